@@ -1,0 +1,144 @@
+package signals
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// readAssignments lets GORM work out on a statement of ours what the real one will assign, and returns the conditions that
+// it makes of the keys in Model and Dest.
+func (w *write) readAssignments() []clause.Expression {
+	stmt := w.stmt
+	if given, ok := stmt.Clauses["SET"].Expression.(clause.Set); ok {
+		w.update.set = given
+		w.readLiterals()
+		return nil
+	}
+	scratch := &gorm.Statement{
+		DB: w.db.Session(&gorm.Session{NewDB: true}), Schema: stmt.Schema, Table: stmt.Table, Context: stmt.Context,
+		Dest: stmt.Dest, Model: stmt.Model, Selects: stmt.Selects, Omits: stmt.Omits,
+		ReflectValue: detached(stmt.ReflectValue), Clauses: map[string]clause.Clause{},
+	}
+	w.update.set = callbacks.ConvertToAssignments(scratch)
+	w.readLiterals()
+	return rows.Conditions(scratch)
+}
+
+// detached returns a copy of a struct or slice of structs, so that GORM's assignments to it reach nobody.
+func detached(v reflect.Value) reflect.Value {
+	switch v.Kind() {
+	case reflect.Struct:
+		p := reflect.New(v.Type())
+		p.Elem().Set(v)
+		return p.Elem()
+	case reflect.Slice, reflect.Array:
+		p := reflect.New(reflect.SliceOf(v.Type().Elem())).Elem()
+		for i := range v.Len() {
+			elem := v.Index(i)
+			if elem.Kind() == reflect.Pointer && !elem.IsNil() {
+				elem = detached(elem.Elem()).Addr()
+			}
+			p = reflect.Append(p, elem)
+		}
+		return p
+	default:
+		return v
+	}
+}
+
+// readLiterals splits the assignments into values that are known beforehand and what the database computes.
+func (w *write) readLiterals() {
+	u := w.update
+	u.literals, u.assigned, w.computed = map[*schema.Field]bool{}, reflect.New(w.schema.ModelType).Elem(), nil
+	for _, a := range u.set {
+		f := w.schema.LookUpField(a.Column.Name)
+		if f == nil {
+			continue
+		}
+		if !computes(a.Value) && f.Set(w.stmt.Context, u.assigned, a.Value) == nil {
+			u.literals[f] = true
+			continue
+		}
+		if w.computed == nil {
+			w.computed = map[*schema.Field]bool{}
+		}
+		w.computed[f] = true
+	}
+}
+
+// updateFields returns the Go names of the assigned fields, without times that GORM sets by itself.
+func (w *write) updateFields() []string {
+	byHand, _ := w.stmt.Dest.(map[string]any)
+	fields := make([]string, 0, len(w.update.set))
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		named := slices.ContainsFunc(w.update.set, func(a clause.Assignment) bool { return a.Column.Name == column })
+		_, byName := byHand[f.Name]
+		_, byColumn := byHand[column]
+		if named && (f.AutoUpdateTime == 0 || byName || byColumn) {
+			fields = append(fields, f.Name)
+		}
+	}
+	return fields
+}
+
+// updateKey returns the one key that an update names when that is its whole condition.
+func (w *write) updateKey(own []clause.Expression) []any {
+	if len(w.model.Keys) == 0 || len(own) != len(w.model.Keys) || len(rows.Conditions(w.stmt)) > 0 ||
+		w.stmt.ReflectValue.Kind() != reflect.Struct || w.stmt.ReflectValue.Type() != w.schema.ModelType {
+		return nil
+	}
+	key, set := w.model.KeyOf(w.stmt.Context, w.stmt.ReflectValue)
+	if !set {
+		return nil
+	}
+	return key
+}
+
+// narrowTo restricts the UPDATE to rows of the batch.
+func (w *write) narrowTo(indexes []int) {
+	if len(w.model.Keys) == 0 {
+		return
+	}
+	where := clause.Where{Exprs: []clause.Expression{w.isRow(indexes)}}
+	if f, ok := w.stmt.Clauses["FROM"].Expression.(clause.From); ok && (len(f.Tables) > 0 || len(f.Joins) > 0) {
+		where.Exprs = append(rows.Group(rows.Conditions(w.stmt)), where.Exprs...)
+	}
+	w.clauseSet("WHERE", clause.Clause{Name: "WHERE", Expression: where})
+	for _, name := range []string{"ORDER BY", "LIMIT"} {
+		if _, ok := w.stmt.Clauses[name]; ok {
+			w.clauseSet(name, clause.Clause{})
+			delete(w.stmt.Clauses, name)
+		}
+	}
+}
+
+// isRow is the condition that a stored row is one of the batch, by the key it had before the write.
+func (w *write) isRow(indexes []int) clause.Expression {
+	keys := make([][]any, len(indexes))
+	for k, i := range indexes {
+		keys[k], _ = w.model.KeyOf(w.stmt.Context, reflect.ValueOf(w.rows[i].original).Elem())
+	}
+	return rows.In(w.db.Name(), w.model.Keys, keys)
+}
+
+func (w *write) keyedTo(indexes []int) *gorm.DB {
+	tx := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Where(w.isRow(indexes))
+	stmt := tx.Statement
+	stmt.Table, stmt.TableExpr, stmt.Unscoped = w.stmt.Table, w.stmt.TableExpr, w.stmt.Unscoped
+	return tx
+}
+
+func errNoKey(sender string) error {
+	return fmt.Errorf("signals: a receiver changed a row of %s, which cannot be written alone: give the model a primary key: %w",
+		sender, errors.Join(gorm.ErrPrimaryKeyRequired))
+}

@@ -1,0 +1,71 @@
+package signals
+
+import (
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// step is one of our functions and its place among GORM's callbacks. Both bounds are given: with one alone, GORM may
+// put it outside the implicit transaction.
+type step struct {
+	name, after, before string
+	run                 func(*gorm.DB)
+}
+
+// The table of callbacks. Nothing else knows GORM's names for them.
+
+func (r *registry) createSteps() []step {
+	return []step{
+		{"signals:pre_create", "gorm:before_create", "gorm:save_before_associations", r.preCreate},
+		{"signals:post_create", "gorm:after_create", "gorm:commit_or_rollback_transaction", r.postCreate},
+	}
+}
+
+func (r *registry) updateSteps() []step {
+	return []step{
+		{"signals:pre_update", "gorm:before_update", "gorm:save_before_associations", r.preUpdate},
+		{"signals:assign", "gorm:save_before_associations", "gorm:update", r.assign},
+		{"signals:post_update", "gorm:after_update", "gorm:commit_or_rollback_transaction", r.postUpdate},
+	}
+}
+
+func (r *registry) deleteSteps() []step {
+	return []step{
+		{"signals:pre_delete", "gorm:before_delete", "gorm:delete_before_associations", r.preDelete},
+		{"signals:post_delete", "gorm:after_delete", "gorm:commit_or_rollback_transaction", r.postDelete},
+	}
+}
+
+func (r *registry) querySteps() []step {
+	return []step{
+		{"signals:post_load", "gorm:after_query", "", r.postLoad},
+	}
+}
+
+// register adds the steps that db's callbacks lack. A database can have several sets of them: dbresolver opens one per
+// connection pool and initializes every plugin again.
+func (r *registry) register(db *gorm.DB) error {
+	create, update := db.Callback().Create(), db.Callback().Update()
+	remove, query := db.Callback().Delete(), db.Callback().Query()
+	for _, set := range []struct {
+		steps []step
+		get   func(name string) func(*gorm.DB)
+		add   func(step) error
+	}{
+		{r.createSteps(), create.Get, func(s step) error { return create.After(s.after).Before(s.before).Register(s.name, s.run) }},
+		{r.updateSteps(), update.Get, func(s step) error { return update.After(s.after).Before(s.before).Register(s.name, s.run) }},
+		{r.deleteSteps(), remove.Get, func(s step) error { return remove.After(s.after).Before(s.before).Register(s.name, s.run) }},
+		{r.querySteps(), query.Get, func(s step) error { return query.After(s.after).Before(s.before).Register(s.name, s.run) }},
+	} {
+		for _, s := range set.steps {
+			if set.get(s.name) != nil {
+				continue
+			}
+			if err := set.add(s); err != nil {
+				return fmt.Errorf("signals: GORM refused the callback %s: %w", s.name, err)
+			}
+		}
+	}
+	return nil
+}

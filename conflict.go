@@ -1,0 +1,200 @@
+package signals
+
+import (
+	"reflect"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// resolveConflicts finds out, for an INSERT with ON CONFLICT, which rows are stored already: they are updated or skipped,
+// not created.
+func (w *write) resolveConflicts() error {
+	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	if !ok {
+		return nil
+	}
+	if conflict.UpdateAll || len(conflict.DoUpdates) > 0 {
+		w.upserts(conflict)
+	}
+	skips := conflict.DoNothing || len(w.written) == 0
+	targets := w.conflictTargets(conflict)
+	ids := w.conflictIDs(targets)
+	if w.loaded && ids == w.conflicts {
+		return nil
+	}
+	w.conflicts = ids
+	stored, err := w.readConflicts(targets)
+	if err != nil {
+		return err
+	}
+	w.loaded = true
+	seen := map[string]bool{}
+	association := isAssociation(w.stmt)
+	for i := range w.rows {
+		r := &w.rows[i]
+		r.created, r.silent, r.original = true, false, nil
+		for t, target := range targets {
+			id, can := w.conflictID(t, target, r.value())
+			if !can {
+				continue
+			}
+			if found, ok := stored[id]; ok && r.original == nil {
+				r.original = found.Addr().Interface()
+			}
+			r.created = r.created && r.original == nil && !seen[id]
+			seen[id] = true
+		}
+		if !r.created {
+			r.silent = skips || (association && r.original != nil && !w.touches(r))
+		}
+	}
+	return nil
+}
+
+// upserts notes which columns of a stored row an upsert changes, the way GORM works it out for UpdateAll.
+func (w *write) upserts(conflict clause.OnConflict) {
+	w.written, w.computed = map[*schema.Field]bool{}, map[*schema.Field]bool{}
+	if conflict.UpdateAll {
+		selected, restricted := w.stmt.SelectAndOmitColumns(true, true)
+		for _, column := range w.schema.DBNames {
+			f := w.schema.FieldsByDBName[column]
+			v, ok := selected[column]
+			inserted := !f.HasDefaultValue || f.DefaultValueInterface != nil || strings.EqualFold(f.DefaultValue, "NULL")
+			if ((ok && v) || (!ok && !restricted)) && !f.PrimaryKey && f.AutoCreateTime == 0 && inserted {
+				w.written[f] = true
+			}
+		}
+	}
+	for _, a := range conflict.DoUpdates {
+		if f := w.schema.LookUpField(a.Column.Name); f != nil {
+			w.written[f] = true
+			if from, ok := a.Value.(clause.Column); ok && from.Table == "excluded" {
+				continue
+			}
+			w.computed[f] = true
+		}
+	}
+	var fields []*schema.Field
+	for _, column := range w.schema.DBNames {
+		if f := w.schema.FieldsByDBName[column]; w.written[f] && f.AutoUpdateTime == 0 {
+			fields = append(fields, f)
+		}
+	}
+	w.fields = names(fields)
+}
+
+// conflictTargets returns the sets of columns that a row can conflict on.
+func (w *write) conflictTargets(conflict clause.OnConflict) [][]*schema.Field {
+	var targets [][]*schema.Field
+	if len(w.schema.PrimaryFields) > 0 {
+		targets = append(targets, w.schema.PrimaryFields)
+	}
+	anyUnique := w.db.Name() == "mysql" || conflict.OnConstraint != ""
+	switch {
+	case len(conflict.Columns) > 0 && !anyUnique:
+		var target []*schema.Field
+		for _, c := range conflict.Columns {
+			if f := w.schema.LookUpField(c.Name); f != nil {
+				target = append(target, f)
+			}
+		}
+		return [][]*schema.Field{target}
+	case conflict.UpdateAll && !anyUnique:
+		return targets // GORM names the primary key
+	}
+	for _, f := range w.schema.Fields {
+		if f.Unique && f.DBName != "" {
+			targets = append(targets, []*schema.Field{f})
+		}
+	}
+	for _, index := range w.schema.ParseIndexes() {
+		if !strings.EqualFold(index.Class, "UNIQUE") {
+			continue
+		}
+		var target []*schema.Field
+		for _, option := range index.Fields {
+			target = append(target, option.Field)
+		}
+		targets = append(targets, target)
+	}
+	return targets
+}
+
+// conflictID identifies a row by a target's values. A row without a value, or with a key that the database is to
+// generate, conflicts with none.
+func (w *write) conflictID(t int, target []*schema.Field, v reflect.Value) (id string, can bool) {
+	values, _ := rows.ValuesOf(w.stmt.Context, target, v)
+	for i, f := range target {
+		if rows.Null(values[i]) || (f.AutoIncrement && !rows.Valued(w.stmt.Context, f, v)) {
+			return "", false
+		}
+		if f.HasDefaultValue && f.DefaultValueInterface == nil && !rows.Valued(w.stmt.Context, f, v) {
+			return "", false
+		}
+	}
+	return string(rune('a'+t)) + rows.Identity(values), len(target) > 0
+}
+
+// conflictIDs joins what all rows can conflict on.
+func (w *write) conflictIDs(targets [][]*schema.Field) string {
+	var ids strings.Builder
+	for i := range w.rows {
+		for t, target := range targets {
+			id, _ := w.conflictID(t, target, w.rows[i].value())
+			ids.WriteString(id)
+			ids.WriteByte('\n')
+		}
+	}
+	return ids.String()
+}
+
+// readConflicts reads the stored rows that rows of the write conflict with, by their ids.
+func (w *write) readConflicts(targets [][]*schema.Field) (map[string]reflect.Value, error) {
+	stored := map[string]reflect.Value{}
+	for t, target := range targets {
+		var values [][]any
+		for i := range w.rows {
+			if _, can := w.conflictID(t, target, w.rows[i].value()); can {
+				v, _ := rows.ValuesOf(w.stmt.Context, target, w.rows[i].value())
+				values = append(values, v)
+			}
+		}
+		for len(values) > 0 {
+			n := min(len(values), w.reg.BatchSize)
+			where := rows.In(w.db.Name(), target, values[:n])
+			values = values[n:]
+			set, err := w.model.Find(w.db, rows.Query{Where: []clause.Expression{where}})
+			if err != nil {
+				return nil, err
+			}
+			for i := range set.Len() {
+				if id, ok := w.conflictID(t, target, set.Row(i)); ok {
+					stored[id] = set.Row(i)
+				}
+			}
+		}
+	}
+	return stored, nil
+}
+
+// isAssociation reports whether a statement was made by GORM to save the associations of another one, which marks it with
+// the structs it has saved.
+func isAssociation(stmt *gorm.Statement) bool {
+	_, ok := stmt.Settings.Load("gorm:saved_association_map")
+	return ok
+}
+
+// touches reports whether an upsert changes anything of a stored row.
+func (w *write) touches(r *row) bool {
+	for f := range w.written {
+		if f.AutoUpdateTime > 0 || r.fieldChanged(f) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,224 @@
+package signals
+
+import (
+	"context"
+	"reflect"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// preCreate sends pre_save for every row that an INSERT will write.
+func (r *registry) preCreate(db *gorm.DB) {
+	w := r.start(db, preSave, postSave)
+	if w == nil || !w.collect() {
+		return
+	}
+	w.attach()
+	w.inserts = w.insertFields()
+	if db.AddError(w.resolveConflicts()) != nil {
+		return
+	}
+	if db.AddError(w.send(preSave, &w.pre)) != nil {
+		return
+	}
+	if w.maps != nil {
+		w.maps.writeBack(w)
+	}
+	_ = db.AddError(w.resolveConflicts()) // once more when a receiver changed what conflicts
+}
+
+// postCreate sends post_save for every row that was written.
+func (r *registry) postCreate(db *gorm.DB) {
+	w := writeOf(db)
+	if w == nil {
+		return
+	}
+	defer w.close()
+	if db.Error != nil {
+		return
+	}
+	w.done = true
+	if w.maps != nil {
+		w.maps.readBack(w)
+	}
+	if db.AddError(w.dropSkipped()) != nil {
+		return
+	}
+	_ = db.AddError(w.send(postSave, &w.post))
+}
+
+// collect finds the structs that an INSERT takes its rows from. It reports false where GORM will refuse the statement.
+func (w *write) collect() bool {
+	v := w.stmt.ReflectValue
+	switch v.Kind() {
+	case reflect.Struct:
+		if v.Type() != w.schema.ModelType {
+			return false
+		}
+		w.room(1)
+		w.add(w.addressable(v), true)
+	case reflect.Slice, reflect.Array:
+		if v.Len() == 0 {
+			return false
+		}
+		if isMap(v.Type().Elem()) {
+			return w.collectMaps()
+		}
+		if v.Kind() == reflect.Array {
+			v = w.addressable(v)
+		}
+		w.room(v.Len())
+		for i := range v.Len() {
+			elem := reflect.Indirect(v.Index(i))
+			if !elem.IsValid() || elem.Type() != w.schema.ModelType || !elem.CanAddr() {
+				return false
+			}
+			w.add(elem, true)
+		}
+	case reflect.Map:
+		return w.collectMaps()
+	default:
+		return false
+	}
+	return true
+}
+
+// addressable returns v itself, or puts an addressable copy in its place until the write ends, so that what receivers
+// change reaches the INSERT.
+func (w *write) addressable(v reflect.Value) reflect.Value {
+	if v.CanAddr() {
+		return v
+	}
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	dest, value := w.stmt.Dest, w.stmt.ReflectValue
+	w.stmt.Dest, w.stmt.ReflectValue = p.Interface(), p.Elem()
+	w.restore = append(w.restore, func() { w.stmt.Dest, w.stmt.ReflectValue = dest, value })
+	return p.Elem()
+}
+
+// insertFields returns the fields that Select and Omit leave to an INSERT, nil for all.
+func (w *write) insertFields() []string {
+	if len(w.stmt.Selects) == 0 && len(w.stmt.Omits) == 0 {
+		return nil
+	}
+	selected, restricted := w.stmt.SelectAndOmitColumns(true, false)
+	names, all := make([]string, 0, len(w.schema.DBNames)), true
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		if v, ok := selected[column]; (ok && v) || (!ok && !restricted) {
+			if f.AutoCreateTime == 0 && f.AutoUpdateTime == 0 {
+				names = append(names, f.Name)
+			}
+		} else if f.Creatable {
+			all = false
+		}
+	}
+	if all {
+		return nil
+	}
+	return names
+}
+
+// dropSkipped silences the rows that the database left alone though nothing known beforehand said so.
+func (w *write) dropSkipped() error {
+	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	if !ok || (!conflict.DoNothing && len(conflict.Where.Exprs) == 0) {
+		return nil
+	}
+	var sent int64
+	for i := range w.rows {
+		if !w.rows[i].silent {
+			sent++
+		}
+	}
+	switch w.db.RowsAffected {
+	case sent:
+		return nil
+	case 0:
+		for i := range w.rows {
+			w.rows[i].silent = true
+		}
+		return nil
+	}
+	return w.verify()
+}
+
+// verify reads the rows of the write back and silences those that are not stored as they should be.
+func (w *write) verify() error {
+	if len(w.model.Keys) == 0 {
+		return nil
+	}
+	ctx := w.stmt.Context
+	stored, err := w.readKeys(func(r *row) bool { return !r.silent })
+	if err != nil {
+		return err
+	}
+	for i := range w.rows {
+		r := &w.rows[i]
+		key, _ := w.model.KeyOf(ctx, r.value())
+		found, ok := stored[rows.Identity(key)]
+		r.silent = r.silent || !ok || w.differs(ctx, r, found)
+	}
+	return nil
+}
+
+func (w *write) differs(ctx context.Context, r *row, stored reflect.Value) bool {
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		if f.Readable && f.Creatable && (r.created || w.written == nil || w.written[f]) &&
+			rows.Changed(ctx, w.db.Name(), f, stored, r.value()) {
+			return true
+		}
+	}
+	return false
+}
+
+// readKeys reads rows of the write by their primary keys.
+func (w *write) readKeys(wanted func(*row) bool) (map[string]reflect.Value, error) {
+	ctx := w.stmt.Context
+	var keys [][]any
+	for i := range w.rows {
+		if key, set := w.model.KeyOf(ctx, w.rows[i].value()); set && wanted(&w.rows[i]) {
+			keys = append(keys, key)
+		}
+	}
+	found := make(map[string]reflect.Value, len(keys))
+	for len(keys) > 0 {
+		n := min(len(keys), w.reg.BatchSize)
+		q := rows.Query{Where: []clause.Expression{rows.In(w.db.Name(), w.model.Keys, keys[:n])}}
+		keys = keys[n:]
+		set, err := w.model.Find(w.db, q)
+		if err != nil {
+			return nil, err
+		}
+		for i := range set.Len() {
+			key, _ := w.model.KeyOf(ctx, set.Row(i))
+			found[rows.Identity(key)] = set.Row(i)
+		}
+	}
+	return found, nil
+}
+
+func isMap(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
+		if t.Kind() == reflect.Interface {
+			return false
+		}
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Map
+}
+
+// names returns the Go names of fields.
+func names(fields []*schema.Field) []string {
+	result := make([]string, len(fields))
+	for i, f := range fields {
+		result[i] = f.Name
+	}
+	return result
+}

@@ -1,0 +1,125 @@
+package signals
+
+import (
+	"reflect"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// mapRows are the rows of a create from maps. Every map has an instance that is built from it.
+type mapRows struct {
+	maps   []map[string]any
+	before reflect.Value // []T: the instances as they were built
+	added  int           // length of a *[]map before GORM appends what the database returned
+}
+
+// collectMaps builds the instances of Model(&T{}).Create(map) and Create([]map).
+func (w *write) collectMaps() bool {
+	m := &mapRows{maps: mapsOf(w.stmt.Dest)}
+	if len(m.maps) == 0 {
+		return false
+	}
+	m.added = len(m.maps)
+	w.maps = m
+	w.room(len(m.maps))
+	m.before = reflect.New(reflect.SliceOf(w.schema.ModelType)).Elem()
+	m.before.Set(reflect.MakeSlice(m.before.Type(), len(m.maps), len(m.maps)))
+	for i, values := range m.maps {
+		if values == nil {
+			return false
+		}
+		instance := reflect.New(w.schema.ModelType).Elem()
+		w.setAll(instance, values)
+		m.before.Index(i).Set(instance)
+		w.add(instance, true)
+	}
+	return true
+}
+
+func mapsOf(dest any) []map[string]any {
+	switch d := dest.(type) {
+	case map[string]any:
+		return []map[string]any{d}
+	case *map[string]any:
+		return []map[string]any{*d}
+	case []map[string]any:
+		return d
+	case *[]map[string]any:
+		return *d
+	}
+	return nil
+}
+
+// setAll sets the columns of a struct that a map names. What only the database can compute stays as it is.
+func (w *write) setAll(v reflect.Value, values map[string]any) {
+	for name, value := range values {
+		if f := columnField(w.schema, name); f != nil && !computes(value) {
+			_ = f.Set(w.stmt.Context, v, value) // GORM leaves it to the database to judge odd values
+		}
+	}
+}
+
+// writeBack puts what receivers changed in an instance into its map.
+func (m *mapRows) writeBack(w *write) {
+	ctx := w.stmt.Context
+	for i := range w.rows {
+		v := w.rows[i].value()
+		for _, column := range w.schema.DBNames {
+			f := w.schema.FieldsByDBName[column]
+			if rows.Changed(ctx, "", f, m.before.Index(i), v) {
+				value, _ := f.ValueOf(ctx, v)
+				m.maps[i][m.keyFor(i, f)] = value
+			}
+		}
+	}
+}
+
+// keyFor returns the key under which a map names a field, or else the column.
+func (m *mapRows) keyFor(i int, f *schema.Field) string {
+	for _, name := range []string{f.DBName, f.Name} {
+		if _, ok := m.maps[i][name]; ok {
+			return name
+		}
+	}
+	return f.DBName
+}
+
+// readBack puts what GORM learned from the database, the generated key, into the instances.
+func (m *mapRows) readBack(w *write) {
+	all := mapsOf(w.stmt.Dest)
+	for i := range w.rows {
+		returned := m.maps[i]
+		if len(all) == 2*m.added { // GORM appends the returned columns as further maps
+			returned = all[m.added+i]
+		}
+		for _, f := range w.schema.FieldsWithDefaultDBValue {
+			if value, ok := returned[f.DBName]; ok && !computes(value) {
+				_ = f.Set(w.stmt.Context, w.rows[i].value(), value)
+			}
+		}
+		if f := w.schema.PrioritizedPrimaryField; f != nil {
+			if value, ok := m.maps[i]["@id"]; ok {
+				_ = f.Set(w.stmt.Context, w.rows[i].value(), value)
+			}
+		}
+	}
+}
+
+// computes reports whether an assigned value is for the database to compute.
+func computes(value any) bool {
+	switch v := value.(type) {
+	case clause.Expression, *gorm.DB, gorm.Valuer:
+		return true
+	case []any:
+		for _, part := range v {
+			if computes(part) {
+				return true
+			}
+		}
+	}
+	return false
+}

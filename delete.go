@@ -1,0 +1,199 @@
+package signals
+
+import (
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// preDelete finds the rows that a DELETE concerns, sends pre_delete for the first batch of them and narrows the statement
+// to it.
+func (r *registry) preDelete(db *gorm.DB) {
+	w := r.start(db, preDelete, postDelete)
+	if w == nil {
+		return
+	}
+	own := w.deleteKeys()
+	conditions := append(rows.Conditions(w.stmt), own...)
+	if len(conditions) == 0 && !db.AllowGlobalUpdate {
+		return // GORM refuses it
+	}
+	w.attach()
+	w.soft = !w.stmt.Unscoped && len(w.schema.DeleteClauses) > 0
+	if db.AddError(w.begin()) != nil {
+		return
+	}
+	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, KeysOnly: w.plan.deleteNeed == Keys}
+	set, err := w.firstBatch(q, w.deleteKey(own))
+	if db.AddError(err) != nil {
+		return
+	}
+	w.takeDeleted(set)
+	if db.AddError(w.send(preDelete, &w.pre)) != nil {
+		return
+	}
+	w.narrow(set)
+}
+
+// postDelete sends post_delete for the batch that GORM deleted, and then resolves and deletes further ones.
+func (r *registry) postDelete(db *gorm.DB) {
+	w := writeOf(db)
+	if w == nil {
+		return
+	}
+	defer w.close()
+	if db.Error != nil {
+		return
+	}
+	affected := db.RowsAffected
+	defer func() { w.setRowsAffected(affected) }()
+	if affected == 0 && len(w.rows) == 1 {
+		return // a clause of another plugin kept the row
+	}
+	if db.AddError(w.send(postDelete, &w.post)) != nil {
+		return
+	}
+	for w.cursor != nil {
+		set, err := w.cursor.Next(db)
+		if db.AddError(err) != nil || set.Len() == 0 {
+			return
+		}
+		w.takeDeleted(set)
+		if db.AddError(w.send(preDelete, &w.pre)) != nil {
+			return
+		}
+		tx := w.keyed(set).Delete(reflect.New(w.schema.ModelType).Interface())
+		affected += tx.RowsAffected
+		if db.AddError(tx.Error) != nil || db.AddError(w.send(postDelete, &w.post)) != nil {
+			return
+		}
+	}
+}
+
+func (w *write) takeDeleted(set *rows.Set) {
+	w.room(set.Len())
+	for i := range set.Len() {
+		w.add(set.Row(i), false)
+	}
+}
+
+// deleteKeys returns the conditions that GORM makes of the keys in Dest and Model.
+func (w *write) deleteKeys() []clause.Expression {
+	stmt := w.stmt
+	exprs := w.keysIn(stmt.ReflectValue)
+	if stmt.ReflectValue.CanAddr() && stmt.Model != nil && !sameValue(stmt.Dest, stmt.Model) {
+		exprs = append(exprs, w.keysIn(reflect.ValueOf(stmt.Model))...)
+	}
+	return exprs
+}
+
+func (w *write) keysIn(v reflect.Value) []clause.Expression {
+	_, keys := schema.GetIdentityFieldValuesMap(w.stmt.Context, v, w.schema.PrimaryFields)
+	if len(keys) == 0 {
+		return nil
+	}
+	column, values := schema.ToQueryValues(w.stmt.Table, w.schema.PrimaryFieldDBNames, keys)
+	return []clause.Expression{clause.IN{Column: column, Values: values}}
+}
+
+// deleteKey returns the one key that a delete names when that is its whole condition.
+func (w *write) deleteKey(own []clause.Expression) []any {
+	if len(own) != 1 || len(rows.Conditions(w.stmt)) > 0 || w.stmt.ReflectValue.Kind() != reflect.Struct {
+		return nil
+	}
+	key, set := w.model.KeyOf(w.stmt.Context, w.stmt.ReflectValue)
+	if !set {
+		return nil
+	}
+	return key
+}
+
+// firstBatch reads the first rows that a statement concerns; key is given when it is the statement's whole condition.
+func (w *write) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
+	_, from := w.stmt.Clauses["FROM"]
+	if key != nil && !from && !w.hasLimit() {
+		return w.model.ByKey(w.db, key, q)
+	}
+	_, returning := w.stmt.Clauses["RETURNING"]
+	var err error
+	if w.hasLimit() && len(w.model.Keys) > 0 {
+		w.cursor, err = w.model.Only(w.db, q, w.reg.BatchSize, w.limits())
+	} else {
+		w.cursor = w.model.Walk(q, w.reg.BatchSize, returning)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w.cursor.Next(w.db)
+}
+
+// hasLimit reports whether the dialect's statement obeys a LIMIT, and has one.
+func (w *write) hasLimit() bool { return len(w.limits()) > 0 }
+
+func (w *write) limits() []clause.Interface {
+	names := w.stmt.BuildClauses
+	if w.soft {
+		names = w.db.Callback().Update().Clauses
+	}
+	var found []clause.Interface
+	for _, name := range []string{"ORDER BY", "LIMIT"} {
+		if c, ok := w.stmt.Clauses[name].Expression.(clause.Interface); ok && slices.Contains(names, name) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// narrow restricts the statement to the rows of a set.
+func (w *write) narrow(set *rows.Set) {
+	if len(w.model.Keys) == 0 {
+		return
+	}
+	where := clause.Where{Exprs: []clause.Expression{w.isOneOf(set)}}
+	if f, ok := w.stmt.Clauses["FROM"].Expression.(clause.From); ok && (len(f.Tables) > 0 || len(f.Joins) > 0) {
+		where.Exprs = append(rows.Group(rows.Conditions(w.stmt)), where.Exprs...)
+	}
+	w.clauseSet("WHERE", clause.Clause{Name: "WHERE", Expression: where})
+	for _, name := range []string{"ORDER BY", "LIMIT"} {
+		if _, ok := w.stmt.Clauses[name]; ok {
+			w.clauseSet(name, clause.Clause{})
+			delete(w.stmt.Clauses, name)
+		}
+	}
+}
+
+// isOneOf is the condition that a row is in a set, by key.
+func (w *write) isOneOf(set *rows.Set) clause.Expression {
+	keys := make([][]any, set.Len())
+	for i := range keys {
+		keys[i], _ = w.model.KeyOf(w.stmt.Context, set.Row(i))
+	}
+	return rows.In(w.db.Name(), w.model.Keys, keys)
+}
+
+// keyed returns a session for writing the rows of a set by key, without hooks and signals.
+func (w *write) keyed(set *rows.Set) *gorm.DB {
+	tx := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Where(w.isOneOf(set))
+	stmt := tx.Statement
+	stmt.Table, stmt.TableExpr, stmt.Unscoped = w.stmt.Table, w.stmt.TableExpr, w.stmt.Unscoped
+	return tx
+}
+
+// setRowsAffected makes n what the caller reads as the number of written rows.
+func (w *write) setRowsAffected(n int64) {
+	w.db.RowsAffected = n
+	if w.stmt.Result != nil {
+		w.stmt.Result.RowsAffected = n
+	}
+}
+
+// sameValue reports whether Dest and Model are one pointer. Other kinds of values are never the same.
+func sameValue(dest, model any) bool {
+	d, m := reflect.ValueOf(dest), reflect.ValueOf(model)
+	return d.Kind() == reflect.Pointer && m.Kind() == reflect.Pointer && d.Type() == m.Type() && d.Pointer() == m.Pointer()
+}

@@ -1,0 +1,71 @@
+package signals
+
+import "fmt"
+
+// send calls the receivers of one signal for rows, in one order: priority, then connection order. Receivers of single
+// events get row after row; a batch receiver gets all rows between those before and those after it. It recovers once
+// and knows from where it stood which receiver panicked.
+func (r *registry) send(p *plan, k kind, f *frame, rows []row) (err error) {
+	entries := p.entries[k]
+	if len(entries) == 0 || len(rows) == 0 || f.muteAll {
+		return nil
+	}
+	if f.depth > r.MaxDepth {
+		return fmt.Errorf("%w: %d levels, and Plugin.MaxDepth is %d: %s", ErrRecursion, f.depth, r.MaxDepth, f.chain())
+	}
+	running := entries[0]
+	defer func() {
+		if v := recover(); v != nil {
+			err = failure(running.info, recovered(v))
+		}
+	}()
+	for len(entries) > 0 {
+		if running = entries[0]; running.batch != nil {
+			if err := running.sendBatch(f, rows); err != nil {
+				return failure(running.info, err)
+			}
+			entries = entries[1:]
+			continue
+		}
+		singles := 1
+		for singles < len(entries) && entries[singles].batch == nil {
+			singles++
+		}
+		for i := range rows {
+			if rows[i].silent {
+				continue
+			}
+			for _, running = range entries[:singles] {
+				if !running.hears(f, &rows[i]) {
+					continue
+				}
+				if err := running.call(f, &rows[i]); err != nil {
+					return failure(running.info, err)
+				}
+			}
+		}
+		entries = entries[singles:]
+	}
+	return nil
+}
+
+func (e *entry) sendBatch(f *frame, rows []row) error {
+	heard := make([]*row, 0, len(rows))
+	for i := range rows {
+		if !rows[i].silent && e.hears(f, &rows[i]) {
+			heard = append(heard, &rows[i])
+		}
+	}
+	if len(heard) == 0 {
+		return nil
+	}
+	return e.batch(f, heard)
+}
+
+// hears reports whether a receiver is to be called for a row: it is not muted, and one of its fields changes.
+func (e *entry) hears(f *frame, r *row) bool {
+	if !f.hears(e.info.UID) {
+		return false
+	}
+	return len(e.fields) == 0 || r.created || r.changed(e.fields)
+}

@@ -1,0 +1,2 @@
+// Package signals sends Django-style signals from GORM.
+package signals

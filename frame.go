@@ -1,0 +1,96 @@
+package signals
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// frame is the context that receivers of one send get. It carries what nested writes must know: how deep they are, who
+// is muted, and whether this is fixture loading. Mute and Raw make frames that belong to no send.
+type frame struct {
+	context.Context //nolint:containedctx // a frame is a context
+	parent          *frame
+	db              *gorm.DB // the statement's db; nil in frames of Mute and Raw
+	signal, sender  string   // empty in frames of Mute and Raw
+	depth           int
+	muteAll, raw    bool
+	muted           []string
+}
+
+type frameKey struct{}
+
+// Value returns the frame itself for the key of frames, and the parent context's value for any other.
+func (f *frame) Value(key any) any {
+	if key == (frameKey{}) {
+		return f
+	}
+	return f.Context.Value(key)
+}
+
+// frameOf returns the innermost frame of ctx, or nil.
+func frameOf(ctx context.Context) *frame {
+	f, _ := ctx.Value(frameKey{}).(*frame)
+	return f
+}
+
+// open makes f the frame of a send that starts under ctx.
+func (f *frame) open(ctx context.Context, db *gorm.DB, signal, sender string) {
+	f.Context, f.db, f.signal, f.sender, f.depth = ctx, db, signal, sender, 1
+	if f.parent = frameOf(ctx); f.parent != nil {
+		f.depth += f.parent.depth
+		f.muteAll, f.muted, f.raw = f.parent.muteAll, f.parent.muted, f.parent.raw
+	}
+}
+
+// hears reports whether a receiver with this UID is not muted.
+func (f *frame) hears(uid string) bool {
+	return len(f.muted) == 0 || uid == "" || !slices.Contains(f.muted, uid)
+}
+
+// chain shows the sends that led to f, outermost first.
+func (f *frame) chain() string {
+	var sends []string
+	for ; f != nil; f = f.parent {
+		if f.signal != "" {
+			sends = append(sends, strings.TrimSpace(f.signal+" "+f.sender))
+		}
+	}
+	slices.Reverse(sends)
+	if len(sends) > 8 {
+		sends = append(append(sends[:4:4], "..."), sends[len(sends)-3:]...)
+	}
+	return strings.Join(sends, " -> ")
+}
+
+func derive(ctx context.Context) *frame {
+	f := &frame{Context: ctx}
+	if f.parent = frameOf(ctx); f.parent != nil {
+		f.depth, f.muteAll, f.muted, f.raw = f.parent.depth, f.parent.muteAll, f.parent.muted, f.parent.raw
+	}
+	return f
+}
+
+// Mute returns a context under which the receivers with these UIDs do not run, or no receiver at all when none is named:
+//
+//	db.WithContext(signals.Mute(ctx)).Save(&product)
+//
+// It holds for everything that is written or sent under the context, nested writes included, and for custom signals.
+func Mute(ctx context.Context, uids ...string) context.Context {
+	f := derive(ctx)
+	if len(uids) == 0 {
+		f.muteAll = true
+	}
+	f.muted = append(slices.Clip(f.muted), uids...)
+	return f
+}
+
+// Raw returns a context that marks the events of writes under it as fixture loading, as Django's raw argument does:
+// receivers ask with the event's Raw method and keep from querying or changing other rows.
+func Raw(ctx context.Context) context.Context {
+	f := derive(ctx)
+	f.raw = true
+	return f
+}

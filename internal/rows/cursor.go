@@ -1,0 +1,98 @@
+package rows
+
+import (
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Cursor walks the rows that a conditional write concerns, batch by batch in key order, so that memory is bounded by
+// the batch. The rows of one batch may be written before the next one is read.
+type Cursor struct {
+	model *Model
+	query Query
+	size  int
+	last  []any   // key that the next batch comes after
+	keys  [][]any // all keys, read up front where later conditions could see earlier writes
+	all   bool    // keys holds them all
+	done  bool
+}
+
+// Walk returns a cursor over the rows of a query in batches of size. Without a primary key, and when whole asks for it,
+// there is one batch.
+func (m *Model) Walk(q Query, size int, whole bool) *Cursor {
+	q.Ordered = len(m.Keys) > 0
+	if whole || !q.Ordered {
+		size = 0
+	}
+	return &Cursor{model: m, query: q, size: size}
+}
+
+// Only is Walk over the rows that LIMIT and ORDER BY pick, for the dialects that have them in UPDATE and DELETE.
+func (m *Model) Only(db *gorm.DB, q Query, size int, clauses []clause.Interface) (*Cursor, error) {
+	c := m.Walk(q, size, false)
+	return c, c.readKeys(db, clauses)
+}
+
+// Next reads the next batch. An empty set is the end.
+func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
+	switch {
+	case c.done:
+		return &Set{}, nil
+	case c.all:
+		return c.nextKnown(db)
+	}
+	q := c.query
+	q.Where = Group(q.Where)
+	if c.last != nil {
+		q.Where = append(append([]clause.Expression(nil), q.Where...), After(c.model.Keys, c.last))
+	}
+	q.Limit = c.size
+	stmt := c.model.build(db, q)
+	further := looksFurther(stmt.SQL.String())
+	set, err := c.model.query(stmt, q)
+	if err != nil {
+		return set, err
+	}
+	if c.done = c.size == 0 || set.Len() < c.size; c.done {
+		return set, nil
+	}
+	if further {
+		if err := c.readKeys(db, nil); err != nil {
+			return set, err
+		}
+		c.keys = c.keys[min(c.size, len(c.keys)):]
+		return set, nil
+	}
+	c.last, _ = c.model.KeyOf(db.Statement.Context, set.Row(set.Len()-1))
+	return set, nil
+}
+
+// nextKnown reads the rows of the next keys. Rows that are gone by now leave a gap, not an end.
+func (c *Cursor) nextKnown(db *gorm.DB) (*Set, error) {
+	for len(c.keys) > 0 {
+		n := min(c.size, len(c.keys))
+		q := c.query
+		q.Where = []clause.Expression{In(db.Name(), c.model.Keys, c.keys[:n])}
+		c.keys = c.keys[n:]
+		if set, err := c.model.Find(db, q); err != nil || set.Len() > 0 {
+			return set, err
+		}
+	}
+	c.done = true
+	return &Set{}, nil
+}
+
+// readKeys reads the keys of all rows of the query.
+func (c *Cursor) readKeys(db *gorm.DB, clauses []clause.Interface) error {
+	q := c.query
+	q.KeysOnly, q.Twice, q.Ordered, q.Extra = true, false, len(clauses) == 0, clauses
+	set, err := c.model.Find(db, q)
+	if err != nil {
+		return err
+	}
+	c.all, c.keys = true, make([][]any, set.Len())
+	for i := range c.keys {
+		c.keys[i], _ = c.model.KeyOf(db.Statement.Context, set.Row(i))
+	}
+	return nil
+}

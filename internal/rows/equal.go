@@ -1,0 +1,110 @@
+package rows
+
+import (
+	"bytes"
+	"context"
+	"database/sql/driver"
+	"math"
+	"reflect"
+	"time"
+
+	"gorm.io/gorm/schema"
+)
+
+// Changed reports whether a column differs between a stored row and the row that replaces it. Times count as equal when
+// the table cannot tell them apart: PostgreSQL stores microseconds, MySQL the precision of the column.
+func Changed(ctx context.Context, dialect string, f *schema.Field, stored, row reflect.Value) bool {
+	return !same(f.ReflectValueOf(ctx, stored), f.ReflectValueOf(ctx, row), resolution(dialect, f))
+}
+
+// same compares plain values without boxing them, and all others by what they mean to the database.
+func same(a, b reflect.Value, resolution time.Duration) bool {
+	switch a.Kind() {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return a.Int() == b.Int()
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return a.Uint() == b.Uint()
+	case reflect.String:
+		return a.String() == b.String()
+	case reflect.Bool:
+		return a.Bool() == b.Bool()
+	default:
+	}
+	if a.Type() == timeType && a.CanAddr() && b.CanAddr() {
+		x, _ := a.Addr().Interface().(*time.Time)
+		y, _ := b.Addr().Interface().(*time.Time)
+		return sameTime(*x, *y, resolution)
+	}
+	return equal(a.Interface(), b.Interface(), resolution)
+}
+
+func sameTime(stored, other time.Time, resolution time.Duration) bool {
+	return stored.Equal(other) || stored.Equal(other.Round(resolution)) || stored.Equal(other.Truncate(resolution))
+}
+
+// Value returns what a field of a row holds, as its Go type.
+func Value(ctx context.Context, f *schema.Field, row reflect.Value) any {
+	return f.ReflectValueOf(ctx, row).Interface()
+}
+
+// Valued reports whether a column's field holds something other than its zero value.
+func Valued(ctx context.Context, f *schema.Field, row reflect.Value) bool {
+	return !f.ReflectValueOf(ctx, row).IsZero()
+}
+
+// resolution is the shortest time that a column can tell from another.
+func resolution(dialect string, f *schema.Field) time.Duration {
+	digits := f.Precision
+	switch {
+	case dialect == "postgres" && digits == 0:
+		digits = 6
+	case dialect == "mysql" && digits == 0:
+		digits = 3
+	case dialect != "postgres" && dialect != "mysql":
+		return 1
+	}
+	return time.Duration(math.Pow10(9 - min(digits, 9)))
+}
+
+func equal(a, b any, resolution time.Duration) bool {
+	a, b = plain(a), plain(b)
+	switch x := a.(type) {
+	case time.Time:
+		y, ok := b.(time.Time)
+		return ok && sameTime(x, y, resolution)
+	case []byte:
+		y, ok := b.([]byte)
+		return ok && bytes.Equal(x, y)
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// plain takes pointers and database types off a value.
+func plain(v any) any {
+	if valuer, ok := v.(driver.Valuer); ok {
+		rv := reflect.ValueOf(v)
+		if rv.Kind() == reflect.Pointer && rv.IsNil() {
+			return nil
+		}
+		if value, err := valuer.Value(); err == nil {
+			return value
+		}
+	}
+	rv := reflect.ValueOf(v)
+	for rv.Kind() == reflect.Pointer {
+		if rv.IsNil() {
+			return nil
+		}
+		rv = rv.Elem()
+	}
+	if !rv.IsValid() {
+		return nil
+	}
+	if rv.Kind() == reflect.Slice && rv.Type().ConvertibleTo(bytesType) && rv.Type().Elem().Kind() == reflect.Uint8 {
+		return rv.Convert(bytesType).Interface()
+	}
+	return rv.Interface()
+}
+
+// Null reports whether a value is NULL to the database.
+func Null(v any) bool { return plain(v) == nil }

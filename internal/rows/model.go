@@ -1,0 +1,159 @@
+// Package rows reads the stored rows that a write concerns. It knows tables, keys and columns; it knows nothing of
+// signals.
+package rows
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+)
+
+// Models keeps one Model per schema. Its zero value is ready for use.
+type Models struct{ bySchema sync.Map }
+
+// Of returns the Model of a schema.
+func (m *Models) Of(s *schema.Schema) *Model {
+	if found, ok := m.bySchema.Load(s); ok {
+		model, _ := found.(*Model)
+		return model
+	}
+	made, _ := m.bySchema.LoadOrStore(s, newModel(s))
+	model, _ := made.(*Model)
+	return model
+}
+
+// Model reads rows of one model.
+type Model struct {
+	Schema  *schema.Schema
+	Keys    []*schema.Field // primary key, in GORM's order; empty when the model has none
+	Deleted *schema.Field   // the gorm.DeletedAt column, nil when there is none
+
+	// Computed tells that the table has columns which only the database writes.
+	Computed bool
+
+	columns    []column
+	keyColumns []column
+	shares     bool // copies of a struct share memory: slices, maps, pointers
+	zero       any  // a pointer to a zero struct, for GORM to parse
+	texts      sync.Map
+}
+
+// column is a field with the way in which it is scanned.
+type column struct {
+	field  *schema.Field
+	direct bool // the driver's own value goes straight into the field
+}
+
+var (
+	scannerType = reflect.TypeFor[sql.Scanner]()
+	timeType    = reflect.TypeFor[time.Time]()
+	deletedType = reflect.TypeFor[gorm.DeletedAt]()
+	bytesType   = reflect.TypeFor[[]byte]()
+)
+
+func newModel(s *schema.Schema) *Model {
+	m := &Model{Schema: s, Keys: s.PrimaryFields, zero: reflect.New(s.ModelType).Interface()}
+	for _, name := range s.DBNames {
+		f := s.FieldsByDBName[name]
+		if f.FieldType == deletedType {
+			m.Deleted = f
+		}
+		if !f.Readable {
+			continue
+		}
+		m.Computed = m.Computed || (!f.Updatable && !f.Creatable)
+		c := column{field: f, direct: direct(f)}
+		m.columns = append(m.columns, c)
+		m.shares = m.shares || (!c.direct && shares(f.FieldType))
+	}
+	for _, f := range m.Keys {
+		m.keyColumns = append(m.keyColumns, column{field: f, direct: direct(f)})
+	}
+	return m
+}
+
+// direct reports whether a field takes the values of a driver as they are: numbers, strings, booleans and times of
+// plain types.
+func direct(f *schema.Field) bool {
+	if f.Serializer != nil || reflect.PointerTo(f.FieldType).Implements(scannerType) {
+		return false
+	}
+	switch f.FieldType.Kind() {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.String,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
+		return true
+	default:
+		return f.FieldType == timeType
+	}
+}
+
+// shares reports whether a copied value of a type can be changed through the other copy.
+func shares(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
+		return true
+	case reflect.Array:
+		return shares(t.Elem())
+	case reflect.Struct:
+		if t == timeType {
+			return false
+		}
+		for i := range t.NumField() {
+			if shares(t.Field(i).Type) {
+				return true
+			}
+		}
+	default:
+	}
+	return false
+}
+
+// KeyOf returns the primary key of a row and whether every part of it is set.
+func (m *Model) KeyOf(ctx context.Context, row reflect.Value) (key []any, set bool) {
+	return ValuesOf(ctx, m.Keys, row)
+}
+
+// ValuesOf returns the values of fields of a row and whether none of them is zero.
+func ValuesOf(ctx context.Context, fields []*schema.Field, row reflect.Value) (values []any, set bool) {
+	values, set = make([]any, len(fields)), len(fields) > 0
+	for i, f := range fields {
+		var zero bool
+		values[i], zero = f.ValueOf(ctx, row)
+		set = set && !zero
+	}
+	return values, set
+}
+
+// Identity returns a comparable value that is equal for equal keys, however their Go types differ.
+func Identity(values []any) string {
+	var id []byte
+	for _, v := range values {
+		part := identity(v)
+		id = fmt.Appendf(id, "%d:%s", len(part), part)
+	}
+	return string(id)
+}
+
+func identity(v any) string {
+	v = plain(v)
+	switch v := v.(type) {
+	case nil:
+		return "nil"
+	case []byte:
+		return string(v)
+	case time.Time:
+		return fmt.Sprint(v.UnixNano())
+	case bool:
+		if v {
+			return "1"
+		}
+		return "0"
+	}
+	return fmt.Sprint(v)
+}

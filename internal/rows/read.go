@@ -1,0 +1,256 @@
+package rows
+
+import (
+	"context"
+	"database/sql"
+	"reflect"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
+	"gorm.io/gorm/clause"
+)
+
+// Query says which rows to read.
+type Query struct {
+	Where    []clause.Expression
+	Scoped   bool // leave out what the model's own scope hides: soft-deleted rows
+	KeysOnly bool
+	Twice    bool // every row as two structs that share no memory
+	Ordered  bool // by primary key
+	Limit    int  // 0 means all
+	Lock     bool // FOR UPDATE, where the dialect has it
+	Extra    []clause.Interface
+}
+
+// Set holds rows as structs of the model's type.
+type Set struct {
+	first, second reflect.Value // []T; second is only there for Query.Twice
+}
+
+// Len returns the number of rows.
+func (s *Set) Len() int {
+	if !s.first.IsValid() {
+		return 0
+	}
+	return s.first.Len()
+}
+
+// Row returns row i. It is addressable.
+func (s *Set) Row(i int) reflect.Value { return s.first.Index(i) }
+
+// Copy returns the second struct of row i.
+func (s *Set) Copy(i int) reflect.Value { return s.second.Index(i) }
+
+// text is a SELECT by primary key whose SQL is built once.
+type text struct {
+	sql  string
+	tail []any // bound values behind the key
+}
+
+type textKey struct {
+	table            string
+	scoped, keysOnly bool
+	lock             bool
+}
+
+// ByKey reads the row with this primary key from the table of a statement. The set is empty when there is none.
+func (m *Model) ByKey(db *gorm.DB, key []any, q Query) (*Set, error) {
+	k := textKey{table: db.Statement.Table, scoped: q.Scoped, keysOnly: q.KeysOnly, lock: q.Lock}
+	cached := db.Statement.TableExpr == nil && m.cacheable()
+	if cached {
+		if found, ok := m.texts.Load(k); ok {
+			if t, ok := found.(*text); ok {
+				vars := make([]any, 0, len(key)+len(t.tail))
+				return m.read(db, t.sql, append(append(vars, key...), t.tail...), q)
+			}
+		}
+	}
+	q.Where = []clause.Expression{In("", m.Keys, [][]any{key})}
+	stmt := m.build(db, q)
+	sql := stmt.SQL.String()
+	if cached && stmt.DB.Error == nil {
+		m.texts.Store(k, &text{sql: sql, tail: stmt.Vars[len(key):]})
+	}
+	return m.query(stmt, q)
+}
+
+// cacheable reports whether a key is bound as exactly one value per column.
+func (m *Model) cacheable() bool {
+	for _, f := range m.Keys {
+		if !direct(f) {
+			return false
+		}
+	}
+	return true
+}
+
+// Find reads rows from the table of a statement.
+func (m *Model) Find(db *gorm.DB, q Query) (*Set, error) { return m.query(m.build(db, q), q) }
+
+func (m *Model) query(stmt *gorm.Statement, q Query) (*Set, error) {
+	if err := stmt.DB.Error; err != nil {
+		return nil, err
+	}
+	return m.read(stmt.DB, stmt.SQL.String(), stmt.Vars, q)
+}
+
+// build makes the SELECT of a query on the table, and with the FROM clause, of db's statement.
+func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
+	from := db.Statement
+	tx := db.Session(&gorm.Session{NewDB: true}).Model(m.zero)
+	tx.Error = nil
+	stmt := tx.Statement
+	stmt.Schema, stmt.Table, stmt.TableExpr, stmt.Unscoped = m.Schema, from.Table, from.TableExpr, !q.Scoped
+	stmt.BuildClauses = db.Callback().Query().Clauses
+	columns := m.columns
+	if q.KeysOnly {
+		columns = m.keyColumns
+	}
+	sel := clause.Select{Columns: make([]clause.Column, len(columns))}
+	for i, c := range columns {
+		sel.Columns[i] = clause.Column{Table: clause.CurrentTable, Name: c.field.DBName}
+	}
+	stmt.AddClause(sel)
+	joined := false
+	if f, ok := from.Clauses["FROM"].Expression.(clause.From); ok && (len(f.Tables) > 0 || len(f.Joins) > 0) {
+		joined = true
+		f.Tables = append([]clause.Table{{Name: clause.CurrentTable}}, f.Tables...)
+		stmt.AddClause(f)
+	}
+	if len(q.Where) > 0 {
+		stmt.AddClause(clause.Where{Exprs: q.Where})
+	}
+	if q.Ordered {
+		for _, f := range m.Keys {
+			stmt.AddClause(clause.OrderBy{Columns: []clause.OrderByColumn{
+				{Column: clause.Column{Table: clause.CurrentTable, Name: f.DBName}},
+			}})
+		}
+	}
+	if q.Limit > 0 {
+		stmt.AddClause(clause.Limit{Limit: &q.Limit})
+	}
+	for _, c := range q.Extra {
+		stmt.AddClause(c)
+	}
+	if q.Lock && locks(db.Name()) {
+		lock := clause.Locking{Strength: clause.LockingStrengthUpdate}
+		if joined && db.Name() == "postgres" {
+			lock.Table = clause.Table{Name: clause.CurrentTable}
+		}
+		stmt.AddClause(lock)
+	}
+	callbacks.BuildQuerySQL(tx)
+	return stmt
+}
+
+// locks reports whether a dialect has SELECT ... FOR UPDATE.
+func locks(dialect string) bool { return dialect == "postgres" || dialect == "mysql" }
+
+// read runs a SELECT of the model's columns and shows it to GORM's logger, as GORM does with its own.
+func (m *Model) read(db *gorm.DB, query string, vars []any, q Query) (set *Set, err error) {
+	ctx, start := db.Statement.Context, time.Now()
+	set = &Set{}
+	defer func() {
+		db.Logger.Trace(ctx, start, func() (string, int64) {
+			shown, values := query, vars
+			if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
+				shown, values = filter.ParamsFilter(ctx, query, vars...)
+			}
+			return db.Explain(shown, values...), int64(set.Len())
+		}, err)
+	}()
+	result, err := db.Statement.ConnPool.QueryContext(ctx, query, vars...)
+	if err != nil {
+		return set, err
+	}
+	defer func() {
+		if closing := result.Close(); err == nil {
+			err = closing
+		}
+	}()
+	s := scanner{columns: m.columns}
+	if q.KeysOnly {
+		s.columns = m.keyColumns
+	}
+	s.prepare()
+	set.make(m.Schema.ModelType, q.Twice)
+	for result.Next() {
+		i := set.grow()
+		if err := s.scan(ctx, result, set.first.Index(i)); err != nil {
+			return set, err
+		}
+		if !q.Twice {
+			continue
+		}
+		if !m.shares {
+			set.second.Index(i).Set(set.first.Index(i))
+		} else if err := s.scan(ctx, result, set.second.Index(i)); err != nil {
+			return set, err
+		}
+	}
+	return set, result.Err()
+}
+
+func (s *Set) make(t reflect.Type, twice bool) {
+	s.first = reflect.New(reflect.SliceOf(t)).Elem()
+	if twice {
+		s.second = reflect.New(reflect.SliceOf(t)).Elem()
+	}
+}
+
+// grow adds a zero row and returns its index.
+func (s *Set) grow() int {
+	n := s.first.Len()
+	s.first.Grow(1)
+	s.first.SetLen(n + 1)
+	if s.second.IsValid() {
+		s.second.Grow(1)
+		s.second.SetLen(n + 1)
+	}
+	return n
+}
+
+// scanner moves the columns of a result into structs.
+type scanner struct {
+	columns []column
+	cells   []any // what direct columns are scanned into
+	dest    []any
+}
+
+func (s *scanner) prepare() {
+	s.cells, s.dest = make([]any, len(s.columns)), make([]any, len(s.columns))
+	for i := range s.columns {
+		s.dest[i] = &s.cells[i]
+	}
+}
+
+func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value) error {
+	for i, c := range s.columns {
+		if !c.direct {
+			s.dest[i] = c.field.NewValuePool.Get()
+		}
+	}
+	if err := result.Scan(s.dest...); err != nil {
+		return err
+	}
+	for i, c := range s.columns {
+		if err := s.set(ctx, i, c, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) error {
+	if !c.direct {
+		err := c.field.Set(ctx, row, s.dest[i])
+		c.field.NewValuePool.Put(s.dest[i])
+		return err
+	}
+	if s.cells[i] == nil {
+		return nil
+	}
+	return c.field.Set(ctx, row, s.cells[i])
+}

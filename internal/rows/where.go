@@ -1,0 +1,118 @@
+package rows
+
+import (
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+)
+
+// Conditions returns a copy of the WHERE conditions of a statement, as one expression that others can be added to.
+func Conditions(stmt *gorm.Statement) []clause.Expression {
+	where, ok := stmt.Clauses["WHERE"].Expression.(clause.Where)
+	if !ok {
+		return nil
+	}
+	return append([]clause.Expression(nil), where.Exprs...)
+}
+
+// Group makes one condition of several, so that an OR among them binds no further condition.
+func Group(exprs []clause.Expression) []clause.Expression {
+	for _, e := range exprs {
+		if or, ok := e.(clause.OrConditions); ok && len(or.Exprs) == 1 {
+			return []clause.Expression{clause.And(exprs...)}
+		}
+	}
+	return exprs
+}
+
+// In is the condition that the columns of fields hold one of the values. Without values it holds for no row.
+func In(dialect string, fields []*schema.Field, values [][]any) clause.Expression {
+	columns := make([]clause.Column, len(fields))
+	for i, f := range fields {
+		columns[i] = clause.Column{Table: clause.CurrentTable, Name: f.DBName}
+	}
+	switch {
+	case len(values) == 0:
+		return clause.IN{Column: columns[0]}
+	case len(fields) == 1:
+		flat := make([]any, len(values))
+		for i, v := range values {
+			flat[i] = v[0]
+		}
+		return clause.IN{Column: columns[0], Values: flat}
+	case len(values) == 1:
+		exprs := make([]clause.Expression, len(fields))
+		for i, c := range columns {
+			exprs[i] = clause.Eq{Column: c, Value: values[0][i]}
+		}
+		return clause.And(exprs...)
+	}
+	return tuples{dialect: dialect, columns: columns, values: values}
+}
+
+// After is the condition that a key comes after another in key order.
+func After(keys []*schema.Field, key []any) clause.Expression {
+	column := clause.Column{Table: clause.CurrentTable, Name: keys[0].DBName}
+	if len(keys) == 1 {
+		return clause.Gt{Column: column, Value: key[0]}
+	}
+	columns := make([]clause.Column, len(keys))
+	for i, f := range keys {
+		columns[i] = clause.Column{Table: clause.CurrentTable, Name: f.DBName}
+	}
+	return tuples{after: true, columns: columns, values: [][]any{key}}
+}
+
+// tuples is a condition on several columns together. SQLite wants VALUES on the right-hand side of IN:
+// https://www.sqlite.org/rowvalue.html
+type tuples struct {
+	dialect string
+	after   bool
+	columns []clause.Column
+	values  [][]any
+}
+
+// Build writes (a,b) IN ((?,?),(?,?)), or (a,b) > (?,?).
+func (t tuples) Build(b clause.Builder) {
+	_ = b.WriteByte('(')
+	for i, c := range t.columns {
+		if i > 0 {
+			_ = b.WriteByte(',')
+		}
+		b.WriteQuoted(c)
+	}
+	if t.after {
+		_, _ = b.WriteString(") > ")
+		t.tuple(b, t.values[0])
+		return
+	}
+	_, _ = b.WriteString(") IN (")
+	if t.dialect == "sqlite" {
+		_, _ = b.WriteString("VALUES ")
+	}
+	for i, v := range t.values {
+		if i > 0 {
+			_ = b.WriteByte(',')
+		}
+		t.tuple(b, v)
+	}
+	_ = b.WriteByte(')')
+}
+
+func (t tuples) tuple(b clause.Builder, values []any) {
+	_ = b.WriteByte('(')
+	for i, v := range values {
+		if i > 0 {
+			_ = b.WriteByte(',')
+		}
+		b.AddVar(b, v)
+	}
+	_ = b.WriteByte(')')
+}
+
+// looksFurther reports whether a SELECT has a subquery, so that what it finds may depend on other rows.
+func looksFurther(sql string) bool {
+	return strings.Count(strings.ToUpper(sql), "SELECT") > 1
+}

@@ -1,0 +1,128 @@
+package signals
+
+import (
+	"fmt"
+	"reflect"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+)
+
+// ModelSignals holds the signals of one model, or of all models that implement an interface. M is what receivers get
+// as Instance: a pointer to the model, or the interface.
+type ModelSignals[M any] struct {
+	// PreSave is sent before a row is inserted or updated, after GORM's own Before hooks and before any SQL of the
+	// write, in the write's transaction. Instance is the row as it will be written, and a receiver may change it.
+	// An error fails the write.
+	PreSave *Signal[SaveEvent[M]]
+
+	// PostSave is sent after a row was inserted or updated, after GORM's own After hooks and before the implicit
+	// commit, in the write's transaction. Instance is the row as it is written. An error fails the write and rolls
+	// its transaction back.
+	PostSave *Signal[SaveEvent[M]]
+
+	// PreDelete is sent before a row is deleted or soft-deleted, in the write's transaction. Instance is the stored
+	// row, whole. An error fails the write.
+	PreDelete *Signal[DeleteEvent[M]]
+
+	// PostDelete is sent after a row was deleted or soft-deleted, before the implicit commit, in the write's
+	// transaction. Instance is the row as it was stored. An error fails the write and rolls its transaction back.
+	PostDelete *Signal[DeleteEvent[M]]
+
+	// PostLoad is sent for every row that a query loaded into a struct of the model, after AfterFind, in the
+	// transaction of the query if there is one. Instance is the caller's struct. An error becomes the query's error.
+	PostLoad *Signal[LoadEvent[M]]
+}
+
+// For returns the signals of model M on this database: For[Product](db). Every call for one model gives the same
+// signals, from any session of the database, and two databases never see each other's receivers.
+//
+// For panics when the plugin is not installed or M is no model of GORM; the text names the cure.
+func For[M any](db *gorm.DB) *ModelSignals[*M] {
+	reg := mustRegistry(db, "For")
+	t := reflect.TypeFor[M]()
+	if t.Kind() == reflect.Interface {
+		panic(fmt.Sprintf("signals: For[%s]: %s is an interface: use Implementing[%s]", t, t, t))
+	}
+	if t.Kind() != reflect.Struct {
+		panic(fmt.Sprintf("signals: For[%s]: %s is no model: name the struct type itself, as in For[Product](db)", t, t))
+	}
+	sch, err := schemaOf(db, new(M))
+	if err != nil {
+		panic(fmt.Sprintf("signals: For[%s]: GORM cannot use the type as a model: %v", t, err))
+	}
+	s := scope{typ: t, name: t.Name(), schema: sch, matches: func(model reflect.Type) bool { return model == t }}
+	return signalsOf[*M](reg, s)
+}
+
+// Implementing returns the signals of every model whose pointer implements interface I. Implementing[any] means every
+// model; join tables without a model of their own do not count.
+//
+// Implementing panics when the plugin is not installed or I is no interface; the text names the cure.
+func Implementing[I any](db *gorm.DB) *ModelSignals[I] {
+	reg := mustRegistry(db, "Implementing")
+	t := reflect.TypeFor[I]()
+	if t.Kind() != reflect.Interface {
+		panic(fmt.Sprintf("signals: Implementing[%s]: %s is no interface: use For[%s]", t, t, t))
+	}
+	name := t.Name()
+	if name == "" {
+		name = t.String()
+	}
+	s := scope{typ: t, name: name, matches: func(model reflect.Type) bool {
+		return model.Name() != "" && reflect.PointerTo(model).Implements(t)
+	}}
+	return signalsOf[I](reg, s)
+}
+
+// Receivers describes every receiver that is connected to a model signal of the database, signal by signal in the order
+// in which they run.
+func Receivers(db *gorm.DB) []ReceiverInfo {
+	reg := registryOf(db)
+	if reg == nil {
+		return nil
+	}
+	var infos []ReceiverInfo
+	for _, entries := range reg.collect(nil) {
+		for _, e := range entries {
+			infos = append(infos, e.info)
+		}
+	}
+	return infos
+}
+
+// scope says which models a set of signals belongs to.
+type scope struct {
+	typ     reflect.Type
+	name    string
+	schema  *schema.Schema // nil for an interface
+	matches func(model reflect.Type) bool
+}
+
+// signalsOf returns the signals of a scope, made at the first call.
+func signalsOf[M any](reg *registry, s scope) *ModelSignals[M] {
+	made := reg.signals(s.typ, func() (any, []source) {
+		m := &ModelSignals[M]{
+			PreSave:    modelSignal(reg, s, preSave, newSaveEvent[M], saveRow[M]),
+			PostSave:   modelSignal(reg, s, postSave, newSaveEvent[M], saveRow[M]),
+			PreDelete:  modelSignal(reg, s, preDelete, newDeleteEvent[M], deleteRow[M]),
+			PostDelete: modelSignal(reg, s, postDelete, newDeleteEvent[M], deleteRow[M]),
+			PostLoad:   modelSignal(reg, s, postLoad, newLoadEvent[M], loadRow[M]),
+		}
+		return m, []source{m.PreSave, m.PostSave, m.PreDelete, m.PostDelete, m.PostLoad}
+	})
+	m, _ := made.(*ModelSignals[M])
+	return m
+}
+
+// schemaOf parses a model the way the database does.
+func schemaOf(db *gorm.DB, model any) (*schema.Schema, error) {
+	stmt := &gorm.Statement{DB: db}
+	if err := stmt.Parse(model); err != nil {
+		return nil, err
+	}
+	if len(stmt.Schema.DBNames) == 0 {
+		return nil, fmt.Errorf("%T has no column", model)
+	}
+	return stmt.Schema, nil
+}

@@ -1,0 +1,152 @@
+package signals
+
+import (
+	"reflect"
+	"runtime"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// savedKey returns the primary key of the struct that Save(&p) is about to write whole, nil when the statement is another
+// kind of update.
+func (w *write) savedKey() []any {
+	stmt := w.stmt
+	if !w.maySave() || !stmt.ReflectValue.CanAddr() || stmt.ReflectValue.Type() != w.schema.ModelType {
+		return nil
+	}
+	for _, name := range stmt.Omits {
+		if columnField(w.schema, name) != nil {
+			return nil
+		}
+	}
+	if _, given := stmt.Clauses["SET"]; given {
+		return nil
+	}
+	key, set := w.model.KeyOf(stmt.Context, stmt.ReflectValue)
+	if !set {
+		return nil
+	}
+	return key
+}
+
+// maySave reports whether the statement has the form that Save gives it. Select("*").Updates(&p) has it too.
+func (w *write) maySave() bool {
+	return w.stmt.ReflectValue.Kind() == reflect.Struct && sameValue(w.stmt.Dest, w.stmt.Model) &&
+		len(w.stmt.Selects) == 1 && w.stmt.Selects[0] == "*"
+}
+
+// preSaveStruct sends pre_save for a struct that is written whole.
+func (w *write) preSaveStruct(key []any) error {
+	w.room(1)
+	r := w.add(w.stmt.ReflectValue, false)
+	if w.plan.saveNeed == Keys {
+		return w.send(preSave, &w.pre)
+	}
+	if err := w.begin(); err != nil {
+		return err
+	}
+	w.loaded = true
+	found, err := w.readSaved(key)
+	if err != nil {
+		return err
+	}
+	if found == nil {
+		w.rows = nil
+		w.narrow(&rows.Set{})
+		return nil
+	}
+	if r.created = found.Len() == 0; !r.created {
+		r.original = found.Row(0).Addr().Interface()
+	}
+	return w.send(preSave, &w.pre)
+}
+
+// readSaved reads the row that a struct replaces. Empty means that there is none and GORM will insert it, nil that
+// nothing will be written.
+func (w *write) readSaved(key []any) (*rows.Set, error) {
+	q := rows.Query{Scoped: !w.stmt.Unscoped, Lock: true}
+	conditions := rows.Conditions(w.stmt)
+	_, from := w.stmt.Clauses["FROM"]
+	var set *rows.Set
+	var err error
+	if len(conditions) == 0 && !from {
+		set, err = w.model.ByKey(w.db, key, q)
+	} else {
+		q.Where = append(rows.Group(conditions), rows.In(w.db.Name(), w.model.Keys, [][]any{key}))
+		set, err = w.model.Find(w.db, q)
+	}
+	if err != nil || set.Len() > 0 {
+		return set, err
+	}
+	// The update will find nothing. Save then writes the row all the same: it inserts it, or takes over a row with this key that
+	// the scope or a condition hides.
+	if w.update = (&update{save: calledBySave()}); !w.update.save {
+		return nil, nil //nolint:nilnil // nil is the answer
+	}
+	q.Scoped = false
+	return w.model.ByKey(w.db, key, q)
+}
+
+// postSaveStruct sends post_save for a struct that was written whole.
+func (w *write) postSaveStruct() error {
+	if len(w.rows) == 0 {
+		return nil
+	}
+	if w.db.RowsAffected == 0 {
+		if wrote, err := w.insertSaved(); err != nil || !wrote {
+			return err
+		}
+	}
+	w.done = true
+	return w.send(postSave, &w.post)
+}
+
+// insertSaved does what Save does after an update of no row, but within the transaction of the update, so that pre_save and
+// post_save stand or fall together. It reports whether the row is written.
+func (w *write) insertSaved() (bool, error) {
+	known := w.update != nil && w.update.save // the row was not there, or hidden
+	if !known && !calledBySave() {
+		return w.db.Name() == "mysql" && w.loaded, nil
+	}
+	r := &w.rows[0]
+	if !known && w.db.Name() == "mysql" && w.loaded {
+		return true, nil // unchanged: Save writes the same values once more, silently
+	}
+	if !w.loaded {
+		key, _ := w.model.KeyOf(w.stmt.Context, r.value())
+		set, err := w.model.ByKey(w.db, key, rows.Query{KeysOnly: true})
+		if err != nil {
+			return false, err
+		}
+		r.created = set.Len() == 0
+	}
+	tx := w.db.Session(&gorm.Session{SkipHooks: true})
+	stmt := tx.Statement
+	stmt.SQL.Reset()
+	stmt.Vars = nil
+	delete(stmt.Clauses, writeClause)
+	stmt.Settings.Delete("gorm:saved_association_map")
+	tx = tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(stmt.Dest)
+	w.setRowsAffected(tx.RowsAffected)
+	return tx.Error == nil, tx.Error
+}
+
+// calledBySave reports whether the statement was started by DB.Save, which looks like Select("*").Updates from inside but
+// goes on to insert. Only asked when an update finds no row.
+func calledBySave() bool {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	for {
+		frame, more := frames.Next()
+		if frame.Function == "gorm.io/gorm.(*DB).Save" {
+			return true
+		}
+		if frame.Function == "gorm.io/gorm.(*DB).Updates" || !more {
+			return false
+		}
+	}
+}
+

@@ -1,0 +1,278 @@
+package signals
+
+import (
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// update is what a write keeps beside its rows when it is an update of stored rows.
+type update struct {
+	set      clause.Set                     // what the statement assigns
+	literals map[*schema.Field]bool         // fields that are set to a value known beforehand
+	assigned reflect.Value                  // a struct that holds those values
+	changes  map[int]map[*schema.Field]bool // by row: what receivers changed
+	batch    *rows.Set
+	save     bool // GORM inserts the row when the update finds none
+}
+
+// preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them.
+func (r *registry) preUpdate(db *gorm.DB) {
+	w := r.start(db, preSave, postSave)
+	if w == nil {
+		return
+	}
+	if key := w.savedKey(); key != nil {
+		w.attach()
+		_ = db.AddError(w.preSaveStruct(key))
+		return
+	}
+	w.update = &update{}
+	own := w.readAssignments()
+	conditions := append(rows.Conditions(w.stmt), own...)
+	if len(w.update.set) == 0 || (len(conditions) == 0 && !db.AllowGlobalUpdate) {
+		return // GORM runs no statement, or refuses it
+	}
+	w.attach()
+	w.fields, w.copied, w.loaded = w.updateFields(), true, w.plan.saveNeed > Keys
+	if db.AddError(w.begin()) != nil {
+		return
+	}
+	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, Twice: true, KeysOnly: !w.loaded}
+	set, err := w.firstBatch(q, w.updateKey(own))
+	if db.AddError(err) != nil {
+		return
+	}
+	_ = db.AddError(w.preBatch(set))
+}
+
+// preBatch makes rows of a batch, applies the assignments, sends pre_save, and notes what receivers changed.
+func (w *write) preBatch(set *rows.Set) error {
+	u := w.update
+	u.batch, u.changes, w.done = set, nil, false
+	w.room(set.Len())
+	for i := range set.Len() {
+		w.apply(set.Row(i))
+		r := w.add(set.Row(i), false)
+		r.original = set.Copy(i).Addr().Interface()
+	}
+	if err := w.send(preSave, &w.pre); err != nil {
+		return err
+	}
+	if len(w.plan.entries[preSave]) == 0 {
+		return nil
+	}
+	for i := range w.rows {
+		w.noteChanges(i)
+	}
+	if len(u.changes) > 0 && len(w.model.Keys) == 0 {
+		return errNoKey(w.plan.sender)
+	}
+	return nil
+}
+
+// apply sets the assigned values in a copy of a stored row.
+func (w *write) apply(v reflect.Value) {
+	for f := range w.update.literals {
+		f.ReflectValueOf(w.stmt.Context, v).Set(f.ReflectValueOf(w.stmt.Context, w.update.assigned))
+	}
+}
+
+// noteChanges compares a row with what the statement alone would make of it.
+func (w *write) noteChanges(i int) {
+	ctx, u, v := w.stmt.Context, w.update, w.rows[i].value()
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		expected := u.batch.Copy(i)
+		if u.literals[f] {
+			expected = u.assigned
+		}
+		if !rows.Changed(ctx, "", f, expected, v) {
+			continue
+		}
+		if u.changes == nil {
+			u.changes = map[int]map[*schema.Field]bool{}
+		}
+		if u.changes[i] == nil {
+			u.changes[i] = map[*schema.Field]bool{}
+		}
+		u.changes[i][f] = true
+	}
+}
+
+// assign runs right before GORM builds the UPDATE: it narrows the statement to the rows that it may write, and adds what
+// receivers changed.
+func (r *registry) assign(db *gorm.DB) {
+	w := writeOf(db)
+	if w == nil || db.Error != nil || w.update == nil {
+		return
+	}
+	u := w.update
+	if u.batch == nil { // a Save: the struct itself is the row
+		return
+	}
+	if _, given := w.stmt.Clauses["SET"]; !given {
+		w.clauseSet("SET", clause.Clause{})
+		delete(w.stmt.Clauses, "SET")
+		u.set = callbacks.ConvertToAssignments(w.stmt)
+		if db.Error != nil || len(u.set) == 0 {
+			return
+		}
+		w.readLiterals()
+	}
+	bulk := w.bulk()
+	set := u.set
+	if len(bulk) == 0 && len(w.rows) > 0 {
+		bulk, set = []int{0}, w.setFor(0)
+		w.assignBack(0)
+	}
+	w.clauseSet("SET", clause.Clause{Name: "SET", Expression: set})
+	w.narrowTo(bulk)
+}
+
+// bulk returns the rows that no receiver changed. One statement writes them all.
+func (w *write) bulk() []int {
+	indexes := make([]int, 0, len(w.rows))
+	for i := range w.rows {
+		if w.update.changes[i] == nil {
+			indexes = append(indexes, i)
+		}
+	}
+	return indexes
+}
+
+// setFor returns the assignments of a row that receivers changed.
+func (w *write) setFor(i int) clause.Set {
+	set := slices.Clone(w.update.set)
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		if !w.update.changes[i][f] {
+			continue
+		}
+		value, _ := f.ValueOf(w.stmt.Context, w.rows[i].value())
+		at := slices.IndexFunc(set, func(a clause.Assignment) bool { return a.Column.Name == column })
+		if at < 0 {
+			at, set = len(set), append(set, clause.Assignment{Column: clause.Column{Name: column}})
+		}
+		set[at].Value = value
+	}
+	return set
+}
+
+// assignBack shows a caller that saves its own struct what receivers changed.
+func (w *write) assignBack(i int) {
+	if !sameValue(w.stmt.Dest, w.stmt.Model) || w.stmt.ReflectValue.Kind() != reflect.Struct {
+		return
+	}
+	for f := range w.update.changes[i] {
+		from := f.ReflectValueOf(w.stmt.Context, w.rows[i].value())
+		f.ReflectValueOf(w.stmt.Context, w.stmt.ReflectValue).Set(from)
+	}
+}
+
+// postUpdate sends post_save for the batch that GORM updated, and then resolves and updates further ones.
+func (r *registry) postUpdate(db *gorm.DB) {
+	w := writeOf(db)
+	if w == nil {
+		return
+	}
+	defer w.close()
+	if db.Error != nil {
+		return
+	}
+	if w.update == nil || w.update.batch == nil {
+		_ = db.AddError(w.postSaveStruct())
+		return
+	}
+	affected := db.RowsAffected
+	defer func() { w.setRowsAffected(affected) }()
+	err := w.postBatch(&affected, true)
+	for err == nil && w.cursor != nil {
+		var set *rows.Set
+		if set, err = w.cursor.Next(db); err != nil || set.Len() == 0 {
+			break
+		}
+		if err = w.preBatch(set); err == nil {
+			err = w.postBatch(&affected, false)
+		}
+	}
+	_ = db.AddError(err)
+}
+
+// postBatch writes what is still to be written of a batch and sends post_save. GORM wrote the first statement of the first
+// batch.
+func (w *write) postBatch(affected *int64, first bool) error {
+	bulk := w.bulk()
+	if !first && len(bulk) > 0 {
+		if err := w.writeRows(bulk, w.update.set, affected); err != nil {
+			return err
+		}
+	}
+	for i := range w.rows {
+		if w.update.changes[i] == nil || (first && len(bulk) == 0 && i == 0) {
+			continue
+		}
+		if err := w.writeRows([]int{i}, w.setFor(i), affected); err != nil {
+			return err
+		}
+	}
+	if first && *affected == 0 && w.kept() {
+		return nil
+	}
+	w.done = true
+	if err := w.readComputed(); err != nil {
+		return err
+	}
+	return w.send(postSave, &w.post)
+}
+
+// kept reports whether an update that affected no row really wrote none: a clause of another plugin kept it. MySQL counts
+// a row that gets the values it has as not affected.
+func (w *write) kept() bool { return w.db.Name() != "mysql" }
+
+// writeRows updates rows by key.
+func (w *write) writeRows(indexes []int, set clause.Set, affected *int64) error {
+	tx := w.keyedTo(indexes).Model(reflect.New(w.schema.ModelType).Interface()).Clauses(set).Updates(map[string]any{})
+	*affected += tx.RowsAffected
+	return tx.Error
+}
+
+// readComputed brings the instances to what is stored, where the database computed something.
+func (w *write) readComputed() error {
+	if len(w.computed) == 0 && !w.model.Computed {
+		for i := range w.rows {
+			w.applyNow(i)
+		}
+		return nil
+	}
+	if !w.loaded {
+		return nil
+	}
+	stored, err := w.readKeys(func(*row) bool { return true })
+	if err != nil {
+		return err
+	}
+	for i := range w.rows {
+		key, _ := w.model.KeyOf(w.stmt.Context, w.rows[i].value())
+		if found, ok := stored[rows.Identity(key)]; ok {
+			w.rows[i].value().Set(found)
+		}
+	}
+	return nil
+}
+
+// applyNow sets the values that the statement has really assigned: its clock is later than that of pre_save.
+func (w *write) applyNow(i int) {
+	ctx, v := w.stmt.Context, w.rows[i].value()
+	for f := range w.update.literals {
+		if !w.update.changes[i][f] {
+			f.ReflectValueOf(ctx, v).Set(f.ReflectValueOf(ctx, w.update.assigned))
+		}
+	}
+}

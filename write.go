@@ -1,0 +1,242 @@
+package signals
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// write is one statement of GORM that sends signals, from its first callback to its last.
+type write struct {
+	reg    *registry
+	plan   *plan
+	db     *gorm.DB
+	stmt   *gorm.Statement
+	schema *schema.Schema
+	model  *rows.Model
+
+	pre, post frame
+	rows      []row
+	one       [1]row // what rows points to when there is one
+
+	soft     bool                   // a delete that keeps the row
+	loaded   bool                   // the rows have an original
+	copied   bool                   // instances are the library's copies, not the caller's structs
+	done     bool                   // the rows are written
+	fields   []string               // what an update names; nil means all
+	inserts  []string               // what an insert names; nil means all
+	conflicts string                // what the rows of an upsert conflict on
+	written  map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
+	computed map[*schema.Field]bool // what the database computes
+	update   *update                // what only updates need
+	cursor   *rows.Cursor           // further batches of a conditional write
+	maps     *mapRows               // what only creates from maps need
+	restore  []func()               // puts the statement back as GORM knows it
+	tx       *gorm.DB               // the library's own transaction
+}
+
+// row is one row of a write.
+type row struct {
+	w        *write
+	instance any // pointer to a struct of the model
+	original any // pointer to the stored row; nil when there is none or it was not read
+	created  bool
+	silent   bool // the row is not written, so nothing is sent for it
+}
+
+// writeClause is the name under which a statement's write is kept among its clauses, where GORM keeps marks of its own
+// ("soft_delete_enabled"): it lives and dies with the statement and costs no allocation.
+const writeClause = "signals:write"
+
+// Build makes a write a clause.Expression. No statement is built from it.
+func (w *write) Build(clause.Builder) {}
+
+// listening returns the plan of a statement's model when somebody listens to the model and the statement is one that
+// signals are sent for.
+func (r *registry) listening(db *gorm.DB) *plan {
+	if r.plans.Load() == nil {
+		return nil
+	}
+	stmt := db.Statement
+	if db.Error != nil || stmt.Schema == nil || stmt.SkipHooks || db.DryRun {
+		return nil
+	}
+	return r.planFor(stmt.Schema.ModelType)
+}
+
+// start begins a write when somebody is to hear of the statement, and returns nil otherwise. Nothing is kept of it until
+// attach.
+func (r *registry) start(db *gorm.DB, pre, post kind) *write {
+	p := r.listening(db)
+	if p == nil || len(p.entries[pre])+len(p.entries[post]) == 0 {
+		return nil
+	}
+	stmt := db.Statement
+	w := &write{reg: r, plan: p, db: db, stmt: stmt, schema: stmt.Schema, model: r.rows.Of(stmt.Schema)}
+	w.pre.open(stmt.Context, db, kindNames[pre], p.sender)
+	if w.pre.muteAll {
+		return nil
+	}
+	w.post = w.pre
+	w.post.signal = kindNames[post]
+	return w
+}
+
+// attach keeps the write for the statement's later callbacks.
+func (w *write) attach() {
+	w.stmt.Clauses[writeClause] = clause.Clause{Expression: w}
+}
+
+// writeOf returns the write of a statement. A session that was derived from the statement inherits its clauses, but the
+// write is not its own.
+func writeOf(db *gorm.DB) *write {
+	if w, ok := db.Statement.Clauses[writeClause].Expression.(*write); ok && w.stmt == db.Statement {
+		return w
+	}
+	return nil
+}
+
+// close forgets the write, puts the statement back and ends the library's own transaction.
+func (w *write) close() {
+	delete(w.stmt.Clauses, writeClause)
+	for _, undo := range slices.Backward(w.restore) {
+		undo()
+	}
+	if w.tx != nil {
+		if w.db.Error != nil {
+			w.tx.Rollback()
+		} else {
+			_ = w.db.AddError(w.tx.Commit().Error)
+		}
+	}
+}
+
+// begin opens a transaction for a write of several statements when GORM was told to open none.
+func (w *write) begin() error {
+	if !w.db.SkipDefaultTransaction {
+		return nil
+	}
+	if _, ok := w.stmt.ConnPool.(gorm.TxCommitter); ok {
+		return nil
+	}
+	pool := w.stmt.ConnPool
+	tx := w.db.Session(&gorm.Session{NewDB: true}).Begin()
+	if tx.Error != nil {
+		return tx.Error
+	}
+	w.tx, w.stmt.ConnPool = tx, tx.Statement.ConnPool
+	w.restore = append(w.restore, func() { w.stmt.ConnPool = pool })
+	return nil
+}
+
+// add adds a row for the struct that v is.
+func (w *write) add(v reflect.Value, created bool) *row {
+	w.rows = append(w.rows, row{w: w, instance: v.Addr().Interface(), created: created})
+	return &w.rows[len(w.rows)-1]
+}
+
+// room makes place for n rows without an allocation of its own for one.
+func (w *write) room(n int) {
+	if n <= 1 {
+		w.rows = w.one[:0]
+		return
+	}
+	w.rows = make([]row, 0, n)
+}
+
+// send sends one of the write's signals for all its rows.
+func (w *write) send(k kind, f *frame) error { return w.reg.send(w.plan, k, f, w.rows) }
+
+// clauseSet replaces a clause of the statement until the write ends.
+func (w *write) clauseSet(name string, c clause.Clause) {
+	old, had := w.stmt.Clauses[name]
+	w.stmt.Clauses[name] = c
+	w.restore = append(w.restore, func() {
+		if had {
+			w.stmt.Clauses[name] = old
+		} else {
+			delete(w.stmt.Clauses, name)
+		}
+	})
+}
+
+func (r *row) value() reflect.Value { return reflect.ValueOf(r.instance).Elem() }
+
+func (r *row) context() context.Context { return r.w.db.Statement.Context }
+
+func (r *row) schema() *schema.Schema {
+	if r == nil {
+		return nil
+	}
+	return r.w.schema
+}
+
+// changed reports whether any of the named fields changes, or any at all.
+func (r *row) changed(names []string) bool {
+	for _, name := range names {
+		if f := columnField(r.w.schema, name); f != nil && r.fieldChanged(f) {
+			return true
+		}
+	}
+	if len(names) > 0 {
+		return false
+	}
+	return slices.ContainsFunc(r.w.schema.DBNames, func(column string) bool {
+		f := r.w.schema.FieldsByDBName[column]
+		return f.AutoUpdateTime == 0 && r.fieldChanged(f)
+	})
+}
+
+// fieldChanged reports whether the write changes a column of the row.
+func (r *row) fieldChanged(f *schema.Field) bool {
+	w := r.w
+	switch {
+	case w.written != nil && !w.written[f]:
+		return false
+	case w.computed[f] && !w.done:
+		return true
+	case !w.loaded || r.original == nil:
+		return w.fields == nil || slices.Contains(w.fields, f.Name)
+	case !w.copied && !f.Updatable:
+		return false
+	}
+	return rows.Changed(r.context(), w.db.Name(), f, reflect.ValueOf(r.original).Elem(), r.value())
+}
+
+func (r *row) changes() []Change {
+	var changes []Change
+	ctx, v := r.context(), r.value()
+	for _, column := range r.w.schema.DBNames {
+		f := r.w.schema.FieldsByDBName[column]
+		switch {
+		case f.AutoUpdateTime > 0:
+		case r.created:
+			if rows.Valued(ctx, f, v) {
+				changes = append(changes, Change{Field: f.Name, Column: column, New: rows.Value(ctx, f, v)})
+			}
+		case r.fieldChanged(f):
+			c := Change{Field: f.Name, Column: column, New: rows.Value(ctx, f, v)}
+			if r.w.loaded && r.original != nil {
+				c.Old = rows.Value(ctx, f, reflect.ValueOf(r.original).Elem())
+			}
+			changes = append(changes, c)
+		}
+	}
+	return changes
+}
+
+// restored reports whether the row was soft-deleted and is no more.
+func (r *row) restored() bool {
+	f := r.w.model.Deleted
+	if f == nil || r.created || !r.w.loaded || r.original == nil || !r.fieldChanged(f) {
+		return false
+	}
+	ctx := r.context()
+	return rows.Valued(ctx, f, reflect.ValueOf(r.original).Elem()) && !rows.Valued(ctx, f, r.value())
+}
