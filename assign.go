@@ -1,7 +1,6 @@
 package signals
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -104,41 +103,16 @@ func (w *write) updateKey(own []clause.Expression) []any {
 	return key
 }
 
-// narrowTo restricts the UPDATE to rows of the batch.
-func (w *write) narrowTo(indexes []int) {
-	if len(w.model.Keys) == 0 {
-		return
-	}
-	where := clause.Where{Exprs: []clause.Expression{w.isRow(indexes)}}
-	if f, ok := w.stmt.Clauses["FROM"].Expression.(clause.From); ok && (len(f.Tables) > 0 || len(f.Joins) > 0) {
-		where.Exprs = append(rows.Group(rows.Conditions(w.stmt)), where.Exprs...)
-	}
-	w.clauseSet("WHERE", clause.Clause{Name: "WHERE", Expression: where})
-	for _, name := range []string{"ORDER BY", "LIMIT"} {
-		if _, ok := w.stmt.Clauses[name]; ok {
-			w.clauseSet(name, clause.Clause{})
-			delete(w.stmt.Clauses, name)
-		}
-	}
-}
-
-// isRow is the condition that a stored row is one of the batch, by the key it had before the write.
-func (w *write) isRow(indexes []int) clause.Expression {
-	keys := make([][]any, len(indexes))
+// stored returns rows of the batch as they were before the write.
+func (w *write) stored(indexes []int) []reflect.Value {
+	values := make([]reflect.Value, len(indexes))
 	for k, i := range indexes {
-		keys[k], _ = w.model.KeyOf(w.stmt.Context, reflect.ValueOf(w.rows[i].original).Elem())
+		values[k] = reflect.ValueOf(w.rows[i].original).Elem()
 	}
-	return rows.In(w.db.Name(), w.model.Keys, keys)
-}
-
-func (w *write) keyedTo(indexes []int) *gorm.DB {
-	tx := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Where(w.isRow(indexes))
-	stmt := tx.Statement
-	stmt.Table, stmt.TableExpr, stmt.Unscoped = w.stmt.Table, w.stmt.TableExpr, w.stmt.Unscoped
-	return tx
+	return values
 }
 
 func errNoKey(sender string) error {
 	return fmt.Errorf("signals: a receiver changed a row of %s, which cannot be written alone: give the model a primary key: %w",
-		sender, errors.Join(gorm.ErrPrimaryKeyRequired))
+		sender, gorm.ErrPrimaryKeyRequired)
 }

@@ -192,7 +192,7 @@ func isAssociation(stmt *gorm.Statement) bool {
 // touches reports whether an upsert changes anything of a stored row.
 func (w *write) touches(r *row) bool {
 	for f := range w.written {
-		if f.AutoUpdateTime > 0 || r.fieldChanged(f) {
+		if f.AutoUpdateTime > 0 || r.fieldChanged(w.stmt.Context, f) {
 			return true
 		}
 	}

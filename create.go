@@ -130,14 +130,14 @@ func (w *write) dropSkipped() error {
 	if !ok || (!conflict.DoNothing && len(conflict.Where.Exprs) == 0) {
 		return nil
 	}
-	var sent int64
+	var sent, last int64
 	for i := range w.rows {
 		if !w.rows[i].silent {
-			sent++
+			sent, last = sent+1, int64(i+1)
 		}
 	}
 	switch w.db.RowsAffected {
-	case sent:
+	case sent, last: // with RETURNING, GORM also counts the skipped rows between the inserted ones
 		return nil
 	case 0:
 		for i := range w.rows {

@@ -2,6 +2,7 @@ package signals
 
 import (
 	"reflect"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -115,11 +116,7 @@ func computes(value any) bool {
 	case clause.Expression, *gorm.DB, gorm.Valuer:
 		return true
 	case []any:
-		for _, part := range v {
-			if computes(part) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(v, computes)
 	}
 	return false
 }

@@ -37,7 +37,7 @@ func (r *registry) preDelete(db *gorm.DB) {
 	if db.AddError(w.send(preDelete, &w.pre)) != nil {
 		return
 	}
-	w.narrow(set)
+	w.narrow(w.isOneOf(set.Rows()))
 }
 
 // postDelete sends post_delete for the batch that GORM deleted, and then resolves and deletes further ones.
@@ -67,7 +67,7 @@ func (r *registry) postDelete(db *gorm.DB) {
 		if db.AddError(w.send(preDelete, &w.pre)) != nil {
 			return
 		}
-		tx := w.keyed(set).Delete(reflect.New(w.schema.ModelType).Interface())
+		tx := w.keyed(w.isOneOf(set.Rows())).Delete(reflect.New(w.schema.ModelType).Interface())
 		affected += tx.RowsAffected
 		if db.AddError(tx.Error) != nil || db.AddError(w.send(postDelete, &w.post)) != nil {
 			return
@@ -149,36 +149,38 @@ func (w *write) limits() []clause.Interface {
 	return found
 }
 
-// narrow restricts the statement to the rows of a set.
-func (w *write) narrow(set *rows.Set) {
+// narrow restricts the statement to rows. Its own conditions stay only where it needs them to join other tables.
+func (w *write) narrow(rowsOnly clause.Expression) {
 	if len(w.model.Keys) == 0 {
 		return
 	}
-	where := clause.Where{Exprs: []clause.Expression{w.isOneOf(set)}}
+	where := clause.Where{Exprs: []clause.Expression{rowsOnly}}
 	if f, ok := w.stmt.Clauses["FROM"].Expression.(clause.From); ok && (len(f.Tables) > 0 || len(f.Joins) > 0) {
 		where.Exprs = append(rows.Group(rows.Conditions(w.stmt)), where.Exprs...)
 	}
-	w.clauseSet("WHERE", clause.Clause{Name: "WHERE", Expression: where})
+	w.replaceClause("WHERE", where)
 	for _, name := range []string{"ORDER BY", "LIMIT"} {
 		if _, ok := w.stmt.Clauses[name]; ok {
-			w.clauseSet(name, clause.Clause{})
-			delete(w.stmt.Clauses, name)
+			w.replaceClause(name, nil)
 		}
 	}
 }
 
-// isOneOf is the condition that a row is in a set, by key.
-func (w *write) isOneOf(set *rows.Set) clause.Expression {
-	keys := make([][]any, set.Len())
+// isOneOf is the condition that a stored row is one of the rows, by the key that it had before the write.
+func (w *write) isOneOf(stored []reflect.Value) clause.Expression {
+	if len(w.model.Keys) == 0 {
+		return nil
+	}
+	keys := make([][]any, len(stored))
 	for i := range keys {
-		keys[i], _ = w.model.KeyOf(w.stmt.Context, set.Row(i))
+		keys[i], _ = w.model.KeyOf(w.stmt.Context, stored[i])
 	}
 	return rows.In(w.db.Name(), w.model.Keys, keys)
 }
 
-// keyed returns a session for writing the rows of a set by key, without hooks and signals.
-func (w *write) keyed(set *rows.Set) *gorm.DB {
-	tx := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Where(w.isOneOf(set))
+// keyed returns a session for writing rows by key, without hooks and signals.
+func (w *write) keyed(rowsOnly clause.Expression) *gorm.DB {
+	tx := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Where(rowsOnly)
 	stmt := tx.Statement
 	stmt.Table, stmt.TableExpr, stmt.Unscoped = w.stmt.Table, w.stmt.TableExpr, w.stmt.Unscoped
 	return tx

@@ -67,5 +67,5 @@ func (e *entry) hears(f *frame, r *row) bool {
 	if !f.hears(e.info.UID) {
 		return false
 	}
-	return len(e.fields) == 0 || r.created || r.changed(e.fields)
+	return len(e.fields) == 0 || r.created || r.changed(f, e.fields)
 }

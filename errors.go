@@ -21,7 +21,7 @@ var (
 	errNoInstance = errors.New("signals: the event has no Instance: a model signal is sent for a row, so set it to a non-nil pointer")
 )
 
-// ReceiverError tells which receiver made a send fail. errors.Is and errors.As see the receiver's own error through it.
+// ReceiverError tells which receiver made a send fail. [errors.Is] and [errors.As] see the receiver's own error through it.
 type ReceiverError struct {
 	Signal   string // name of the signal, "post_save"
 	Sender   string // model that sent it, "Product"; empty for a custom signal

@@ -84,7 +84,7 @@ func (e SaveEvent[M]) Original() (M, error) {
 // changed. A field set by an expression counts as changed in pre_save. Where Original is not loaded, a field that the write names
 // counts as changed.
 func (e SaveEvent[M]) Changed(fields ...string) bool {
-	return e.Created || e.row == nil || e.row.changed(fields)
+	return e.Created || e.row == nil || e.row.changed(e.frame, fields)
 }
 
 // Changes lists the columns that the write changes, in the order of the model's fields and without automatic update
@@ -93,7 +93,7 @@ func (e SaveEvent[M]) Changes() []Change {
 	if e.row == nil {
 		return nil
 	}
-	return e.row.changes()
+	return e.row.changes(e.frame)
 }
 
 // UpdateFields returns the Go names of the fields that the write names, without automatic times, in the order of the
@@ -106,7 +106,7 @@ func (e SaveEvent[M]) UpdateFields() []string {
 }
 
 // Restored reports whether the write makes a soft-deleted row live again.
-func (e SaveEvent[M]) Restored() bool { return e.row != nil && e.row.restored() }
+func (e SaveEvent[M]) Restored() bool { return e.row != nil && e.row.restored(e.frame) }
 
 func newSaveEvent[M any](r *row, f *frame, need Need) SaveEvent[M] {
 	return SaveEvent[M]{Instance: instance[M](r), Created: r.created, row: r, frame: f, need: need}

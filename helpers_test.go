@@ -35,40 +35,48 @@ type Page struct {
 }
 
 // open returns a fresh database with the plugin and the tables of the models.
-func open(t testing.TB, models ...any) *gorm.DB {
-	t.Helper()
-	return openWith(t, &gorm.Config{}, signals.Plugin{}, models...)
+func open(tb testing.TB, models ...any) *gorm.DB {
+	tb.Helper()
+	return openWith(tb, &gorm.Config{}, signals.Plugin{}, models...)
 }
 
-func openWith(t testing.TB, config *gorm.Config, plugin signals.Plugin, models ...any) *gorm.DB {
-	t.Helper()
-	db := openPlain(t, config, models...)
-	require.NoError(t, db.Use(plugin))
+func openWith(tb testing.TB, config *gorm.Config, plugin signals.Plugin, models ...any) *gorm.DB {
+	tb.Helper()
+	db := openPlain(tb, config, models...)
+	require.NoError(tb, db.Use(plugin))
 	return db
 }
 
 // openPlain returns a fresh database without the plugin.
-func openPlain(t testing.TB, config *gorm.Config, models ...any) *gorm.DB {
-	t.Helper()
+func openPlain(tb testing.TB, config *gorm.Config, models ...any) *gorm.DB {
+	tb.Helper()
 	if config.Logger == nil {
 		config.Logger = logger.Discard
 	}
-	dsn := filepath.Join(t.TempDir(), "test.db") + "?_foreign_keys=on&_busy_timeout=5000"
+	dsn := filepath.Join(tb.TempDir(), "test.db") + "?_foreign_keys=on&_busy_timeout=5000"
 	db, err := gorm.Open(sqlite.Open(dsn), config)
-	require.NoError(t, err)
-	t.Cleanup(func() {
+	require.NoError(tb, err)
+	tb.Cleanup(func() {
 		if pool, err := db.DB(); err == nil {
 			_ = pool.Close()
 		}
 	})
-	require.NoError(t, db.AutoMigrate(models...))
+	require.NoError(tb, db.AutoMigrate(models...))
 	return db
 }
 
 // trace records what is sent for a model, one line per event.
-type trace struct{ lines []string }
+type trace struct {
+	lines []string
+	to    *trace // where the lines go instead, when set
+}
 
-func (tr *trace) add(format string, args ...any) { tr.lines = append(tr.lines, fmt.Sprintf(format, args...)) }
+func (tr *trace) add(format string, args ...any) {
+	if tr.to != nil {
+		tr = tr.to
+	}
+	tr.lines = append(tr.lines, fmt.Sprintf(format, args...))
+}
 
 // take returns the lines so far and forgets them.
 func (tr *trace) take() []string {

@@ -140,9 +140,9 @@ func If[E any](pred func(E) bool, r Receiver[E]) Receiver[E] {
 	}
 }
 
-// location returns the file and line of the caller of the function that calls it, skip frames further up.
-func location(skip int) string {
-	_, file, line, ok := runtime.Caller(skip + 2)
+// location returns the file and line from which the function that calls it was called.
+func location() string {
+	_, file, line, ok := runtime.Caller(2)
 	if !ok {
 		return "unknown"
 	}

@@ -3,6 +3,7 @@ package signals
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -136,9 +137,7 @@ func (r *registry) addPlan(model reflect.Type) *plan {
 		return p
 	}
 	plans := make(map[reflect.Type]*plan, len(*old)+1)
-	for t, other := range *old {
-		plans[t] = other
-	}
+	maps.Copy(plans, *old)
 	plans[model] = p
 	r.plans.Store(&plans)
 	return p
@@ -176,6 +175,7 @@ func newPlan(model reflect.Type, entries [kinds][]*entry) *plan {
 				p.saveNeed = max(p.saveNeed, e.info.Needs)
 			case preDelete, postDelete:
 				p.deleteNeed = max(p.deleteNeed, e.info.Needs)
+			default:
 			}
 		}
 	}

@@ -49,45 +49,48 @@ func (w *write) preSaveStruct(key []any) error {
 		return err
 	}
 	w.loaded = true
-	found, err := w.readSaved(key)
-	if err != nil {
+	set, err := w.readSaved(key)
+	switch {
+	case err != nil:
 		return err
+	case set.Len() > 0:
+		r.original = set.Row(0).Addr().Interface()
+		return w.send(preSave, &w.pre)
+	case calledBySave():
+		return w.preInsert()
 	}
-	if found == nil {
-		w.rows = nil
-		w.narrow(&rows.Set{})
-		return nil
-	}
-	if r.created = found.Len() == 0; !r.created {
-		r.original = found.Row(0).Addr().Interface()
-	}
-	return w.send(preSave, &w.pre)
+	w.rows = nil
+	w.narrow(w.isOneOf(nil))
+	return nil
 }
 
-// readSaved reads the row that a struct replaces. Empty means that there is none and GORM will insert it, nil that
-// nothing will be written.
+// readSaved reads the row that the update of a struct will find.
 func (w *write) readSaved(key []any) (*rows.Set, error) {
 	q := rows.Query{Scoped: !w.stmt.Unscoped, Lock: true}
 	conditions := rows.Conditions(w.stmt)
 	_, from := w.stmt.Clauses["FROM"]
-	var set *rows.Set
-	var err error
 	if len(conditions) == 0 && !from {
-		set, err = w.model.ByKey(w.db, key, q)
-	} else {
-		q.Where = append(rows.Group(conditions), rows.In(w.db.Name(), w.model.Keys, [][]any{key}))
-		set, err = w.model.Find(w.db, q)
+		return w.model.ByKey(w.db, key, q)
 	}
-	if err != nil || set.Len() > 0 {
-		return set, err
+	q.Where = append(rows.Group(conditions), rows.In(w.db.Name(), w.model.Keys, [][]any{key}))
+	return w.model.Find(w.db, q)
+}
+
+// preInsert sends pre_save for a Save whose update will find no row. GORM then writes the row all the same: it inserts it,
+// or takes over a row with this key that the scope or a condition hides.
+func (w *write) preInsert() error {
+	w.update, w.copied = &update{inserts: true}, false
+	w.room(1)
+	r := w.add(w.stmt.ReflectValue, true)
+	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
+	set, err := w.model.ByKey(w.db, key, rows.Query{Lock: true})
+	if err != nil {
+		return err
 	}
-	// The update will find nothing. Save then writes the row all the same: it inserts it, or takes over a row with this key that
-	// the scope or a condition hides.
-	if w.update = (&update{save: calledBySave()}); !w.update.save {
-		return nil, nil //nolint:nilnil // nil is the answer
+	if r.created = set.Len() == 0; !r.created {
+		r.original = set.Row(0).Addr().Interface()
 	}
-	q.Scoped = false
-	return w.model.ByKey(w.db, key, q)
+	return w.send(preSave, &w.pre)
 }
 
 // postSaveStruct sends post_save for a struct that was written whole.
@@ -107,7 +110,7 @@ func (w *write) postSaveStruct() error {
 // insertSaved does what Save does after an update of no row, but within the transaction of the update, so that pre_save and
 // post_save stand or fall together. It reports whether the row is written.
 func (w *write) insertSaved() (bool, error) {
-	known := w.update != nil && w.update.save // the row was not there, or hidden
+	known := w.update != nil && w.update.inserts
 	if !known && !calledBySave() {
 		return w.db.Name() == "mysql" && w.loaded, nil
 	}
@@ -149,4 +152,3 @@ func calledBySave() bool {
 		}
 	}
 }
-

@@ -51,7 +51,7 @@ func (s *Signal[E]) Connect(r Receiver[E], opts ...ConnectOption) (disconnect fu
 	if r == nil {
 		panic(fmt.Sprintf("signals: Connect to %s got a nil receiver: pass a function", s.name))
 	}
-	return s.connect(r, nil, location(1), opts)
+	return s.connect(r, nil, location(), opts)
 }
 
 // ConnectBatch is Connect for a receiver that wants the events of a batch in one call.
@@ -60,7 +60,7 @@ func (s *Signal[E]) ConnectBatch(r BatchReceiver[E], opts ...ConnectOption) (dis
 		panic(fmt.Sprintf("signals: ConnectBatch to %s got a nil receiver: pass a function", s.name))
 	}
 	single := func(ctx context.Context, event E) error { return r(ctx, []E{event}) }
-	return s.connect(single, r, location(1), opts)
+	return s.connect(single, r, location(), opts)
 }
 
 func (s *Signal[E]) connect(r Receiver[E], batch BatchReceiver[E], loc string, opts []ConnectOption) func() bool {

@@ -19,7 +19,7 @@ type update struct {
 	assigned reflect.Value                  // a struct that holds those values
 	changes  map[int]map[*schema.Field]bool // by row: what receivers changed
 	batch    *rows.Set
-	save     bool // GORM inserts the row when the update finds none
+	inserts  bool // a Save whose update finds no row
 }
 
 // preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them.
@@ -47,6 +47,10 @@ func (r *registry) preUpdate(db *gorm.DB) {
 	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, Twice: true, KeysOnly: !w.loaded}
 	set, err := w.firstBatch(q, w.updateKey(own))
 	if db.AddError(err) != nil {
+		return
+	}
+	if set.Len() == 0 && w.maySave() && calledBySave() {
+		_ = db.AddError(w.preInsert())
 		return
 	}
 	_ = db.AddError(w.preBatch(set))
@@ -118,8 +122,6 @@ func (r *registry) assign(db *gorm.DB) {
 		return
 	}
 	if _, given := w.stmt.Clauses["SET"]; !given {
-		w.clauseSet("SET", clause.Clause{})
-		delete(w.stmt.Clauses, "SET")
 		u.set = callbacks.ConvertToAssignments(w.stmt)
 		if db.Error != nil || len(u.set) == 0 {
 			return
@@ -132,8 +134,8 @@ func (r *registry) assign(db *gorm.DB) {
 		bulk, set = []int{0}, w.setFor(0)
 		w.assignBack(0)
 	}
-	w.clauseSet("SET", clause.Clause{Name: "SET", Expression: set})
-	w.narrowTo(bulk)
+	w.replaceClause("SET", set)
+	w.narrow(w.isOneOf(w.stored(bulk)))
 }
 
 // bulk returns the rows that no receiver changed. One statement writes them all.
@@ -238,7 +240,7 @@ func (w *write) kept() bool { return w.db.Name() != "mysql" }
 
 // writeRows updates rows by key.
 func (w *write) writeRows(indexes []int, set clause.Set, affected *int64) error {
-	tx := w.keyedTo(indexes).Model(reflect.New(w.schema.ModelType).Interface()).Clauses(set).Updates(map[string]any{})
+	tx := w.keyed(w.isOneOf(w.stored(indexes))).Model(reflect.New(w.schema.ModelType).Interface()).Clauses(set).Updates(map[string]any{})
 	*affected += tx.RowsAffected
 	return tx.Error
 }

@@ -25,20 +25,20 @@ type write struct {
 	rows      []row
 	one       [1]row // what rows points to when there is one
 
-	soft     bool                   // a delete that keeps the row
-	loaded   bool                   // the rows have an original
-	copied   bool                   // instances are the library's copies, not the caller's structs
-	done     bool                   // the rows are written
-	fields   []string               // what an update names; nil means all
-	inserts  []string               // what an insert names; nil means all
-	conflicts string                // what the rows of an upsert conflict on
-	written  map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
-	computed map[*schema.Field]bool // what the database computes
-	update   *update                // what only updates need
-	cursor   *rows.Cursor           // further batches of a conditional write
-	maps     *mapRows               // what only creates from maps need
-	restore  []func()               // puts the statement back as GORM knows it
-	tx       *gorm.DB               // the library's own transaction
+	soft      bool                   // a delete that keeps the row
+	loaded    bool                   // the rows have an original
+	copied    bool                   // instances are the library's copies, not the caller's structs
+	done      bool                   // the rows are written
+	fields    []string               // what an update names; nil means all
+	inserts   []string               // what an insert names; nil means all
+	conflicts string                 // what the rows of an upsert conflict on
+	written   map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
+	computed  map[*schema.Field]bool // what the database computes
+	update    *update                // what only updates need
+	cursor    *rows.Cursor           // further batches of a conditional write
+	maps      *mapRows               // what only creates from maps need
+	restore   []func()               // puts the statement back as GORM knows it
+	tx        *gorm.DB               // the library's own transaction
 }
 
 // row is one row of a write.
@@ -153,22 +153,22 @@ func (w *write) room(n int) {
 // send sends one of the write's signals for all its rows.
 func (w *write) send(k kind, f *frame) error { return w.reg.send(w.plan, k, f, w.rows) }
 
-// clauseSet replaces a clause of the statement until the write ends.
-func (w *write) clauseSet(name string, c clause.Clause) {
+// replaceClause replaces a clause of the statement, or takes it away for nil, until the write ends.
+func (w *write) replaceClause(name string, by clause.Interface) {
 	old, had := w.stmt.Clauses[name]
-	w.stmt.Clauses[name] = c
+	delete(w.stmt.Clauses, name)
+	if by != nil {
+		w.stmt.Clauses[name] = clause.Clause{Name: name, Expression: by}
+	}
 	w.restore = append(w.restore, func() {
+		delete(w.stmt.Clauses, name)
 		if had {
 			w.stmt.Clauses[name] = old
-		} else {
-			delete(w.stmt.Clauses, name)
 		}
 	})
 }
 
 func (r *row) value() reflect.Value { return reflect.ValueOf(r.instance).Elem() }
-
-func (r *row) context() context.Context { return r.w.db.Statement.Context }
 
 func (r *row) schema() *schema.Schema {
 	if r == nil {
@@ -178,9 +178,9 @@ func (r *row) schema() *schema.Schema {
 }
 
 // changed reports whether any of the named fields changes, or any at all.
-func (r *row) changed(names []string) bool {
+func (r *row) changed(ctx context.Context, names []string) bool {
 	for _, name := range names {
-		if f := columnField(r.w.schema, name); f != nil && r.fieldChanged(f) {
+		if f := columnField(r.w.schema, name); f != nil && r.fieldChanged(ctx, f) {
 			return true
 		}
 	}
@@ -189,29 +189,29 @@ func (r *row) changed(names []string) bool {
 	}
 	return slices.ContainsFunc(r.w.schema.DBNames, func(column string) bool {
 		f := r.w.schema.FieldsByDBName[column]
-		return f.AutoUpdateTime == 0 && r.fieldChanged(f)
+		return f.AutoUpdateTime == 0 && r.fieldChanged(ctx, f)
 	})
 }
 
 // fieldChanged reports whether the write changes a column of the row.
-func (r *row) fieldChanged(f *schema.Field) bool {
+func (r *row) fieldChanged(ctx context.Context, f *schema.Field) bool {
 	w := r.w
 	switch {
 	case w.written != nil && !w.written[f]:
 		return false
-	case w.computed[f] && !w.done:
+	case w.computed[f] && (!w.done || w.written != nil):
 		return true
 	case !w.loaded || r.original == nil:
 		return w.fields == nil || slices.Contains(w.fields, f.Name)
 	case !w.copied && !f.Updatable:
 		return false
 	}
-	return rows.Changed(r.context(), w.db.Name(), f, reflect.ValueOf(r.original).Elem(), r.value())
+	return rows.Changed(ctx, w.db.Name(), f, reflect.ValueOf(r.original).Elem(), r.value())
 }
 
-func (r *row) changes() []Change {
+func (r *row) changes(ctx context.Context) []Change {
 	var changes []Change
-	ctx, v := r.context(), r.value()
+	v := r.value()
 	for _, column := range r.w.schema.DBNames {
 		f := r.w.schema.FieldsByDBName[column]
 		switch {
@@ -220,7 +220,7 @@ func (r *row) changes() []Change {
 			if rows.Valued(ctx, f, v) {
 				changes = append(changes, Change{Field: f.Name, Column: column, New: rows.Value(ctx, f, v)})
 			}
-		case r.fieldChanged(f):
+		case r.fieldChanged(ctx, f):
 			c := Change{Field: f.Name, Column: column, New: rows.Value(ctx, f, v)}
 			if r.w.loaded && r.original != nil {
 				c.Old = rows.Value(ctx, f, reflect.ValueOf(r.original).Elem())
@@ -232,11 +232,10 @@ func (r *row) changes() []Change {
 }
 
 // restored reports whether the row was soft-deleted and is no more.
-func (r *row) restored() bool {
+func (r *row) restored(ctx context.Context) bool {
 	f := r.w.model.Deleted
-	if f == nil || r.created || !r.w.loaded || r.original == nil || !r.fieldChanged(f) {
+	if f == nil || r.created || !r.w.loaded || r.original == nil || !r.fieldChanged(ctx, f) {
 		return false
 	}
-	ctx := r.context()
 	return rows.Valued(ctx, f, reflect.ValueOf(r.original).Elem()) && !rows.Valued(ctx, f, r.value())
 }

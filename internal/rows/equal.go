@@ -31,8 +31,8 @@ func same(a, b reflect.Value, resolution time.Duration) bool {
 	default:
 	}
 	if a.Type() == timeType && a.CanAddr() && b.CanAddr() {
-		x, _ := a.Addr().Interface().(*time.Time)
-		y, _ := b.Addr().Interface().(*time.Time)
+		x, _ := reflect.TypeAssert[*time.Time](a.Addr())
+		y, _ := reflect.TypeAssert[*time.Time](b.Addr())
 		return sameTime(*x, *y, resolution)
 	}
 	return equal(a.Interface(), b.Interface(), resolution)

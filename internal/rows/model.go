@@ -104,8 +104,8 @@ func shares(t reflect.Type) bool {
 		if t == timeType {
 			return false
 		}
-		for i := range t.NumField() {
-			if shares(t.Field(i).Type) {
+		for f := range t.Fields() {
+			if shares(f.Type) {
 				return true
 			}
 		}

@@ -36,6 +36,15 @@ func (s *Set) Len() int {
 	return s.first.Len()
 }
 
+// Rows returns all rows. They are addressable.
+func (s *Set) Rows() []reflect.Value {
+	values := make([]reflect.Value, s.Len())
+	for i := range values {
+		values[i] = s.first.Index(i)
+	}
+	return values
+}
+
 // Row returns row i. It is addressable.
 func (s *Set) Row(i int) reflect.Value { return s.first.Index(i) }
 
@@ -69,7 +78,7 @@ func (m *Model) ByKey(db *gorm.DB, key []any, q Query) (*Set, error) {
 	q.Where = []clause.Expression{In("", m.Keys, [][]any{key})}
 	stmt := m.build(db, q)
 	sql := stmt.SQL.String()
-	if cached && stmt.DB.Error == nil {
+	if cached && stmt.Error == nil {
 		m.texts.Store(k, &text{sql: sql, tail: stmt.Vars[len(key):]})
 	}
 	return m.query(stmt, q)
@@ -89,7 +98,7 @@ func (m *Model) cacheable() bool {
 func (m *Model) Find(db *gorm.DB, q Query) (*Set, error) { return m.query(m.build(db, q), q) }
 
 func (m *Model) query(stmt *gorm.Statement, q Query) (*Set, error) {
-	if err := stmt.DB.Error; err != nil {
+	if err := stmt.Error; err != nil {
 		return nil, err
 	}
 	return m.read(stmt.DB, stmt.SQL.String(), stmt.Vars, q)

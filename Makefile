@@ -1,0 +1,73 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash -euo pipefail
+
+GO     ?= go
+COUNT  ?= 1
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION   := v1.9.0
+
+# One folder per go.mod: the go command never crosses from one module into the next.
+MODULES := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './.*/*')))
+each = @for dir in $(MODULES); do echo "== $$dir: $(1)"; (cd $$dir && $(1)); done
+
+# Tools live in .tools under their version, so a new version above builds a new file.
+TOOLS         := $(CURDIR)/.tools
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+GOVULNCHECK   := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
+$(GOLANGCI_LINT): PKG := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+$(GOVULNCHECK):   PKG := golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+$(TOOLS)/%:
+	GOBIN=$(TOOLS)/tmp $(GO) install $(PKG)
+	mv $(TOOLS)/tmp/* $@
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: check
+check: tidy-check lint test-race ## Check go.mod, lint, and test under the race detector in random order
+
+.PHONY: demo
+demo: ## Run the shop demo: real SQLite file, real image files, every step explained (DIR=... keeps them)
+	$(GO) run ./product/demo $(if $(DIR),-dir $(DIR))
+
+.PHONY: test
+test: ## Run the tests on SQLite
+	$(call each,$(GO) test -count=$(COUNT) ./...)
+
+.PHONY: test-race
+test-race: ## Run the tests under the race detector, in random order
+	$(call each,$(GO) test -race -shuffle=on -count=$(COUNT) ./...)
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	$(call each,$(GO) test -run='^$$' -bench=. -benchmem ./...)
+
+.PHONY: fuzz
+fuzz: ## Fuzz the write paths for FUZZTIME (default 5m)
+	$(GO) test -run='^$$' -fuzz=FuzzWrites -fuzztime=$(or $(FUZZTIME),5m) .
+
+.PHONY: cover
+cover: ## Show the coverage of the core by function
+	$(GO) test -coverpkg=./... -coverprofile=cover.out ./... && $(GO) tool cover -func=cover.out | tail -1
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## Lint every module and fail on unformatted code
+	$(call each,$< run ./...)
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## Format every module
+	$< fmt
+
+.PHONY: tidy
+tidy: ## Tidy every go.mod
+	$(call each,$(GO) mod tidy)
+
+.PHONY: tidy-check
+tidy-check: ## Fail on an untidy go.mod
+	$(call each,$(GO) mod tidy -diff)
+
+.PHONY: vuln
+vuln: $(GOVULNCHECK) ## Look for known vulnerabilities (needs vuln.go.dev)
+	$(call each,$< ./...)
