@@ -17,6 +17,7 @@ type step struct {
 
 func (r *registry) createSteps() []step {
 	return []step{
+		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
 		{"signals:pre_create", "gorm:before_create", "gorm:save_before_associations", r.preCreate},
 		{"signals:post_create", "gorm:after_create", "gorm:commit_or_rollback_transaction", r.postCreate},
 	}
@@ -24,6 +25,7 @@ func (r *registry) createSteps() []step {
 
 func (r *registry) updateSteps() []step {
 	return []step{
+		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
 		{"signals:pre_update", "gorm:before_update", "gorm:save_before_associations", r.preUpdate},
 		{"signals:assign", "gorm:save_before_associations", "gorm:update", r.assign},
 		{"signals:post_update", "gorm:after_update", "gorm:commit_or_rollback_transaction", r.postUpdate},
@@ -32,6 +34,7 @@ func (r *registry) updateSteps() []step {
 
 func (r *registry) deleteSteps() []step {
 	return []step{
+		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
 		{"signals:pre_delete", "gorm:before_delete", "gorm:delete_before_associations", r.preDelete},
 		{"signals:post_delete", "gorm:after_delete", "gorm:commit_or_rollback_transaction", r.postDelete},
 	}
@@ -43,11 +46,18 @@ func (r *registry) querySteps() []step {
 	}
 }
 
+func (r *registry) rawSteps() []step {
+	return []step{
+		{"signals:savepoint", "gorm:raw", "", r.savepoint},
+	}
+}
+
 // register adds the steps that db's callbacks lack. A database can have several sets of them: dbresolver opens one per
 // connection pool and initializes every plugin again.
 func (r *registry) register(db *gorm.DB) error {
 	create, update := db.Callback().Create(), db.Callback().Update()
 	remove, query := db.Callback().Delete(), db.Callback().Query()
+	raw := db.Callback().Raw()
 	for _, set := range []struct {
 		steps []step
 		get   func(name string) func(*gorm.DB)
@@ -56,6 +66,7 @@ func (r *registry) register(db *gorm.DB) error {
 		{r.createSteps(), create.Get, func(s step) error { return create.After(s.after).Before(s.before).Register(s.name, s.run) }},
 		{r.updateSteps(), update.Get, func(s step) error { return update.After(s.after).Before(s.before).Register(s.name, s.run) }},
 		{r.deleteSteps(), remove.Get, func(s step) error { return remove.After(s.after).Before(s.before).Register(s.name, s.run) }},
+		{r.rawSteps(), raw.Get, func(s step) error { return raw.After(s.after).Before(s.before).Register(s.name, s.run) }},
 		{r.querySteps(), query.Get, func(s step) error { return query.After(s.after).Before(s.before).Register(s.name, s.run) }},
 	} {
 		for _, s := range set.steps {

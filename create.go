@@ -48,7 +48,7 @@ func (r *registry) postCreate(db *gorm.DB) {
 	if db.AddError(w.dropSkipped()) != nil {
 		return
 	}
-	_ = db.AddError(w.send(postSave, &w.post))
+	_ = db.AddError(w.sendPost(postSave))
 }
 
 // collect finds the structs that an INSERT takes its rows from. It reports false where GORM will refuse the statement.

@@ -55,7 +55,7 @@ func (r *registry) postDelete(db *gorm.DB) {
 	if affected == 0 && len(w.rows) == 1 {
 		return // a clause of another plugin kept the row
 	}
-	if db.AddError(w.send(postDelete, &w.post)) != nil {
+	if db.AddError(w.sendPost(postDelete)) != nil {
 		return
 	}
 	for w.cursor != nil {
@@ -69,7 +69,7 @@ func (r *registry) postDelete(db *gorm.DB) {
 		}
 		tx := w.keyed(w.isOneOf(set.Rows())).Delete(reflect.New(w.schema.ModelType).Interface())
 		affected += tx.RowsAffected
-		if db.AddError(tx.Error) != nil || db.AddError(w.send(postDelete, &w.post)) != nil {
+		if db.AddError(tx.Error) != nil || db.AddError(w.sendPost(postDelete)) != nil {
 			return
 		}
 	}

@@ -5,8 +5,12 @@ import "fmt"
 // send calls the receivers of one signal for rows, in one order: priority, then connection order. Receivers of single
 // events get row after row; a batch receiver gets all rows between those before and those after it. It recovers once
 // and knows from where it stood which receiver panicked.
-func (r *registry) send(p *plan, k kind, f *frame, rows []row) (err error) {
-	entries := p.entries[k]
+func (r *registry) send(p *plan, k kind, f *frame, rows []row) error {
+	return r.call(p.entries[k], f, rows)
+}
+
+// call is send to given receivers.
+func (r *registry) call(entries []*entry, f *frame, rows []row) (err error) {
 	if len(entries) == 0 || len(rows) == 0 || f.muteAll {
 		return nil
 	}

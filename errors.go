@@ -17,6 +17,20 @@ var (
 	// the stored row. Cure: connect it with Needs(Original), which is the default.
 	ErrNotLoaded = errors.New("signals: the stored row was not loaded: connect the receiver with signals.Needs(signals.Original)")
 
+	// ErrUntracked is returned where something is to wait for the end of a transaction that the plugin did not begin and
+	// cannot follow. Plugin.Untracked decides otherwise.
+	ErrUntracked = errors.New("signals: the end of this transaction cannot be seen: begin it with db.Transaction, db.Begin or " +
+		"signals.Transaction, or set Plugin.Untracked")
+
+	// ErrForeignPool is returned for a write through a connection pool that was put over the plugin's by another plugin and
+	// begins transactions of its own.
+	ErrForeignPool = errors.New("signals: another plugin's connection pool lies over the one that follows transactions: " +
+		"use signals.Plugin{Tracking: signals.TrackExplicit}")
+
+	// ErrOutcomeUnknown is what Plugin.ErrorHandler gets when COMMIT was sent and no clear answer came back: neither AfterCommit
+	// nor AfterRollback receivers run then.
+	ErrOutcomeUnknown = errors.New("signals: nobody knows whether the transaction was committed: look at the data")
+
 	errGoexit     = errors.New("the receiver ended its goroutine with runtime.Goexit")
 	errNoInstance = errors.New("signals: the event has no Instance: a model signal is sent for a row, so set it to a non-nil pointer")
 )

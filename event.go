@@ -5,6 +5,9 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/pool"
+	"github.com/gorm-signals/signals/internal/txn"
 )
 
 // SaveEvent is what PreSave and PostSave send. Instance is the caller's own struct for Create and Save, so that the
@@ -136,7 +139,17 @@ func (f *frame) session() *gorm.DB {
 	if f == nil || f.db == nil {
 		return nil
 	}
-	return f.db.Session(&gorm.Session{NewDB: true, Context: f})
+	tx := f.db.Session(&gorm.Session{NewDB: true, Context: f})
+	to := f.pool
+	if current, inTransaction := pool.Find(f.db.Statement.ConnPool); current != nil && current.Queue.Outcome() != txn.Open {
+		to = current.Outside // an event that was kept beyond its transaction
+	} else if f.outside && to == nil && !inTransaction {
+		to = f.db.Statement.ConnPool
+	}
+	if to != nil {
+		tx.ConnPool, tx.Statement.ConnPool = to, to
+	}
+	return tx
 }
 
 // modelOf returns the struct type that an instance points to, nil when there is none.

@@ -18,6 +18,9 @@ type frame struct {
 	depth           int
 	muteAll, raw    bool
 	muted           []string
+	pool            gorm.ConnPool // where sessions of an outside frame go; nil means the database's own pool
+	outside         bool          // the frame belongs to a deferred send: its transaction has ended
+	later           []*call       // what deferred receivers queued with OnCommit outside any transaction
 }
 
 type frameKey struct{}

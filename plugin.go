@@ -1,10 +1,13 @@
 package signals
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 
 	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/pool"
 )
 
 // Plugin is the GORM plugin that makes a database send signals. Its zero value works:
@@ -18,6 +21,16 @@ type Plugin struct {
 	// MaxDepth is how deep sends of model signals may be nested, the outermost counting as 1; 0 means 16. A deeper one
 	// fails with ErrRecursion.
 	MaxDepth int
+
+	// ErrorHandler is told of errors that can no longer abort anything: those of deferred receivers, and of commits whose
+	// outcome nobody knows. nil logs them through the database's Logger.
+	ErrorHandler func(ctx context.Context, err error)
+
+	// Tracking says which transactions are followed to their end, see Tracking.
+	Tracking Tracking
+
+	// Untracked says what deferred receivers do in a transaction whose end cannot be seen, see UntrackedPolicy.
+	Untracked UntrackedPolicy
 }
 
 const (
@@ -40,6 +53,9 @@ func (p Plugin) Initialize(db *gorm.DB) error {
 		if p.MaxDepth < 0 {
 			return fmt.Errorf("signals: Plugin.MaxDepth is %d: use 1 or more, or 0 for %d", p.MaxDepth, defaultMaxDepth)
 		}
+		if p.Tracking > TrackExplicit || p.Untracked > Drop {
+			return fmt.Errorf("signals: Plugin.Tracking is %d and Plugin.Untracked %d: use the constants of the package", p.Tracking, p.Untracked)
+		}
 		if p.BatchSize == 0 {
 			p.BatchSize = defaultBatchSize
 		}
@@ -47,6 +63,13 @@ func (p Plugin) Initialize(db *gorm.DB) error {
 			p.MaxDepth = defaultMaxDepth
 		}
 		reg = &registry{Plugin: p, db: db.Session(&gorm.Session{NewDB: true}), bound: map[reflect.Type]any{}}
+		reg.pools = pool.New(reg.beforeCommit, reg.transactionEnded)
+	}
+	if reg.Tracking == TrackAll {
+		db.ConnPool = reg.pools.WrapInside(db.ConnPool)
+		if db.Statement != nil {
+			db.Statement.ConnPool = db.ConnPool
+		}
 	}
 	if err := reg.register(db); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
+	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/receivers"
 	"github.com/gorm-signals/signals/internal/rows"
 )
@@ -41,6 +42,7 @@ type registry struct {
 	known []source             // every signal in bound
 	plans atomic.Pointer[map[reflect.Type]*plan]
 	rows  rows.Models
+	pools *pool.Pools
 }
 
 const registryName = "signals:registry"
@@ -77,7 +79,8 @@ type entry struct {
 	info   ReceiverInfo
 	kind   kind
 	fields []string
-	scope  scope
+	phase  phase
+	net    bool
 	call   func(*frame, *row) error
 	batch  func(*frame, []*row) error // nil unless connected with ConnectBatch
 }
@@ -85,9 +88,11 @@ type entry struct {
 // plan is who hears what about one model.
 type plan struct {
 	sender     string
-	entries    [kinds][]*entry
-	saveNeed   Need // the most that a save receiver needs; 0 when there is none
-	deleteNeed Need // the same of delete receivers
+	entries    [kinds][]*entry // called inside the send
+	deferred   [kinds][]*entry // called around the end of the transaction
+	net        bool            // one of the deferred wants net events
+	saveNeed   Need            // the most that a save receiver needs; 0 when there is none
+	deleteNeed Need            // the same of delete receivers
 }
 
 // signals returns what is bound to a type, made by build at the first call.
@@ -165,11 +170,17 @@ func (r *registry) collectLocked(model reflect.Type) (entries [kinds][]*entry) {
 }
 
 func newPlan(model reflect.Type, entries [kinds][]*entry) *plan {
-	p := &plan{sender: model.Name(), entries: entries}
+	p := &plan{sender: model.Name()}
 	total := 0
 	for k := range entries {
 		total += len(entries[k])
 		for _, e := range entries[k] {
+			if e.phase == inSend {
+				p.entries[k] = append(p.entries[k], e)
+			} else {
+				p.deferred[k] = append(p.deferred[k], e)
+				p.net = p.net || e.net
+			}
 			switch kind(k) {
 			case preSave, postSave:
 				p.saveNeed = max(p.saveNeed, e.info.Needs)
@@ -181,6 +192,9 @@ func newPlan(model reflect.Type, entries [kinds][]*entry) *plan {
 	}
 	if total == 0 {
 		return nil
+	}
+	if p.net { // what a row was first and is last takes both kinds of events
+		p.saveNeed, p.deleteNeed = Original, max(p.deleteNeed, Row)
 	}
 	return p
 }
@@ -212,9 +226,9 @@ func (s *Signal[E]) collect(model reflect.Type, into *[kinds][]*receivers.Item[*
 // bind makes the entry of a receiver that is being connected and refuses options without meaning.
 func (b *binding[E]) bind(rec *receiver[E], batch BatchReceiver[E], o *connectOptions) {
 	b.check(o)
-	rec.info.Sender, rec.info.Needs = b.scope.name, o.needs
+	rec.info.Sender, rec.info.Needs, rec.info.Phase = b.scope.name, o.needs, o.phase.String()
 	need, call := o.needs, rec.call
-	rec.on = &entry{info: rec.info, kind: b.kind, fields: o.fields, scope: b.scope}
+	rec.on = &entry{info: rec.info, kind: b.kind, fields: o.fields, phase: o.phase, net: o.net}
 	rec.on.call = func(f *frame, r *row) error { return call(f, b.event(r, f, need)) }
 	if batch != nil {
 		rec.on.batch = func(f *frame, batchRows []*row) error {
@@ -251,6 +265,12 @@ func (b *binding[E]) check(o *connectOptions) {
 		if o.needs != 0 {
 			o.refuse("Needs has no meaning for " + kindNames[b.kind] + ", which reads nothing: leave it out")
 		}
+	}
+	if o.phase != inSend && b.kind != postSave && b.kind != postDelete {
+		o.refuse(o.phase.option() + " has no meaning for " + kindNames[b.kind] + ": connect to post_save or post_delete")
+	}
+	if o.net && o.phase != afterCommit {
+		o.refuse("Net goes with AfterCommit: give both")
 	}
 	if len(o.fields) > 0 && b.kind > postSave {
 		o.refuse("Fields has no meaning for " + kindNames[b.kind] + ": only saves change fields")

@@ -104,7 +104,7 @@ func (w *write) postSaveStruct() error {
 		}
 	}
 	w.done = true
-	return w.send(postSave, &w.post)
+	return w.sendPost(postSave)
 }
 
 // insertSaved does what Save does after an update of no row, but within the transaction of the update, so that pre_save and

@@ -81,8 +81,8 @@ func (s *Signal[E]) connect(r Receiver[E], batch BatchReceiver[E], loc string, o
 		item.Seq = s.model.reg.seq.Add(1)
 	} else {
 		item.Seq = s.seq.Add(1)
-		if len(o.fields) > 0 || o.needs != 0 {
-			o.refuse("Fields and Needs belong to model signals, and this one is custom")
+		if len(o.fields) > 0 || o.needs != 0 || o.phase != inSend || o.net {
+			o.refuse("Fields, Needs, Net and the phases belong to model signals, and this one is custom")
 		}
 	}
 	if o.problem != "" {

@@ -231,7 +231,7 @@ func (w *write) postBatch(affected *int64, first bool) error {
 	if err := w.readComputed(); err != nil {
 		return err
 	}
-	return w.send(postSave, &w.post)
+	return w.sendPost(postSave)
 }
 
 // kept reports whether an update that affected no row really wrote none: a clause of another plugin kept it. MySQL counts

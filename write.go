@@ -39,6 +39,8 @@ type write struct {
 	maps      *mapRows               // what only creates from maps need
 	restore   []func()               // puts the statement back as GORM knows it
 	tx        *gorm.DB               // the library's own transaction
+	after     deferred               // what waits for the end of the transaction, of the first batch
+	waiting   []*deferred            // what waits for the end of the statement, outside any transaction
 }
 
 // row is one row of a write.
@@ -74,7 +76,7 @@ func (r *registry) listening(db *gorm.DB) *plan {
 // attach.
 func (r *registry) start(db *gorm.DB, pre, post kind) *write {
 	p := r.listening(db)
-	if p == nil || len(p.entries[pre])+len(p.entries[post]) == 0 {
+	if p == nil || !p.concerns(pre, post) {
 		return nil
 	}
 	stmt := db.Statement
@@ -85,7 +87,15 @@ func (r *registry) start(db *gorm.DB, pre, post kind) *write {
 	}
 	w.post = w.pre
 	w.post.signal = kindNames[post]
+	if db.AddError(w.prepare(post)) != nil {
+		return nil
+	}
 	return w
+}
+
+// concerns reports whether anybody is to hear of a pre signal or its post signal.
+func (p *plan) concerns(pre, post kind) bool {
+	return len(p.entries[pre])+len(p.entries[post])+len(p.deferred[post]) > 0 || p.net
 }
 
 // attach keeps the write for the statement's later callbacks.
@@ -115,6 +125,7 @@ func (w *write) close() {
 			_ = w.db.AddError(w.tx.Commit().Error)
 		}
 	}
+	w.finish()
 }
 
 // begin opens a transaction for a write of several statements when GORM was told to open none.
@@ -126,7 +137,9 @@ func (w *write) begin() error {
 		return nil
 	}
 	pool := w.stmt.ConnPool
-	tx := w.db.Session(&gorm.Session{NewDB: true}).Begin()
+	tx := w.db.Session(&gorm.Session{NewDB: true, Context: w.stmt.Context})
+	tx.Statement.ConnPool = w.reg.pools.Wrap(pool)
+	tx = tx.Begin()
 	if tx.Error != nil {
 		return tx.Error
 	}
@@ -148,6 +161,14 @@ func (w *write) room(n int) {
 		return
 	}
 	w.rows = make([]row, 0, n)
+}
+
+// sendPost queues the rows for the receivers that wait, and sends the post signal.
+func (w *write) sendPost(k kind) error {
+	if err := w.queue(k); err != nil {
+		return err
+	}
+	return w.send(k, &w.post)
 }
 
 // send sends one of the write's signals for all its rows.

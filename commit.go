@@ -1,0 +1,124 @@
+package signals
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/pool"
+)
+
+// OnCommit calls fn once the outermost transaction of tx has committed, and never when the transaction, or the innermost
+// savepoint that is open now, is rolled back. In no transaction it calls fn at once and returns its error. It is Django's
+// transaction.on_commit.
+//
+// fn gets the values of tx's context without its cancellation. Its error goes to Plugin.ErrorHandler. OnCommit itself fails
+// with ErrNotInstalled, with sql.ErrTxDone when the transaction has ended, and with ErrUntracked when its end cannot be
+// seen.
+func OnCommit(tx *gorm.DB, fn func(ctx context.Context) error) error {
+	return queueCall(tx, fn, afterCommit)
+}
+
+// OnRollback calls fn once the transaction of tx, or the innermost savepoint that is open now, was rolled back; for a
+// savepoint that is when the transaction ends. Functions run in reverse order. In no transaction fn never runs. Context and
+// errors are as in OnCommit.
+func OnRollback(tx *gorm.DB, fn func(ctx context.Context) error) error {
+	return queueCall(tx, fn, afterRollback)
+}
+
+// Transaction is db.Transaction whose end is seen under every Tracking.
+func Transaction(db *gorm.DB, fn func(tx *gorm.DB) error, opts ...*sql.TxOptions) error {
+	reg := registryOf(db)
+	if reg == nil {
+		return ErrNotInstalled
+	}
+	if reg.Tracking == TrackExplicit {
+		db = db.Session(&gorm.Session{Context: db.Statement.Context})
+		db.Statement.ConnPool = reg.pools.Wrap(db.Statement.ConnPool)
+	}
+	return db.Transaction(fn, opts...)
+}
+
+// SQLTx returns the *sql.Tx of a transaction, for code that used tx.Statement.ConnPool.(*sql.Tx). It reports false when tx
+// is in no transaction. Do not end the *sql.Tx itself: nobody would know.
+func SQLTx(tx *gorm.DB) (*sql.Tx, bool) {
+	if tx == nil || tx.Statement == nil {
+		return nil, false
+	}
+	return pool.SQLTx(tx.Statement.ConnPool)
+}
+
+// call is a function that waits for the end of a transaction.
+type call struct {
+	ctx context.Context //nolint:containedctx // what fn will get
+	fn  func(context.Context) error
+	on  phase
+}
+
+func queueCall(db *gorm.DB, fn func(context.Context) error, on phase) error {
+	reg := registryOf(db)
+	switch {
+	case reg == nil:
+		return ErrNotInstalled
+	case fn == nil:
+		return errors.New("signals: OnCommit and OnRollback need a function, and this one is nil")
+	}
+	c := &call{ctx: context.WithoutCancel(db.Statement.Context), fn: fn, on: on}
+	tx, inTransaction := pool.Find(db.Statement.ConnPool)
+	switch {
+	case db.Statement.ConnPool == nil || (inTransaction && tx == nil && pool.Nil(db.Statement.ConnPool)):
+		return errors.Join(db.Error, gorm.ErrInvalidTransaction)
+	case tx != nil:
+		if on == afterRollback {
+			tx.Watch()
+		}
+		return tx.Queue.Add(c)
+	case inTransaction && reg.Untracked == Refuse:
+		return ErrUntracked
+	case (inTransaction && reg.Untracked == Drop) || on == afterRollback:
+		return nil
+	}
+	if f := frameOf(db.Statement.Context); f != nil && f.outside {
+		f.later = append(f.later, c)
+		return nil
+	}
+	return c.run()
+}
+
+// run calls the function. A panic is an error.
+func (c *call) run() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = recovered(v)
+		}
+	}()
+	return c.fn(c.ctx)
+}
+
+// track runs before GORM begins the implicit transaction: it sees to it that the transaction is followed, also on the pools
+// that dbresolver and db.Connection put in place.
+func (r *registry) track(db *gorm.DB) {
+	current := db.Statement.ConnPool
+	if _, inTransaction := pool.Find(current); inTransaction || db.DryRun {
+		return
+	}
+	if pool.Foreign(current) {
+		if r.Tracking == TrackAll {
+			_ = db.AddError(ErrForeignPool)
+		}
+		return
+	}
+	db.Statement.ConnPool = r.pools.Wrap(current)
+}
+
+// savepoint looks at statements that bypass the transaction's own ExecContext, which prepared ones do.
+func (r *registry) savepoint(db *gorm.DB) {
+	if _, prepared := db.Statement.ConnPool.(*gorm.PreparedStmtTX); !prepared || db.Error != nil {
+		return
+	}
+	if tx, _ := pool.Find(db.Statement.ConnPool); tx != nil {
+		tx.Queue.Executed(db.Statement.SQL.String())
+	}
+}

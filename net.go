@@ -1,0 +1,116 @@
+package signals
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/gorm-signals/signals/internal/rows"
+	"github.com/gorm-signals/signals/internal/txn"
+)
+
+// netRows folds the writes of a transaction into one event per row.
+type netRows struct {
+	byKey map[netKey]*netRow
+	last  map[*deferred][]*netRow // the rows whose last write a send is
+}
+
+// netKey tells rows apart.
+type netKey struct {
+	model reflect.Type
+	table string
+	key   string
+}
+
+// netRow is what became of one row.
+type netRow struct {
+	first    any  // the row before its first write; nil when it was created
+	restored bool // the first write made a soft-deleted row live again
+	last     row  // its last write
+	send     *deferred
+}
+
+// fold goes through the sends of a transaction in order.
+func fold(actions []txn.Item[any]) *netRows {
+	n := &netRows{byKey: map[netKey]*netRow{}, last: map[*deferred][]*netRow{}}
+	var order []*netRow
+	for _, it := range actions {
+		d, ok := it.Action.(*deferred)
+		if !ok || !d.w.plan.net {
+			continue
+		}
+		for i := range d.rows {
+			r := d.rows[i]
+			k := keyOfRow(d, r, len(order))
+			known := n.byKey[k]
+			if known == nil {
+				known = &netRow{}
+				known.begin(d, r)
+				n.byKey[k] = known
+				order = append(order, known)
+			}
+			known.last, known.send = r, d
+		}
+	}
+	for _, known := range order {
+		n.last[known.send] = append(n.last[known.send], known)
+	}
+	return n
+}
+
+// keyOfRow tells which row of which table it is. Rows without a primary key are all different.
+func keyOfRow(d *deferred, r row, number int) netKey {
+	k := netKey{model: d.w.schema.ModelType, table: d.table}
+	if key, _ := d.w.model.KeyOf(&d.frame, r.value()); len(key) > 0 {
+		k.key = rows.Identity(key)
+	} else {
+		k.key = fmt.Sprint("number ", number)
+	}
+	return k
+}
+
+// begin notes what the row was before its first write.
+func (n *netRow) begin(d *deferred, r row) {
+	switch {
+	case d.kind == postDelete:
+		n.first = r.instance
+	case !r.created:
+		n.first, n.restored = r.original, r.restored(&d.frame)
+	}
+}
+
+// event returns what the transaction did to the row as a whole, nil when that is nothing.
+func (n *netRow) event(d *deferred) (kind, *row) {
+	gone := n.send.kind == postDelete
+	if gone && (n.first == nil || (n.restored && d.w.soft)) {
+		return 0, nil
+	}
+	w := &write{
+		reg: d.w.reg, plan: d.w.plan, db: d.w.db, stmt: d.w.stmt, schema: d.w.schema, model: d.w.model,
+		loaded: true, copied: true, done: true, soft: d.w.soft,
+	}
+	if gone {
+		return postDelete, &row{w: w, instance: n.first}
+	}
+	r := &row{w: w, instance: n.last.instance, original: n.first, created: n.first == nil}
+	if !r.created && !r.changed(&d.frame, nil) {
+		return 0, nil
+	}
+	return postSave, r
+}
+
+// deliver sends the net events of the rows whose last write a send was.
+func (n *netRows) deliver(reg *registry, d *deferred) {
+	for _, known := range n.last[d] {
+		k, net := known.event(d)
+		if net == nil {
+			continue
+		}
+		f := d.frame
+		f.signal = kindNames[k]
+		for _, e := range d.w.plan.deferred[k] {
+			if e.phase == afterCommit && e.net {
+				reg.sendOne(e, &f, []row{*net})
+			}
+		}
+	}
+}

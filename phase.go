@@ -1,0 +1,74 @@
+package signals
+
+// phase is when a receiver runs.
+type phase uint8
+
+const (
+	inSend phase = iota
+	beforeCommit
+	afterCommit
+	afterRollback
+)
+
+// String returns what ReceiverInfo.Phase says.
+func (p phase) String() string {
+	return [...]string{"send", "before_commit", "after_commit", "after_rollback"}[p]
+}
+
+func (p phase) option() string {
+	return [...]string{"", "BeforeCommit", "AfterCommit", "AfterRollback"}[p]
+}
+
+func inPhase(p phase) ConnectOption {
+	return optionFunc(func(o *connectOptions) {
+		if o.phase != inSend && o.phase != p {
+			o.refuse("a receiver runs in one phase: " + o.phase.option() + " or " + p.option() + ", not both")
+		}
+		o.phase = p
+	})
+}
+
+// BeforeCommit lets a post_save or post_delete receiver run just before the outermost COMMIT, in the transaction. An error
+// rolls the whole transaction back and is the transaction's error.
+func BeforeCommit() ConnectOption { return inPhase(beforeCommit) }
+
+// AfterCommit lets a post_save or post_delete receiver run once the outermost transaction has committed, and never when the
+// transaction or a savepoint around the write was rolled back. The event is a snapshot, its DB is a live session outside
+// the transaction, and the context keeps its values without its cancellation. What the receiver returns goes to
+// Plugin.ErrorHandler: the write has succeeded.
+//
+// With ConnectBatch there is one call per transaction, with all its events.
+func AfterCommit() ConnectOption { return inPhase(afterCommit) }
+
+// AfterRollback lets a post_save or post_delete receiver run once the transaction, or a savepoint around the write, was
+// rolled back; for a savepoint that is when the transaction ends. They run in reverse order. When the context of a
+// transaction ends and nobody calls Rollback, they run on a goroutine of their own.
+func AfterRollback() ConnectOption { return inPhase(afterRollback) }
+
+// Net, with AfterCommit, makes one event of all writes of a row in a transaction: from the first old values to the last new
+// ones. Created and then deleted is nothing; changed and changed back is nothing; deleted and created again is a change.
+func Net() ConnectOption { return optionFunc(func(o *connectOptions) { o.net = true }) }
+
+// Tracking says which transactions the plugin follows to their end.
+type Tracking uint8
+
+const (
+	// TrackAll follows every transaction that is begun through the database. tx.Statement.ConnPool is then no *sql.Tx: ask
+	// SQLTx for it.
+	TrackAll Tracking = iota
+	// TrackExplicit follows implicit transactions and those of signals.Transaction, and leaves all others as they are.
+	TrackExplicit
+)
+
+// UntrackedPolicy says what deferred receivers do in a transaction whose end cannot be seen: one begun outside the
+// database's own methods, or any explicit one under TrackExplicit.
+type UntrackedPolicy uint8
+
+const (
+	// Refuse fails the write with ErrUntracked.
+	Refuse UntrackedPolicy = iota
+	// RunNow runs them right after the statement, before the transaction ends.
+	RunNow
+	// Drop leaves them out.
+	Drop
+)
