@@ -1,0 +1,462 @@
+package signals_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals"
+)
+
+// heard records what deferred receivers of products hear. Safe from any goroutine.
+type heard struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (h *heard) add(format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lines = append(h.lines, fmt.Sprintf(format, args...))
+}
+
+func (h *heard) take() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	lines := h.lines
+	h.lines = nil
+	return lines
+}
+
+// hear connects receivers of all phases to saves and deletes of products.
+func hear(db *gorm.DB) *heard {
+	h := &heard{}
+	products := signals.For[Product](db)
+	saved := func(phase string) signals.Receiver[signals.SaveEvent[*Product]] {
+		return func(_ context.Context, e signals.SaveEvent[*Product]) error {
+			h.add("%s saved %s", phase, e.Instance.Name)
+			return nil
+		}
+	}
+	deleted := func(phase string) signals.Receiver[signals.DeleteEvent[*Product]] {
+		return func(_ context.Context, e signals.DeleteEvent[*Product]) error {
+			h.add("%s deleted %s", phase, e.Instance.Name)
+			return nil
+		}
+	}
+	products.PostSave.Connect(saved("before"), signals.BeforeCommit())
+	products.PostSave.Connect(saved("after"), signals.AfterCommit())
+	products.PostSave.Connect(saved("undone"), signals.AfterRollback())
+	products.PostDelete.Connect(deleted("after"), signals.AfterCommit())
+	products.PostDelete.Connect(deleted("undone"), signals.AfterRollback())
+	return h
+}
+
+// modes are the configurations under which every promise about transactions must hold.
+func modes() map[string]*gorm.Config {
+	return map[string]*gorm.Config{
+		"default":                  {},
+		"PrepareStmt":              {PrepareStmt: true},
+		"SkipDefaultTransaction":   {SkipDefaultTransaction: true},
+		"DisableNestedTransaction": {DisableNestedTransaction: true},
+	}
+}
+
+func inModes(t *testing.T, test func(t *testing.T, db *gorm.DB, h *heard)) {
+	t.Helper()
+	for name, config := range modes() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := openWith(t, config, signals.Plugin{}, &Product{})
+			test(t, db, hear(db))
+		})
+	}
+	t.Run("prepared session", func(t *testing.T) {
+		t.Parallel()
+		db := open(t, &Product{})
+		test(t, db.Session(&gorm.Session{PrepareStmt: true}), hear(db))
+	})
+	t.Run("one connection", func(t *testing.T) {
+		t.Parallel()
+		db := open(t, &Product{})
+		pool, err := db.DB()
+		require.NoError(t, err)
+		pool.SetMaxOpenConns(1)
+		test(t, db, hear(db))
+	})
+}
+
+func TestAnImplicitTransactionDeliversAfterItsCommit(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+			h.add("%d committed", count[Product](t, e.DB()))
+			return nil
+		}, signals.AfterCommit())
+		require.NoError(t, db.Create(&Product{Name: "a"}).Error)
+		assert.Equal(t, []string{"before saved a", "after saved a", "1 committed"}, h.take())
+		require.NoError(t, db.Delete(&Product{}, 1).Error)
+		assert.Equal(t, []string{"after deleted a"}, h.take())
+	})
+}
+
+func TestATransactionDeliversInOrderAfterTheOutermostCommit(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+			require.NoError(t, tx.Create(&Product{Name: "a"}).Error)
+			require.NoError(t, tx.Transaction(func(tx *gorm.DB) error {
+				return tx.Create(&Product{Name: "b"}).Error
+			}))
+			require.NoError(t, tx.Delete(&Product{}, 1).Error)
+			assert.Empty(t, h.take(), "nothing is early")
+			return nil
+		}))
+		assert.Equal(t, []string{"before saved a", "before saved b", "after saved a", "after saved b", "after deleted a"}, h.take())
+	})
+}
+
+func TestARollbackDeliversTheRollbackInReverse(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		require.ErrorIs(t, db.Transaction(func(tx *gorm.DB) error {
+			require.NoError(t, tx.Create(&Product{Name: "a"}).Error)
+			require.NoError(t, tx.Create(&Product{Name: "b"}).Error)
+			return errBoom
+		}), errBoom)
+		assert.Equal(t, []string{"undone saved b", "undone saved a"}, h.take())
+		tx := db.Begin()
+		require.NoError(t, tx.Create(&Product{Name: "c"}).Error)
+		require.NoError(t, tx.Rollback().Error)
+		assert.Equal(t, []string{"undone saved c"}, h.take())
+		assert.Zero(t, count[Product](t, db))
+	})
+}
+
+func TestAPanicInATransactionDeliversTheRollback(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		assert.Panics(t, func() {
+			_ = db.Transaction(func(tx *gorm.DB) error {
+				require.NoError(t, tx.Create(&Product{Name: "a"}).Error)
+				panic("no")
+			})
+		})
+		assert.Equal(t, []string{"undone saved a"}, h.take())
+	})
+}
+
+func TestASavepointThatIsRolledBackTakesItsEventsAlong(t *testing.T) {
+	t.Parallel()
+	for name, steps := range map[string]struct{ set, back, release func(tx *gorm.DB) error }{
+		"by method": {
+			set:  func(tx *gorm.DB) error { return tx.SavePoint("sp").Error },
+			back: func(tx *gorm.DB) error { return tx.RollbackTo("sp").Error },
+		},
+		"in SQL": {
+			set:     func(tx *gorm.DB) error { return tx.Exec("savepoint `SP`").Error },
+			back:    func(tx *gorm.DB) error { return tx.Exec("ROLLBACK TO sp;").Error },
+			release: func(tx *gorm.DB) error { return tx.Exec("RELEASE SAVEPOINT Sp").Error },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+				require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+					require.NoError(t, tx.Create(&Product{Name: "a"}).Error)
+					require.NoError(t, steps.set(tx))
+					require.NoError(t, tx.Create(&Product{Name: "b"}).Error)
+					require.NoError(t, steps.back(tx))
+					require.NoError(t, tx.Create(&Product{Name: "c"}).Error)
+					require.NoError(t, steps.back(tx), "the mark is still there")
+					require.NoError(t, tx.Create(&Product{Name: "d"}).Error)
+					if steps.release != nil {
+						require.NoError(t, steps.release(tx))
+					}
+					return nil
+				}))
+				assert.Equal(t, []string{
+					"before saved a", "before saved d",
+					"undone saved c", "undone saved b", "after saved a", "after saved d",
+				}, h.take())
+			})
+		})
+	}
+}
+
+func TestANestedTransactionThatFailsIsDiscardedAlone(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	h := hear(db)
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		require.ErrorIs(t, tx.Transaction(func(tx *gorm.DB) error {
+			require.NoError(t, tx.Create(&Product{Name: "inner"}).Error)
+			return errBoom
+		}), errBoom)
+		return tx.Create(&Product{Name: "outer"}).Error
+	}))
+	assert.Equal(t, []string{"before saved outer", "undone saved inner", "after saved outer"}, h.take())
+}
+
+func TestBeforeCommitErrorsRollTheTransactionBack(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func() error{
+		"error": func() error { return errBoom }, "panic": func() error { panic(errBoom) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+				signals.For[Product](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return fail() },
+					signals.BeforeCommit())
+				require.ErrorIs(t, db.Transaction(func(tx *gorm.DB) error {
+					return tx.Create(&Product{Name: "a"}).Error
+				}), errBoom)
+				assert.Equal(t, []string{"before saved a", "undone saved a"}, h.take())
+				assert.Zero(t, count[Product](t, db))
+			})
+		})
+	}
+}
+
+func TestABeforeCommitReceiverMayWriteInTheTransaction(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+			if e.Instance.Name == "a" {
+				return e.DB().Create(&Product{Name: "late"}).Error
+			}
+			return nil
+		}, signals.BeforeCommit())
+		require.NoError(t, db.Transaction(func(tx *gorm.DB) error { return tx.Create(&Product{Name: "a"}).Error }))
+		assert.Equal(t, []string{"before saved a", "before saved late", "after saved a", "after saved late"}, h.take())
+	})
+}
+
+func TestACommitThatFailsDeliversNothingAsCommitted(t *testing.T) {
+	t.Parallel()
+	var handled []error
+	db := openWith(t, &gorm.Config{}, signals.Plugin{ErrorHandler: func(_ context.Context, err error) { handled = append(handled, err) }},
+		&Product{})
+	require.NoError(t, db.Exec("CREATE TABLE parents(id INTEGER PRIMARY KEY)").Error)
+	require.NoError(t, db.Exec("CREATE TABLE kids(parent INTEGER REFERENCES parents(id) DEFERRABLE INITIALLY DEFERRED)").Error)
+	h := hear(db)
+	err := db.Transaction(func(tx *gorm.DB) error {
+		require.NoError(t, tx.Create(&Product{Name: "a"}).Error)
+		return tx.Exec("INSERT INTO kids VALUES (99)").Error
+	})
+	require.ErrorContains(t, err, "FOREIGN KEY")
+	assert.Equal(t, []string{"before saved a"}, h.take())
+	require.Len(t, handled, 1)
+	require.ErrorIs(t, handled[0], signals.ErrOutcomeUnknown)
+	require.ErrorContains(t, handled[0], "FOREIGN KEY")
+	assert.Zero(t, count[Product](t, db))
+}
+
+func TestACancelledContextDeliversTheRollback(t *testing.T) {
+	t.Parallel()
+	for name, config := range modes() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := openWith(t, config, signals.Plugin{}, &Product{})
+			h := hear(db)
+			undone := make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			tx := db.WithContext(ctx).Begin()
+			require.NoError(t, signals.OnRollback(tx, func(ctx context.Context) error {
+				assert.NoError(t, ctx.Err(), "the context keeps no cancellation")
+				close(undone)
+				return nil
+			}))
+			require.NoError(t, tx.Create(&Product{Name: "a"}).Error)
+			cancel()
+			<-undone // nobody has called Rollback
+			assert.Equal(t, []string{"undone saved a"}, h.take())
+			require.ErrorIs(t, tx.Commit().Error, context.Canceled)
+			assert.Empty(t, h.take(), "nothing runs twice")
+			assert.Zero(t, count[Product](t, db))
+		})
+	}
+}
+
+func TestAnEventIsASnapshot(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Tagged{})
+	var got []Tagged
+	signals.For[Tagged](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Tagged]) error {
+		got = append(got, *e.Instance)
+		return nil
+	}, signals.AfterCommit())
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		note := "old"
+		row := Tagged{Name: "old", Tags: []string{"old"}, Note: &note}
+		require.NoError(t, tx.Create(&row).Error)
+		row.Name, row.Tags[0], *row.Note = "new", "new", "new"
+		return nil
+	}))
+	require.Len(t, got, 1)
+	assert.Equal(t, "old [old] old", fmt.Sprint(got[0].Name, " ", got[0].Tags, " ", *got[0].Note))
+}
+
+// Tagged has columns that share memory when copied.
+type Tagged struct {
+	ID   uint
+	Name string
+	Tags []string `gorm:"serializer:json"`
+	Note *string
+}
+
+func TestErrorsAndPanicsOfDeferredReceiversGoToTheHandlerOneByOne(t *testing.T) {
+	t.Parallel()
+	var handled []string
+	db := openWith(t, &gorm.Config{}, signals.Plugin{ErrorHandler: func(_ context.Context, err error) {
+		var failed *signals.ReceiverError
+		if errors.As(err, &failed) {
+			handled = append(handled, failed.Receiver)
+		}
+		panic("a handler that panics disturbs nobody")
+	}}, &Product{})
+	products := signals.For[Product](db)
+	products.PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return errBoom }, signals.AfterCommit(), signals.UID("e"))
+	products.PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { panic("no") }, signals.AfterCommit(), signals.UID("p"))
+	h := hear(db)
+	require.NoError(t, db.Create(&Product{Name: "a"}).Error, "the write has succeeded")
+	assert.Equal(t, []string{"e", "p"}, handled)
+	assert.Equal(t, []string{"before saved a", "after saved a"}, h.take())
+}
+
+func TestADeferredReceiverMayWriteQueueAndBeginTransactions(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		signals.For[Product](db).PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[*Product]) error {
+			if e.Instance.Name != "a" {
+				return nil
+			}
+			assert.NoError(t, signals.OnCommit(e.DB(), func(context.Context) error { h.add("queued"); return nil }))
+			h.add("in the receiver")
+			return e.DB().Transaction(func(tx *gorm.DB) error { return tx.Create(&Product{Name: "b"}).Error })
+		}, signals.AfterCommit())
+		require.NoError(t, db.Create(&Product{Name: "a"}).Error)
+		assert.Equal(t, []string{
+			"before saved a", "after saved a", "in the receiver", "before saved b", "after saved b", "queued",
+		}, h.take())
+	})
+}
+
+func TestOnCommitAndOnRollback(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	h := &heard{}
+	note := func(what string) func(context.Context) error {
+		return func(context.Context) error { h.add("%s", what); return nil }
+	}
+	require.NoError(t, signals.OnCommit(db, note("at once")))
+	require.NoError(t, signals.OnRollback(db, note("never")))
+	require.ErrorIs(t, signals.OnCommit(db, func(context.Context) error { return errBoom }), errBoom)
+	assert.Equal(t, []string{"at once"}, h.take())
+	var kept *gorm.DB
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		kept = tx
+		require.NoError(t, signals.OnCommit(tx, note("committed")))
+		require.NoError(t, signals.OnRollback(tx, note("rolled back")))
+		return nil
+	}))
+	assert.Equal(t, []string{"committed"}, h.take())
+	require.ErrorIs(t, signals.OnCommit(kept, note("late")), sql.ErrTxDone)
+	require.ErrorContains(t, signals.OnCommit(db, nil), "nil")
+	plain := openPlain(t, &gorm.Config{})
+	require.ErrorIs(t, signals.OnCommit(plain, note("x")), signals.ErrNotInstalled)
+	require.ErrorIs(t, signals.Transaction(plain, func(*gorm.DB) error { return nil }), signals.ErrNotInstalled)
+}
+
+func TestSQLTxFindsTheTransaction(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, db *gorm.DB, _ *heard) {
+		_, ok := signals.SQLTx(db)
+		assert.False(t, ok)
+		require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+			raw, ok := signals.SQLTx(tx)
+			require.True(t, ok)
+			_, err := raw.ExecContext(t.Context(), "INSERT INTO products(name) VALUES ('raw')")
+			return err
+		}))
+		assert.EqualValues(t, 1, count[Product](t, db))
+	})
+}
+
+func TestATransactionWhoseEndCannotBeSeenIsUpToThePolicy(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[signals.UntrackedPolicy][]string{
+		signals.Refuse: nil, signals.RunNow: {"before saved a", "after saved a"}, signals.Drop: nil,
+	} {
+		for name, tracking := range map[string]signals.Tracking{"a foreign transaction": signals.TrackAll, "TrackExplicit": signals.TrackExplicit} {
+			t.Run(fmt.Sprint(name, " ", policy), func(t *testing.T) {
+				t.Parallel()
+				db := openWith(t, &gorm.Config{}, signals.Plugin{Tracking: tracking, Untracked: policy}, &Product{})
+				h := hear(db)
+				write := func(tx *gorm.DB) error { return tx.Create(&Product{Name: "a"}).Error }
+				var err error
+				if tracking == signals.TrackExplicit {
+					err = db.Transaction(func(tx *gorm.DB) error {
+						_, isRaw := tx.Statement.ConnPool.(*sql.Tx)
+						assert.True(t, isRaw, "TrackExplicit leaves it as it is")
+						return write(tx)
+					})
+				} else {
+					pool, poolErr := db.DB()
+					require.NoError(t, poolErr)
+					raw, beginErr := pool.BeginTx(t.Context(), nil)
+					require.NoError(t, beginErr)
+					tx := db.Session(&gorm.Session{NewDB: true, Context: t.Context()})
+					tx.Statement.ConnPool = raw
+					err = write(tx)
+					require.NoError(t, raw.Commit())
+				}
+				if policy == signals.Refuse {
+					require.ErrorIs(t, err, signals.ErrUntracked)
+				} else {
+					require.NoError(t, err)
+				}
+				assert.Equal(t, want, h.take())
+			})
+		}
+	}
+}
+
+func TestTrackExplicitFollowsImplicitTransactionsAndSignalsTransaction(t *testing.T) {
+	t.Parallel()
+	db := openWith(t, &gorm.Config{}, signals.Plugin{Tracking: signals.TrackExplicit}, &Product{})
+	h := hear(db)
+	require.NoError(t, db.Create(&Product{Name: "a"}).Error)
+	assert.Equal(t, []string{"before saved a", "after saved a"}, h.take())
+	require.ErrorIs(t, signals.Transaction(db, func(tx *gorm.DB) error {
+		require.NoError(t, tx.Create(&Product{Name: "b"}).Error)
+		return errBoom
+	}), errBoom)
+	assert.Equal(t, []string{"undone saved b"}, h.take())
+}
+
+func TestABatchReceiverAfterCommitGetsAllEventsOfTheTransactionInOneCall(t *testing.T) {
+	t.Parallel()
+	db := openWith(t, &gorm.Config{}, signals.Plugin{BatchSize: 2}, &Product{})
+	var calls [][]string
+	signals.For[Product](db).PostSave.ConnectBatch(func(_ context.Context, events []signals.SaveEvent[*Product]) error {
+		var names []string
+		for _, e := range events {
+			names = append(names, fmt.Sprint(e.Instance.Name, e.Instance.Stock))
+		}
+		calls = append(calls, names)
+		return nil
+	}, signals.AfterCommit())
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		require.NoError(t, tx.Create(&[]Product{{Name: "a"}, {Name: "b"}, {Name: "c"}}).Error)
+		return tx.Model(&Product{}).Where("1 = 1").Update("stock", 5).Error
+	}))
+	assert.Equal(t, [][]string{{"a0", "b0", "c0", "a5", "b5", "c5"}}, calls)
+}
