@@ -214,6 +214,9 @@ func (r *registry) deliver(actions []txn.Item[any], outside gorm.ConnPool) {
 			}
 		}
 	}
+	if net != nil {
+		net.deliverBatches(r)
+	}
 }
 
 // rowsFor gathers what a batch receiver hears of a transaction.

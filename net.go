@@ -12,6 +12,10 @@ import (
 type netRows struct {
 	byKey map[netKey]*netRow
 	last  map[*deferred][]*netRow // the rows whose last write a send is
+
+	batches []*entry // batch receivers that have rows to hear of, in the order of their first one
+	batch   map[*entry][]row
+	frame   frame // what they get
 }
 
 // netKey tells rows apart.
@@ -108,9 +112,32 @@ func (n *netRows) deliver(reg *registry, d *deferred) {
 		f := d.frame
 		f.signal = kindNames[k]
 		for _, e := range d.w.plan.deferred[k] {
-			if e.phase == afterCommit && e.net {
+			switch {
+			case e.phase != afterCommit || !e.net:
+			case e.batch == nil:
 				reg.sendOne(e, &f, []row{*net})
+			default:
+				n.keep(e, f, *net)
 			}
 		}
+	}
+}
+
+func (n *netRows) keep(e *entry, f frame, net row) {
+	if n.batch == nil {
+		n.batch = map[*entry][]row{}
+	}
+	if _, known := n.batch[e]; !known {
+		n.batches = append(n.batches, e)
+	}
+	n.batch[e], n.frame = append(n.batch[e], net), f
+}
+
+// deliverBatches calls every batch receiver once, with all net events of the transaction.
+func (n *netRows) deliverBatches(reg *registry) {
+	for _, e := range n.batches {
+		f := n.frame
+		f.signal = kindNames[e.kind]
+		reg.sendOne(e, &f, n.batch[e])
 	}
 }
