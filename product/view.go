@@ -1,0 +1,69 @@
+package product
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals"
+)
+
+// Viewed is sent when somebody looks at a product:
+//
+//	err := product.Viewed.Send(ctx, product.View{Product: &mug, User: "ann", DB: db})
+//
+// When: by the code that shows the product; no write of GORM sends it. In which transaction: in that of View.DB, if it
+// is one. An error of a receiver is what Send returns; whoever shows the product decides what it means.
+var Viewed = signals.New[View]("product_viewed")
+
+// View is the event of Viewed.
+type View struct {
+	Product *Product
+	User    string   // who looked; empty for somebody unknown
+	DB      *gorm.DB // the database of the product, or a transaction in it
+}
+
+// ProductView is a recorded view. It is history: it stays when the product goes.
+type ProductView struct { //nolint:revive // View is the event
+	ID        uint
+	ProductID uint   `gorm:"not null;index"`
+	User      string `gorm:"not null"`
+	CreatedAt time.Time
+}
+
+var errViewOfNothing = errors.New("product: a View needs Product with its ID, and DB: set both before Viewed.Send")
+
+// viewCounter records and counts the views of one database's products.
+type viewCounter struct {
+	products *signals.ModelSignals[*Product]
+}
+
+// count is a receiver of Viewed. Viewed is one signal for the whole program, so that with two shops in it each counter
+// hears of both and leaves what belongs to the other. The database itself adds one, so that no view is lost when many
+// look at once; UpdateColumn sends no signal, because a view is not a change of the product.
+func (c viewCounter) count(ctx context.Context, v View) error {
+	if v.Product == nil || v.Product.ID == 0 || v.DB == nil {
+		return errViewOfNothing
+	}
+	if signals.For[Product](v.DB) != c.products {
+		return nil
+	}
+	db := v.DB.Session(&gorm.Session{NewDB: true, Context: ctx})
+	return db.Transaction(func(tx *gorm.DB) error {
+		if err := tx.Create(&ProductView{ProductID: v.Product.ID, User: v.User}).Error; err != nil {
+			return fmt.Errorf("product: cannot record a view: %w", err)
+		}
+		counted := tx.Model(&Product{}).Where("id = ?", v.Product.ID).UpdateColumn("views", gorm.Expr("views + 1"))
+		if counted.Error != nil {
+			return fmt.Errorf("product: cannot count a view: %w", counted.Error)
+		}
+		if counted.RowsAffected == 0 {
+			return fmt.Errorf("product: cannot count a view of product %d, which is not for sale: %w",
+				v.Product.ID, gorm.ErrRecordNotFound)
+		}
+		return nil
+	})
+}
