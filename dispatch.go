@@ -20,13 +20,13 @@ func (r *registry) call(entries []*entry, f *frame, rows []row) (err error) {
 	running := entries[0]
 	defer func() {
 		if v := recover(); v != nil {
-			err = failure(running.info, recovered(v))
+			err = running.failure(recovered(v))
 		}
 	}()
 	for len(entries) > 0 {
 		if running = entries[0]; running.batch != nil {
 			if err := running.sendBatch(f, rows); err != nil {
-				return failure(running.info, err)
+				return running.failure(err)
 			}
 			entries = entries[1:]
 			continue
@@ -44,7 +44,7 @@ func (r *registry) call(entries []*entry, f *frame, rows []row) (err error) {
 					continue
 				}
 				if err := running.call(f, &rows[i]); err != nil {
-					return failure(running.info, err)
+					return running.failure(err)
 				}
 			}
 		}
@@ -68,8 +68,16 @@ func (e *entry) sendBatch(f *frame, rows []row) error {
 
 // hears reports whether a receiver is to be called for a row: it is not muted, and one of its fields changes.
 func (e *entry) hears(f *frame, r *row) bool {
-	if !f.hears(e.info.UID) {
+	if !f.hears(e.UID) {
 		return false
 	}
 	return len(e.fields) == 0 || r.created || r.changed(f, e.fields)
+}
+
+// send calls the receiver with one row, outside any batch.
+func (e *entry) send(f *frame, r *row) error {
+	if e.batch != nil {
+		return e.batch(f, []*row{r})
+	}
+	return e.call(f, r)
 }

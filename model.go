@@ -91,17 +91,9 @@ func Receivers(db *gorm.DB) []ReceiverInfo {
 	return infos
 }
 
-// scope says which models a set of signals belongs to.
-type scope struct {
-	typ     reflect.Type
-	name    string
-	schema  *schema.Schema // nil for an interface
-	matches func(model reflect.Type) bool
-}
-
 // signalsOf returns the signals of a scope, made at the first call.
 func signalsOf[M any](reg *registry, s scope) *ModelSignals[M] {
-	made := reg.signals(s.typ, func() (any, []source) {
+	made := reg.signals(s.typ, func() (any, []*channel) {
 		m := &ModelSignals[M]{
 			PreSave:    modelSignal(reg, s, preSave, newSaveEvent[M], saveRow[M]),
 			PostSave:   modelSignal(reg, s, postSave, newSaveEvent[M], saveRow[M]),
@@ -109,10 +101,16 @@ func signalsOf[M any](reg *registry, s scope) *ModelSignals[M] {
 			PostDelete: modelSignal(reg, s, postDelete, newDeleteEvent[M], deleteRow[M]),
 			PostLoad:   modelSignal(reg, s, postLoad, newLoadEvent[M], loadRow[M]),
 		}
-		return m, []source{m.PreSave, m.PostSave, m.PreDelete, m.PostDelete, m.PostLoad}
+		return m, []*channel{
+			&m.PreSave.channel, &m.PostSave.channel, &m.PreDelete.channel, &m.PostDelete.channel, &m.PostLoad.channel,
+		}
 	})
 	m, _ := made.(*ModelSignals[M])
 	return m
+}
+
+func modelSignal[E any](reg *registry, s scope, k kind, event func(*row, *frame, Need) E, r func(E, *row)) *Signal[E] {
+	return &Signal[E]{channel: channel{name: kindNames[k], reg: reg, scope: s, kind: k}, event: event, row: r}
 }
 
 // schemaOf parses a model the way the database does.

@@ -1,7 +1,6 @@
 package signals
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"reflect"
@@ -10,7 +9,6 @@ import (
 	"sync/atomic"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/receivers"
@@ -39,7 +37,7 @@ type registry struct {
 	seq   atomic.Uint64 // connection order over all signals
 	mu    sync.Mutex
 	bound map[reflect.Type]any // *ModelSignals by model or interface type
-	known []source             // every signal in bound
+	known []*channel           // every signal in bound
 	plans atomic.Pointer[map[reflect.Type]*plan]
 	rows  rows.Models
 	pools *pool.Pools
@@ -69,22 +67,6 @@ func mustRegistry(db *gorm.DB, caller string) *registry {
 	panic(fmt.Sprintf("%v, before signals.%s", ErrNotInstalled, caller))
 }
 
-// source is a Signal without its event type.
-type source interface {
-	collect(model reflect.Type, into *[kinds][]*receivers.Item[*entry])
-}
-
-// entry is how a receiver is called for rows of models.
-type entry struct {
-	info   ReceiverInfo
-	kind   kind
-	fields []string
-	phase  phase
-	net    bool
-	call   func(*frame, *row) error
-	batch  func(*frame, []*row) error // nil unless connected with ConnectBatch
-}
-
 // plan is who hears what about one model.
 type plan struct {
 	sender     string
@@ -96,15 +78,15 @@ type plan struct {
 }
 
 // signals returns what is bound to a type, made by build at the first call.
-func (r *registry) signals(t reflect.Type, build func() (any, []source)) any {
+func (r *registry) signals(t reflect.Type, build func() (any, []*channel)) any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if made, ok := r.bound[t]; ok {
 		return made
 	}
-	made, sources := build()
+	made, channels := build()
 	r.bound[t] = made
-	r.known = append(r.known, sources...)
+	r.known = append(r.known, channels...)
 	return made
 }
 
@@ -156,15 +138,13 @@ func (r *registry) collect(model reflect.Type) [kinds][]*entry {
 
 // collectLocked returns the receivers that hear a model, or all of them for nil, in the order in which they run.
 func (r *registry) collectLocked(model reflect.Type) (entries [kinds][]*entry) {
-	var items [kinds][]*receivers.Item[*entry]
-	for _, s := range r.known {
-		s.collect(model, &items)
-	}
-	for k := range items {
-		slices.SortFunc(items[k], receivers.Compare[*entry])
-		for _, it := range items[k] {
-			entries[k] = append(entries[k], it.Value)
+	for _, c := range r.known {
+		if model == nil || c.scope.matches(model) {
+			entries[c.kind] = append(entries[c.kind], c.list.Items()...)
 		}
+	}
+	for k := range entries {
+		slices.SortFunc(entries[k], receivers.Compare[*entry])
 	}
 	return entries
 }
@@ -197,138 +177,4 @@ func newPlan(model reflect.Type, entries [kinds][]*entry) *plan {
 		p.saveNeed, p.deleteNeed = Original, max(p.deleteNeed, Row)
 	}
 	return p
-}
-
-// binding ties a Signal to a model or an interface.
-type binding[E any] struct {
-	reg   *registry
-	scope scope
-	kind  kind
-	event func(*row, *frame, Need) E
-	row   func(E, *row)
-}
-
-func modelSignal[E any](reg *registry, s scope, k kind, event func(*row, *frame, Need) E, row func(E, *row)) *Signal[E] {
-	return &Signal[E]{name: kindNames[k], model: &binding[E]{reg: reg, scope: s, kind: k, event: event, row: row}}
-}
-
-// collect adds the receivers of the signal that hear a model.
-func (s *Signal[E]) collect(model reflect.Type, into *[kinds][]*receivers.Item[*entry]) {
-	if model != nil && !s.model.scope.matches(model) {
-		return
-	}
-	k := s.model.kind
-	for _, it := range s.list.Items() {
-		into[k] = append(into[k], &receivers.Item[*entry]{Priority: it.Priority, Seq: it.Seq, Value: it.Value.on})
-	}
-}
-
-// bind makes the entry of a receiver that is being connected and refuses options without meaning.
-func (b *binding[E]) bind(rec *receiver[E], batch BatchReceiver[E], o *connectOptions) {
-	b.check(o)
-	rec.info.Sender, rec.info.Needs, rec.info.Phase = b.scope.name, o.needs, o.phase.String()
-	need, call := o.needs, rec.call
-	rec.on = &entry{info: rec.info, kind: b.kind, fields: o.fields, phase: o.phase, net: o.net}
-	rec.on.call = func(f *frame, r *row) error { return call(f, b.event(r, f, need)) }
-	if batch != nil {
-		rec.on.batch = func(f *frame, batchRows []*row) error {
-			events := make([]E, len(batchRows))
-			for i, r := range batchRows {
-				events[i] = b.event(r, f, need)
-			}
-			return batch(f, events)
-		}
-	}
-}
-
-// check refuses options without meaning and fills in the default need.
-func (b *binding[E]) check(o *connectOptions) {
-	switch b.kind {
-	case preSave, postSave:
-		for _, name := range o.fields {
-			if b.scope.schema != nil && columnField(b.scope.schema, name) == nil {
-				o.refuse(fmt.Sprintf("%s has no column field %q: use a Go field name such as %q",
-					b.scope.name, name, b.scope.schema.Fields[0].Name))
-			}
-		}
-		if o.needs == 0 || len(o.fields) > 0 {
-			o.needs = Original
-		}
-	case preDelete, postDelete:
-		if o.needs == 0 {
-			o.needs = Row
-		}
-		if o.needs == Original {
-			o.refuse("a delete has no Original beside its Instance: use Needs(Row), which is the default")
-		}
-	default:
-		if o.needs != 0 {
-			o.refuse("Needs has no meaning for " + kindNames[b.kind] + ", which reads nothing: leave it out")
-		}
-	}
-	if o.phase != inSend && b.kind != postSave && b.kind != postDelete {
-		o.refuse(o.phase.option() + " has no meaning for " + kindNames[b.kind] + ": connect to post_save or post_delete")
-	}
-	if o.net && o.phase != afterCommit {
-		o.refuse("Net goes with AfterCommit: give both")
-	}
-	if len(o.fields) > 0 && b.kind > postSave {
-		o.refuse("Fields has no meaning for " + kindNames[b.kind] + ": only saves change fields")
-	}
-}
-
-// byHand makes a row and a frame for an event that is not sent by a write.
-func (b *binding[E]) byHand(ctx context.Context, event E) (*plan, *row, error) {
-	w := &write{db: b.reg.db.WithContext(ctx)}
-	r := &row{w: w}
-	b.row(event, r)
-	model := modelOf(r.instance)
-	if model == nil {
-		return nil, nil, errNoInstance
-	}
-	sch, err := schemaOf(b.reg.db, r.instance)
-	if err != nil {
-		return nil, nil, err
-	}
-	w.schema, w.model = sch, b.reg.rows.Of(sch)
-	p := b.reg.planFor(model)
-	if p != nil {
-		w.pre.open(ctx, w.db, kindNames[b.kind], p.sender)
-	}
-	return p, r, nil
-}
-
-// send sends an event by hand to the receivers that a write would reach.
-func (b *binding[E]) send(ctx context.Context, event E) error {
-	p, r, err := b.byHand(ctx, event)
-	if err != nil || p == nil {
-		return err
-	}
-	return b.reg.send(p, b.kind, &r.w.pre, []row{*r})
-}
-
-// targets lists the calls that sending an event by hand makes.
-func (b *binding[E]) targets(ctx context.Context, event E) []target {
-	p, r, err := b.byHand(ctx, event)
-	if err != nil {
-		return []target{{info: ReceiverInfo{Signal: kindNames[b.kind], Location: "none"}, call: func() error { return err }}}
-	}
-	if p == nil || r.w.pre.muteAll {
-		return nil
-	}
-	var targets []target
-	for _, e := range p.entries[b.kind] {
-		if e.hears(&r.w.pre, r) {
-			targets = append(targets, target{info: e.info, call: func() error { return e.call(&r.w.pre, r) }})
-		}
-	}
-	return targets
-}
-
-// columnField returns the field of a column by its Go or column name.
-func columnField(s *schema.Schema, name string) *schema.Field {
-	if f := s.LookUpField(name); f != nil && f.DBName != "" {
-		return f
-	}
-	return nil
 }

@@ -3,91 +3,95 @@
 package receivers
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
 )
 
-// Item is one receiver with what decides its place.
-type Item[T any] struct {
+// Item is one receiver with what decides its place. Embed it.
+type Item struct {
 	UID      string // unique in its list when not empty
 	Priority int    // higher comes first
 	Seq      uint64 // order among equal priorities
-	Value    T
 }
 
-// List is a set of items in order. The zero value is empty and ready for use, from any goroutine.
-type List[T any] struct {
+// Place returns the item itself. It makes a struct that embeds one a Receiver.
+func (i *Item) Place() *Item { return i }
+
+// Receiver is what a List holds.
+type Receiver interface{ Place() *Item }
+
+// List is a set of receivers in order. The zero value is empty and ready for use, from any goroutine.
+type List[R interface {
+	comparable
+	Receiver
+}] struct {
 	mu    sync.Mutex
-	items atomic.Pointer[[]*Item[T]]
+	items atomic.Pointer[[]R]
 }
 
-// Items returns the items in the order in which they run. The slice must not be changed, and never is.
-func (l *List[T]) Items() []*Item[T] {
+// Items returns the receivers in the order in which they run. The slice must not be changed, and never is.
+func (l *List[R]) Items() []R {
 	if p := l.items.Load(); p != nil {
 		return *p
 	}
 	return nil
 }
 
-// Add puts item in its place. An item with the same non-empty UID is replaced and gives its Seq to the new one.
-// The function that Add returns removes this very item and reports whether it was still there.
-func (l *List[T]) Add(item Item[T], changed func([]*Item[T])) (remove func() bool) {
-	added := &item
-	l.update(func(items []*Item[T]) []*Item[T] {
-		if i := indexOf(items, item.UID); i >= 0 {
-			added.Seq = items[i].Seq
+// Add puts a receiver in its place. One with the same non-empty UID is replaced and gives its Seq to the new one.
+func (l *List[R]) Add(r R) {
+	l.update(func(items []R) []R {
+		if i := indexOf(items, r.Place().UID); i >= 0 {
+			r.Place().Seq = items[i].Place().Seq
 			items = slices.Delete(items, i, i+1)
 		}
-		at, _ := slices.BinarySearchFunc(items, added, Compare[T])
-		return slices.Insert(items, at, added)
-	}, changed)
-	return func() bool {
-		return l.remove(func(it *Item[T]) bool { return it == added }, changed)
-	}
+		at, _ := slices.BinarySearchFunc(items, r, Compare[R])
+		return slices.Insert(items, at, r)
+	})
 }
 
-// Remove removes the item with this UID and reports whether there was one.
-func (l *List[T]) Remove(uid string, changed func([]*Item[T])) bool {
-	return uid != "" && l.remove(func(it *Item[T]) bool { return it.UID == uid }, changed)
+// Remove removes this very receiver and reports whether it was there.
+func (l *List[R]) Remove(r R) bool {
+	return l.remove(func(items []R) int { return slices.Index(items, r) })
 }
 
-func (l *List[T]) remove(match func(*Item[T]) bool, changed func([]*Item[T])) (removed bool) {
-	l.update(func(items []*Item[T]) []*Item[T] {
-		i := slices.IndexFunc(items, match)
+// RemoveUID removes the receiver with this UID and reports whether there was one.
+func (l *List[R]) RemoveUID(uid string) bool {
+	return l.remove(func(items []R) int { return indexOf(items, uid) })
+}
+
+func (l *List[R]) remove(find func([]R) int) (removed bool) {
+	l.update(func(items []R) []R {
+		i := find(items)
 		if removed = i >= 0; !removed {
 			return items
 		}
 		return slices.Delete(items, i, i+1)
-	}, changed)
+	})
 	return removed
 }
 
-// update replaces the list by what edit makes of a copy, and lets changed see the result before the next update.
-func (l *List[T]) update(edit func([]*Item[T]) []*Item[T], changed func([]*Item[T])) {
+// update replaces the list by what edit makes of a copy.
+func (l *List[R]) update(edit func([]R) []R) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	items := edit(slices.Clone(l.Items()))
 	l.items.Store(&items)
-	changed(items)
 }
 
-func indexOf[T any](items []*Item[T], uid string) int {
+func indexOf[R Receiver](items []R, uid string) int {
 	if uid == "" {
 		return -1
 	}
-	return slices.IndexFunc(items, func(it *Item[T]) bool { return it.UID == uid })
+	return slices.IndexFunc(items, func(r R) bool { return r.Place().UID == uid })
 }
 
-// Compare orders items: higher priority first, then lower Seq.
-func Compare[T any](a, b *Item[T]) int {
-	switch {
-	case a.Priority != b.Priority:
-		return b.Priority - a.Priority
-	case a.Seq < b.Seq:
-		return -1
-	case a.Seq > b.Seq:
-		return 1
+// Compare orders receivers: higher priority first, then lower Seq.
+func Compare[R Receiver](a, b R) int {
+	x, y := a.Place(), b.Place()
+	if x.Priority != y.Priority {
+		return cmp.Compare(y.Priority, x.Priority)
 	}
-	return 0
+	return cmp.Compare(x.Seq, y.Seq)
 }

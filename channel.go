@@ -1,0 +1,315 @@
+package signals
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/receivers"
+)
+
+// channel is what a Signal is apart from the type of its events.
+type channel struct {
+	name string
+	list receivers.List[*entry]
+	mu   sync.Mutex    // held by writers
+	seq  atomic.Uint64 // connection order of a custom signal
+
+	reg   *registry // nil for a custom signal
+	scope scope
+	kind  kind
+}
+
+// scope says which models a signal belongs to.
+type scope struct {
+	typ     reflect.Type
+	name    string
+	schema  *schema.Schema // nil for an interface
+	matches func(model reflect.Type) bool
+}
+
+// entry is a connected receiver.
+type entry struct {
+	receivers.Item
+
+	info     ReceiverInfo
+	kind     kind
+	fields   []string
+	phase    phase
+	net      bool
+	receiver any                        // the Receiver[E]; what custom signals call
+	call     func(*frame, *row) error   // what the signals of models call
+	batch    func(*frame, []*row) error // instead of call, when connected with ConnectBatch
+}
+
+// entry makes the entry of a receiver that is being connected. It panics when something is wrong with it.
+func (c *channel) entry(missing bool, loc string, opts []ConnectOption) *entry {
+	var o connectOptions
+	if missing {
+		o.refuse("the receiver is nil: pass a function")
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			o.refuse("an option is nil: leave it out")
+			continue
+		}
+		opt.apply(&o)
+	}
+	c.check(&o)
+	if o.problem != "" {
+		panic(fmt.Sprintf("signals: Connect to %s at %s: %s", c.name, loc, o.problem))
+	}
+	e := &entry{kind: c.kind, fields: o.fields, phase: o.phase, net: o.net}
+	e.Item = receivers.Item{UID: o.uid, Priority: o.priority}
+	e.info = ReceiverInfo{
+		Signal: c.name, Sender: c.scope.name, UID: o.uid, Phase: o.phase.String(), Location: loc, Priority: o.priority, Needs: o.needs,
+	}
+	return e
+}
+
+// check refuses options without meaning and fills in the default need.
+func (c *channel) check(o *connectOptions) {
+	if c.reg == nil {
+		if len(o.fields) > 0 || o.needs != 0 || o.phase != inSend || o.net {
+			o.refuse("Fields, Needs, Net and the phases belong to model signals, and this one is custom")
+		}
+		return
+	}
+	switch c.kind {
+	case preSave, postSave:
+		c.checkFields(o)
+		if o.needs == 0 || len(o.fields) > 0 {
+			o.needs = Original
+		}
+	case preDelete, postDelete:
+		if o.needs == 0 {
+			o.needs = Row
+		}
+		if o.needs == Original {
+			o.refuse("a delete has no Original beside its Instance: use Needs(Row), which is the default")
+		}
+	default:
+		if o.needs != 0 {
+			o.refuse("Needs has no meaning for " + c.name + ", which reads nothing: leave it out")
+		}
+	}
+	if o.phase != inSend && c.kind != postSave && c.kind != postDelete {
+		o.refuse(o.phase.option() + " has no meaning for " + c.name + ": connect to post_save or post_delete")
+	}
+	if o.net && o.phase != afterCommit {
+		o.refuse("Net goes with AfterCommit: give both")
+	}
+	if len(o.fields) > 0 && c.kind > postSave {
+		o.refuse("Fields has no meaning for " + c.name + ": only saves change fields")
+	}
+}
+
+func (c *channel) checkFields(o *connectOptions) {
+	for _, name := range o.fields {
+		if s := c.scope.schema; s != nil && columnField(s, name) == nil {
+			o.refuse(fmt.Sprintf("%s has no column field %q: use a Go field name such as %q", c.scope.name, name, s.Fields[0].Name))
+		}
+	}
+}
+
+// connect puts an entry in its place. changed tells a custom signal of its new list.
+func (c *channel) connect(e *entry, changed func([]*entry)) (disconnect func() bool) {
+	if c.reg != nil {
+		e.Seq = c.reg.seq.Add(1)
+	} else {
+		e.Seq = c.seq.Add(1)
+	}
+	c.update(changed, func() bool { c.list.Add(e); return true })
+	return func() bool { return c.update(changed, func() bool { return c.list.Remove(e) }) }
+}
+
+func (c *channel) disconnect(uid string, changed func([]*entry)) bool {
+	return c.update(changed, func() bool { return c.list.RemoveUID(uid) })
+}
+
+// update changes the list and spreads the news: a custom signal makes a new snapshot, a database forgets its plans.
+func (c *channel) update(changed func([]*entry), change func() bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !change() {
+		return false
+	}
+	if c.reg != nil {
+		c.reg.invalidate()
+	} else {
+		changed(c.list.Items())
+	}
+	return true
+}
+
+func (c *channel) receivers() []ReceiverInfo {
+	entries := c.list.Items()
+	infos := make([]ReceiverInfo, len(entries))
+	for i, e := range entries {
+		infos[i] = e.info
+	}
+	return infos
+}
+
+// sendRow sends an event of a model by hand, to the receivers that a write would reach.
+func (c *channel) sendRow(ctx context.Context, fill func(*row)) error {
+	p, r, err := c.byHand(background(ctx), fill)
+	if err != nil || p == nil {
+		return err
+	}
+	return c.reg.send(p, c.kind, &r.w.pre, []row{*r})
+}
+
+// rowTargets lists the calls that sending an event of a model by hand makes.
+func (c *channel) rowTargets(ctx context.Context, fill func(*row)) []target {
+	p, r, err := c.byHand(ctx, fill)
+	if err != nil {
+		e := &entry{info: ReceiverInfo{Signal: c.name, Sender: c.scope.name, Location: "none"}}
+		return []target{{entry: e, call: func(*entry) error { return err }}}
+	}
+	if p == nil || r.w.pre.muteAll {
+		return nil
+	}
+	var targets []target
+	for _, e := range p.entries[c.kind] {
+		if e.hears(&r.w.pre, r) {
+			targets = append(targets, target{entry: e, call: func(e *entry) error { return e.send(&r.w.pre, r) }})
+		}
+	}
+	return targets
+}
+
+// byHand makes a row and a frame for an event that is not sent by a write.
+func (c *channel) byHand(ctx context.Context, fill func(*row)) (*plan, *row, error) {
+	w := &write{db: c.reg.db.WithContext(ctx)}
+	r := &row{w: w}
+	fill(r)
+	model := modelOf(r.instance)
+	if model == nil {
+		return nil, nil, errNoInstance
+	}
+	sch, err := schemaOf(c.reg.db, r.instance)
+	if err != nil {
+		return nil, nil, err
+	}
+	w.schema, w.model = sch, c.reg.rows.Of(sch)
+	p := c.reg.planFor(model)
+	if p != nil {
+		w.pre.open(ctx, w.db, c.name, p.sender)
+	}
+	return p, r, nil
+}
+
+// targets lists the receivers of a custom signal that are not muted.
+func (c *channel) targets(ctx context.Context, call func(*entry) error) []target {
+	f := frameOf(ctx)
+	if f != nil && f.muteAll {
+		return nil
+	}
+	entries := c.list.Items()
+	targets := make([]target, 0, len(entries))
+	for _, e := range entries {
+		if f == nil || f.hears(e.UID) {
+			targets = append(targets, target{entry: e, call: call})
+		}
+	}
+	return targets
+}
+
+// target is one call that a send has to make.
+type target struct {
+	entry *entry
+	call  func(*entry) error
+}
+
+// answer makes the call. A panic, and a call that ends its goroutine, are errors.
+func (t target) answer(response *Response) {
+	*response = Response{Receiver: t.entry.info, Err: t.entry.failure(errGoexit)}
+	defer func() {
+		if v := recover(); v != nil {
+			response.Err = t.entry.failure(recovered(v))
+		}
+	}()
+	err := t.call(t.entry)
+	if response.Err = nil; err != nil {
+		response.Err = t.entry.failure(err)
+	}
+}
+
+// each makes the calls one by one, until the first error if stop says so.
+func each(targets []target, stop bool) []Response {
+	responses := make([]Response, 0, len(targets))
+	for _, t := range targets {
+		var response Response
+		t.answer(&response)
+		responses = append(responses, response)
+		if stop && response.Err != nil {
+			break
+		}
+	}
+	return responses
+}
+
+// together makes the calls at once and waits for them, or for the end of ctx.
+func together(ctx context.Context, targets []target) []Response {
+	done := make([]chan Response, len(targets))
+	for i, t := range targets {
+		done[i] = make(chan Response, 1)
+		go func() {
+			var response Response
+			defer func() { done[i] <- response }() // also when the receiver ends its goroutine
+			t.answer(&response)
+		}()
+	}
+	responses := make([]Response, len(targets))
+	for i, t := range targets {
+		select {
+		case responses[i] = <-done[i]:
+			continue
+		case <-ctx.Done():
+		}
+		select {
+		case responses[i] = <-done[i]:
+		default:
+			responses[i] = Response{Receiver: t.entry.info, Err: t.entry.failure(context.Cause(ctx))}
+		}
+	}
+	return responses
+}
+
+// failure wraps what a receiver answered.
+func (e *entry) failure(err error) error {
+	return &ReceiverError{Signal: e.info.Signal, Sender: e.info.Sender, Receiver: e.info.name(), Err: err}
+}
+
+func recovered(v any) error { return &PanicError{Value: v, Stack: debug.Stack()} }
+
+func firstError(responses []Response) error {
+	for _, r := range responses {
+		if r.Err != nil {
+			return r.Err
+		}
+	}
+	return nil
+}
+
+// background spares callers a panic for a nil context.
+func background(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
+// columnField returns the field of a column by its Go or column name.
+func columnField(s *schema.Schema, name string) *schema.Field {
+	if f := s.LookUpField(name); f != nil && f.DBName != "" {
+		return f
+	}
+	return nil
+}
