@@ -14,7 +14,7 @@ import (
 // resolveConflicts finds out, for an INSERT with ON CONFLICT, which rows are stored already: they are updated or skipped,
 // not created.
 func (w *write) resolveConflicts() error {
-	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	conflict, ok := w.conflict()
 	if !ok {
 		return nil
 	}
@@ -54,6 +54,23 @@ func (w *write) resolveConflicts() error {
 		}
 	}
 	return nil
+}
+
+// conflict returns what the INSERT does about rows that are stored already. INSERT OR IGNORE and INSERT OR REPLACE say it
+// in their own way.
+func (w *write) conflict() (clause.OnConflict, bool) {
+	if conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok {
+		return conflict, true
+	}
+	insert, _ := w.stmt.Clauses["INSERT"].Expression.(clause.Insert)
+	modifier := strings.ToUpper(insert.Modifier)
+	switch {
+	case strings.Contains(modifier, "IGNORE"):
+		return clause.OnConflict{DoNothing: true}, true
+	case strings.Contains(modifier, "REPLACE"):
+		return clause.OnConflict{DoUpdates: clause.AssignmentColumns(w.schema.DBNames)}, true
+	}
+	return clause.OnConflict{}, false
 }
 
 // upserts notes which columns of a stored row an upsert changes, the way GORM works it out for UpdateAll.

@@ -126,7 +126,7 @@ func (w *write) insertFields() []string {
 
 // dropSkipped silences the rows that the database left alone though nothing known beforehand said so.
 func (w *write) dropSkipped() error {
-	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	conflict, ok := w.conflict()
 	if !ok || (!conflict.DoNothing && len(conflict.Where.Exprs) == 0) {
 		return nil
 	}
@@ -162,7 +162,7 @@ func (w *write) verify() error {
 		r := &w.rows[i]
 		key, _ := w.model.KeyOf(ctx, r.value())
 		found, ok := stored[rows.Identity(key)]
-		r.silent = r.silent || !ok || w.differs(ctx, r, found)
+		r.silent = r.silent || !ok || w.differs(ctx, r, found) || (!r.created && !w.touches(r))
 	}
 	return nil
 }

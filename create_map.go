@@ -57,9 +57,14 @@ func mapsOf(dest any) []map[string]any {
 
 // setAll sets the columns of a struct that a map names. What only the database can compute stays as it is.
 func (w *write) setAll(v reflect.Value, values map[string]any) {
+	selected, restricted := w.stmt.SelectAndOmitColumns(true, false)
 	for name, value := range values {
-		if f := columnField(w.schema, name); f != nil && !computes(value) {
-			_ = f.Set(w.stmt.Context, v, value) // GORM leaves it to the database to judge odd values
+		f := columnField(w.schema, name)
+		if f == nil || computes(value) {
+			continue
+		}
+		if in, ok := selected[f.DBName]; (ok && in) || (!ok && !restricted) {
+			rows.Assign(w.stmt.Context, f, v, value)
 		}
 	}
 }

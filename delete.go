@@ -149,16 +149,27 @@ func (w *write) limits() []clause.Interface {
 	return found
 }
 
+// softDeleteMark is how GORM remembers that a statement leaves soft-deleted rows out.
+const softDeleteMark = "soft_delete_enabled"
+
 // narrow restricts the statement to rows. Its own conditions stay only where it needs them to join other tables.
 func (w *write) narrow(rowsOnly clause.Expression) {
 	if len(w.model.Keys) == 0 {
 		return
 	}
+	own := rows.Conditions(w.stmt)
 	where := clause.Where{Exprs: []clause.Expression{rowsOnly}}
 	if f, ok := w.stmt.Clauses["FROM"].Expression.(clause.From); ok && (len(f.Tables) > 0 || len(f.Joins) > 0) {
-		where.Exprs = append(rows.Group(rows.Conditions(w.stmt)), where.Exprs...)
+		w.joined = rows.Group(own)
+		where.Exprs = append(slices.Clone(w.joined), rowsOnly)
+	} else if rows.HasOr(own) {
+		// GORM will add the key of the value to delete behind this, and to it an OR is an OR: a OR b AND key.
+		where.Exprs = append(where.Exprs, clause.Or(clause.Expr{SQL: "1 = 0"}))
 	}
 	w.replaceClause("WHERE", where)
+	if _, scoped := w.stmt.Clauses[softDeleteMark]; !scoped {
+		w.restore = append(w.restore, func() { delete(w.stmt.Clauses, softDeleteMark) })
+	}
 	for _, name := range []string{"ORDER BY", "LIMIT"} {
 		if _, ok := w.stmt.Clauses[name]; ok {
 			w.replaceClause(name, nil)
@@ -183,6 +194,10 @@ func (w *write) keyed(rowsOnly clause.Expression) *gorm.DB {
 	tx := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Where(rowsOnly)
 	stmt := tx.Statement
 	stmt.Table, stmt.TableExpr, stmt.Unscoped = w.stmt.Table, w.stmt.TableExpr, w.stmt.Unscoped
+	if w.joined != nil {
+		stmt.Clauses["FROM"] = w.stmt.Clauses["FROM"]
+		stmt.AddClause(clause.Where{Exprs: w.joined})
+	}
 	return tx
 }
 

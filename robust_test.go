@@ -2,6 +2,7 @@ package signals_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"runtime"
@@ -170,7 +171,8 @@ func TestAReceiverThatIgnoresItsContextHoldsTheWriteWhichThenFails(t *testing.T)
 	default:
 	}
 	close(release)
-	require.ErrorIs(t, <-result, context.Canceled)
+	err := <-result // database/sql may have rolled back by itself already
+	assert.True(t, errors.Is(err, context.Canceled) || errors.Is(err, sql.ErrTxDone), "%v", err)
 	assert.Zero(t, count[Product](t, db))
 }
 

@@ -34,8 +34,10 @@ func (w *write) savedKey() []any {
 
 // maySave reports whether the statement has the form that Save gives it. Select("*").Updates(&p) has it too.
 func (w *write) maySave() bool {
-	return w.stmt.ReflectValue.Kind() == reflect.Struct && sameValue(w.stmt.Dest, w.stmt.Model) &&
-		len(w.stmt.Selects) == 1 && w.stmt.Selects[0] == "*"
+	stmt := w.stmt
+	byValue := reflect.TypeOf(stmt.Dest) == w.schema.ModelType && reflect.TypeOf(stmt.Model) == w.schema.ModelType
+	return stmt.ReflectValue.Kind() == reflect.Struct && (sameValue(stmt.Dest, stmt.Model) || byValue) &&
+		len(stmt.Selects) == 1 && stmt.Selects[0] == "*"
 }
 
 // preSaveStruct sends pre_save for a struct that is written whole.
@@ -81,7 +83,7 @@ func (w *write) readSaved(key []any) (*rows.Set, error) {
 func (w *write) preInsert() error {
 	w.update, w.copied = &update{inserts: true}, false
 	w.room(1)
-	r := w.add(w.stmt.ReflectValue, true)
+	r := w.add(w.addressable(w.stmt.ReflectValue), true)
 	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
 	set, err := w.model.ByKey(w.db, key, rows.Query{Lock: true})
 	if err != nil {

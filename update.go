@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 
@@ -257,6 +258,9 @@ func (w *write) readComputed() error {
 		return nil
 	}
 	stored, err := w.readKeys(func(*row) bool { return true })
+	if errors.Is(err, rows.ErrUnfit) {
+		return nil // the caller wrote what no field can show, and may
+	}
 	if err != nil {
 		return err
 	}

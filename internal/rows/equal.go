@@ -3,6 +3,7 @@ package rows
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"math"
 	"reflect"
@@ -40,6 +41,18 @@ func same(a, b reflect.Value, resolution time.Duration) bool {
 
 func sameTime(stored, other time.Time, resolution time.Duration) bool {
 	return stored.Equal(other) || stored.Equal(other.Round(resolution)) || stored.Equal(other.Truncate(resolution))
+}
+
+// Assign sets a field to a value from a map, as far as the value fits: GORM leaves it to the database to judge others. What a
+// serializer has written is read by the serializer.
+func Assign(ctx context.Context, f *schema.Field, row reflect.Value, value any) {
+	if f.Set(ctx, row, value) == nil || f.Serializer == nil {
+		return
+	}
+	scanned := f.NewValuePool.Get()
+	if s, ok := scanned.(sql.Scanner); ok && s.Scan(value) == nil {
+		_ = f.Set(ctx, row, scanned)
+	}
 }
 
 // Value returns what a field of a row holds, as its Go type.

@@ -3,6 +3,8 @@ package rows
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -261,5 +263,11 @@ func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) e
 	if s.cells[i] == nil {
 		return nil
 	}
-	return c.field.Set(ctx, row, s.cells[i])
+	if err := c.field.Set(ctx, row, s.cells[i]); err != nil {
+		return fmt.Errorf("%w: column %s: %w", ErrUnfit, c.field.DBName, err)
+	}
+	return nil
 }
+
+// ErrUnfit is returned for a stored value that its field cannot hold, such as a text in a number column of SQLite.
+var ErrUnfit = errors.New("signals: a stored row does not fit its model")

@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -19,12 +20,18 @@ func Conditions(stmt *gorm.Statement) []clause.Expression {
 
 // Group makes one condition of several, so that an OR among them binds no further condition.
 func Group(exprs []clause.Expression) []clause.Expression {
-	for _, e := range exprs {
-		if or, ok := e.(clause.OrConditions); ok && len(or.Exprs) == 1 {
-			return []clause.Expression{clause.And(exprs...)}
-		}
+	if HasOr(exprs) {
+		return []clause.Expression{clause.And(exprs...)}
 	}
 	return exprs
+}
+
+// HasOr reports whether conditions are joined by an OR that is not inside parentheses.
+func HasOr(exprs []clause.Expression) bool {
+	return slices.ContainsFunc(exprs, func(e clause.Expression) bool {
+		or, ok := e.(clause.OrConditions)
+		return ok && len(or.Exprs) == 1
+	})
 }
 
 // In is the condition that the columns of fields hold one of the values. Without values it holds for no row.

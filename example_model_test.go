@@ -1,0 +1,180 @@
+package signals_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/gorm-signals/signals"
+)
+
+// exampleDB opens a database in memory with the plugin and the tables of the models.
+func exampleDB(models ...any) *gorm.DB {
+	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{Logger: logger.Discard})
+	if err == nil {
+		err = db.Use(signals.Plugin{})
+	}
+	if err == nil {
+		err = db.AutoMigrate(models...)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return db
+}
+
+func ExampleFor() {
+	db := exampleDB(&Product{})
+
+	products := signals.For[Product](db)
+	products.PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		e.Instance.Slug = strings.ToLower(e.Instance.Name)
+		return nil
+	})
+	products.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		fmt.Println("saved", e.Instance.Slug, e.Instance.Price, "created", e.Created)
+		return nil
+	})
+	products.PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Product]) error {
+		fmt.Println("deleted", e.Instance.Name)
+		return nil
+	})
+
+	lamp := Product{Name: "Lamp", Price: 30}
+	db.Create(&lamp)
+	db.Model(&lamp).Update("price", 25)
+	db.Delete(&Product{}, lamp.ID)
+
+	// Output:
+	// saved lamp 30 created true
+	// saved lamp 25 created false
+	// deleted Lamp
+}
+
+func ExampleFor_condition() {
+	db := exampleDB(&Product{})
+	db.Create(&[]Product{{Name: "lamp", Price: 30}, {Name: "desk", Price: 90}, {Name: "pen", Price: 2}})
+
+	products := signals.For[Product](db)
+	products.PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		if e.Instance.Name == "desk" {
+			e.Instance.Stock = 1
+		}
+		return nil
+	})
+	products.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		fmt.Println(e.Instance.Name, e.Instance.Price, e.Instance.Stock)
+		return nil
+	})
+
+	db.Model(&Product{}).Where("price > ?", 10).Update("price", gorm.Expr("price * 2"))
+
+	// Output:
+	// lamp 60 0
+	// desk 180 1
+}
+
+func ExampleFor_postLoad() {
+	db := exampleDB(&Product{})
+	db.Create(&Product{Name: "lamp", Price: 30})
+
+	signals.For[Product](db).PostLoad.Connect(func(_ context.Context, e signals.LoadEvent[*Product]) error {
+		e.Instance.Name = strings.ToUpper(e.Instance.Name)
+		return nil
+	})
+
+	var p Product
+	db.First(&p, 1)
+	fmt.Println(p.Name)
+
+	// Output:
+	// LAMP
+}
+
+func ExampleImplementing() {
+	db := exampleDB(&Article{}, &Comment{}, &Product{})
+
+	// Article and Comment have a method ShownTitle, Product has none.
+	signals.Implementing[Titled](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[Titled]) error {
+		fmt.Println("saved in", e.Schema().Table, "with title", e.Instance.ShownTitle())
+		return nil
+	})
+
+	db.Create(&Article{Base: Base{Title: "Go"}})
+	db.Create(&Comment{Base: Base{Title: "Re: Go"}})
+	db.Create(&Product{Name: "lamp"})
+
+	// Output:
+	// saved in articles with title Go
+	// saved in comments with title Re: Go
+}
+
+func ExampleReceivers() {
+	db := exampleDB(&Product{}, &Page{})
+	products, pages := signals.For[Product](db), signals.For[Page](db)
+	products.PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return nil },
+		signals.UID("reindex"), signals.Needs(signals.Keys))
+	products.PreSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return nil }, signals.UID("check-price"))
+	pages.PreDelete.Connect(func(context.Context, signals.DeleteEvent[*Page]) error { return nil }, signals.UID("keep-home"))
+
+	for _, r := range signals.Receivers(db) {
+		fmt.Println(r.Signal, r.Sender, r.UID, "needs", r.Needs)
+	}
+
+	// Output:
+	// pre_save Product check-price needs original
+	// post_save Product reindex needs keys
+	// pre_delete Page keep-home needs row
+}
+
+func ExampleMute() {
+	db := exampleDB(&Product{})
+	products := signals.For[Product](db)
+	for _, uid := range []string{"mail", "reindex"} {
+		products.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+			fmt.Println(uid, e.Instance.Name)
+			return nil
+		}, signals.UID(uid))
+	}
+
+	ctx := context.Background()
+	db.WithContext(signals.Mute(ctx)).Create(&Product{Name: "quiet"})
+	db.WithContext(signals.Mute(ctx, "mail")).Create(&Product{Name: "lamp"})
+
+	// Output:
+	// reindex lamp
+}
+
+func ExampleRaw() {
+	db := exampleDB(&Product{})
+	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		if e.Raw() {
+			return nil // other rows may not be there yet
+		}
+		fmt.Println("mail about", e.Instance.Name)
+		return nil
+	})
+
+	db.WithContext(signals.Raw(context.Background())).Create(&Product{Name: "from a fixture"})
+	db.Create(&Product{Name: "lamp"})
+
+	// Output:
+	// mail about lamp
+}
+
+func ExamplePlugin() {
+	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(db.Use(signals.Plugin{BatchSize: -1}))
+	fmt.Println(db.Use(signals.Plugin{BatchSize: 1000, MaxDepth: 4}))
+
+	// Output:
+	// signals: Plugin.BatchSize is -1: use 1 to 10000, or 0 for 500
+	// <nil>
+}
