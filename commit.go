@@ -18,14 +18,14 @@ import (
 // with ErrNotInstalled, with sql.ErrTxDone when the transaction has ended, and with ErrUntracked when its end cannot be
 // seen.
 func OnCommit(tx *gorm.DB, fn func(ctx context.Context) error) error {
-	return queueCall(tx, fn, afterCommit)
+	return queueCall(tx, fn, afterCommit, location())
 }
 
 // OnRollback calls fn once the transaction of tx, or the innermost savepoint that is open now, was rolled back; for a
 // savepoint that is when the transaction ends. Functions run in reverse order. In no transaction fn never runs. Context and
 // errors are as in OnCommit.
 func OnRollback(tx *gorm.DB, fn func(ctx context.Context) error) error {
-	return queueCall(tx, fn, afterRollback)
+	return queueCall(tx, fn, afterRollback, location())
 }
 
 // Transaction is db.Transaction whose end is seen under every Tracking.
@@ -55,9 +55,11 @@ type call struct {
 	ctx context.Context //nolint:containedctx // what fn will get
 	fn  func(context.Context) error
 	on  phase
+
+	location string // file:line of OnCommit or OnRollback
 }
 
-func queueCall(db *gorm.DB, fn func(context.Context) error, on phase) error {
+func queueCall(db *gorm.DB, fn func(context.Context) error, on phase, loc string) error {
 	reg := registryOf(db)
 	switch {
 	case reg == nil:
@@ -65,7 +67,7 @@ func queueCall(db *gorm.DB, fn func(context.Context) error, on phase) error {
 	case fn == nil:
 		return errors.New("signals: OnCommit and OnRollback need a function, and this one is nil")
 	}
-	c := &call{ctx: context.WithoutCancel(db.Statement.Context), fn: fn, on: on}
+	c := &call{ctx: context.WithoutCancel(db.Statement.Context), fn: fn, on: on, location: loc}
 	tx, inTransaction := pool.Find(db.Statement.ConnPool)
 	switch {
 	case db.Statement.ConnPool == nil || (inTransaction && tx == nil && pool.Nil(db.Statement.ConnPool)):

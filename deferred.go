@@ -2,7 +2,6 @@ package signals
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"gorm.io/gorm"
@@ -88,7 +87,7 @@ func (w *write) finish() {
 		actions[i] = txn.Item[any]{Seq: i, Action: d}
 	}
 	w.waiting = nil
-	w.reg.deliver(actions, nil)
+	delivery{reg: w.reg, handle: w.reg.handle}.commit(actions)
 }
 
 // send calls the receivers of a phase in which errors still count.
@@ -134,126 +133,4 @@ func (r *registry) beforeCommit(tx *pool.Tx) error {
 			}
 		}
 	}
-}
-
-// transactionEnded runs what waited for the end of a transaction.
-func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
-	switch end.Outcome {
-	case txn.Committed:
-		r.undo(end.Cut, tx.Outside)
-		r.deliver(end.Waiting, tx.Outside)
-	case txn.RolledBack:
-		all := append(slices.Clone(end.Waiting), end.Cut...)
-		slices.SortFunc(all, func(a, b txn.Item[any]) int { return a.Seq - b.Seq })
-		r.undo(all, tx.Outside)
-	default:
-		if n := len(end.Waiting) + len(end.Cut); n > 0 {
-			r.handle(context.Background(), fmt.Errorf("%w, for which %d receivers and functions waited: %w", ErrOutcomeUnknown, n, end.Cause))
-		}
-	}
-}
-
-// undo calls rollback functions and AfterRollback receivers, the last one first.
-func (r *registry) undo(actions []txn.Item[any], outside gorm.ConnPool) {
-	for _, it := range slices.Backward(actions) {
-		switch a := it.Action.(type) {
-		case *call:
-			if a.on == afterRollback {
-				r.run(a)
-			}
-		case *deferred:
-			entries := a.entries(afterRollback)
-			if len(entries) == 0 {
-				continue
-			}
-			a.frame.leave(outside)
-			for i := range slices.Backward(a.rows) {
-				for _, e := range slices.Backward(entries) {
-					r.sendOne(e, &a.frame, a.rows[i:i+1])
-				}
-			}
-		}
-	}
-}
-
-// deliver calls commit functions and AfterCommit receivers in the order in which they were queued.
-func (r *registry) deliver(actions []txn.Item[any], outside gorm.ConnPool) {
-	var net *netRows
-	var batches map[*entry][]row
-	for i, it := range actions {
-		switch a := it.Action.(type) {
-		case *call:
-			if a.on == afterCommit {
-				r.run(a)
-			}
-		case *deferred:
-			a.frame.leave(outside)
-			if a.w.plan.net && net == nil {
-				net = fold(actions)
-			}
-			for _, e := range a.w.plan.deferred[a.kind] {
-				switch {
-				case e.phase != afterCommit || e.net:
-				case e.batch == nil:
-					for i := range a.rows {
-						r.sendOne(e, &a.frame, a.rows[i:i+1])
-					}
-				default:
-					if _, sent := batches[e]; sent {
-						continue
-					}
-					if batches == nil {
-						batches = map[*entry][]row{}
-					}
-					batches[e] = rowsFor(e, actions[i:])
-					r.sendOne(e, &a.frame, batches[e])
-				}
-			}
-			if net != nil {
-				net.deliver(r, a)
-			}
-		}
-	}
-	if net != nil {
-		net.deliverBatches(r)
-	}
-}
-
-// rowsFor gathers what a batch receiver hears of a transaction.
-func rowsFor(e *entry, actions []txn.Item[any]) []row {
-	var all []row
-	for _, it := range actions {
-		if d, ok := it.Action.(*deferred); ok && slices.Contains(d.w.plan.deferred[d.kind], e) {
-			all = append(all, d.rows...)
-		}
-	}
-	return all
-}
-
-// sendOne calls a deferred receiver, hands its error on, and then runs what it queued outside any transaction.
-func (r *registry) sendOne(e *entry, f *frame, rows []row) {
-	if err := r.call([]*entry{e}, f, rows); err != nil {
-		r.handle(f, err)
-	}
-	for len(f.later) > 0 {
-		next := f.later[0]
-		f.later = f.later[1:]
-		r.run(next)
-	}
-}
-
-func (r *registry) run(c *call) {
-	if err := c.run(); err != nil {
-		r.handle(c.ctx, err)
-	}
-}
-
-// handle tells of an error that can no longer abort anything.
-func (r *registry) handle(ctx context.Context, err error) {
-	defer func() { _ = recover() }() //nolint:errcheck // a handler that panics has had its chance
-	if r.ErrorHandler != nil {
-		r.ErrorHandler(ctx, err)
-		return
-	}
-	r.db.Logger.Error(ctx, "signals: after the end of a transaction: %v", err)
 }

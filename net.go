@@ -103,7 +103,7 @@ func (n *netRow) event(d *deferred) (kind, *row) {
 }
 
 // deliver sends the net events of the rows whose last write a send was.
-func (n *netRows) deliver(reg *registry, d *deferred) {
+func (n *netRows) deliver(to delivery, d *deferred) {
 	for _, known := range n.last[d] {
 		k, net := known.event(d)
 		if net == nil {
@@ -115,7 +115,7 @@ func (n *netRows) deliver(reg *registry, d *deferred) {
 			switch {
 			case e.phase != afterCommit || !e.net:
 			case e.batch == nil:
-				reg.sendOne(e, &f, []row{*net})
+				to.send(e, &f, []row{*net})
 			default:
 				n.keep(e, f, *net)
 			}
@@ -134,10 +134,10 @@ func (n *netRows) keep(e *entry, f frame, net row) {
 }
 
 // deliverBatches calls every batch receiver once, with all net events of the transaction.
-func (n *netRows) deliverBatches(reg *registry) {
+func (n *netRows) deliverBatches(to delivery) {
 	for _, e := range n.batches {
 		f := n.frame
 		f.signal = kindNames[e.kind]
-		reg.sendOne(e, &f, n.batch[e])
+		to.send(e, &f, n.batch[e])
 	}
 }

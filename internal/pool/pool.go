@@ -14,11 +14,14 @@ import (
 type Pools struct {
 	ended   Ended
 	before  Before
+	capture Capture
 	wrapped sync.Map // gorm.ConnPool -> gorm.ConnPool
 }
 
-// New returns a maker of wrappers whose transactions call before and ended.
-func New(before Before, ended Ended) *Pools { return &Pools{before: before, ended: ended} }
+// New returns a maker of wrappers whose transactions call these functions.
+func New(before Before, ended Ended, capture Capture) *Pools {
+	return &Pools{before: before, ended: ended, capture: capture}
+}
 
 // tracked is what the wrappers of this package have in common.
 type tracked interface{ tracksTransactions() }

@@ -17,6 +17,9 @@ type Before func(tx *Tx) error
 // Ended runs when a transaction has ended and its connection is back in the pool.
 type Ended func(tx *Tx, end End)
 
+// Capture runs actions as if the transaction had committed, inside it, and hands on every error.
+type Capture func(tx *Tx, actions []txn.Item[any], handle func(context.Context, error))
+
 // End is how a transaction ended.
 type End struct {
 	Outcome txn.Outcome
@@ -102,6 +105,12 @@ func (t *Tx) end(outcome txn.Outcome, cause error) {
 		t.stop()
 	}
 	t.pools.ended(t, End{Outcome: outcome, Cause: cause, Waiting: waiting, Cut: cut})
+}
+
+// Capture runs the actions that were added after the first n as if the transaction had committed, and takes them out of
+// the queue.
+func (t *Tx) Capture(n int, handle func(context.Context, error)) {
+	t.pools.capture(t, t.Queue.Take(n), handle)
 }
 
 // Watch makes sure that the end is seen even when the context ends and nobody calls Rollback. Call it from the goroutine

@@ -1,0 +1,166 @@
+package signals
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/pool"
+	"github.com/gorm-signals/signals/internal/txn"
+)
+
+// delivery runs what waited for the end of a transaction.
+type delivery struct {
+	reg     *registry
+	outside gorm.ConnPool                        // where receivers get their sessions; nil means the database's own pool
+	handle  func(ctx context.Context, err error) // told of every error
+}
+
+// transactionEnded is called when a transaction has ended and its connection is back in the pool.
+func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
+	d := delivery{reg: r, outside: tx.Outside, handle: r.handle}
+	switch end.Outcome {
+	case txn.Committed:
+		d.rollback(end.Cut)
+		d.commit(end.Waiting)
+	case txn.RolledBack:
+		all := append(slices.Clone(end.Waiting), end.Cut...)
+		slices.SortFunc(all, func(a, b txn.Item[any]) int { return a.Seq - b.Seq })
+		d.rollback(all)
+	default:
+		if n := len(end.Waiting) + len(end.Cut); n > 0 {
+			r.handle(context.Background(), fmt.Errorf("%w (%d sends and functions waited for it): %w", ErrOutcomeUnknown, n, end.Cause))
+		}
+	}
+}
+
+// captured runs the commit side of actions in the transaction itself, for tests that roll it back.
+func (r *registry) captured(tx *pool.Tx, actions []txn.Item[any], handle func(context.Context, error)) {
+	delivery{reg: r, outside: tx, handle: handle}.commit(actions)
+}
+
+// rollback calls rollback functions and AfterRollback receivers, the last one first.
+func (d delivery) rollback(actions []txn.Item[any]) {
+	for _, it := range slices.Backward(actions) {
+		switch a := it.Action.(type) {
+		case *call:
+			if a.on == afterRollback {
+				d.run(a)
+			}
+		case *deferred:
+			entries := a.entries(afterRollback)
+			if len(entries) == 0 {
+				continue
+			}
+			a.frame.leave(d.outside)
+			for i := range slices.Backward(a.rows) {
+				for _, e := range slices.Backward(entries) {
+					d.send(e, &a.frame, a.rows[i:i+1])
+				}
+			}
+		}
+	}
+}
+
+// commit calls commit functions and AfterCommit receivers in the order in which they were queued.
+func (d delivery) commit(actions []txn.Item[any]) {
+	var net *netRows
+	batches := map[*entry]bool{}
+	for i, it := range actions {
+		switch a := it.Action.(type) {
+		case *call:
+			if a.on == afterCommit {
+				d.run(a)
+			}
+		case *deferred:
+			a.frame.leave(d.outside)
+			for _, e := range a.w.plan.deferred[a.kind] {
+				d.single(e, a, actions[i:], batches)
+			}
+			if a.w.plan.net {
+				if net == nil {
+					net = fold(actions)
+				}
+				net.deliver(d, a)
+			}
+		}
+	}
+	if net != nil {
+		net.deliverBatches(d)
+	}
+}
+
+// single calls one AfterCommit receiver for the rows of one send. A batch receiver gets all rows of the transaction when
+// the first ones have their turn.
+func (d delivery) single(e *entry, a *deferred, rest []txn.Item[any], batches map[*entry]bool) {
+	switch {
+	case e.phase != afterCommit || e.net || batches[e]:
+	case e.batch == nil:
+		for i := range a.rows {
+			d.send(e, &a.frame, a.rows[i:i+1])
+		}
+	default:
+		batches[e] = true
+		d.send(e, &a.frame, rowsFor(e, rest))
+	}
+}
+
+// rowsFor gathers what a batch receiver hears of a transaction.
+func rowsFor(e *entry, actions []txn.Item[any]) []row {
+	var all []row
+	for _, it := range actions {
+		if d, ok := it.Action.(*deferred); ok && slices.Contains(d.w.plan.deferred[d.kind], e) {
+			all = append(all, d.rows...)
+		}
+	}
+	return all
+}
+
+// send calls a deferred receiver, hands its error on, and then runs what it queued outside any transaction.
+func (d delivery) send(e *entry, f *frame, rows []row) {
+	if err := d.reg.call([]*entry{e}, f, rows); err != nil {
+		d.handle(f, err)
+	}
+	for len(f.later) > 0 {
+		next := f.later[0]
+		f.later = f.later[1:]
+		d.run(next)
+	}
+}
+
+func (d delivery) run(c *call) {
+	if err := c.run(); err != nil {
+		d.handle(c.ctx, err)
+	}
+}
+
+// handle tells of an error that can no longer abort anything.
+func (r *registry) handle(ctx context.Context, err error) {
+	defer func() { _ = recover() }() //nolint:errcheck // a handler that panics has had its chance
+	if r.ErrorHandler != nil {
+		r.ErrorHandler(ctx, err)
+		return
+	}
+	r.db.Logger.Error(ctx, "signals: after the end of a transaction: %v", err)
+}
+
+// Waiting describes what a send waits for, for tests: one line per row and receiver.
+func (d *deferred) Waiting() []string {
+	var lines []string
+	for range d.rows {
+		for _, e := range d.entries(afterCommit) {
+			lines = append(lines, kindNames[d.kind]+" "+d.w.plan.sender+" to "+e.info.name())
+		}
+	}
+	return lines
+}
+
+// Waiting describes a function that waits, for tests.
+func (c *call) Waiting() []string {
+	if c.on != afterCommit {
+		return nil
+	}
+	return []string{"function queued at " + c.location}
+}

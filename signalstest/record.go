@@ -1,0 +1,126 @@
+package signalstest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals"
+)
+
+// Event is one event that a Recorder has heard.
+type Event[M any] struct {
+	Signal   string           // "pre_save", "post_save", "pre_delete" or "post_delete"
+	Kind     string           // "created", "updated", "restored", "deleted" or "soft-deleted"
+	Instance M                // a copy of the instance at that time
+	Changes  []signals.Change // what a save changes
+}
+
+// String returns the signal and the kind: "post_save created".
+func (e Event[M]) String() string { return e.Signal + " " + e.Kind }
+
+// Recorder notes the save and delete events of a model. Its methods are safe from any goroutine.
+type Recorder[M any] struct {
+	tb     testing.TB
+	mu     sync.Mutex
+	events []Event[M]
+}
+
+// Record connects to the save and delete signals of M on db, behind all other receivers, until the test ends.
+func Record[M any](tb testing.TB, db *gorm.DB) *Recorder[M] {
+	tb.Helper()
+	r := &Recorder[M]{tb: tb}
+	last := signals.Priority(-1 << 30)
+	s := signals.For[M](db)
+	for _, disconnect := range []func() bool{
+		s.PreSave.Connect(r.saved(s.PreSave.Name()), last),
+		s.PostSave.Connect(r.saved(s.PostSave.Name()), last),
+		s.PreDelete.Connect(r.deleted(s.PreDelete.Name()), last),
+		s.PostDelete.Connect(r.deleted(s.PostDelete.Name()), last),
+	} {
+		tb.Cleanup(func() { disconnect() })
+	}
+	return r
+}
+
+func (r *Recorder[M]) saved(signal string) signals.Receiver[signals.SaveEvent[*M]] {
+	return func(_ context.Context, e signals.SaveEvent[*M]) error {
+		kind := "updated"
+		switch {
+		case e.Created:
+			kind = "created"
+		case e.Restored():
+			kind = "restored"
+		}
+		r.add(Event[M]{Signal: signal, Kind: kind, Instance: *e.Instance, Changes: e.Changes()})
+		return nil
+	}
+}
+
+func (r *Recorder[M]) deleted(signal string) signals.Receiver[signals.DeleteEvent[*M]] {
+	return func(_ context.Context, e signals.DeleteEvent[*M]) error {
+		kind := "deleted"
+		if e.Soft {
+			kind = "soft-deleted"
+		}
+		r.add(Event[M]{Signal: signal, Kind: kind, Instance: *e.Instance})
+		return nil
+	}
+}
+
+func (r *Recorder[M]) add(e Event[M]) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+}
+
+// Events returns what was heard so far, in order.
+func (r *Recorder[M]) Events() []Event[M] {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
+}
+
+// Reset forgets what was heard so far.
+func (r *Recorder[M]) Reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = nil
+}
+
+// Want fails the test unless exactly these events were heard, in order and written like "post_save created", and then forgets
+// them. It reports whether they were.
+func (r *Recorder[M]) Want(events ...string) bool {
+	r.tb.Helper()
+	heard := r.Events()
+	r.Reset()
+	got := make([]string, len(heard))
+	for i, e := range heard {
+		got[i] = e.String()
+	}
+	if slices.Equal(got, events) {
+		return true
+	}
+	r.tb.Errorf("signals of %T: wanted %s, but sent was %s", *new(M), list(events), r.describe(heard))
+	return false
+}
+
+func (r *Recorder[M]) describe(events []Event[M]) string {
+	lines := make([]string, len(events))
+	for i, e := range events {
+		lines[i] = fmt.Sprintf("%s %+v", e, e.Instance)
+	}
+	return list(lines)
+}
+
+func list(lines []string) string {
+	if len(lines) == 0 {
+		return "nothing"
+	}
+	return "\n\t" + strings.Join(lines, "\n\t")
+}
