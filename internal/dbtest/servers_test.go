@@ -1,0 +1,119 @@
+package dbtest_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// server is a kind of database that the tests run on.
+type server struct {
+	name string
+	dsn  string // of a server on loopback, unless the environment names another
+	make func(t *testing.T, s server) gorm.Dialector
+}
+
+func servers() []server {
+	return []server{
+		{name: "sqlite", make: func(t *testing.T, _ server) gorm.Dialector {
+			t.Helper()
+			return sqlite.Open(filepath.Join(t.TempDir(), "test.db") + "?_busy_timeout=5000&_journal_mode=wal&_synchronous=off")
+		}},
+		{name: "postgres", dsn: "host=127.0.0.1 user=postgres dbname=test sslmode=disable", make: ownSchema},
+		{name: "mariadb", dsn: "root@tcp(127.0.0.1:3306)/test?parseTime=true&loc=UTC", make: ownDatabase},
+	}
+}
+
+var number atomic.Int64
+
+// onEach runs a test on every server that is there. A server that SIGNALS_TEST_REQUIRE names must be; in CI all must.
+func onEach(t *testing.T, test func(t *testing.T, dialector func() gorm.Dialector)) {
+	t.Helper()
+	for _, s := range servers() {
+		if dsn := os.Getenv("SIGNALS_TEST_" + strings.ToUpper(s.name) + "_DSN"); dsn != "" {
+			s.dsn = dsn
+		}
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			dialector := s.make(t, s)
+			test(t, func() gorm.Dialector { return dialector })
+		})
+	}
+}
+
+// missing skips a test whose server is not there, or fails it where it must be.
+func missing(t *testing.T, s server, err error) {
+	t.Helper()
+	required := strings.Split(os.Getenv("SIGNALS_TEST_REQUIRE"), ",")
+	if os.Getenv("CI") != "" || slices.Contains(required, s.name) {
+		t.Fatalf("%s is required: start it, or name another with SIGNALS_TEST_%s_DSN: %v", s.name, strings.ToUpper(s.name), err)
+	}
+	t.Skipf("no %s: %v", s.name, err)
+}
+
+// ownSchema makes a schema of PostgreSQL for one test.
+func ownSchema(t *testing.T, s server) gorm.Dialector {
+	t.Helper()
+	admin := admin(t, s, postgres.Open(s.dsn))
+	schema := fmt.Sprintf("signals_%d_%d", os.Getpid(), number.Add(1))
+	require.NoError(t, admin.Exec("CREATE SCHEMA "+schema).Error)
+	t.Cleanup(func() { require.NoError(t, admin.Exec("DROP SCHEMA "+schema+" CASCADE").Error) })
+	return postgres.Open(s.dsn + " search_path=" + schema)
+}
+
+// ownDatabase makes a database of MariaDB for one test.
+func ownDatabase(t *testing.T, s server) gorm.Dialector {
+	t.Helper()
+	admin := admin(t, s, mysql.Open(s.dsn))
+	name := fmt.Sprintf("signals_%d_%d", os.Getpid(), number.Add(1))
+	require.NoError(t, admin.Exec("CREATE DATABASE "+name).Error)
+	t.Cleanup(func() { require.NoError(t, admin.Exec("DROP DATABASE "+name).Error) })
+	from := strings.LastIndex(s.dsn, "/")
+	params := s.dsn[from+1:]
+	if i := strings.Index(params, "?"); i >= 0 {
+		params = params[i:]
+	} else {
+		params = ""
+	}
+	return mysql.Open(s.dsn[:from+1] + name + params)
+}
+
+func admin(t *testing.T, s server, dialector gorm.Dialector) *gorm.DB {
+	t.Helper()
+	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		missing(t, s, err)
+	}
+	closing(t, db)
+	return db
+}
+
+// connect opens a database without the plugin.
+func connect(t *testing.T, dialector gorm.Dialector, config *gorm.Config) *gorm.DB {
+	t.Helper()
+	config.Logger = logger.Discard
+	db, err := gorm.Open(dialector, config)
+	require.NoError(t, err)
+	closing(t, db)
+	return db
+}
+
+func closing(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	t.Cleanup(func() {
+		pool, err := db.DB()
+		require.NoError(t, err)
+		require.NoError(t, pool.Close())
+	})
+}
