@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
@@ -88,6 +89,34 @@ func (w *write) updateFields() []string {
 		}
 	}
 	return fields
+}
+
+// assignedOrder returns how an update must go through its rows so that what is written first does not change what comes
+// later.
+func (w *write) assignedOrder() order {
+	by := inBatches
+	for _, a := range w.update.set {
+		if looksFurther(a.Value) {
+			return inOneBatch
+		}
+		if f := w.schema.LookUpField(a.Column.Name); f != nil && f.PrimaryKey {
+			by = keysFirst
+		}
+	}
+	return by
+}
+
+// looksFurther reports whether an assigned value may depend on other rows.
+func looksFurther(value any) bool {
+	switch v := value.(type) {
+	case clause.Expr:
+		return strings.Contains(strings.ToUpper(v.SQL), "SELECT") || slices.ContainsFunc(v.Vars, looksFurther)
+	case []any:
+		return slices.ContainsFunc(v, looksFurther)
+	case clause.Column:
+		return false
+	}
+	return computes(value)
 }
 
 // updateKey returns the one key that an update names when that is its whole condition.

@@ -33,7 +33,7 @@ func (w *write) resolveConflicts() error {
 		return err
 	}
 	w.loaded = true
-	seen := map[string]bool{}
+	seen := map[string]*row{} // earlier rows of the same statement
 	association := isAssociation(w.stmt)
 	for i := range w.rows {
 		r := &w.rows[i]
@@ -46,8 +46,11 @@ func (w *write) resolveConflicts() error {
 			if found, ok := stored[id]; ok && r.original == nil {
 				r.original = found.Addr().Interface()
 			}
-			r.created = r.created && r.original == nil && !seen[id]
-			seen[id] = true
+			if earlier := seen[id]; earlier != nil && earlier != r && r.original == nil {
+				r.original = earlier.instance
+			}
+			r.created = r.original == nil
+			seen[id] = r
 		}
 		if !r.created {
 			r.silent = skips || (association && r.original != nil && !w.touches(r))

@@ -28,8 +28,8 @@ func (r *registry) preDelete(db *gorm.DB) {
 	if db.AddError(w.begin()) != nil {
 		return
 	}
-	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, KeysOnly: w.plan.deleteNeed == Keys}
-	set, err := w.firstBatch(q, w.deleteKey(own))
+	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, KeysOnly: w.plan.deleteNeed == Keys && len(w.model.Keys) > 0}
+	set, err := w.firstBatch(q, w.deleteKey(own), inBatches)
 	if db.AddError(err) != nil {
 		return
 	}
@@ -51,7 +51,12 @@ func (r *registry) postDelete(db *gorm.DB) {
 		return
 	}
 	affected := db.RowsAffected
-	defer func() { w.setRowsAffected(affected) }()
+	defer func() {
+		if db.Error != nil {
+			affected = 0
+		}
+		w.setRowsAffected(affected)
+	}()
 	if affected == 0 && len(w.rows) == 1 {
 		return // a clause of another plugin kept the row
 	}
@@ -113,18 +118,27 @@ func (w *write) deleteKey(own []clause.Expression) []any {
 	return key
 }
 
+// order is how a conditional write goes through its rows.
+type order int
+
+const (
+	inBatches order = iota
+	keysFirst       // in batches, but all keys are read before the first one is written
+	inOneBatch
+)
+
 // firstBatch reads the first rows that a statement concerns; key is given when it is the statement's whole condition.
-func (w *write) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
+func (w *write) firstBatch(q rows.Query, key []any, by order) (*rows.Set, error) {
 	_, from := w.stmt.Clauses["FROM"]
 	if key != nil && !from && !w.hasLimit() {
 		return w.model.ByKey(w.db, key, q)
 	}
 	_, returning := w.stmt.Clauses["RETURNING"]
 	var err error
-	if w.hasLimit() && len(w.model.Keys) > 0 {
+	if (w.hasLimit() || by == keysFirst) && len(w.model.Keys) > 0 {
 		w.cursor, err = w.model.Only(w.db, q, w.reg.BatchSize, w.limits())
 	} else {
-		w.cursor = w.model.Walk(q, w.reg.BatchSize, returning)
+		w.cursor = w.model.Walk(q, w.reg.BatchSize, returning || by == inOneBatch)
 	}
 	if err != nil {
 		return nil, err
@@ -149,12 +163,16 @@ func (w *write) limits() []clause.Interface {
 	return found
 }
 
+// maxKeys is how many values a statement names rows by. Databases take 32,766 and more; a batch is never that large, but
+// what must go in one batch can be. It then keeps its own conditions.
+const maxKeys = 30_000
+
 // softDeleteMark is how GORM remembers that a statement leaves soft-deleted rows out.
 const softDeleteMark = "soft_delete_enabled"
 
 // narrow restricts the statement to rows. Its own conditions stay only where it needs them to join other tables.
 func (w *write) narrow(rowsOnly clause.Expression) {
-	if len(w.model.Keys) == 0 {
+	if len(w.model.Keys) == 0 || len(w.rows)*len(w.model.Keys) > maxKeys {
 		return
 	}
 	own := rows.Conditions(w.stmt)

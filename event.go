@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/pool"
@@ -139,16 +140,22 @@ func (f *frame) session() *gorm.DB {
 	if f == nil || f.db == nil {
 		return nil
 	}
-	tx := f.db.Session(&gorm.Session{NewDB: true, Context: f})
-	to := f.pool
-	if current, inTransaction := pool.Find(f.db.Statement.ConnPool); current != nil && current.Queue.Outcome() != txn.Open {
-		to = current.Outside // an event that was kept beyond its transaction
-	} else if f.outside && to == nil && !inTransaction {
-		to = f.db.Statement.ConnPool
+	to, own := f.db.Statement.ConnPool, false
+	current, inTransaction := pool.Find(to)
+	switch {
+	case current != nil && current.Queue.Outcome() != txn.Open: // an event that was kept beyond its transaction
+		to, own = current.Outside, true
+	case f.outside && f.pool != nil:
+		to, own = f.pool, true
+	case f.outside && !inTransaction:
+		own = true
 	}
-	if to != nil {
-		tx.ConnPool, tx.Statement.ConnPool = to, to
+	tx := f.db.Session(&gorm.Session{NewDB: true})
+	if own {
+		tx.ConnPool = to
 	}
+	// A statement of its own: GORM would let sessions of the session inherit the clauses and the SQL of the write.
+	tx.Statement = &gorm.Statement{DB: tx, ConnPool: to, Context: f, Clauses: map[string]clause.Clause{}}
 	return tx
 }
 

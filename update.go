@@ -45,8 +45,8 @@ func (r *registry) preUpdate(db *gorm.DB) {
 	if db.AddError(w.begin()) != nil {
 		return
 	}
-	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, Twice: true, KeysOnly: !w.loaded}
-	set, err := w.firstBatch(q, w.updateKey(own))
+	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, Twice: true, KeysOnly: !w.loaded && len(w.model.Keys) > 0}
+	set, err := w.firstBatch(q, w.updateKey(own), w.assignedOrder())
 	if db.AddError(err) != nil {
 		return
 	}
@@ -205,7 +205,9 @@ func (r *registry) postUpdate(db *gorm.DB) {
 			err = w.postBatch(&affected, false)
 		}
 	}
-	_ = db.AddError(err)
+	if db.AddError(err) != nil {
+		affected = 0
+	}
 }
 
 // postBatch writes what is still to be written of a batch and sends post_save. GORM wrote the first statement of the first
