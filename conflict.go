@@ -37,26 +37,39 @@ func (w *write) resolveConflicts() error {
 	association := isAssociation(w.stmt)
 	for i := range w.rows {
 		r := &w.rows[i]
+		ids := w.rowIDs(r, targets)
 		r.created, r.silent, r.original = true, false, nil
-		for t, target := range targets {
-			id, can := w.conflictID(t, target, r.value())
-			if !can {
-				continue
+		for _, id := range ids {
+			if found, ok := stored[id]; ok {
+				r.created, r.original = false, found.Addr().Interface()
+				break
 			}
-			if found, ok := stored[id]; ok && r.original == nil {
-				r.original = found.Addr().Interface()
+			if earlier := seen[id]; earlier != nil {
+				r.created, r.original = false, earlier.instance
+				break
 			}
-			if earlier := seen[id]; earlier != nil && earlier != r && r.original == nil {
-				r.original = earlier.instance
-			}
-			r.created = r.original == nil
-			seen[id] = r
 		}
 		if !r.created {
-			r.silent = skips || (association && r.original != nil && !w.touches(r))
+			r.silent = skips || (association && !w.touches(r))
+		}
+		if !r.silent {
+			for _, id := range ids {
+				seen[id] = r
+			}
 		}
 	}
 	return nil
+}
+
+// rowIDs identifies a row by every target that it can conflict on.
+func (w *write) rowIDs(r *row, targets [][]*schema.Field) []string {
+	var ids []string
+	for t, target := range targets {
+		if id, can := w.conflictID(t, target, r.value()); can {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // conflict returns what the INSERT does about rows that are stored already. INSERT OR IGNORE and INSERT OR REPLACE say it
@@ -164,11 +177,10 @@ func (w *write) conflictID(t int, target []*schema.Field, v reflect.Value) (id s
 func (w *write) conflictIDs(targets [][]*schema.Field) string {
 	var ids strings.Builder
 	for i := range w.rows {
-		for t, target := range targets {
-			id, _ := w.conflictID(t, target, w.rows[i].value())
+		for _, id := range w.rowIDs(&w.rows[i], targets) {
 			ids.WriteString(id)
-			ids.WriteByte('\n')
 		}
+		ids.WriteByte('\n')
 	}
 	return ids.String()
 }

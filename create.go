@@ -183,7 +183,7 @@ func (w *write) readKeys(wanted func(*row) bool) (map[string]reflect.Value, erro
 	ctx := w.stmt.Context
 	var keys [][]any
 	for i := range w.rows {
-		if key, set := w.model.KeyOf(ctx, w.rows[i].value()); set && wanted(&w.rows[i]) {
+		if key, set := w.model.KeyOf(ctx, w.rows[i].value()); (set || !w.generatesKey()) && wanted(&w.rows[i]) {
 			keys = append(keys, key)
 		}
 	}
@@ -202,6 +202,12 @@ func (w *write) readKeys(wanted func(*row) bool) (map[string]reflect.Value, erro
 		}
 	}
 	return found, nil
+}
+
+// generatesKey reports whether the database makes the primary key, so that zero is none.
+func (w *write) generatesKey() bool {
+	f := w.schema.PrioritizedPrimaryField
+	return f != nil && f.HasDefaultValue
 }
 
 func isMap(t reflect.Type) bool {

@@ -106,6 +106,9 @@ func (e SaveEvent[M]) UpdateFields() []string {
 	if e.row == nil {
 		return nil
 	}
+	if e.Created {
+		return e.row.w.inserts
+	}
 	return e.row.w.fields
 }
 

@@ -22,7 +22,7 @@ func (w *write) savedKey() []any {
 			return nil
 		}
 	}
-	if _, given := stmt.Clauses["SET"]; given {
+	if _, given := stmt.Clauses["SET"]; given || (rows.HasOr(rows.Conditions(stmt)) && !w.scoped()) {
 		return nil
 	}
 	key, set := w.model.KeyOf(stmt.Context, stmt.ReflectValue)
@@ -82,6 +82,7 @@ func (w *write) readSaved(key []any) (*rows.Set, error) {
 // or takes over a row with this key that the scope or a condition hides.
 func (w *write) preInsert() error {
 	w.update, w.copied = &update{inserts: true}, false
+	w.inserts = w.insertFields()
 	w.room(1)
 	r := w.add(w.addressable(w.stmt.ReflectValue), true)
 	key, _ := w.model.KeyOf(w.stmt.Context, r.value())

@@ -36,7 +36,11 @@ func (r *registry) preUpdate(db *gorm.DB) {
 	}
 	w.update = &update{}
 	own := w.readAssignments()
-	conditions := append(rows.Conditions(w.stmt), own...)
+	conditions := rows.Conditions(w.stmt)
+	if w.scoped() { // GORM sets the caller's conditions in parentheses before it adds the key, and elsewhere it does not
+		conditions = rows.Group(conditions)
+	}
+	conditions = append(conditions, own...)
 	if len(w.update.set) == 0 || (len(conditions) == 0 && !db.AllowGlobalUpdate) {
 		return // GORM runs no statement, or refuses it
 	}
@@ -56,6 +60,9 @@ func (r *registry) preUpdate(db *gorm.DB) {
 	}
 	_ = db.AddError(w.preBatch(set))
 }
+
+// scoped reports whether the model's own clauses, those of soft delete, become part of an UPDATE.
+func (w *write) scoped() bool { return !w.stmt.Unscoped && len(w.schema.UpdateClauses) > 0 }
 
 // preBatch makes rows of a batch, applies the assignments, sends pre_save, and notes what receivers changed.
 func (w *write) preBatch(set *rows.Set) error {

@@ -239,7 +239,7 @@ func (r *row) changes(ctx context.Context) []Change {
 		switch {
 		case f.AutoUpdateTime > 0:
 		case r.created:
-			if rows.Valued(ctx, f, v) {
+			if rows.Valued(ctx, f, v) && (r.w.inserts == nil || f.PrimaryKey || slices.Contains(r.w.inserts, f.Name)) {
 				changes = append(changes, Change{Field: f.Name, Column: column, New: rows.Value(ctx, f, v)})
 			}
 		case r.fieldChanged(ctx, f):
