@@ -15,7 +15,7 @@ import (
 // transaction.on_commit.
 //
 // fn gets the values of tx's context without its cancellation. Its error goes to Plugin.ErrorHandler. OnCommit itself fails
-// with ErrNotInstalled, with sql.ErrTxDone when the transaction has ended, and with ErrUntracked when its end cannot be
+// with ErrNotInstalled, with [sql.ErrTxDone] when the transaction has ended, and with ErrUntracked when its end cannot be
 // seen.
 func OnCommit(tx *gorm.DB, fn func(ctx context.Context) error) error {
 	return queueCall(tx, fn, afterCommit, location())
@@ -41,8 +41,8 @@ func Transaction(db *gorm.DB, fn func(tx *gorm.DB) error, opts ...*sql.TxOptions
 	return db.Transaction(fn, opts...)
 }
 
-// SQLTx returns the *sql.Tx of a transaction, for code that used tx.Statement.ConnPool.(*sql.Tx). It reports false when tx
-// is in no transaction. Do not end the *sql.Tx itself: nobody would know.
+// SQLTx returns the *[sql.Tx] of a transaction, for code that used tx.Statement.ConnPool.(*sql.Tx). It reports false when tx
+// is in no transaction. Do not end the *[sql.Tx] itself: nobody would know.
 func SQLTx(tx *gorm.DB) (*sql.Tx, bool) {
 	if tx == nil || tx.Statement == nil {
 		return nil, false

@@ -96,6 +96,7 @@ func inModes(t *testing.T, test func(t *testing.T, db *gorm.DB, h *heard)) {
 func TestAnImplicitTransactionDeliversAfterItsCommit(t *testing.T) {
 	t.Parallel()
 	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		t.Helper()
 		signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
 			h.add("%d committed", count[Product](t, e.DB()))
 			return nil
@@ -110,6 +111,7 @@ func TestAnImplicitTransactionDeliversAfterItsCommit(t *testing.T) {
 func TestATransactionDeliversInOrderAfterTheOutermostCommit(t *testing.T) {
 	t.Parallel()
 	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		t.Helper()
 		require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
 			require.NoError(t, tx.Create(&Product{Name: "a"}).Error)
 			require.NoError(t, tx.Transaction(func(tx *gorm.DB) error {
@@ -126,6 +128,7 @@ func TestATransactionDeliversInOrderAfterTheOutermostCommit(t *testing.T) {
 func TestARollbackDeliversTheRollbackInReverse(t *testing.T) {
 	t.Parallel()
 	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		t.Helper()
 		require.ErrorIs(t, db.Transaction(func(tx *gorm.DB) error {
 			require.NoError(t, tx.Create(&Product{Name: "a"}).Error)
 			require.NoError(t, tx.Create(&Product{Name: "b"}).Error)
@@ -143,6 +146,7 @@ func TestARollbackDeliversTheRollbackInReverse(t *testing.T) {
 func TestAPanicInATransactionDeliversTheRollback(t *testing.T) {
 	t.Parallel()
 	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		t.Helper()
 		assert.Panics(t, func() {
 			_ = db.Transaction(func(tx *gorm.DB) error {
 				require.NoError(t, tx.Create(&Product{Name: "a"}).Error)
@@ -169,6 +173,7 @@ func TestASavepointThatIsRolledBackTakesItsEventsAlong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+				t.Helper()
 				require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
 					require.NoError(t, tx.Create(&Product{Name: "a"}).Error)
 					require.NoError(t, steps.set(tx))
@@ -213,6 +218,7 @@ func TestBeforeCommitErrorsRollTheTransactionBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+				t.Helper()
 				signals.For[Product](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return fail() },
 					signals.BeforeCommit())
 				require.ErrorIs(t, db.Transaction(func(tx *gorm.DB) error {
@@ -228,6 +234,7 @@ func TestBeforeCommitErrorsRollTheTransactionBack(t *testing.T) {
 func TestABeforeCommitReceiverMayWriteInTheTransaction(t *testing.T) {
 	t.Parallel()
 	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		t.Helper()
 		signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
 			if e.Instance.Name == "a" {
 				return e.DB().Create(&Product{Name: "late"}).Error
@@ -316,8 +323,7 @@ func TestErrorsAndPanicsOfDeferredReceiversGoToTheHandlerOneByOne(t *testing.T) 
 	t.Parallel()
 	var handled []string
 	db := openWith(t, &gorm.Config{}, signals.Plugin{ErrorHandler: func(_ context.Context, err error) {
-		var failed *signals.ReceiverError
-		if errors.As(err, &failed) {
+		if failed, ok := errors.AsType[*signals.ReceiverError](err); ok {
 			handled = append(handled, failed.Receiver)
 		}
 		panic("a handler that panics disturbs nobody")
@@ -334,6 +340,7 @@ func TestErrorsAndPanicsOfDeferredReceiversGoToTheHandlerOneByOne(t *testing.T) 
 func TestADeferredReceiverMayWriteQueueAndBeginTransactions(t *testing.T) {
 	t.Parallel()
 	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		t.Helper()
 		signals.For[Product](db).PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[*Product]) error {
 			if e.Instance.Name != "a" {
 				return nil
@@ -378,6 +385,7 @@ func TestOnCommitAndOnRollback(t *testing.T) {
 func TestSQLTxFindsTheTransaction(t *testing.T) {
 	t.Parallel()
 	inModes(t, func(t *testing.T, db *gorm.DB, _ *heard) {
+		t.Helper()
 		_, ok := signals.SQLTx(db)
 		assert.False(t, ok)
 		require.NoError(t, db.Transaction(func(tx *gorm.DB) error {

@@ -138,7 +138,7 @@ func (d delivery) run(c *call) {
 
 // handle tells of an error that can no longer abort anything.
 func (r *registry) handle(ctx context.Context, err error) {
-	defer func() { _ = recover() }() //nolint:errcheck // a handler that panics has had its chance
+	defer func() { _ = recover() }() // a handler that panics has had its chance
 	if r.ErrorHandler != nil {
 		r.ErrorHandler(ctx, err)
 		return

@@ -88,7 +88,7 @@ func (e SaveEvent[M]) Original() (M, error) {
 // changed. A field set by an expression counts as changed in pre_save. Where Original is not loaded, a field that the write names
 // counts as changed.
 func (e SaveEvent[M]) Changed(fields ...string) bool {
-	return e.Created || e.row == nil || e.row.changed(e.frame, fields) //nolint:contextcheck,nolintlint // the frame is the receiver's context
+	return e.Created || e.row == nil || e.row.changed(e.frame, fields)
 }
 
 // Changes lists the columns that the write changes, in the order of the model's fields and without automatic update

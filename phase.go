@@ -45,7 +45,7 @@ func AfterCommit() ConnectOption { return inPhase(afterCommit) }
 // transaction ends and nobody calls Rollback, they run on a goroutine of their own.
 func AfterRollback() ConnectOption { return inPhase(afterRollback) }
 
-// Net, with AfterCommit, makes one event of all writes of a row in a transaction: from the first old values to the last new
+// Net makes, with AfterCommit, one event of all writes of a row in a transaction: from the first old values to the last new
 // ones. Created and then deleted is nothing; changed and changed back is nothing; deleted and created again is a change.
 func Net() ConnectOption { return optionFunc(func(o *connectOptions) { o.net = true }) }
 
@@ -53,7 +53,7 @@ func Net() ConnectOption { return optionFunc(func(o *connectOptions) { o.net = t
 type Tracking uint8
 
 const (
-	// TrackAll follows every transaction that is begun through the database. tx.Statement.ConnPool is then no *sql.Tx: ask
+	// TrackAll follows every transaction that is begun through the database. tx.Statement.ConnPool is then no *[sql.Tx]: ask
 	// SQLTx for it.
 	TrackAll Tracking = iota
 	// TrackExplicit follows implicit transactions and those of signals.Transaction, and leaves all others as they are.

@@ -166,8 +166,8 @@ func TestAReceiverThatIgnoresItsContextHoldsTheWriteWhichThenFails(t *testing.T)
 	<-entered
 	cancel()
 	select {
-	case <-result:
-		t.Fatal("the write returned before its receiver")
+	case err := <-result:
+		t.Fatal("the write returned before its receiver", err)
 	default:
 	}
 	close(release)

@@ -172,7 +172,7 @@ func TestConnectDisconnectAndSendFromManyGoroutines(t *testing.T) {
 	t.Parallel()
 	s := signals.New[view]("viewed")
 	var calls atomic.Int64
-	count := func(context.Context, view) error { calls.Add(1); return nil }
+	count := func(ctx context.Context, _ view) error { calls.Add(1); return ctx.Err() }
 	s.Connect(count)
 	var wg sync.WaitGroup
 	for i := range 8 {

@@ -29,7 +29,9 @@ func openPlain(tb testing.TB, config *gorm.Config, models ...any) *gorm.DB {
 // trace records what is sent, one line per event.
 type trace struct{ lines []string }
 
-func (tr *trace) add(format string, args ...any) { tr.lines = append(tr.lines, fmt.Sprintf(format, args...)) }
+func (tr *trace) add(format string, args ...any) {
+	tr.lines = append(tr.lines, fmt.Sprintf(format, args...))
+}
 
 // take returns the lines so far and forgets them.
 func (tr *trace) take() []string {

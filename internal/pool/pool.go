@@ -64,12 +64,12 @@ func (p *Pools) WrapInside(raw gorm.ConnPool) gorm.ConnPool {
 	return p.Wrap(raw)
 }
 
-func (p *Pools) once(raw gorm.ConnPool, make func() gorm.ConnPool) gorm.ConnPool {
+func (p *Pools) once(raw gorm.ConnPool, wrap func() gorm.ConnPool) gorm.ConnPool {
 	if found, ok := p.wrapped.Load(raw); ok {
 		pool, _ := found.(gorm.ConnPool)
 		return pool
 	}
-	kept, _ := p.wrapped.LoadOrStore(raw, make())
+	kept, _ := p.wrapped.LoadOrStore(raw, wrap())
 	pool, _ := kept.(gorm.ConnPool)
 	return pool
 }
@@ -85,7 +85,7 @@ func Foreign(pool gorm.ConnPool) bool {
 	return false
 }
 
-// database is a wrapped *sql.DB. Everything of the *sql.DB stays visible.
+// database is a wrapped *[sql.DB]. Everything of the *[sql.DB] stays visible.
 type database struct {
 	*sql.DB
 
@@ -94,7 +94,7 @@ type database struct {
 
 func (*database) tracksTransactions() {}
 
-// GetDBConn returns the *sql.DB, for GORM's DB method.
+// GetDBConn returns the *[sql.DB], for GORM's DB method.
 func (d *database) GetDBConn() (*sql.DB, error) { return d.DB, nil }
 
 // BeginTx begins a transaction whose end is seen.
@@ -106,7 +106,7 @@ func (d *database) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnP
 	return &Tx{Tx: tx, Outside: d, ctx: ctx, pools: d.pools}, nil
 }
 
-// connection is a wrapped *sql.Conn.
+// connection is a wrapped *[sql.Conn].
 type connection struct {
 	*sql.Conn
 

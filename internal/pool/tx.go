@@ -49,7 +49,7 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 	return result, err
 }
 
-// GetDBConn returns the *sql.DB that the transaction was begun on, for GORM's DB method.
+// GetDBConn returns the *[sql.DB] that the transaction was begun on, for GORM's DB method.
 func (t *Tx) GetDBConn() (*sql.DB, error) {
 	if connector, ok := t.Outside.(gorm.GetDBConnector); ok {
 		return connector.GetDBConn()
@@ -148,7 +148,7 @@ func Nil(pool gorm.ConnPool) bool {
 	return !v.IsValid() || (v.Kind() == reflect.Pointer && v.IsNil())
 }
 
-// SQLTx returns the *sql.Tx that a statement's pool is, inside any wrappers.
+// SQLTx returns the *[sql.Tx] that a statement's pool is, inside any wrappers.
 func SQLTx(pool gorm.ConnPool) (*sql.Tx, bool) {
 	for {
 		switch p := pool.(type) {

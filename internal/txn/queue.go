@@ -53,7 +53,7 @@ type mark struct {
 	items int
 }
 
-// Add adds an action, bound to the innermost open savepoint. It fails with sql.ErrTxDone when the transaction has ended.
+// Add adds an action, bound to the innermost open savepoint. It fails with [sql.ErrTxDone] when the transaction has ended.
 func (q *Queue[A]) Add(action A) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -186,8 +186,8 @@ func (q *Queue[A]) Executed(statement string) {
 }
 
 func (q *Queue[A]) find(name string) int {
-	for i := len(q.marks) - 1; i >= 0; i-- {
-		if strings.EqualFold(q.marks[i].name, name) {
+	for i, m := range slices.Backward(q.marks) {
+		if strings.EqualFold(m.name, name) {
 			return i
 		}
 	}

@@ -40,12 +40,12 @@ func savepoint(statement string) (v verb, name string) {
 // mayBeSavepoint is a glance at the first letters: every other statement of a transaction pays for no more.
 func mayBeSavepoint(s string) bool {
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
-		case c == 's' || c == 'S':
+		switch s[i] {
+		case ' ', '\t', '\n', '\r':
+		case 's', 'S':
 			return i+2 < len(s) && s[i+2]|0x20 == 'v'
-		case c == 'r' || c == 'R':
-			return i+2 < len(s) && (s[i+2]|0x20 == 'l')
+		case 'r', 'R':
+			return i+2 < len(s) && s[i+2]|0x20 == 'l'
 		default:
 			return false
 		}
