@@ -87,7 +87,7 @@ func (w *write) finish() {
 		actions[i] = txn.Item[any]{Seq: i, Action: d}
 	}
 	w.waiting = nil
-	delivery{reg: w.reg, handle: w.reg.handle}.commit(actions)
+	delivery{reg: w.reg, handle: w.reg.failed}.commit(actions)
 }
 
 // send calls the receivers of a phase in which errors still count.

@@ -20,7 +20,10 @@ type delivery struct {
 
 // transactionEnded is called when a transaction has ended and its connection is back in the pool.
 func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
-	d := delivery{reg: r, outside: tx.Outside, handle: r.handle}
+	if len(end.Waiting)+len(end.Cut) == 0 {
+		return
+	}
+	d := delivery{reg: r, outside: tx.Outside, handle: r.failed}
 	switch end.Outcome {
 	case txn.Committed:
 		d.rollback(end.Cut)
@@ -30,9 +33,8 @@ func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
 		slices.SortFunc(all, func(a, b txn.Item[any]) int { return a.Seq - b.Seq })
 		d.rollback(all)
 	default:
-		if n := len(end.Waiting) + len(end.Cut); n > 0 {
-			r.handle(context.Background(), fmt.Errorf("%w (%d sends and functions waited for it): %w", ErrOutcomeUnknown, n, end.Cause))
-		}
+		n := len(end.Waiting) + len(end.Cut)
+		r.handle(context.Background(), fmt.Errorf("%w (%d sends and functions waited for it): %w", ErrOutcomeUnknown, n, end.Cause))
 	}
 }
 
@@ -67,7 +69,7 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 // commit calls commit functions and AfterCommit receivers in the order in which they were queued.
 func (d delivery) commit(actions []txn.Item[any]) {
 	var net *netRows
-	batches := map[*entry]bool{}
+	var batches map[*entry]bool
 	for i, it := range actions {
 		switch a := it.Action.(type) {
 		case *call:
@@ -77,7 +79,7 @@ func (d delivery) commit(actions []txn.Item[any]) {
 		case *deferred:
 			a.frame.leave(d.outside)
 			for _, e := range a.w.plan.deferred[a.kind] {
-				d.single(e, a, actions[i:], batches)
+				d.single(e, a, actions[i:], &batches)
 			}
 			if a.w.plan.net {
 				if net == nil {
@@ -94,15 +96,18 @@ func (d delivery) commit(actions []txn.Item[any]) {
 
 // single calls one AfterCommit receiver for the rows of one send. A batch receiver gets all rows of the transaction when
 // the first ones have their turn.
-func (d delivery) single(e *entry, a *deferred, rest []txn.Item[any], batches map[*entry]bool) {
+func (d delivery) single(e *entry, a *deferred, rest []txn.Item[any], batches *map[*entry]bool) {
 	switch {
-	case e.phase != afterCommit || e.net || batches[e]:
+	case e.phase != afterCommit || e.net || (*batches)[e]:
 	case e.batch == nil:
 		for i := range a.rows {
 			d.send(e, &a.frame, a.rows[i:i+1])
 		}
 	default:
-		batches[e] = true
+		if *batches == nil {
+			*batches = map[*entry]bool{}
+		}
+		(*batches)[e] = true
 		d.send(e, &a.frame, rowsFor(e, rest))
 	}
 }

@@ -63,6 +63,7 @@ func (p Plugin) Initialize(db *gorm.DB) error {
 			p.MaxDepth = defaultMaxDepth
 		}
 		reg = &registry{Plugin: p, db: db.Session(&gorm.Session{NewDB: true}), bound: map[reflect.Type]any{}}
+		reg.failed = reg.handle
 		reg.pools = pool.New(reg.beforeCommit, reg.transactionEnded, reg.captured)
 	}
 	if reg.Tracking == TrackAll {

@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"reflect"
@@ -41,6 +42,8 @@ type registry struct {
 	plans atomic.Pointer[map[reflect.Type]*plan]
 	rows  rows.Models
 	pools *pool.Pools
+
+	failed func(context.Context, error) // handle, made once
 }
 
 const registryName = "signals:registry"
