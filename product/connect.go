@@ -17,29 +17,30 @@ type Shop struct {
 	To     []string    // who hears of new products and lower prices; at least one
 }
 
-// Connect connects the shop's receivers to the signals of db, on which signals.Plugin must be installed. Connecting a
-// database again replaces its receivers. The function it returns disconnects them; call it before the database is closed.
+// Connect connects the shop's receivers to the signals of db, on which signals.Plugin must be installed, and ties the image
+// store to its rows. Connecting a database again replaces its receivers. The function it returns disconnects them; call it
+// before the database is closed. Call Sweep too when the program starts.
 func Connect(db *gorm.DB, shop Shop) (disconnect func(), err error) {
 	if err := shop.check(db); err != nil {
 		return nil, err
 	}
 	products, images := signals.For[Product](db), signals.For[Image](db)
 	news := newsletter{mailer: shop.Mailer, from: shop.From, to: shop.To}
-	prices := &priceWatch{news: news}
-	files := imageFiles{store: shop.Images}
+	files := imageFiles{store: shop.Images, rows: db.Session(&gorm.Session{NewDB: true})}
 	views := viewCounter{products: products}
+	shop.Images.rows.Store(files.rows)
 
-	// What cannot be undone comes last, when every other receiver has agreed to the write. Batch receivers hear the rows
-	// of a write together, so that a veto against one row comes before the files of any are removed.
-	last := signals.Priority(-100)
+	// These come when every other receiver has agreed to the write and has changed what it wants to change. Batch
+	// receivers hear the rows of a write together, and ask the database once for all of them.
+	last, names := signals.Priority(-100), signals.Fields("File", "Thumb")
 
 	undo := []func() bool{
-		products.PostSave.Connect(news.newProduct, last, signals.UID("mail-new-product")),
-		products.PreSave.Connect(prices.before, last, signals.UID("mail-price-drop"), signals.Fields("Price")),
-		products.PostSave.Connect(prices.after, last, signals.UID("mail-computed-price-drop")),
-		products.PreDelete.ConnectBatch(files.removeImages, last, signals.UID("remove-images")),
-		images.PreSave.Connect(files.checkName, signals.UID("check-image-name"), signals.Fields("File")),
-		images.PostDelete.ConnectBatch(files.removeFiles, last, signals.UID("remove-image-files")),
+		products.PostSave.Connect(news.newProduct, signals.AfterCommit(), signals.Net(), signals.UID("mail-new-product")),
+		products.PreSave.Connect(news.priceDrop, last, signals.UID("mail-price-drop"), signals.Fields("Price")),
+		products.PreDelete.ConnectBatch(files.deleteImages, last, signals.UID("delete-images")),
+		images.PreSave.Connect(files.check, last, signals.UID("check-image-files"), names),
+		images.PostSave.ConnectBatch(files.replaced, last, signals.UID("remove-replaced-files"), names),
+		images.PreDelete.ConnectBatch(files.moveAside, last, signals.UID("move-image-files-aside")),
 		Viewed.Connect(views.count, signals.UID(fmt.Sprintf("count-views-%p", products))),
 	}
 	return func() {
@@ -56,6 +57,9 @@ func (s Shop) check(db *gorm.DB) error {
 	}
 	if _, installed := db.Plugins[signals.Plugin{}.Name()]; !installed {
 		return fmt.Errorf("product: Connect: %w", signals.ErrNotInstalled)
+	}
+	if _, inTransaction := signals.SQLTx(db); inTransaction {
+		return errors.New("product: Connect got a transaction: call it with the database")
 	}
 	if s.Images == nil || s.Mailer == nil {
 		return errors.New("product: a Shop needs Images and Mailer: use OpenImageStore, and OpenDirMailer or an SMTPMailer")

@@ -8,36 +8,77 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
+
+	"gorm.io/gorm"
 )
 
 // ErrBadName is returned for a file name that is not a plain name inside the directory, such as "../x", "/x" or "".
-var ErrBadName = errors.New("product: not a plain file name: use a name like \"mug-1.png\", without a folder")
+var ErrBadName = errors.New("product: not a plain file name: use a name like \"mug-1.png\", without a folder or a dot in " +
+	"front, of at most 200 bytes")
 
-// ImageStore keeps image files in one directory. It reaches them through an [os.Root], so that no stored name leaves the
-// directory, not even through a symbolic link. All methods are safe from any goroutine.
+// maxName leaves room for what moving a file aside puts before its name: file systems take 255 bytes.
+const maxName = 200
+
+// ImageStore keeps image files in one directory, for the rows of one database. It reaches them through an [os.Root], so
+// that no stored name leaves the directory, not even through a symbolic link. All methods are safe from any goroutine.
 type ImageStore struct {
 	root *os.Root
+	rows atomic.Pointer[gorm.DB] // where the rows are, in no transaction; set by Connect
+
+	mu sync.Mutex // held where a file takes or leaves a name
 }
 
 // OpenImageStore opens a directory as an image store and makes it when it does not exist.
 func OpenImageStore(dir string) (*ImageStore, error) {
 	root, err := openRoot(dir)
+	if err == nil {
+		if err = root.MkdirAll(trash, 0o755); err != nil {
+			err = errors.Join(err, root.Close())
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("product: cannot use %q as image directory: %w", dir, err)
 	}
 	return &ImageStore{root: root}, nil
 }
 
+// connected returns the store together with its rows.
+func (s *ImageStore) connected() (imageFiles, error) {
+	rows := s.rows.Load()
+	if rows == nil {
+		return imageFiles{}, errors.New("product: nobody keeps this image store in step with its rows: call Connect first")
+	}
+	return imageFiles{store: s, rows: rows}, nil
+}
+
 // Save writes a new file. A name that is taken is an error that wraps [fs.ErrExist], because another product may show that
-// file: remove it first, or choose another name. A file that cannot be written whole is not kept.
+// file: remove it first, or choose another name. A file that cannot be written whole is not kept. The file stays whatever
+// becomes of a transaction: StoreFile ties it to one.
 func (s *ImageStore) Save(name string, picture io.Reader) error {
+	_, err := s.save(name, picture)
+	return err
+}
+
+func (s *ImageStore) save(name string, picture io.Reader) (held, error) {
 	if err := checkName(name); err != nil {
-		return err
+		return held{}, err
 	}
-	if err := writeNew(s.root, name, picture); err != nil {
-		return fmt.Errorf("product: cannot save image file %q: %w", name, err)
+	s.mu.Lock()
+	f, err := create(s.root, name)
+	s.mu.Unlock()
+	if err == nil {
+		err = fill(s.root, f, name, picture)
 	}
-	return nil
+	var info fs.FileInfo
+	if err == nil {
+		info, err = s.root.Lstat(name)
+	}
+	if err != nil {
+		return held{}, fmt.Errorf("product: cannot save image file %q: %w", name, err)
+	}
+	return held{name: name, info: info}, nil
 }
 
 // Remove deletes a file. A file that is not there is no error: it is gone, as was asked.
@@ -45,28 +86,40 @@ func (s *ImageStore) Remove(name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if err := s.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("product: cannot remove image file %q: %w", name, err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remove(name)
+}
+
+func (s *ImageStore) remove(path string) error {
+	if err := s.root.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("product: cannot remove image file %q: %w", path, err)
 	}
 	return nil
 }
 
 // Exists reports whether there is a file of that name.
 func (s *ImageStore) Exists(name string) (bool, error) {
+	info, err := s.stat(name)
+	return info != nil, err
+}
+
+// stat describes a file in its place. It is nil when there is none.
+func (s *ImageStore) stat(name string) (fs.FileInfo, error) {
 	if err := checkName(name); err != nil {
-		return false, err
+		return nil, err
 	}
-	switch _, err := s.root.Lstat(name); {
+	switch info, err := s.root.Lstat(name); {
 	case err == nil:
-		return true, nil
+		return info, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
+		return nil, nil //nolint:nilnil // no file is no error
 	default:
-		return false, fmt.Errorf("product: cannot look for image file %q: %w", name, err)
+		return nil, fmt.Errorf("product: cannot look for image file %q: %w", name, err)
 	}
 }
 
-// List returns the names of all files, sorted.
+// List returns the names of all files, sorted. What lies aside is not among them.
 func (s *ImageStore) List() ([]string, error) {
 	names, err := listFiles(s.root, "")
 	if err != nil {
@@ -81,7 +134,8 @@ func (s *ImageStore) Close() error { return s.root.Close() }
 // checkName refuses names that are no plain file name on any system.
 func checkName(name string) error {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
-	if name == "." || !filepath.IsLocal(name) || strings.ContainsAny(name, `/\:`) || strings.ContainsFunc(name, control) {
+	if !filepath.IsLocal(name) || strings.HasPrefix(name, ".") || strings.ContainsAny(name, `/\:`) ||
+		strings.ContainsFunc(name, control) || len(name) > maxName {
 		return fmt.Errorf("%w: %q", ErrBadName, name)
 	}
 	return nil
@@ -97,11 +151,19 @@ func openRoot(dir string) (*os.Root, error) {
 
 // writeNew writes a file that does not exist yet, whole or not at all.
 func writeNew(root *os.Root, name string, content io.Reader) error {
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := create(root, name)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(f, content)
+	return fill(root, f, name, content)
+}
+
+func create(root *os.Root, name string) (*os.File, error) {
+	return root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+}
+
+func fill(root *os.Root, f *os.File, name string, content io.Reader) error {
+	_, err := io.Copy(f, content)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, root.Remove(name))
 	}

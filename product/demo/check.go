@@ -22,6 +22,7 @@ import (
 type state struct {
 	sold, archived []string // name and price
 	rows, files    []string // image files as the rows name them, and as the directory holds them
+	aside          []string // files that wait for the end of a transaction
 	counted        []string // views by the products' counters
 	recorded       []string // views by the rows
 	mails          []string // subjects, oldest first
@@ -29,15 +30,16 @@ type state struct {
 
 // expected is what the story leaves.
 func expected() state {
-	images := []string{"blue-mug-1.png", "desk-lamp-1.png", "poster-1.png", "poster-2.png"}
+	images := []string{"blue-mug-1.png", "desk-lamp-2.png", "poster-1.png", "poster-2.png", "teapot-1.png"}
 	return state{
-		sold: []string{"Blue mug 8.99", "Desk lamp 45.00"}, archived: []string{"Poster 15.00"},
+		sold: []string{"Blue mug 8.99", "Desk lamp 39.00", "Teapot 22.00"}, archived: []string{"Poster 15.00"},
 		rows: images, files: images,
 		counted: []string{"Desk lamp 3"}, recorded: []string{"ann 2", "bob 1"},
 		mails: []string{
 			"New product: Blue mug", "New product: Red mug", "New product: Desk lamp",
 			"New product: Poster", "New product: Old chair", "New product: Old vase",
 			"Now 9.99: Blue mug", "Now 8.99: Blue mug", "Now 10.00: Red mug",
+			"New product: Teapot", "Now 39.00: Desk lamp",
 		},
 	}
 }
@@ -58,6 +60,7 @@ func check(w io.Writer, dir string, want state, earlier int) error {
 		{"products archived", got.archived, want.archived},
 		{"images in the database", got.rows, want.rows},
 		{"images in the directory", got.files, want.files},
+		{"images lying aside", got.aside, want.aside},
 		{"views counted", got.counted, want.counted},
 		{"views recorded", got.recorded, want.recorded},
 		{"mails in the directory", got.mails, want.mails},
@@ -131,6 +134,12 @@ func (s *state) readImages(dir string) error {
 		return fmt.Errorf("cannot list the images: %w", err)
 	}
 	for _, entry := range entries {
+		if entry.IsDir() {
+			if err := s.readAside(filepath.Join(imageDir(dir), entry.Name())); err != nil {
+				return err
+			}
+			continue
+		}
 		content, err := os.ReadFile(filepath.Join(imageDir(dir), entry.Name()))
 		if err != nil {
 			return fmt.Errorf("cannot read an image: %w", err)
@@ -139,6 +148,18 @@ func (s *state) readImages(dir string) error {
 			return fmt.Errorf("the image %s is broken: %w", entry.Name(), err)
 		}
 		s.files = append(s.files, entry.Name())
+	}
+	return nil
+}
+
+// readAside lists a folder of the image directory, in which nothing must be left.
+func (s *state) readAside(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("cannot list the images that lie aside: %w", err)
+	}
+	for _, entry := range entries {
+		s.aside = append(s.aside, entry.Name())
 	}
 	return nil
 }

@@ -28,6 +28,8 @@ type demo struct {
 	disconnect func()
 
 	earlier int      // mails of earlier runs in the same directory
+	sent    int      // mails of this run
+	failed  []error  // what receivers could not do after a commit
 	steps   int      // told so far
 	files   []string // image files after the last step
 	quiet   bool     // says nothing of what is sent
@@ -75,7 +77,7 @@ func (d *demo) connect() (err error) {
 	if err = d.db.AutoMigrate(product.Models()...); err != nil {
 		return fmt.Errorf("cannot make the shop's tables: %w", err)
 	}
-	if err = d.db.Use(signals.Plugin{}); err != nil {
+	if err = d.db.Use(signals.Plugin{ErrorHandler: d.handle}); err != nil {
 		return err
 	}
 	d.listen()
@@ -84,6 +86,9 @@ func (d *demo) connect() (err error) {
 	})
 	return err
 }
+
+// handle keeps errors that come too late to fail a write: run returns them.
+func (d *demo) handle(_ context.Context, err error) { d.failed = append(d.failed, err) }
 
 // openDB opens the demo's database file.
 func openDB(dir string) (*gorm.DB, error) {
@@ -190,6 +195,7 @@ func (t told) Send(ctx context.Context, m product.Mail) error {
 	if err := t.d.mails.Send(ctx, m); err != nil {
 		return err
 	}
+	t.d.sent++
 	t.d.say("mail    %q to %s", m.Subject, strings.Join(m.To, ", "))
 	return nil
 }

@@ -27,12 +27,19 @@ func TestTellsTheStory(t *testing.T) {
 		`file    old-chair-1.png is gone`,
 		`file    old-vase-2.png is gone`,
 		`there are still lamps in stock`,
+		`inside  blue-mug-1.png lies aside`,
+		`no mail; the picture of the mug is back`,
+		`file    desk-lamp-1.png is gone`,
 		`All is as it must be`,
 	} {
 		assert.Contains(t, out.String(), line)
 	}
 	assert.NotContains(t, out.String(), "OFF")
 	assert.NotContains(t, out.String(), "poster-1.png is gone")
+	assert.NotContains(t, out.String(), "blue-mug-1.png is gone")
+	_, end, _ := strings.Cut(out.String(), "COMMIT\n")
+	assert.Contains(t, end, `mail    "New product: Teapot"`, "mails come after the commit")
+	assert.Contains(t, end, `mail    "Now 39.00: Desk lamp"`)
 }
 
 func TestRunsTwiceInOneDirectory(t *testing.T) {
@@ -41,7 +48,7 @@ func TestRunsTwiceInOneDirectory(t *testing.T) {
 	require.NoError(t, run(io.Discard, dir))
 	var out strings.Builder
 	require.NoError(t, run(&out, dir))
-	assert.Contains(t, out.String(), "An earlier run left 3 products.")
+	assert.Contains(t, out.String(), "An earlier run left 4 products.")
 	mails, err := os.ReadDir(mailDir(dir))
 	require.NoError(t, err)
 	assert.Len(t, mails, 2*len(expected().mails))
@@ -64,6 +71,7 @@ func TestTheCheckFindsWhatIsOff(t *testing.T) {
 		"image file lost":    {"images/poster-1.png", "images in the directory"},
 		"image file broken":  {"images/poster-1.png=no picture", "poster-1.png is broken"},
 		"image file left":    {"images/red-mug-1.png=images/poster-1.png", "images in the directory"},
+		"image left aside":   {"images/.trash/1-1-x-a.png=images/poster-1.png", "images lying aside"},
 		"mail lost":          {"mails/0007-now-9-99-blue-mug.eml", "mails in the directory"},
 		"mail too many":      {"mails/0010-x.eml=mails/0007-now-9-99-blue-mug.eml", "mails in the directory"},
 		"mail broken":        {"mails/0010-x.eml=no mail", "0010-x.eml is broken"},

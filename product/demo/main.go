@@ -52,7 +52,7 @@ func run(w io.Writer, dir string) (err error) {
 	if err == nil {
 		err = d.tell()
 	}
-	if err = errors.Join(err, d.close()); err != nil {
+	if err = errors.Join(err, errors.Join(d.failed...), d.close()); err != nil {
 		return err
 	}
 	fmt.Fprint(w, "\nWhat is left, read from the files once more:\n")

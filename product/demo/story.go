@@ -16,7 +16,7 @@ import (
 func (d *demo) tell() error {
 	for _, step := range []func() error{
 		d.createProducts, d.addImages, d.lowerPrice, d.raisePrice, d.holdSale, d.showLamp,
-		d.archivePoster, d.deleteByValue, d.deleteByCondition, d.veto,
+		d.archivePoster, d.deleteByValue, d.deleteByCondition, d.veto, d.changeMind, d.commit,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("step %d: %w", d.steps, err)
@@ -29,7 +29,7 @@ func (d *demo) tell() error {
 }
 
 func (d *demo) createProducts() error {
-	d.step("Six products are created. A receiver of post_save mails each one.", "db.Create(&products)")
+	d.step("Six products are created. A receiver of post_save mails each one, once they are committed.", "db.Create(&products)")
 	return d.db.Create(&[]product.Product{
 		{Name: "Blue mug", Description: "Holds tea.", Price: 1200, Stock: 10},
 		{Name: "Red mug", Description: "Holds coffee.", Price: 1100, Stock: 4},
@@ -67,9 +67,9 @@ func (d *demo) addImages() error {
 }
 
 func (d *demo) lowerPrice() error {
-	d.step("A price drops. A receiver of pre_save compares it with the stored one and mails.",
+	d.step("A price drops. A receiver of pre_save sees the stored one beside it, and leaves a mail to the commit.",
 		`db.Model(&mug).Update("price", 999)`)
-	mug, err := d.find("Blue mug")
+	mug, err := d.find(d.db, "Blue mug")
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (d *demo) holdSale() error {
 func (d *demo) showLamp() error {
 	d.step("Three people look at the lamp. Viewed is a signal of the shop's own: a receiver records and counts.",
 		`product.Viewed.Send(ctx, product.View{Product: &lamp, User: "ann", DB: db})`)
-	lamp, err := d.find("Desk lamp")
+	lamp, err := d.find(d.db, "Desk lamp")
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (d *demo) showLamp() error {
 			return err
 		}
 	}
-	if lamp, err = d.find("Desk lamp"); err != nil {
+	if lamp, err = d.find(d.db, "Desk lamp"); err != nil {
 		return err
 	}
 	d.say("result  %d views; the lamp itself sent nothing, because a view does not change it", lamp.Views)
@@ -111,7 +111,7 @@ func (d *demo) showLamp() error {
 
 func (d *demo) archivePoster() error {
 	d.step("The poster is taken out of the shop. The delete is soft: its row and its image stay.", "db.Delete(&poster)")
-	poster, err := d.find("Poster")
+	poster, err := d.find(d.db, "Poster")
 	if err != nil {
 		return err
 	}
@@ -119,9 +119,9 @@ func (d *demo) archivePoster() error {
 }
 
 func (d *demo) deleteByValue() error {
-	d.step("The red mug is deleted for good. A receiver of pre_delete removes its images before the row goes.",
+	d.step("The red mug is deleted for good, its images before it. Receivers of pre_delete see to both.",
 		"db.Unscoped().Delete(&mug)")
-	mug, err := d.find("Red mug")
+	mug, err := d.find(d.db, "Red mug")
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (d *demo) veto() error {
 		return fmt.Errorf("the delete was to be vetoed, and answered: %w", err)
 	}
 	d.say("error   %v", err)
-	if _, err := d.find("Blue mug"); err != nil {
+	if _, err := d.find(d.db, "Blue mug"); err != nil {
 		return err
 	}
 	d.say("result  rolled back: the mug has its name, and all images are there")
@@ -166,9 +166,9 @@ func (d *demo) veto() error {
 }
 
 // find reads a product by name.
-func (d *demo) find(name string) (*product.Product, error) {
+func (d *demo) find(db *gorm.DB, name string) (*product.Product, error) {
 	var p product.Product
-	if err := d.db.Where("name = ?", name).First(&p).Error; err != nil {
+	if err := db.Where("name = ?", name).First(&p).Error; err != nil {
 		return nil, fmt.Errorf("cannot find the product %q: %w", name, err)
 	}
 	return &p, nil

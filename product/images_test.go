@@ -15,36 +15,6 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-func TestMailsNewProducts(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	require.NoError(t, s.db.Create(&[]product.Product{{Name: "Mug", Price: 1990}, {Name: "Lamp"}}).Error)
-	assert.Equal(t, "shop@example.com", s.outbox.mails[0].From)
-	assert.Contains(t, s.outbox.mails[0].Body, "19.90")
-	assert.Equal(t, []string{"New product: Mug", "New product: Lamp"}, s.outbox.take())
-
-	require.NoError(t, s.db.Model(&product.Product{}).Where("name = ?", "Lamp").Update("stock", 3).Error)
-	assert.Empty(t, s.outbox.take(), "a changed product is not a new one")
-}
-
-func TestFixturesAreNotMailed(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	db := s.db.WithContext(signals.Raw(t.Context()))
-	p := product.Product{Name: "Mug", Price: 1000}
-	require.NoError(t, db.Create(&p).Error)
-	require.NoError(t, db.Model(&p).Update("price", 900).Error)
-	assert.Empty(t, s.outbox.take())
-}
-
-func TestAMailThatCannotBeSentFailsTheWrite(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	s.outbox.err = errors.New("no mail today")
-	require.ErrorIs(t, s.db.Create(&product.Product{Name: "Mug"}).Error, s.outbox.err)
-	assert.Zero(t, s.rows(&product.Product{}))
-}
-
 func TestAProductTakesItsImagesAlong(t *testing.T) {
 	t.Parallel()
 	for name, remove := range map[string]func(db *gorm.DB, mug *product.Product) *gorm.DB{
@@ -214,6 +184,10 @@ func TestAddImageLeavesNoFileWithoutARow(t *testing.T) {
 	s := newShop(t)
 	_, err := product.AddImage(s.db, s.store, 4711, "mug.png", picture())
 	require.ErrorContains(t, err, "product 4711")
+	conditions := s.db.Model(&product.Product{}).Where("id = 1")
+	_, err = product.AddImage(conditions, s.store, s.add("Mug", 1, 1).ID, "b.png", picture())
+	require.NoError(t, err, "conditions of the session do not reach the image")
+	require.NoError(t, s.db.Where("1 = 1").Delete(&product.Image{}).Error)
 	assert.Empty(t, s.files())
 }
 
