@@ -154,24 +154,40 @@ func (w *write) verify() error {
 		return nil
 	}
 	ctx := w.stmt.Context
-	stored, err := w.readKeys(func(r *row) bool { return !r.silent })
+	stored, err := w.readKeys((*row).stored, false)
 	if err != nil {
 		return err
 	}
 	for i := range w.rows {
 		r := &w.rows[i]
-		key, _ := w.model.KeyOf(ctx, r.value())
+		key, _ := w.model.KeyOf(ctx, r.stored())
 		found, ok := stored[rows.Identity(key)]
-		r.silent = r.silent || !ok || w.differs(ctx, r, found) || (!r.created && !w.touches(r))
+		switch {
+		case r.silent:
+		case !ok:
+			r.silent = true
+		case r.created:
+			r.silent = w.differ(ctx, found, r.value(), nil)
+		default:
+			r.silent = !w.differ(ctx, found, r.stored(), w.written)
+		}
 	}
 	return nil
 }
 
-func (w *write) differs(ctx context.Context, r *row, stored reflect.Value) bool {
+// stored returns what a row was before the write, or else what it is: GORM may have written the key of another row into it.
+func (r *row) stored() reflect.Value {
+	if r.original != nil {
+		return reflect.ValueOf(r.original).Elem()
+	}
+	return r.value()
+}
+
+// differ reports whether two structs of one row differ in a column, or in one of these.
+func (w *write) differ(ctx context.Context, a, b reflect.Value, among map[*schema.Field]bool) bool {
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
-		if f.Readable && f.Creatable && (r.created || w.written == nil || w.written[f]) &&
-			rows.Changed(ctx, w.db.Name(), f, stored, r.value()) {
+		if f.Readable && f.Creatable && (among == nil || among[f]) && rows.Changed(ctx, w.db.Name(), f, a, b) {
 			return true
 		}
 	}
@@ -179,18 +195,18 @@ func (w *write) differs(ctx context.Context, r *row, stored reflect.Value) bool 
 }
 
 // readKeys reads rows of the write by their primary keys.
-func (w *write) readKeys(wanted func(*row) bool) (map[string]reflect.Value, error) {
+func (w *write) readKeys(keyed func(*row) reflect.Value, keysOnly bool) (map[string]reflect.Value, error) {
 	ctx := w.stmt.Context
 	var keys [][]any
 	for i := range w.rows {
-		if key, set := w.model.KeyOf(ctx, w.rows[i].value()); (set || !w.generatesKey()) && wanted(&w.rows[i]) {
+		if key, set := w.model.KeyOf(ctx, keyed(&w.rows[i])); (set || !w.generatesKey()) && !w.rows[i].silent {
 			keys = append(keys, key)
 		}
 	}
 	found := make(map[string]reflect.Value, len(keys))
 	for len(keys) > 0 {
 		n := min(len(keys), w.reg.BatchSize)
-		q := rows.Query{Where: []clause.Expression{rows.In(w.db.Name(), w.model.Keys, keys[:n])}}
+		q := rows.Query{Where: []clause.Expression{rows.In(w.db.Name(), w.model.Keys, keys[:n])}, KeysOnly: keysOnly}
 		keys = keys[n:]
 		set, err := w.model.Find(w.db, q)
 		if err != nil {

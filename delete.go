@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
+	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
@@ -34,7 +35,7 @@ func (r *registry) preDelete(db *gorm.DB) {
 		return
 	}
 	w.takeDeleted(set)
-	if db.AddError(w.send(preDelete, &w.pre)) != nil {
+	if db.AddError(w.sendPre(preDelete)) != nil {
 		return
 	}
 	w.narrow(w.isOneOf(set.Rows()))
@@ -69,7 +70,7 @@ func (r *registry) postDelete(db *gorm.DB) {
 			return
 		}
 		w.takeDeleted(set)
-		if db.AddError(w.send(preDelete, &w.pre)) != nil {
+		if db.AddError(w.sendPre(preDelete)) != nil {
 			return
 		}
 		tx := w.keyed(w.isOneOf(set.Rows())).Delete(reflect.New(w.schema.ModelType).Interface())
@@ -78,6 +79,28 @@ func (r *registry) postDelete(db *gorm.DB) {
 			return
 		}
 	}
+}
+
+// sendPre sends a pre signal for stored rows, and silences those that the receivers themselves deleted meanwhile.
+func (w *write) sendPre(k kind) error {
+	tx, _ := pool.Find(w.stmt.ConnPool)
+	before := 0
+	if tx != nil {
+		before = tx.Statements
+	}
+	if err := w.send(k, &w.pre); err != nil || tx == nil || tx.Statements == before || len(w.model.Keys) == 0 {
+		return err
+	}
+	there, err := w.readKeys((*row).stored, true)
+	if err != nil {
+		return err
+	}
+	for i := range w.rows {
+		key, _ := w.model.KeyOf(w.stmt.Context, w.rows[i].stored())
+		_, ok := there[rows.Identity(key)]
+		w.rows[i].silent = !ok
+	}
+	return nil
 }
 
 func (w *write) takeDeleted(set *rows.Set) {

@@ -92,6 +92,9 @@ func (w *write) preInsert() error {
 	}
 	if r.created = set.Len() == 0; !r.created {
 		r.original = set.Row(0).Addr().Interface()
+		if w.inserts != nil { // Omit: the taken over row keeps some columns
+			w.upserts(clause.OnConflict{UpdateAll: true})
+		}
 	}
 	return w.send(preSave, &w.pre)
 }

@@ -211,3 +211,19 @@ func TestAVetoRollsTheWriteBack(t *testing.T) {
 		}
 	}
 }
+
+func TestARowThatAReceiverDeletesMeanwhileGetsOnePairOnly(t *testing.T) {
+	t.Parallel()
+	db, tr := seeded(t, signals.Plugin{})
+	signals.For[Product](db).PreDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Product]) error {
+		if e.Instance.Name == "a" {
+			return e.DB().Delete(&Product{}, 2).Error
+		}
+		return nil
+	}, signals.Priority(-1))
+	require.NoError(t, db.Where("1 = 1").Delete(&Product{}).Error)
+	assert.Equal(t, []string{
+		"pre_delete hard 1 a 1", "pre_delete hard 2 b 2", "post_delete hard 2 b 2", "pre_delete hard 2 b 2", "pre_delete hard 3 c 3",
+		"post_delete hard 1 a 1", "post_delete hard 3 c 3",
+	}, tr.take(), "b is announced twice, because it was there when the outer delete began, and told of once")
+}

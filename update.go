@@ -74,14 +74,16 @@ func (w *write) preBatch(set *rows.Set) error {
 		r := w.add(set.Row(i), false)
 		r.original = set.Copy(i).Addr().Interface()
 	}
-	if err := w.send(preSave, &w.pre); err != nil {
+	if err := w.sendPre(preSave); err != nil {
 		return err
 	}
 	if len(w.plan.entries[preSave]) == 0 {
 		return nil
 	}
 	for i := range w.rows {
-		w.noteChanges(i)
+		if !w.rows[i].silent {
+			w.noteChanges(i)
+		}
 	}
 	if len(u.changes) > 0 && len(w.model.Keys) == 0 {
 		return errNoKey(w.plan.sender)
@@ -266,7 +268,7 @@ func (w *write) readComputed() error {
 	if !w.loaded {
 		return nil
 	}
-	stored, err := w.readKeys(func(*row) bool { return true })
+	stored, err := w.readKeys((*row).value, false)
 	if errors.Is(err, rows.ErrUnfit) {
 		return nil // the caller wrote what no field can show, and may
 	}

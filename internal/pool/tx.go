@@ -35,6 +35,9 @@ type Tx struct {
 	Queue   txn.Queue[any]
 	Outside gorm.ConnPool // the wrapped pool that it was begun on
 
+	// Statements counts what was executed or queried in the transaction, by the goroutine that uses it.
+	Statements int
+
 	ctx   context.Context //nolint:containedctx // the transaction lives as long as this context
 	pools *Pools
 	stop  func() bool
@@ -42,11 +45,24 @@ type Tx struct {
 
 // ExecContext runs a statement and looks whether it was about a savepoint.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	t.Statements++
 	result, err := t.Tx.ExecContext(ctx, query, args...)
 	if err == nil {
 		t.Queue.Executed(query)
 	}
 	return result, err
+}
+
+// QueryContext runs a query.
+func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	t.Statements++
+	return t.Tx.QueryContext(ctx, query, args...)
+}
+
+// StmtContext returns a prepared statement for use in the transaction.
+func (t *Tx) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
+	t.Statements++
+	return t.Tx.StmtContext(ctx, stmt)
 }
 
 // GetDBConn returns the *[sql.DB] that the transaction was begun on, for GORM's DB method.
