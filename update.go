@@ -265,7 +265,7 @@ func (w *write) readComputed() error {
 		}
 		return nil
 	}
-	if !w.loaded {
+	if !w.loaded || len(w.model.Keys) == 0 {
 		return nil
 	}
 	stored, err := w.readKeys((*row).value, false)
