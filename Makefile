@@ -34,19 +34,28 @@ demo: ## Run the shop demo: real SQLite file, real image files, every step expla
 
 .PHONY: test
 test: ## Run the tests on SQLite
-	$(call each,$(GO) test -count=$(COUNT) ./...)
+	$(GO) test -count=$(COUNT) ./...
 
 .PHONY: test-race
 test-race: ## Run the tests under the race detector, in random order
-	$(call each,$(GO) test -race -shuffle=on -count=$(COUNT) ./...)
+	$(GO) test -race -shuffle=on -count=$(COUNT) -timeout=30m ./...
+
+.PHONY: test-db
+test-db: ## Run the tests on PostgreSQL and MariaDB; SIGNALS_TEST_POSTGRES_DSN and SIGNALS_TEST_MARIADB_DSN name the servers
+	cd internal/dbtest && $(GO) test -race -count=$(COUNT) ./...
+
+.PHONY: test-load
+test-load: ## Run 8 goroutines of 10,000 transactions each under the race detector
+	SIGNALS_TEST_TRANSACTIONS=10000 $(GO) test -race -count=1 -timeout=30m -run=UnderLoad -v .
 
 .PHONY: bench
 bench: ## Run the benchmarks
 	$(call each,$(GO) test -run='^$$' -bench=. -benchmem ./...)
 
 .PHONY: fuzz
-fuzz: ## Fuzz the write paths for FUZZTIME (default 5m)
+fuzz: ## Fuzz the write paths and the transactions, each for FUZZTIME (default 5m)
 	$(GO) test -run='^$$' -fuzz=FuzzWrites -fuzztime=$(or $(FUZZTIME),5m) .
+	$(GO) test -run='^$$' -fuzz=FuzzTransactions -fuzztime=$(or $(FUZZTIME),5m) ./internal/conformance
 
 .PHONY: cover
 cover: ## Show the coverage of the core by function

@@ -3,7 +3,6 @@ package signals_test
 import (
 	"context"
 	"fmt"
-	"log"
 
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
@@ -11,39 +10,20 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-type Item struct {
-	ID    uint
-	Name  string
-	Price int
-}
+type Lamp struct{ ID, Price int }
 
 func Example() {
-	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := db.Use(signals.Plugin{}); err != nil {
-		log.Fatal(err)
-	}
-	if err := db.AutoMigrate(&Item{}); err != nil {
-		log.Fatal(err)
-	}
-
-	items := signals.For[Item](db)
-	items.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Item]) error {
-		fmt.Println("saved:", e.Instance.Name, "created:", e.Created, "changes:", e.Changes())
-		return nil
+	db, _ := gorm.Open(sqlite.Open(":memory:")) // a real program looks at the errors
+	_ = db.Use(signals.Plugin{})
+	_ = db.AutoMigrate(&Lamp{})
+	signals.For[Lamp](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Lamp]) error {
+		fmt.Println("created:", e.Created, "changes:", e.Changes())
+		return nil // an error would roll the write back
 	})
-	items.PreDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Item]) error {
-		return fmt.Errorf("%s is on sale", e.Instance.Name) // an error stops the write
-	}, signals.UID("keep-items"))
-
-	db.Create(&Item{Name: "lamp", Price: 30})
-	db.Model(&Item{}).Where("price > ?", 20).Update("price", 25) // one signal per matching row
-	fmt.Println(db.Delete(&Item{}, 1).Error)
+	db.Create(&Lamp{Price: 30})
+	db.Model(&Lamp{}).Where("price > ?", 20).Update("price", 25) // one signal per matching row
 
 	// Output:
-	// saved: lamp created: true changes: [{ID id <nil> 1} {Name name <nil> lamp} {Price price <nil> 30}]
-	// saved: lamp created: false changes: [{Price price 30 25}]
-	// signals: receiver keep-items of pre_delete of Item: lamp is on sale
+	// created: true changes: [{ID id <nil> 1} {Price price <nil> 30}]
+	// created: false changes: [{Price price 30 25}]
 }

@@ -38,6 +38,9 @@ func TestTheREADMEShowsAWholeProgramThatIsATestedExample(t *testing.T) {
 	assert.Equal(t, program+"\n}\n", blocks[0])
 	before, _, _ := strings.Cut(readme, "package main")
 	assert.Less(t, strings.Count(before, "\n"), 10, "it is what a reader sees first")
+	for _, block := range blocks[1:] {
+		assert.Contains(t, bare(examples(t)), bare(block), "other code is part of an example")
+	}
 	output = strings.NewReplacer("\t// ", "", "}\n", "").Replace(output)
 	assert.Equal(t, output, fenced(readme, "")[0], "and what it prints is the example's output")
 }
@@ -46,18 +49,13 @@ func TestTheCodeAndOutputOfThePackageDocumentationIsThatOfExamples(t *testing.T)
 	t.Parallel()
 	file, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments|parser.PackageClauseOnly)
 	require.NoError(t, err)
-	names, err := filepath.Glob("example*_test.go")
-	require.NoError(t, err)
-	var examples strings.Builder
-	for _, name := range names {
-		examples.WriteString(bare(read(t, name)))
-	}
+	all := bare(examples(t))
 	var parse comment.Parser
 	blocks := 0
 	for _, block := range parse.Parse(file.Doc.Text()).Content {
 		if code, ok := block.(*comment.Code); ok {
 			blocks++
-			assert.Contains(t, examples.String(), bare(code.Text))
+			assert.Contains(t, all, bare(code.Text))
 		}
 	}
 	assert.Greater(t, blocks, 5)
@@ -96,6 +94,18 @@ func TestEveryFileAndMakeTargetThatTheDocumentsNameExists(t *testing.T) {
 			assert.Contains(t, makefile, "\n"+m[1]+":", "named in %s", page)
 		}
 	}
+}
+
+// examples returns the text of all files with examples.
+func examples(t *testing.T) string {
+	t.Helper()
+	names, err := filepath.Glob("example*_test.go")
+	require.NoError(t, err)
+	var all strings.Builder
+	for _, name := range names {
+		all.WriteString(read(t, name))
+	}
+	return all.String()
 }
 
 func read(t *testing.T, name string) string {
