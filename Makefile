@@ -50,11 +50,11 @@ test-load: ## Run 8 goroutines of 10,000 transactions each under the race detect
 
 .PHONY: bench
 bench: ## Run the benchmarks
-	$(call each,$(GO) test -run='^$$' -bench=. -benchmem ./...)
+	$(GO) test -run='^$$' -bench=. -benchmem ./bench
 
 .PHONY: fuzz
 fuzz: ## Fuzz the write paths and the transactions, each for FUZZTIME (default 5m)
-	$(GO) test -run='^$$' -fuzz=FuzzWrites -fuzztime=$(or $(FUZZTIME),5m) .
+	$(GO) test -run='^$$' -fuzz=FuzzWrites -fuzztime=$(or $(FUZZTIME),5m) ./internal/fuzzwrites
 	$(GO) test -run='^$$' -fuzz=FuzzTransactions -fuzztime=$(or $(FUZZTIME),5m) ./internal/conformance
 
 .PHONY: cover
