@@ -190,3 +190,76 @@ func TestABatchReceiverAfterCommitGetsAllEventsOfTheTransactionInOneCall(t *test
 	}))
 	assert.Equal(t, [][]string{{"a0", "b0", "c0", "a5", "b5", "c5"}}, calls)
 }
+
+// foreignPool is a pool of another plugin that lies over the database's own and begins transactions.
+type foreignPool struct{ gorm.ConnPool }
+
+// BeginTx begins a transaction of the pool below.
+func (p *foreignPool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
+	below, ok := p.ConnPool.(gorm.ConnPoolBeginner)
+	if !ok {
+		return nil, gorm.ErrInvalidTransaction
+	}
+	return below.BeginTx(ctx, opts)
+}
+
+func TestAPoolOfAnotherPluginOverOursIsRefusedUnlessTrackingIsExplicit(t *testing.T) {
+	t.Parallel()
+	over := func(db *gorm.DB) *gorm.DB {
+		tx := db.Session(&gorm.Session{NewDB: true, Context: context.Background()})
+		tx.Statement.ConnPool = &foreignPool{tx.Statement.ConnPool}
+		return tx
+	}
+	db := open(t, &Product{})
+	err := over(db).Create(&Product{Name: "a"}).Error
+	require.ErrorIs(t, err, signals.ErrForeignPool)
+	require.ErrorContains(t, err, "TrackExplicit")
+	assert.Zero(t, count[Product](t, db))
+	explicit := openWith(t, &gorm.Config{}, signals.Plugin{Tracking: signals.TrackExplicit}, &Product{})
+	pool := explicit.Statement.ConnPool
+	_, raw := pool.(*sql.DB)
+	assert.True(t, raw, "TrackExplicit leaves the database's pool as it is")
+}
+
+func TestCreateInBatchesDeliversAfterTheWholeOfIt(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	h := hear(db)
+	require.NoError(t, db.CreateInBatches([]Product{{Name: "a"}, {Name: "b"}, {Name: "c"}}, 2).Error)
+	assert.Equal(t, []string{
+		"before saved a", "before saved b", "before saved c", "after saved a", "after saved b", "after saved c",
+	}, h.take())
+}
+
+func TestAnEventThatIsKeptHasALiveSessionAfterItsTransaction(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	var kept signals.SaveEvent[*Product]
+	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		kept = e
+		return nil
+	})
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error { return tx.Create(&Product{Name: "a"}).Error }))
+	var stored Product
+	require.NoError(t, kept.DB().First(&stored).Error)
+	assert.Equal(t, "a", stored.Name)
+}
+
+func TestOptionsOfPhasesThatMakeNoSenseAreRefused(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	products := signals.For[Product](db)
+	saved := func(context.Context, signals.SaveEvent[*Product]) error { return nil }
+	for want, connect := range map[string]func(){
+		"connect to post_save": func() { products.PreSave.Connect(saved, signals.AfterCommit()) },
+		"Net goes with":        func() { products.PostSave.Connect(saved, signals.Net()) },
+		"one phase":            func() { products.PostSave.Connect(saved, signals.AfterCommit(), signals.BeforeCommit()) },
+		"belong to model": func() {
+			signals.New[view]("v").Connect(func(context.Context, view) error { return nil }, signals.AfterCommit())
+		},
+	} {
+		assert.Contains(t, panicOf(connect), want)
+	}
+	plain := openPlain(t, &gorm.Config{})
+	require.ErrorContains(t, plain.Use(signals.Plugin{Tracking: 9}), "Tracking is 9")
+}

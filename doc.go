@@ -93,6 +93,20 @@
 // Under SkipDefaultTransaction the package opens a transaction of its own where it has to read before it writes. A plain
 // Create has none then, and neither has a Save that only receivers with Needs(Keys) hear.
 //
+// # After the commit
+//
+// [AfterCommit] lets a receiver of PostSave or PostDelete run once the outermost transaction has committed, and never when
+// the transaction, or a savepoint around the write, was rolled back:
+//
+//	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+//		fmt.Println("mailed:", e.Instance.Name)
+//		return nil
+//	}, signals.AfterCommit())
+//
+// [BeforeCommit] and [AfterRollback] are the other phases, [Net] makes one event of all writes of a row, and [OnCommit] and
+// [OnRollback] queue functions. Errors of what runs after the end go to [Plugin].ErrorHandler. Which transactions are
+// followed is up to [Tracking].
+//
 // # With which fields
 //
 // [SaveEvent] holds Instance, the row as it will be or is written, and Created, which is true for an INSERT. For Create and

@@ -106,3 +106,23 @@ func finding(_ testing.TB, db *gorm.DB) work {
 		return db.First(&p, 1).Error
 	}}
 }
+
+// inTransaction wraps an insert in an explicit transaction.
+func inTransaction(tb testing.TB, db *gorm.DB) work {
+	tb.Helper()
+	return work{run: func() error {
+		return db.Transaction(func(tx *gorm.DB) error { return tx.Create(&benchProduct{Name: "lamp"}).Error })
+	}}
+}
+
+//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
+func TestATransactionCostsOneAllocationAndThreeWithAReceiverAfterItsCommit(t *testing.T) {
+	plain := allocs(t, inTransaction, openNull(t))
+	db := openNull(t)
+	install(t, db)
+	tracked := allocs(t, inTransaction, db)
+	require.LessOrEqual(t, tracked-plain, 1.0)
+	signals.For[benchProduct](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*benchProduct]) error { return nil },
+		signals.AfterCommit())
+	require.LessOrEqual(t, allocs(t, inTransaction, db)-tracked, 3.0)
+}
