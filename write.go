@@ -155,9 +155,9 @@ func (w *write) add(v reflect.Value, created bool) *row {
 	return &w.rows[len(w.rows)-1]
 }
 
-// room makes place for n rows without an allocation of its own for one.
+// room makes place for n rows without an allocation of its own for one. Rows of earlier batches stay: events hold on to them.
 func (w *write) room(n int) {
-	if n <= 1 {
+	if n <= 1 && w.one[0].w == nil {
 		w.rows = w.one[:0]
 		return
 	}
