@@ -82,6 +82,7 @@ func TestTwoReceiversAddOneAllocationToACreate(t *testing.T) {
 //nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
 func TestASaveWithoutTheStoredRowAddsThreeAllocations(t *testing.T) {
 	allocsBeside(t, saving[benchProduct], func(tb testing.TB, db *gorm.DB) {
+		tb.Helper()
 		connectSave(tb, db, signals.Needs(signals.Keys))
 	}, 3)
 }
