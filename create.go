@@ -14,7 +14,11 @@ import (
 // preCreate sends pre_save for every row that an INSERT will write.
 func (r *registry) preCreate(db *gorm.DB) {
 	w := r.start(db, preSave, postSave)
-	if w == nil || !w.collect() {
+	if w == nil {
+		return
+	}
+	if !w.collect() {
+		w.undo()
 		return
 	}
 	w.attach()

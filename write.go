@@ -116,9 +116,7 @@ func writeOf(db *gorm.DB) *write {
 // close forgets the write, puts the statement back and ends the library's own transaction.
 func (w *write) close() {
 	delete(w.stmt.Clauses, writeClause)
-	for _, undo := range slices.Backward(w.restore) {
-		undo()
-	}
+	w.undo()
 	if w.tx != nil {
 		if w.db.Error != nil {
 			w.tx.Rollback()
@@ -127,6 +125,14 @@ func (w *write) close() {
 		}
 	}
 	w.finish()
+}
+
+// undo puts back what was changed of the statement.
+func (w *write) undo() {
+	for _, undo := range slices.Backward(w.restore) {
+		undo()
+	}
+	w.restore = nil
 }
 
 // begin opens a transaction for a write of several statements when GORM was told to open none.
