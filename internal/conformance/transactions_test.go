@@ -78,7 +78,8 @@ func FuzzTransactions(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	scripts := conformance.NewTransactions(f, open(f, &gorm.Config{})) // one database: a run empties it first
 	f.Fuzz(func(t *testing.T, steps []byte) {
-		conformance.NewTransactions(t, open(t, &gorm.Config{})).Run(t, steps[:min(len(steps), 60)])
+		scripts.Run(t, steps[:min(len(steps), 60)])
 	})
 }
