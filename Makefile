@@ -54,8 +54,8 @@ bench: ## Run the benchmarks
 
 .PHONY: fuzz
 fuzz: ## Fuzz the write paths and the transactions, each for FUZZTIME (default 5m)
-	$(GO) test -run='^$$' -fuzz=FuzzWrites -fuzztime=$(or $(FUZZTIME),5m) ./internal/fuzzwrites
-	$(GO) test -run='^$$' -fuzz=FuzzTransactions -fuzztime=$(or $(FUZZTIME),5m) ./internal/conformance
+	$(GO) test -run='^$$' -fuzz=FuzzWrites -fuzzminimizetime=10x -fuzztime=$(or $(FUZZTIME),5m) ./internal/fuzzwrites
+	$(GO) test -run='^$$' -fuzz=FuzzTransactions -fuzzminimizetime=10x -fuzztime=$(or $(FUZZTIME),5m) ./internal/conformance
 
 .PHONY: cover
 cover: ## Show the coverage of the core by function

@@ -138,6 +138,17 @@ func fuzzOtherSeeds() []*fuzzScript {
 			{Kind: fuzzFirst, Form: 1, Cond: fuzzIfEither(0, 6, 0), Sets: []fuzzSet{{Column: 2, Value: 5}, {Column: 3, Value: 4}}},
 			{Kind: fuzzFirst, Form: 1, Table: fuzzPages, Cond: fuzzIfEither(0, 2, 0), Sets: []fuzzSet{{Column: 2, Value: 5}}},
 		}},
+		// An upsert with a condition, OR IGNORE, RETURNING, and another key.
+		{Filled: true, Batch: 2, Ops: []fuzzOp{
+			{Kind: fuzzUpsert, Form: 6, Rows: []fuzzRow{{1, 1, 6, 6}}, Cond: fuzzIfPriceBelow(3), Sets: fuzzAssign(2, 0)},
+			{Kind: fuzzUpsert, Form: 6, Rows: []fuzzRow{{1, 1, 5, 6}}, Cond: fuzzIfPriceBelow(3), Sets: fuzzAssign(2, 0)},
+			{Kind: fuzzUpsert, Form: 7, Rows: []fuzzRow{{0, 1, 5, 6}}},
+			{Kind: fuzzUpsert, Form: 7, Rows: []fuzzRow{{0, 6, 5, 6}}},
+			{Kind: fuzzUpdate, Pick: 4, Cond: fuzzIfPriceBelow(6), Sets: []fuzzSet{{Column: 2, Value: 2, Add: true}}},
+			{Kind: fuzzDelete, Table: fuzzPages, Pick: 4, Cond: fuzzIfPriceBelow(6)},
+			{Kind: fuzzRekey, Form: 5, Mode: 1, Rows: []fuzzRow{{1}}},
+			{Kind: fuzzRekey, Form: 7, Cond: fuzzIfPriceBelow(6)},
+		}},
 		// What sends nothing.
 		{Ops: []fuzzOp{
 			fuzzStock(fuzzProducts),
