@@ -6,13 +6,12 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/conformance"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/plugin/dbresolver"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/internal/conformance"
 )
 
 func TestTransactionScripts(t *testing.T) {
@@ -21,6 +20,7 @@ func TestTransactionScripts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
+				t.Helper()
 				db := connect(t, dialector(), &gorm.Config{PrepareStmt: config.PrepareStmt})
 				require.NoError(t, db.Use(signals.Plugin{}))
 				scripts := conformance.NewTransactions(t, db)
@@ -74,6 +74,7 @@ func TestDBResolverBeforeAndAfterThePlugin(t *testing.T) {
 			t.Run(fmt.Sprint(order, " prepared ", prepare), func(t *testing.T) {
 				t.Parallel()
 				onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
+					t.Helper()
 					db := connect(t, dialector(), &gorm.Config{PrepareStmt: prepare})
 					require.NoError(t, db.AutoMigrate(&Thing{}))
 					resolver := dbresolver.Register(dbresolver.Config{
@@ -98,6 +99,7 @@ func TestDBResolverBeforeAndAfterThePlugin(t *testing.T) {
 func TestConnectionFollowsImplicitTransactionsAndRefusesOthers(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
+		t.Helper()
 		db := connect(t, dialector(), &gorm.Config{})
 		require.NoError(t, db.Use(signals.Plugin{}))
 		require.NoError(t, db.AutoMigrate(&Thing{}))
