@@ -30,7 +30,7 @@ func (s *script) committed() {
 	s.undo(s.cut)
 	for _, sc := range s.scopes {
 		for _, event := range sc.events {
-			s.want = append(s.want, "+"+event)
+			s.want = append(s.want, "+"+event.text)
 		}
 	}
 	s.close()
@@ -48,11 +48,11 @@ func (s *script) rolledBack() {
 	s.close()
 }
 
-func (s *script) undo(events []string) {
+func (s *script) undo(events []event) {
 	events = slices.Clone(events)
-	slices.SortFunc(events, func(a, b string) int { return s.order[b] - s.order[a] })
+	slices.SortFunc(events, func(a, b event) int { return b.seq - a.seq })
 	for _, event := range events {
-		s.want = append(s.want, "undone "+event)
+		s.want = append(s.want, "undone "+event.text)
 	}
 }
 
@@ -78,8 +78,7 @@ func (s *script) nested(result error) {
 	case outer == nil:
 		s.want = append(s.want, "undone "+text)
 	default:
-		s.order[text] = len(s.order)
-		s.cut = append(s.cut, text)
+		s.cut = append(s.cut, s.queue(text))
 	}
 }
 

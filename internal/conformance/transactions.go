@@ -72,16 +72,28 @@ type script struct {
 	rows   []string      // texts in the table, as the current transaction sees them
 	before []string      // rows when the transaction began
 	want   []string
-	scopes []scope  // the transaction and its open savepoints, innermost last
-	cut    []string // what rolled back savepoints took away
-	order  map[string]int
+	scopes []scope // the transaction and its open savepoints, innermost last
+	cut    []event // what rolled back savepoints took away
+	queued int     // events so far, for their order
 }
 
 // scope is a savepoint, or the transaction itself.
 type scope struct {
 	name   string
-	events []string
+	events []event
 	rows   []string // when it began
+}
+
+// event is something that waits, with its place in the order. One row can be deleted twice, with a rollback in between.
+type event struct {
+	seq  int
+	text string
+}
+
+// queue numbers an event.
+func (s *script) queue(text string) event {
+	s.queued++
+	return event{seq: s.queued, text: text}
 }
 
 // Run runs a script: every byte is a step.
@@ -89,7 +101,7 @@ func (t *Transactions) Run(tb testing.TB, steps []byte) {
 	tb.Helper()
 	require.NoError(tb, t.db.Session(&gorm.Session{SkipHooks: true, AllowGlobalUpdate: true}).Delete(&Note{}).Error)
 	t.heard = nil
-	s := &script{Transactions: t, tb: tb, order: map[string]int{}}
+	s := &script{Transactions: t, tb: tb}
 	for i, step := range steps {
 		s.step(step)
 		s.check(fmt.Sprintf("after step %d of %v", i, steps[:i+1]))
@@ -151,14 +163,13 @@ func (s *script) current() *gorm.DB {
 }
 
 // sent notes an event: it is heard at once outside a transaction, and waits inside.
-func (s *script) sent(event string) {
+func (s *script) sent(text string) {
 	if s.tx == nil {
-		s.want = append(s.want, "+"+event)
+		s.want = append(s.want, "+"+text)
 		return
 	}
-	s.order[event] = len(s.order)
 	top := &s.scopes[len(s.scopes)-1]
-	top.events = append(top.events, event)
+	top.events = append(top.events, s.queue(text))
 }
 
 func (s *script) create() {
