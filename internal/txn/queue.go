@@ -34,7 +34,7 @@ type Queue[A any] struct {
 	items   []Item[A]
 	seq     int
 	marks   []mark
-	cut     []Item[A] // actions that ROLLBACK TO took away, in the order in which they were added
+	cut     []Item[A] // actions that ROLLBACK TO took away
 	before  int       // actions below this index have had their turn before the commit
 	ending  bool
 	outcome Outcome
@@ -152,6 +152,7 @@ func (q *Queue[A]) end(outcome Outcome) (waiting, cut []Item[A], ok bool) {
 		return nil, nil, false
 	}
 	q.outcome = outcome
+	slices.SortFunc(q.cut, func(a, b Item[A]) int { return a.Seq - b.Seq }) // inner savepoints were cut first
 	waiting, cut = q.items, q.cut
 	q.items, q.marks, q.cut = nil, nil, nil
 	return waiting, cut, true
