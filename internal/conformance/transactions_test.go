@@ -17,7 +17,7 @@ import (
 func open(tb testing.TB, config *gorm.Config) *gorm.DB {
 	tb.Helper()
 	config.Logger = logger.Discard
-	db, err := gorm.Open(sqlite.Open(filepath.Join(tb.TempDir(), "test.db")+"?_synchronous=off&_journal_mode=memory"), config)
+	db, err := gorm.Open(sqlite.Open(filepath.Join(tb.TempDir(), "test.db")+"?_synchronous=off&_journal_mode=memory&_txlock=immediate&_busy_timeout=10000"), config)
 	require.NoError(tb, err)
 	tb.Cleanup(func() {
 		pool, err := db.DB()

@@ -28,7 +28,7 @@ func servers() []server {
 	return []server{
 		{name: "sqlite", make: func(t *testing.T, _ server) gorm.Dialector {
 			t.Helper()
-			return sqlite.Open(filepath.Join(t.TempDir(), "test.db") + "?_busy_timeout=5000&_journal_mode=wal&_synchronous=off")
+			return sqlite.Open(filepath.Join(t.TempDir(), "test.db") + "?_busy_timeout=5000&_journal_mode=wal&_synchronous=off&_txlock=immediate")
 		}},
 		{name: "postgres", dsn: "host=127.0.0.1 user=postgres dbname=test sslmode=disable", make: ownSchema},
 		{name: "mariadb", dsn: "root@tcp(127.0.0.1:3306)/test?parseTime=true&loc=UTC", make: ownDatabase},
