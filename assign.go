@@ -136,7 +136,7 @@ func (w *write) updateKey(own []clause.Expression) []any {
 func (w *write) stored(indexes []int) []reflect.Value {
 	values := make([]reflect.Value, len(indexes))
 	for k, i := range indexes {
-		values[k] = reflect.ValueOf(w.rows[i].original).Elem()
+		values[k] = w.rows[i].stored()
 	}
 	return values
 }

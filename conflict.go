@@ -196,19 +196,13 @@ func (w *write) readConflicts(targets [][]*schema.Field) (map[string]reflect.Val
 				values = append(values, v)
 			}
 		}
-		for len(values) > 0 {
-			n := min(len(values), w.reg.BatchSize)
-			where := rows.In(w.db.Name(), target, values[:n])
-			values = values[n:]
-			set, err := w.model.Find(w.db, rows.Query{Where: []clause.Expression{where}})
-			if err != nil {
-				return nil, err
+		err := w.findIn(target, values, false, func(row reflect.Value) {
+			if id, ok := w.conflictID(t, target, row); ok {
+				stored[id] = row
 			}
-			for i := range set.Len() {
-				if id, ok := w.conflictID(t, target, set.Row(i)); ok {
-					stored[id] = set.Row(i)
-				}
-			}
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return stored, nil

@@ -208,20 +208,28 @@ func (w *write) readKeys(keyed func(*row) reflect.Value, keysOnly bool) (map[str
 		}
 	}
 	found := make(map[string]reflect.Value, len(keys))
-	for len(keys) > 0 {
-		n := min(len(keys), w.reg.BatchSize)
-		q := rows.Query{Where: []clause.Expression{rows.In(w.db.Name(), w.model.Keys, keys[:n])}, KeysOnly: keysOnly}
-		keys = keys[n:]
+	err := w.findIn(w.model.Keys, keys, keysOnly, func(stored reflect.Value) {
+		key, _ := w.model.KeyOf(ctx, stored)
+		found[rows.Identity(key)] = stored
+	})
+	return found, err
+}
+
+// findIn reads the stored rows whose fields hold one of the values, so many at a time that a statement can name them.
+func (w *write) findIn(fields []*schema.Field, values [][]any, keysOnly bool, found func(stored reflect.Value)) error {
+	for len(values) > 0 {
+		n := min(len(values), w.reg.BatchSize)
+		q := rows.Query{Where: []clause.Expression{rows.In(w.db.Name(), fields, values[:n])}, KeysOnly: keysOnly}
+		values = values[n:]
 		set, err := w.model.Find(w.db, q)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for i := range set.Len() {
-			key, _ := w.model.KeyOf(ctx, set.Row(i))
-			found[rows.Identity(key)] = set.Row(i)
+		for _, stored := range set.Rows() {
+			found(stored)
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // generatesKey reports whether the database makes the primary key, so that zero is none.

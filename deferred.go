@@ -20,9 +20,12 @@ type deferred struct {
 	one   [1]row // what rows points to when there is one
 }
 
+// defers reports whether a signal has receivers that wait, or counts for one that wants net events.
+func (p *plan) defers(k kind) bool { return len(p.deferred[k]) > 0 || p.net }
+
 // prepare refuses a write whose deferred receivers could not be kept.
 func (w *write) prepare(k kind) error {
-	if len(w.plan.deferred[k]) == 0 && !w.plan.net {
+	if !w.plan.defers(k) {
 		return nil
 	}
 	tx, inTransaction := pool.Find(w.stmt.ConnPool)
@@ -34,7 +37,7 @@ func (w *write) prepare(k kind) error {
 
 // queue takes a snapshot of the rows for the receivers that wait, and puts it where they will be called from.
 func (w *write) queue(k kind) error {
-	if len(w.plan.deferred[k]) == 0 && !w.plan.net {
+	if !w.plan.defers(k) {
 		return nil
 	}
 	d := w.snapshot(k)
@@ -97,12 +100,8 @@ func (d *deferred) send(p phase) error {
 }
 
 func (d *deferred) entries(p phase) []*entry {
-	all := d.w.plan.deferred[d.kind]
-	if !slices.ContainsFunc(all, func(e *entry) bool { return e.phase == p }) {
-		return nil
-	}
 	var entries []*entry
-	for _, e := range all {
+	for _, e := range d.w.plan.deferred[d.kind] {
 		if e.phase == p {
 			entries = append(entries, e)
 		}

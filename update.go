@@ -70,9 +70,9 @@ func (w *write) preBatch(set *rows.Set) error {
 	u.batch, u.changes, w.done = set, nil, false
 	w.room(set.Len())
 	for i := range set.Len() {
-		w.apply(set.Row(i))
 		r := w.add(set.Row(i), false)
 		r.original = set.Copy(i).Addr().Interface()
+		w.apply(i)
 	}
 	if err := w.sendPre(preSave); err != nil {
 		return err
@@ -91,10 +91,14 @@ func (w *write) preBatch(set *rows.Set) error {
 	return nil
 }
 
-// apply sets the assigned values in a copy of a stored row.
-func (w *write) apply(v reflect.Value) {
+// apply sets the assigned values in a row, except where a receiver has set another one. It runs before pre_save, and once
+// more when the statement has really assigned them: its clock is later.
+func (w *write) apply(i int) {
+	ctx, v := w.stmt.Context, w.rows[i].value()
 	for f := range w.update.literals {
-		f.ReflectValueOf(w.stmt.Context, v).Set(f.ReflectValueOf(w.stmt.Context, w.update.assigned))
+		if !w.update.changes[i][f] {
+			f.ReflectValueOf(ctx, v).Set(f.ReflectValueOf(ctx, w.update.assigned))
+		}
 	}
 }
 
@@ -261,7 +265,7 @@ func (w *write) writeRows(indexes []int, set clause.Set, affected *int64) error 
 func (w *write) readComputed() error {
 	if len(w.computed) == 0 && !w.model.Computed {
 		for i := range w.rows {
-			w.applyNow(i)
+			w.apply(i)
 		}
 		return nil
 	}
@@ -282,14 +286,4 @@ func (w *write) readComputed() error {
 		}
 	}
 	return nil
-}
-
-// applyNow sets the values that the statement has really assigned: its clock is later than that of pre_save.
-func (w *write) applyNow(i int) {
-	ctx, v := w.stmt.Context, w.rows[i].value()
-	for f := range w.update.literals {
-		if !w.update.changes[i][f] {
-			f.ReflectValueOf(ctx, v).Set(f.ReflectValueOf(ctx, w.update.assigned))
-		}
-	}
 }

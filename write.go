@@ -96,7 +96,7 @@ func (r *registry) start(db *gorm.DB, pre, post kind) *write {
 
 // concerns reports whether anybody is to hear of a pre signal or its post signal.
 func (p *plan) concerns(pre, post kind) bool {
-	return len(p.entries[pre])+len(p.entries[post])+len(p.deferred[post]) > 0 || p.net
+	return len(p.entries[pre])+len(p.entries[post]) > 0 || p.defers(post)
 }
 
 // attach keeps the write for the statement's later callbacks.
