@@ -19,6 +19,7 @@ func (r *registry) createSteps() []step {
 	return []step{
 		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
 		{"signals:pre_create", "gorm:before_create", "gorm:save_before_associations", r.preCreate},
+		{"signals:save_links", "gorm:create", "gorm:save_after_associations", r.saveLinks},
 		{"signals:post_create", "gorm:after_create", "gorm:commit_or_rollback_transaction", r.postCreate},
 	}
 }
@@ -28,6 +29,7 @@ func (r *registry) updateSteps() []step {
 		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
 		{"signals:pre_update", "gorm:before_update", "gorm:save_before_associations", r.preUpdate},
 		{"signals:assign", "gorm:save_before_associations", "gorm:update", r.assign},
+		{"signals:save_links", "gorm:update", "gorm:save_after_associations", r.saveLinks},
 		{"signals:post_update", "gorm:after_update", "gorm:commit_or_rollback_transaction", r.postUpdate},
 	}
 }
@@ -36,6 +38,7 @@ func (r *registry) deleteSteps() []step {
 	return []step{
 		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
 		{"signals:pre_delete", "gorm:before_delete", "gorm:delete_before_associations", r.preDelete},
+		{"signals:cascade", "gorm:delete_before_associations", "gorm:delete", r.cascadeSelected},
 		{"signals:post_delete", "gorm:after_delete", "gorm:commit_or_rollback_transaction", r.postDelete},
 	}
 }

@@ -86,25 +86,29 @@ func (c *channel) check(o *connectOptions) {
 		if o.needs == 0 || len(o.fields) > 0 {
 			o.needs = Original
 		}
-	case preDelete, postDelete:
+	case preDelete, postDelete, m2mChanged:
 		if o.needs == 0 {
 			o.needs = Row
 		}
 		if o.needs == Original {
-			o.refuse("a delete has no Original beside its Instance: use Needs(Row), which is the default")
+			o.refuse(c.name + " has no Original beside its Instance: use Needs(Row), which is the default")
 		}
+		c.checkRelations(o)
 	default:
 		if o.needs != 0 {
 			o.refuse("Needs has no meaning for " + c.name + ", which reads nothing: leave it out")
 		}
 	}
-	if o.phase != inSend && c.kind != postSave && c.kind != postDelete {
-		o.refuse(o.phase.option() + " has no meaning for " + c.name + ": connect to post_save or post_delete")
+	if o.phase != inSend && c.kind != postSave && c.kind != postDelete && c.kind != m2mChanged {
+		o.refuse(o.phase.option() + " has no meaning for " + c.name + ": connect to post_save, post_delete or m2m_changed")
 	}
 	if o.net && o.phase != afterCommit {
 		o.refuse("Net goes with AfterCommit: give both")
 	}
-	if len(o.fields) > 0 && c.kind > postSave {
+	if o.net && c.kind == m2mChanged {
+		o.refuse("Net has no meaning for m2m_changed: connect to post_save or post_delete")
+	}
+	if len(o.fields) > 0 && c.kind > postSave && c.kind != m2mChanged {
 		o.refuse("Fields has no meaning for " + c.name + ": only saves change fields")
 	}
 }
@@ -113,6 +117,18 @@ func (c *channel) checkFields(o *connectOptions) {
 	for _, name := range o.fields {
 		if s := c.scope.schema; s != nil && columnField(s, name) == nil {
 			o.refuse(fmt.Sprintf("%s has no column field %q: use a Go field name such as %q", c.scope.name, name, s.Fields[0].Name))
+		}
+	}
+}
+
+// checkRelations refuses fields of m2m_changed that are no many2many relations.
+func (c *channel) checkRelations(o *connectOptions) {
+	if c.kind != m2mChanged || c.scope.schema == nil {
+		return
+	}
+	for _, name := range o.fields {
+		if r := c.scope.schema.Relationships.Relations[name]; r == nil || r.Type != schema.Many2Many {
+			o.refuse(fmt.Sprintf("%s has no many2many relation %q: use the Go name of its field", c.scope.name, name))
 		}
 	}
 }
@@ -198,7 +214,7 @@ func (c *channel) byHand(ctx context.Context, fill func(*row)) (*plan, *row, err
 		return nil, nil, err
 	}
 	w.schema, w.model = sch, c.reg.rows.Of(sch)
-	p := c.reg.planFor(model)
+	p := c.reg.planFor(sch)
 	if p != nil {
 		w.pre.open(ctx, w.db, c.name, p.sender)
 	}

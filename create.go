@@ -23,6 +23,9 @@ func (r *registry) preCreate(db *gorm.DB) {
 	}
 	w.attach()
 	w.inserts = w.insertFields()
+	if len(w.plan.sides) > 0 && db.AddError(w.begin()) != nil {
+		return
+	}
 	if db.AddError(w.resolveConflicts()) != nil {
 		return
 	}
@@ -32,7 +35,12 @@ func (r *registry) preCreate(db *gorm.DB) {
 	if w.maps != nil {
 		w.maps.writeBack(w)
 	}
-	_ = db.AddError(w.resolveConflicts()) // once more when a receiver changed what conflicts
+	if db.AddError(w.resolveConflicts()) != nil { // once more when a receiver changed what conflicts
+		return
+	}
+	if db.AddError(w.openLinks(w.joinedBy(), false)) == nil {
+		_ = db.AddError(w.sendLinks(false))
+	}
 }
 
 // postCreate sends post_save for every row that was written.
@@ -164,8 +172,7 @@ func (w *write) verify() error {
 	}
 	for i := range w.rows {
 		r := &w.rows[i]
-		key, _ := w.model.KeyOf(ctx, r.stored())
-		found, ok := stored[rows.Identity(key)]
+		found, ok := stored[w.model.Identity(ctx, r.stored())]
 		switch {
 		case r.silent:
 		case !ok:
@@ -209,8 +216,7 @@ func (w *write) readKeys(keyed func(*row) reflect.Value, keysOnly bool) (map[str
 	}
 	found := make(map[string]reflect.Value, len(keys))
 	err := w.findIn(w.model.Keys, keys, keysOnly, func(stored reflect.Value) {
-		key, _ := w.model.KeyOf(ctx, stored)
-		found[rows.Identity(key)] = stored
+		found[w.model.Identity(ctx, stored)] = stored
 	})
 	return found, err
 }

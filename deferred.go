@@ -21,7 +21,7 @@ type deferred struct {
 }
 
 // defers reports whether a signal has receivers that wait, or counts for one that wants net events.
-func (p *plan) defers(k kind) bool { return len(p.deferred[k]) > 0 || p.net }
+func (p *plan) defers(k kind) bool { return len(p.deferred[k]) > 0 || (p.net && k != m2mChanged) }
 
 // prepare refuses a write whose deferred receivers could not be kept.
 func (w *write) prepare(k kind) error {

@@ -24,18 +24,32 @@ func (r *registry) preDelete(db *gorm.DB) {
 	if len(conditions) == 0 && !db.AllowGlobalUpdate {
 		return // GORM refuses it
 	}
-	w.attach()
 	w.soft = !w.stmt.Unscoped && len(w.schema.DeleteClauses) > 0
-	if db.AddError(w.begin()) != nil {
+	if !w.plan.hearsDeletes() {
+		if below, err := w.hasBelow(); !below || db.AddError(err) != nil {
+			return
+		}
+	}
+	w.attach()
+	by := inBatches
+	from, clears := w.deletedBy()
+	if from != nil || w.plan.shared[w.schema] {
+		by = inOneBatch // what one call does to a relation is told at once, and what goes with a row may be another row of the statement
+	}
+	if db.AddError(w.openLinks(from, clears)) != nil || db.AddError(w.begin()) != nil {
 		return
 	}
 	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, KeysOnly: w.plan.deleteNeed == Keys && len(w.model.Keys) > 0}
-	set, err := w.firstBatch(q, w.deleteKey(own), inBatches)
+	set, err := w.firstBatch(q, w.deleteKey(own), by)
 	if db.AddError(err) != nil {
 		return
 	}
 	w.takeDeleted(set)
-	if db.AddError(w.sendPre(preDelete)) != nil {
+	send := w.preBatchDelete
+	if w.selects() {
+		send = func() error { return w.sendPre(preDelete) }
+	}
+	if db.AddError(send()) != nil {
 		return
 	}
 	w.narrow(w.isOneOf(set.Rows()))
@@ -61,7 +75,7 @@ func (r *registry) postDelete(db *gorm.DB) {
 	if affected == 0 && len(w.rows) == 1 {
 		return // a clause of another plugin kept the row
 	}
-	if db.AddError(w.sendPost(postDelete)) != nil {
+	if db.AddError(w.postBatchDelete()) != nil {
 		return
 	}
 	for w.cursor != nil {
@@ -70,15 +84,33 @@ func (r *registry) postDelete(db *gorm.DB) {
 			return
 		}
 		w.takeDeleted(set)
-		if db.AddError(w.sendPre(preDelete)) != nil {
+		if db.AddError(w.preBatchDelete()) != nil {
 			return
 		}
 		tx := w.keyed(w.isOneOf(set.Rows())).Delete(reflect.New(w.schema.ModelType).Interface())
 		affected += tx.RowsAffected
-		if db.AddError(tx.Error) != nil || db.AddError(w.sendPost(postDelete)) != nil {
+		if db.AddError(tx.Error) != nil || db.AddError(w.postBatchDelete()) != nil {
 			return
 		}
 	}
+}
+
+// preBatchDelete sends pre_delete for what goes with the rows of a batch and for the rows themselves.
+func (w *write) preBatchDelete() error {
+	if err := w.preCascade(false); err != nil {
+		return err
+	}
+	if err := w.sendPre(preDelete); err != nil {
+		return err
+	}
+	return w.below.sweep()
+}
+
+func (w *write) postBatchDelete() error {
+	if err := w.below.finish(); err != nil {
+		return err
+	}
+	return w.sendPost(postDelete)
 }
 
 // sendPre sends a pre signal for stored rows, and silences those that the receivers themselves deleted meanwhile.
@@ -88,17 +120,29 @@ func (w *write) sendPre(k kind) error {
 	if tx != nil {
 		before = tx.Statements
 	}
-	if err := w.send(k, &w.pre); err != nil || tx == nil || tx.Statements == before || len(w.model.Keys) == 0 {
+	if err := w.send(k, &w.pre); err != nil {
 		return err
+	}
+	if w.touched = tx != nil && tx.Statements > before; w.touched {
+		if err := w.silence(false); err != nil {
+			return err
+		}
+	}
+	return w.sendLinks(false)
+}
+
+// silence silences the rows that are stored, or those that are not.
+func (w *write) silence(stored bool) error {
+	if len(w.model.Keys) == 0 {
+		return nil
 	}
 	there, err := w.readKeys((*row).stored, true)
 	if err != nil {
 		return err
 	}
 	for i := range w.rows {
-		key, _ := w.model.KeyOf(w.stmt.Context, w.rows[i].stored())
-		_, ok := there[rows.Identity(key)]
-		w.rows[i].silent = !ok
+		_, ok := there[w.model.Identity(w.stmt.Context, w.rows[i].stored())]
+		w.rows[i].silent = w.rows[i].silent || ok == stored
 	}
 	return nil
 }

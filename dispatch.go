@@ -1,6 +1,9 @@
 package signals
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // send calls the receivers of one signal for rows, in one order: priority, then connection order. Receivers of single
 // events get row after row; a batch receiver gets all rows between those before and those after it. It recovers once
@@ -66,12 +69,19 @@ func (e *entry) sendBatch(f *frame, rows []row) error {
 	return e.batch(f, heard)
 }
 
-// hears reports whether a receiver is to be called for a row: it is not muted, and one of its fields changes.
+// hears reports whether a receiver is to be called for a row: it is not muted, and one of its fields changes,
+// or its relation.
 func (e *entry) hears(f *frame, r *row) bool {
 	if !f.hears(e.UID) {
 		return false
 	}
-	return len(e.fields) == 0 || r.created || r.changed(f, e.fields)
+	if len(e.fields) == 0 || r.created {
+		return true
+	}
+	if r.linked != nil {
+		return slices.Contains(e.fields, r.linked.relation)
+	}
+	return r.changed(f, e.fields)
 }
 
 // send calls the receiver with one row, outside any batch.

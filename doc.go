@@ -1,5 +1,5 @@
 // Package signals sends signals from GORM, as Django does: pre_save, post_save, pre_delete and post_delete, for every row
-// that a create, an update or a delete writes, however the call names it.
+// that a create, an update or a delete writes, however the call names it, and m2m_changed for the links between rows.
 //
 // A [Signal] is what functions can be connected to. A connected function is a receiver. To send a signal is to call its
 // receivers with an event, which holds the instance: the row that is written. The sender is the model of the row. Hook and
@@ -64,6 +64,7 @@
 //
 //   - PreSave and PreDelete: once per row, after GORM's Before hooks and before the SQL of the write.
 //   - PostSave and PostDelete: once per row, after the SQL of the write and GORM's After hooks, before the commit.
+//   - M2MChanged: once per owner before its links of a many2many relation change, and once after.
 //   - PostLoad: once per row, after a query has filled a struct of the model and GORM has run its AfterFind hook.
 //   - A custom signal: when the program calls [Signal.Send].
 //
@@ -126,7 +127,10 @@
 // Changed and Changes compare the two, UpdateFields names what the write assigns, and Restored tells that a soft-deleted
 // row is live again. Automatic update times are in none of them, unless Changed is asked for one by name.
 //
-// [DeleteEvent] holds Instance, the stored row, and Soft, which is true when the row stays and is marked as deleted.
+// [DeleteEvent] holds Instance, the stored row, Soft, which is true when the row stays and is marked as deleted, and Cascade,
+// which is true when the row goes because its parent does.
+// [M2MEvent] holds Instance, the row whose relation changes, the name of the relation, the action, and the primary keys of the
+// other side whose links really appear or go.
 // [LoadEvent] holds Instance, the struct that the query filled.
 //
 // How much is read before a write is the least that the connected receivers need. A receiver that says [Needs](Keys)

@@ -27,6 +27,7 @@ type SaveEvent[M any] struct {
 type DeleteEvent[M any] struct {
 	Instance M    // the stored row, whole
 	Soft     bool // the row stays, marked as deleted
+	Cascade  bool // the row goes because its parent does, by OnDelete:CASCADE
 
 	row   *row
 	frame *frame
@@ -120,7 +121,7 @@ func newSaveEvent[M any](r *row, f *frame, need Need) SaveEvent[M] {
 }
 
 func newDeleteEvent[M any](r *row, f *frame, _ Need) DeleteEvent[M] {
-	return DeleteEvent[M]{Instance: instance[M](r), Soft: r.w.soft, row: r, frame: f}
+	return DeleteEvent[M]{Instance: instance[M](r), Soft: r.w.soft, Cascade: r.w.cascade, row: r, frame: f}
 }
 
 func newLoadEvent[M any](r *row, f *frame, _ Need) LoadEvent[M] {
@@ -134,9 +135,12 @@ func instance[M any](r *row) M {
 }
 
 // saveRow, deleteRow and loadRow make the rows of events that are sent by hand.
-func saveRow[M any](e SaveEvent[M], r *row)     { r.instance, r.created = e.Instance, e.Created }
-func deleteRow[M any](e DeleteEvent[M], r *row) { r.instance, r.w.soft = e.Instance, e.Soft }
-func loadRow[M any](e LoadEvent[M], r *row)     { r.instance = e.Instance }
+func saveRow[M any](e SaveEvent[M], r *row) { r.instance, r.created = e.Instance, e.Created }
+
+func deleteRow[M any](e DeleteEvent[M], r *row) {
+	r.instance, r.w.soft, r.w.cascade = e.Instance, e.Soft, e.Cascade
+}
+func loadRow[M any](e LoadEvent[M], r *row) { r.instance = e.Instance }
 
 // session returns a clean session on the connection of the frame's statement that carries the frame.
 func (f *frame) session() *gorm.DB {

@@ -29,6 +29,12 @@ type ModelSignals[M any] struct {
 	// transaction. Instance is the row as it was stored. An error fails the write and rolls its transaction back.
 	PostDelete *Signal[DeleteEvent[M]]
 
+	// M2MChanged is sent when links of a many2many relation of the model appear or go, in pairs: before and after, in the
+	// transaction of the write. Instance is the row as it is stored, Relation names the field, PKs are the keys of the
+	// other side whose links really change. Both sides are told. An error, before or after, fails the write and
+	// undoes the change of the links.
+	M2MChanged *Signal[M2MEvent[M]]
+
 	// PostLoad is sent for every row that a query loaded into a struct of the model, after AfterFind, in the
 	// transaction of the query if there is one. Instance is the caller's struct. An error becomes the query's error.
 	PostLoad *Signal[LoadEvent[M]]
@@ -99,10 +105,12 @@ func signalsOf[M any](reg *registry, s scope) *ModelSignals[M] {
 			PostSave:   modelSignal(reg, s, postSave, newSaveEvent[M], saveRow[M]),
 			PreDelete:  modelSignal(reg, s, preDelete, newDeleteEvent[M], deleteRow[M]),
 			PostDelete: modelSignal(reg, s, postDelete, newDeleteEvent[M], deleteRow[M]),
+			M2MChanged: modelSignal(reg, s, m2mChanged, newM2MEvent[M], m2mRow[M]),
 			PostLoad:   modelSignal(reg, s, postLoad, newLoadEvent[M], loadRow[M]),
 		}
 		return m, []*channel{
-			&m.PreSave.channel, &m.PostSave.channel, &m.PreDelete.channel, &m.PostDelete.channel, &m.PostLoad.channel,
+			&m.PreSave.channel, &m.PostSave.channel, &m.PreDelete.channel, &m.PostDelete.channel, &m.M2MChanged.channel,
+			&m.PostLoad.channel,
 		}
 	})
 	m, _ := made.(*ModelSignals[M])

@@ -110,6 +110,8 @@ func Priority(p int) ConnectOption {
 // Fields narrows a save receiver to events in which one of these fields changes; created rows always count. Names are Go
 // field names or column names. It implies Needs(Original). A receiver connected through Implementing hears nothing of
 // updates of models that have none of the fields.
+//
+// For m2m_changed the names are those of many2many relations.
 func Fields(names ...string) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if len(names) == 0 {

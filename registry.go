@@ -3,16 +3,17 @@ package signals
 import (
 	"context"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/receivers"
+	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
@@ -25,10 +26,11 @@ const (
 	preDelete
 	postDelete
 	postLoad
+	m2mChanged
 	kinds
 )
 
-var kindNames = [kinds]string{"pre_save", "post_save", "pre_delete", "post_delete", "post_load"}
+var kindNames = [kinds]string{"pre_save", "post_save", "pre_delete", "post_delete", "post_load", "m2m_changed"}
 
 // registry holds the receivers of one database. It lives in the database's plugin map under registryName.
 type registry struct {
@@ -39,9 +41,12 @@ type registry struct {
 	mu    sync.Mutex
 	bound map[reflect.Type]any // *ModelSignals by model or interface type
 	known []*channel           // every signal in bound
-	plans atomic.Pointer[map[reflect.Type]*plan]
+	plans atomic.Pointer[map[*schema.Schema]*plan]
+	seen  []*schema.Schema // models that a plan was asked for
 	rows  rows.Models
-	pools *pool.Pools
+	// catalog knows what the database deletes by itself.
+	catalog relations.Catalog
+	pools   *pool.Pools
 
 	failed func(context.Context, error) // handle, made once
 }
@@ -70,16 +75,6 @@ func mustRegistry(db *gorm.DB, caller string) *registry {
 	panic(fmt.Sprintf("%v, before signals.%s", ErrNotInstalled, caller))
 }
 
-// plan is who hears what about one model.
-type plan struct {
-	sender     string
-	entries    [kinds][]*entry // called inside the send
-	deferred   [kinds][]*entry // called around the end of the transaction
-	net        bool            // one of the deferred wants net events
-	saveNeed   Need            // the most that a save receiver needs; 0 when there is none
-	deleteNeed Need            // the same of delete receivers
-}
-
 // signals returns what is bound to a type, made by build at the first call.
 func (r *registry) signals(t reflect.Type, build func() (any, []*channel)) any {
 	r.mu.Lock()
@@ -99,38 +94,11 @@ func (r *registry) invalidate() {
 	defer r.mu.Unlock()
 	for _, entries := range r.collectLocked(nil) {
 		if len(entries) > 0 {
-			r.plans.Store(&map[reflect.Type]*plan{})
+			r.plans.Store(&map[*schema.Schema]*plan{})
 			return
 		}
 	}
 	r.plans.Store(nil)
-}
-
-// planFor returns the plan of a model, nil when nobody listens to it. It takes no lock once the model is known.
-func (r *registry) planFor(model reflect.Type) *plan {
-	plans := r.plans.Load()
-	if plans == nil {
-		return nil
-	}
-	if p, ok := (*plans)[model]; ok {
-		return p
-	}
-	return r.addPlan(model)
-}
-
-func (r *registry) addPlan(model reflect.Type) *plan {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p := newPlan(model, r.collectLocked(model))
-	old := r.plans.Load()
-	if old == nil {
-		return p
-	}
-	plans := make(map[reflect.Type]*plan, len(*old)+1)
-	maps.Copy(plans, *old)
-	plans[model] = p
-	r.plans.Store(&plans)
-	return p
 }
 
 func (r *registry) collect(model reflect.Type) [kinds][]*entry {
@@ -150,34 +118,4 @@ func (r *registry) collectLocked(model reflect.Type) (entries [kinds][]*entry) {
 		slices.SortFunc(entries[k], receivers.Compare[*entry])
 	}
 	return entries
-}
-
-func newPlan(model reflect.Type, entries [kinds][]*entry) *plan {
-	p := &plan{sender: model.Name()}
-	total := 0
-	for k := range entries {
-		total += len(entries[k])
-		for _, e := range entries[k] {
-			if e.phase == inSend {
-				p.entries[k] = append(p.entries[k], e)
-			} else {
-				p.deferred[k] = append(p.deferred[k], e)
-				p.net = p.net || e.net
-			}
-			switch kind(k) {
-			case preSave, postSave:
-				p.saveNeed = max(p.saveNeed, e.info.Needs)
-			case preDelete, postDelete:
-				p.deleteNeed = max(p.deleteNeed, e.info.Needs)
-			default:
-			}
-		}
-	}
-	if total == 0 {
-		return nil
-	}
-	if p.net { // what a row was first and is last takes both kinds of events
-		p.saveNeed, p.deleteNeed = Original, max(p.deleteNeed, Row)
-	}
-	return p
 }

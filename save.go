@@ -45,7 +45,7 @@ func (w *write) preSaveStruct(key []any) error {
 	w.room(1)
 	r := w.add(w.stmt.ReflectValue, false)
 	if w.plan.saveNeed == Keys {
-		return w.send(preSave, &w.pre)
+		return w.sendPreSave()
 	}
 	if err := w.begin(); err != nil {
 		return err
@@ -57,13 +57,20 @@ func (w *write) preSaveStruct(key []any) error {
 		return err
 	case set.Len() > 0:
 		r.original = set.Row(0).Addr().Interface()
-		return w.send(preSave, &w.pre)
+		return w.sendPreSave()
 	case calledBySave():
 		return w.preInsert()
 	}
 	w.rows = nil
 	w.narrow(w.isOneOf(nil))
 	return nil
+}
+
+func (w *write) sendPreSave() error {
+	if err := w.send(preSave, &w.pre); err != nil {
+		return err
+	}
+	return w.sendLinks(false)
 }
 
 // readSaved reads the row that the update of a struct will find.
@@ -96,7 +103,7 @@ func (w *write) preInsert() error {
 			w.upserts(clause.OnConflict{UpdateAll: true})
 		}
 	}
-	return w.send(preSave, &w.pre)
+	return w.sendPreSave()
 }
 
 // postSaveStruct sends post_save for a struct that was written whole.

@@ -31,7 +31,9 @@ func (r *registry) preUpdate(db *gorm.DB) {
 	}
 	if key := w.savedKey(); key != nil {
 		w.attach()
-		_ = db.AddError(w.preSaveStruct(key))
+		if db.AddError(w.openLinks(nil, false)) == nil {
+			_ = db.AddError(w.preSaveStruct(key))
+		}
 		return
 	}
 	w.update = &update{}
@@ -46,7 +48,7 @@ func (r *registry) preUpdate(db *gorm.DB) {
 	}
 	w.attach()
 	w.fields, w.copied, w.loaded = w.updateFields(), true, w.plan.saveNeed > Keys
-	if db.AddError(w.begin()) != nil {
+	if db.AddError(w.openLinks(nil, false)) != nil || db.AddError(w.begin()) != nil {
 		return
 	}
 	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, Twice: true, KeysOnly: !w.loaded && len(w.model.Keys) > 0}
@@ -280,8 +282,7 @@ func (w *write) readComputed() error {
 		return err
 	}
 	for i := range w.rows {
-		key, _ := w.model.KeyOf(w.stmt.Context, w.rows[i].value())
-		if found, ok := stored[rows.Identity(key)]; ok {
+		if found, ok := stored[w.model.Identity(w.stmt.Context, w.rows[i].value())]; ok {
 			w.rows[i].value().Set(found)
 		}
 	}

@@ -26,6 +26,7 @@ type write struct {
 	one       [1]row // what rows points to when there is one
 
 	soft      bool                   // a delete that keeps the row
+	cascade   bool                   // a delete that the database makes because the parent goes
 	loaded    bool                   // the rows have an original
 	copied    bool                   // instances are the library's copies, not the caller's structs
 	done      bool                   // the rows are written
@@ -40,6 +41,9 @@ type write struct {
 	joined    []clause.Expression    // the conditions that a statement with FROM needs to join other tables
 	restore   []func()               // puts the statement back as GORM knows it
 	tx        *gorm.DB               // the library's own transaction
+	below     *cascading             // what goes with the rows of a delete
+	touched   bool                   // receivers of the pre signal ran statements
+	links     links                  // what only writes of join tables need
 	after     deferred               // what waits for the end of the transaction, of the first batch
 	waiting   []*deferred            // what waits for the end of the statement, outside any transaction
 }
@@ -50,7 +54,8 @@ type row struct {
 	instance any // pointer to a struct of the model
 	original any // pointer to the stored row; nil when there is none or it was not read
 	created  bool
-	silent   bool // the row is not written, so nothing is sent for it
+	silent   bool    // the row is not written, so nothing is sent for it
+	linked   *linked // of m2m_changed: what happens to the links of the row
 }
 
 // writeClause is the name under which a statement's write is kept among its clauses, where GORM keeps marks of its own
@@ -70,7 +75,7 @@ func (r *registry) listening(db *gorm.DB) *plan {
 	if db.Error != nil || stmt.Schema == nil || stmt.SkipHooks || db.DryRun {
 		return nil
 	}
-	return r.planFor(stmt.Schema.ModelType)
+	return r.planFor(stmt.Schema)
 }
 
 // start begins a write when somebody is to hear of the statement, and returns nil otherwise. Nothing is kept of it until
@@ -96,7 +101,7 @@ func (r *registry) start(db *gorm.DB, pre, post kind) *write {
 
 // concerns reports whether anybody is to hear of a pre signal or its post signal.
 func (p *plan) concerns(pre, post kind) bool {
-	return len(p.entries[pre])+len(p.entries[post]) > 0 || p.defers(post)
+	return len(p.entries[pre])+len(p.entries[post])+len(p.sides) > 0 || p.defers(post) || (post == postDelete && len(p.cascades) > 0)
 }
 
 // attach keeps the write for the statement's later callbacks.
@@ -175,7 +180,10 @@ func (w *write) sendPost(k kind) error {
 	if err := w.queue(k); err != nil {
 		return err
 	}
-	return w.send(k, &w.post)
+	if err := w.send(k, &w.post); err != nil {
+		return err
+	}
+	return w.sendLinks(true)
 }
 
 // send sends one of the write's signals for all its rows.

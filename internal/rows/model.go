@@ -114,9 +114,18 @@ func shares(t reflect.Type) bool {
 	return false
 }
 
+// Zero returns a pointer to a zero struct, for GORM to parse. It must not be changed.
+func (m *Model) Zero() any { return m.zero }
+
 // KeyOf returns the primary key of a row and whether every part of it is set.
 func (m *Model) KeyOf(ctx context.Context, row reflect.Value) (key []any, set bool) {
 	return ValuesOf(ctx, m.Keys, row)
+}
+
+// Identity returns a comparable value of a row's primary key, as the function Identity does.
+func (m *Model) Identity(ctx context.Context, row reflect.Value) string {
+	key, _ := m.KeyOf(ctx, row)
+	return Identity(key)
 }
 
 // ValuesOf returns the values of fields of a row and whether none of them is zero.

@@ -1,0 +1,348 @@
+package signals
+
+import (
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// keptBatches is how many batches of children are kept from their pre_delete to their post_delete. The database deletes
+// these by itself. Children beyond that are read once more and deleted batch by batch, so that memory stays bounded.
+const keptBatches = 10
+
+// cascading is what goes with the rows of one batch of a delete.
+type cascading struct {
+	w       *write
+	late    bool     // pre_delete of the rows themselves is sent
+	kept    []*write // deletes whose pre_delete is sent, children before their parents
+	rows    int      // in kept
+	tooMany bool
+	circles bool // rows are reached in more ways than one
+	touched bool // receivers ran statements
+	seen    map[*schema.Schema]map[string]bool
+	matched map[string]int // rows of the batch that may be children too, by key
+}
+
+// preCascade sends pre_delete for what will go with the rows of the batch, whose own pre_delete comes later, or is late.
+func (w *write) preCascade(late bool) error {
+	w.below = nil
+	if goes, err := w.hasBelow(); !goes || err != nil {
+		return err
+	}
+	c := &cascading{w: w, late: late}
+	w.below = c
+	if !late && w.plan.shared[w.schema] {
+		c.matched = map[string]int{}
+		for i := range w.rows {
+			c.matched[w.model.Identity(w.stmt.Context, w.rows[i].value())] = i
+		}
+	}
+	if err := c.walk(c.announce); err != nil || !c.touched {
+		return err
+	}
+	return w.silence(false)
+}
+
+// cascadeSelected does for a delete with Select, once GORM has deleted the selected children, what comes first elsewhere.
+func (r *registry) cascadeSelected(db *gorm.DB) {
+	w := writeOf(db)
+	if w == nil || db.Error != nil || !w.selects() {
+		return
+	}
+	if db.AddError(w.preCascade(true)) == nil {
+		_ = db.AddError(w.below.sweep())
+	}
+}
+
+// selects reports whether GORM may delete children of the rows by statements of their own before it deletes the rows.
+func (w *write) selects() bool { return len(w.stmt.Selects) > 0 }
+
+// hasBelow reports whether anything can go with the rows that somebody is to hear of.
+func (w *write) hasBelow() (bool, error) {
+	if w.soft || w.stmt.Table != w.schema.Table {
+		return false, nil
+	}
+	for _, edge := range w.plan.cascades {
+		if enforced, err := w.reg.catalog.Enforces(w.db, edge.Cascade); err != nil || enforced {
+			return enforced, err
+		}
+	}
+	return false, nil
+}
+
+// walk visits what goes with the rows of the batch, children before their parents, batch by batch.
+func (c *cascading) walk(visit func(*write) error) error {
+	c.seen = map[*schema.Schema]map[string]bool{}
+	parents := make([]reflect.Value, len(c.w.rows))
+	for i := range parents {
+		parents[i] = c.w.rows[i].value()
+	}
+	if c.late { // none of them is told of again as a child
+		parents = c.unseen(c.w.model, parents)
+	}
+	if c.matched == nil {
+		return c.walkFrom(c.w.plan, parents, visit)
+	}
+	for i := range parents { // one by one: one of them may be a child of another
+		if c.w.rows[i].silent {
+			continue
+		}
+		parent := c.unseen(c.w.model, parents[i:i+1:i+1])
+		if err := c.walkFrom(c.w.plan, parent, visit); err != nil {
+			return err
+		}
+		if !c.w.rows[i].silent { // one that comes later may still have it as a child
+			delete(c.seen[c.w.schema], c.w.model.Identity(c.w.stmt.Context, parents[i]))
+		}
+	}
+	return nil
+}
+
+func (c *cascading) walkFrom(p *plan, parents []reflect.Value, visit func(*write) error) error {
+	for _, edge := range p.cascades {
+		enforced, err := c.w.reg.catalog.Enforces(c.w.db, edge.Cascade)
+		if err != nil {
+			return err
+		}
+		if !enforced {
+			continue
+		}
+		for some := range slices.Chunk(parents, c.w.reg.BatchSize) {
+			if err := c.walkEdge(edge, some, visit); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// walkEdge visits the children of some parents, and before each batch of them what goes with that.
+func (c *cascading) walkEdge(edge *cascade, parents []reflect.Value, visit func(*write) error) error {
+	var values [][]any
+	for _, parent := range parents {
+		if v, set := rows.ValuesOf(c.w.stmt.Context, edge.References, parent); set || !slices.ContainsFunc(v, rows.Null) {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	reader := c.child(edge.plan)
+	q := rows.Query{Where: []clause.Expression{rows.In(c.w.db.Name(), edge.ForeignKeys, values)}, Lock: true}
+	q.KeysOnly = edge.plan.deleteNeed == Keys && len(reader.model.Keys) > 0
+	cursor := reader.model.Walk(q, c.w.reg.BatchSize, false)
+	for {
+		set, err := cursor.Next(reader.db)
+		if err != nil || set.Len() == 0 {
+			return err
+		}
+		batch := c.unseen(reader.model, set.Rows())
+		c.circles = c.circles || len(batch) < set.Len()
+		if err = c.walkFrom(edge.plan, batch, visit); err != nil {
+			return err
+		}
+		children, err := c.children(edge, batch)
+		if err != nil {
+			return err
+		}
+		for _, child := range children {
+			if err := visit(child); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// children makes the deletes of a batch of children: those that the statement itself names, and those that go by cascade.
+func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*write, error) {
+	if !edge.plan.hearsDeletes() {
+		return nil, nil
+	}
+	named, others := c.child(edge.plan), c.child(edge.plan)
+	named.cascade = false
+	for _, v := range batch {
+		if i, ok := c.matched[named.model.Identity(c.w.stmt.Context, v)]; ok && edge.Child == c.w.schema {
+			c.w.rows[i].silent = true // it is told of here, before its parent
+			named.add(v, false)
+		} else {
+			others.add(v, false)
+		}
+	}
+	var made []*write
+	for _, child := range []*write{named, others} {
+		if len(child.rows) == 0 {
+			continue
+		}
+		if err := child.prepare(postDelete); err != nil {
+			return nil, err
+		}
+		if err := child.openLinks(edge.deletedBy(), true); err != nil {
+			return nil, err
+		}
+		made = append(made, child)
+	}
+	return made, nil
+}
+
+// child makes the delete of rows that go with their parents.
+func (c *cascading) child(p *plan) *write {
+	child := c.w.beside(p, preDelete)
+	child.post.signal = kindNames[postDelete]
+	child.cascade, child.stmt.Unscoped = true, true
+	return child
+}
+
+// again reports whether the rows can be read once more and deleted by key, so that they need not be kept.
+func (w *write) again() bool { return w.cascade && len(w.model.Keys) > 0 }
+
+// deletedBy returns the relation whose links go because the rows of its owner do.
+func (c *cascade) deletedBy() *schema.Relationship {
+	for _, l := range c.plan.links {
+		if l.Schema == c.Parent && l.OwnedThrough(c.ForeignKeys) {
+			return l.Relationship
+		}
+	}
+	return &schema.Relationship{} // one that the parent does not declare
+}
+
+// unseen leaves out rows that were met before, where there is more than one way to them.
+func (c *cascading) unseen(model *rows.Model, batch []reflect.Value) []reflect.Value {
+	if !c.w.plan.shared[model.Schema] || len(model.Keys) == 0 {
+		return batch
+	}
+	seen := c.seen[model.Schema]
+	if seen == nil {
+		seen = map[string]bool{}
+		c.seen[model.Schema] = seen
+	}
+	return slices.DeleteFunc(batch, func(v reflect.Value) bool {
+		id := model.Identity(c.w.stmt.Context, v)
+		defer func() { seen[id] = true }()
+		return seen[id]
+	})
+}
+
+// announce sends pre_delete for children, and keeps them as long as they are few.
+func (c *cascading) announce(child *write) error {
+	if err := child.sendPre(preDelete); err != nil {
+		return err
+	}
+	c.touched = c.touched || child.touched
+	c.rows += len(child.rows)
+	if c.rows > keptBatches*c.w.reg.BatchSize && !c.tooMany {
+		c.tooMany = true
+		c.kept = slices.DeleteFunc(c.kept, (*write).again)
+	}
+	if !c.tooMany || !child.again() {
+		c.kept = append(c.kept, child)
+	}
+	return nil
+}
+
+// sweep runs right before the rows themselves are deleted: children that are too many to be kept go now.
+func (c *cascading) sweep() error {
+	switch {
+	case c == nil:
+		return nil
+	case c.tooMany && c.circles:
+		return c.keepAll()
+	case c.tooMany:
+		return c.walk(c.remove)
+	}
+	c.touched = c.touched || c.w.touched
+	for range c.w.reg.MaxDepth { // receivers may add children for each one that they hear of
+		if !c.touched {
+			break
+		}
+		c.touched = false
+		if err := c.look(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove deletes children, and sends post_delete for them.
+func (c *cascading) remove(child *write) error {
+	if !child.again() {
+		return nil
+	}
+	stored := make([]reflect.Value, len(child.rows))
+	for i := range stored {
+		stored[i] = child.rows[i].value()
+	}
+	tx := child.keyed(child.isOneOf(stored)).Delete(reflect.New(child.schema.ModelType).Interface())
+	if tx.Error != nil {
+		return tx.Error
+	}
+	return c.gone(child)
+}
+
+// keepAll reads all children once more to keep them, because deleting some would take others along before their turn.
+func (c *cascading) keepAll() error {
+	c.kept = nil
+	return c.walk(func(child *write) error {
+		c.kept = append(c.kept, child)
+		for _, s := range child.links {
+			if err := s.fill(child, false); err != nil { // the owners are still there to be read
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// look finds out what goes now that receivers have written: children that they deleted or put elsewhere are not told of, new
+// ones are.
+func (c *cascading) look() error {
+	type key struct {
+		schema *schema.Schema
+		id     string
+	}
+	known := map[key]*row{}
+	for _, child := range c.kept {
+		for i := range child.rows {
+			r := &child.rows[i]
+			if len(child.model.Keys) > 0 {
+				known[key{child.schema, child.model.Identity(c.w.stmt.Context, r.value())}] = r
+				r.silent = true // until it is found
+			}
+		}
+	}
+	return c.walk(func(child *write) error {
+		for i := range child.rows {
+			if r := known[key{child.schema, child.model.Identity(c.w.stmt.Context, child.rows[i].value())}]; r != nil {
+				r.silent, child.rows[i].silent = false, true
+			}
+		}
+		child.rows = slices.DeleteFunc(child.rows, func(r row) bool { return r.silent || len(child.model.Keys) == 0 })
+		if len(child.rows) == 0 {
+			return nil
+		}
+		return c.announce(child)
+	})
+}
+
+// finish sends post_delete for the kept children, which the database has deleted by now.
+func (c *cascading) finish() error {
+	if c == nil {
+		return nil
+	}
+	for _, child := range c.kept {
+		if err := c.gone(child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cascading) gone(child *write) error {
+	err := child.sendPost(postDelete)
+	c.w.waiting, child.waiting = append(c.w.waiting, child.waiting...), nil
+	return err
+}

@@ -1,0 +1,66 @@
+package relations
+
+import (
+	"slices"
+	"strings"
+
+	"gorm.io/gorm/schema"
+)
+
+// Cascade says that the rows of a child go with the rows of a parent that they refer to: a relation with
+// constraint:OnDelete:CASCADE.
+type Cascade struct {
+	Parent, Child *schema.Schema
+	References    []*schema.Field // of the parent
+	ForeignKeys   []*schema.Field // of the child
+}
+
+// Cascades returns what the relations of the known models say.
+func Cascades(known []*schema.Schema) []*Cascade {
+	var found []*Cascade
+	add := func(c *Cascade) {
+		same := func(o *Cascade) bool {
+			return o.Parent == c.Parent && o.Child.Table == c.Child.Table && slices.Equal(o.columns(), c.columns())
+		}
+		if len(c.ForeignKeys) > 0 && !slices.ContainsFunc(found, same) {
+			found = append(found, c)
+		}
+	}
+	for _, s := range known {
+		for _, r := range all(s) {
+			constraint := r.ParseConstraint()
+			if constraint == nil || !strings.EqualFold(constraint.OnDelete, "CASCADE") {
+				continue
+			}
+			switch r.Type {
+			case schema.BelongsTo:
+				add(cascade(r, r.FieldSchema, s, false))
+			case schema.Many2Many:
+				add(cascade(r, s, r.JoinTable, true))
+				add(cascade(r, r.FieldSchema, r.JoinTable, false))
+			default:
+				add(cascade(r, s, r.FieldSchema, true))
+			}
+		}
+	}
+	return found
+}
+
+// cascade reads one side of a relation's references.
+func cascade(r *schema.Relationship, parent, child *schema.Schema, own bool) *Cascade {
+	c := &Cascade{Parent: parent, Child: child}
+	for _, ref := range r.References {
+		if ref.PrimaryKey != nil && ref.OwnPrimaryKey == own {
+			c.References, c.ForeignKeys = append(c.References, ref.PrimaryKey), append(c.ForeignKeys, ref.ForeignKey)
+		}
+	}
+	return c
+}
+
+func (c *Cascade) columns() []string {
+	names := make([]string, len(c.ForeignKeys))
+	for i, f := range c.ForeignKeys {
+		names[i] = f.DBName
+	}
+	return names
+}

@@ -1,0 +1,87 @@
+package relations
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Catalog remembers which foreign keys a database really has and obeys. Its zero value is ready for use.
+type Catalog struct{ known sync.Map }
+
+// foreignKey names what a Catalog is asked about.
+type foreignKey struct{ parent, child, columns string }
+
+// Enforces reports whether the database deletes the children with their parents. It is asked once.
+func (c *Catalog) Enforces(db *gorm.DB, on *Cascade) (bool, error) {
+	k := foreignKey{on.Parent.Table, on.Child.Table, strings.Join(on.columns(), ",")}
+	if enforced, ok := c.known.Load(k); ok {
+		return enforced == true, nil
+	}
+	enforced, err := on.enforced(db.Session(&gorm.Session{NewDB: true, SkipHooks: true}))
+	if err == nil {
+		c.known.Store(k, enforced)
+	}
+	return enforced, err
+}
+
+// key is one column of a foreign key that the database has.
+type key struct {
+	Name   string
+	Column string
+}
+
+func (c *Cascade) enforced(db *gorm.DB) (bool, error) {
+	var keys []key
+	var err error
+	switch db.Name() {
+	case "sqlite":
+		var obeyed int
+		if err = db.Raw("PRAGMA foreign_keys").Scan(&obeyed).Error; err != nil || obeyed == 0 {
+			return false, err
+		}
+		err = db.Raw(`SELECT id AS name, "from" AS "column" FROM pragma_foreign_key_list(?) WHERE lower("table") = lower(?) AND on_delete = 'CASCADE'`,
+			c.Child.Table, c.Parent.Table).Scan(&keys).Error
+	case "postgres":
+		err = db.Raw(`SELECT k.conname AS name, a.attname AS "column" FROM pg_constraint k
+			JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
+			WHERE k.contype = 'f' AND k.confdeltype = 'c' AND k.conrelid = to_regclass(?) AND k.confrelid = to_regclass(?)`,
+			quoted(db, c.Child.Table), quoted(db, c.Parent.Table)).Scan(&keys).Error
+	case "mysql":
+		err = db.Raw("SELECT k.constraint_name AS name, k.column_name AS `column` FROM information_schema.referential_constraints r"+
+			" JOIN information_schema.key_column_usage k ON k.constraint_schema = r.constraint_schema"+
+			" AND k.constraint_name = r.constraint_name AND k.table_name = r.table_name"+
+			" WHERE r.constraint_schema = DATABASE() AND r.delete_rule = 'CASCADE' AND @@foreign_key_checks = 1"+
+			" AND r.table_name = ? AND r.referenced_table_name = ?", c.Child.Table, c.Parent.Table).Scan(&keys).Error
+	default:
+		return true, nil // the model says so, and nothing here knows better
+	}
+	return c.among(keys), err
+}
+
+// among reports whether one of the foreign keys has the columns of this one.
+func (c *Cascade) among(keys []key) bool {
+	columns := map[string][]string{}
+	for _, k := range keys {
+		columns[k.Name] = append(columns[k.Name], strings.ToLower(k.Column))
+	}
+	own := c.columns()
+	for i := range own {
+		own[i] = strings.ToLower(own[i])
+	}
+	slices.Sort(own)
+	for _, of := range columns {
+		slices.Sort(of)
+		if slices.Equal(of, own) {
+			return true
+		}
+	}
+	return false
+}
+
+func quoted(db *gorm.DB, table string) string {
+	return (&gorm.Statement{DB: db}).Quote(clause.Table{Name: table})
+}

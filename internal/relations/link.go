@@ -1,0 +1,265 @@
+package relations
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// Link is a many2many relation as the rows of its join table show it.
+type Link struct {
+	*schema.Relationship
+
+	own, other end
+	values     []fixed
+}
+
+// end is one side of a link: columns of the join table and the fields that they refer to.
+type end struct {
+	columns []*schema.Field // of the join table
+	fields  []*schema.Field // of the model
+	keys    []int           // where the fields of the primary key stand among fields; nil when they are not all there
+}
+
+// fixed is a column of the join table that holds one value in every row of the relation.
+type fixed struct {
+	column *schema.Field
+	value  string
+}
+
+// Links returns the relations of the known models whose links are the rows of a join table.
+func Links(join *schema.Schema, known []*schema.Schema) []*Link {
+	var links []*Link
+	for _, s := range known {
+		for _, r := range s.Relationships.Many2Many {
+			if r.JoinTable != nil && r.JoinTable.Table == join.Table {
+				if l := newLink(join, r); l != nil {
+					links = append(links, l)
+				}
+			}
+		}
+	}
+	return links
+}
+
+func newLink(join *schema.Schema, r *schema.Relationship) *Link {
+	l := &Link{Relationship: r}
+	for _, ref := range r.References {
+		column := join.LookUpField(ref.ForeignKey.DBName)
+		switch {
+		case column == nil:
+			return nil
+		case ref.PrimaryValue != "":
+			l.values = append(l.values, fixed{column, ref.PrimaryValue})
+		case ref.OwnPrimaryKey:
+			l.own.add(column, ref.PrimaryKey)
+		default:
+			l.other.add(column, ref.PrimaryKey)
+		}
+	}
+	if len(l.own.columns) == 0 || len(l.other.columns) == 0 {
+		return nil
+	}
+	l.own.findKeys(r.Schema)
+	l.other.findKeys(r.FieldSchema)
+	return l
+}
+
+func (e *end) add(column, field *schema.Field) {
+	e.columns, e.fields = append(e.columns, column), append(e.fields, field)
+}
+
+func (e *end) findKeys(s *schema.Schema) {
+	for _, f := range s.PrimaryFields {
+		at := slices.Index(e.fields, f)
+		if at < 0 {
+			e.keys = nil
+			return
+		}
+		e.keys = append(e.keys, at)
+	}
+}
+
+// OwnFields are the fields of the owner that the join table refers to.
+func (l *Link) OwnFields() []*schema.Field { return l.own.fields }
+
+// OwnedThrough reports whether these columns of the join table refer to the owner.
+func (l *Link) OwnedThrough(columns []*schema.Field) bool {
+	return len(columns) == len(l.own.columns) && !slices.ContainsFunc(columns, func(f *schema.Field) bool {
+		return !slices.ContainsFunc(l.own.columns, func(o *schema.Field) bool { return o.DBName == f.DBName })
+	})
+}
+
+// SameSide reports whether the owners of a relation over the same table are those of this one.
+func (l *Link) SameSide(r *schema.Relationship) bool {
+	var columns []*schema.Field
+	for _, ref := range r.References {
+		if ref.OwnPrimaryKey {
+			columns = append(columns, ref.ForeignKey)
+		}
+	}
+	return r.Schema == l.Schema && l.OwnedThrough(columns)
+}
+
+// OtherFields are the fields of the other side that the join table refers to.
+func (l *Link) OtherFields() []*schema.Field { return l.other.fields }
+
+// OwnKeyed reports whether the join table holds the primary key of the owner.
+func (l *Link) OwnKeyed() bool { return len(l.own.keys) > 0 }
+
+// OtherKey returns the primary key of the other side, where the join table holds it.
+func (l *Link) OtherKey(other []any) (key []any, ok bool) {
+	for _, at := range l.other.keys {
+		key = append(key, other[at])
+	}
+	return key, len(key) > 0
+}
+
+// Of returns what a join row refers to on both sides, as values of the fields there. It is no link of the relation when a
+// value is missing, or when it belongs to another relation on the same table.
+func (l *Link) Of(ctx context.Context, value func(*schema.Field) any) (own, other []any, ok bool) {
+	for _, v := range l.values {
+		if rows.Identity([]any{value(v.column)}) != rows.Identity([]any{v.value}) {
+			return nil, nil, false
+		}
+	}
+	if own, ok = l.own.read(ctx, value); !ok {
+		return nil, nil, false
+	}
+	other, ok = l.other.read(ctx, value)
+	return own, other, ok
+}
+
+func (e *end) read(ctx context.Context, value func(*schema.Field) any) ([]any, bool) {
+	values := make([]any, len(e.columns))
+	for i, column := range e.columns {
+		v := value(column)
+		if rows.Null(v) {
+			return nil, false
+		}
+		if values[i] = v; column.FieldType != e.fields[i].FieldType {
+			values[i] = convert(ctx, e.fields[i], v)
+		}
+	}
+	return values, true
+}
+
+// convert returns a value as a field of another type holds it.
+func convert(ctx context.Context, f *schema.Field, v any) any {
+	row := reflect.New(f.Schema.ModelType).Elem()
+	if f.Set(ctx, row, v) != nil {
+		return v
+	}
+	converted, _ := f.ValueOf(ctx, row)
+	return converted
+}
+
+// Operated reports whether the conditions of a DELETE on the join table are those that GORM makes for a call on this
+// relation: its first list of values is one of owners. It clears when there is no other condition.
+func (l *Link) Operated(table string, conditions []clause.Expression) (operated, clears bool) {
+	clears = true
+	fixed := map[string]bool{}
+	for _, c := range flat(conditions) {
+		switch c := c.(type) {
+		case clause.IN:
+			if operated {
+				clears = false
+				continue
+			}
+			if !l.own.named(table, c.Column) {
+				return false, false
+			}
+			operated = true
+		case clause.Eq:
+			if column := l.fixes(c); column != "" {
+				fixed[column] = true
+			} else {
+				clears = false
+			}
+		default:
+			clears = false
+		}
+	}
+	operated = operated && len(fixed) == len(l.values)
+	return operated, operated && clears
+}
+
+func flat(exprs []clause.Expression) []clause.Expression {
+	var list []clause.Expression
+	for _, e := range exprs {
+		if where, ok := e.(clause.Where); ok {
+			list = append(list, flat(where.Exprs)...)
+		} else {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// named reports whether a condition is about the columns of this side.
+func (e *end) named(table string, column any) bool {
+	var columns []clause.Column
+	switch c := column.(type) {
+	case clause.Column:
+		columns = []clause.Column{c}
+	case []clause.Column:
+		columns = c
+	}
+	return len(columns) == len(e.columns) && !slices.ContainsFunc(columns, func(c clause.Column) bool {
+		return c.Table != table || !slices.ContainsFunc(e.columns, func(f *schema.Field) bool { return f.DBName == c.Name })
+	})
+}
+
+// fixes returns the column that holds one value in every row of the relation, when a condition is about it.
+func (l *Link) fixes(eq clause.Eq) string {
+	name, _ := eq.Column.(string)
+	if c, ok := eq.Column.(clause.Column); ok {
+		name = c.Name
+	}
+	for _, v := range l.values {
+		if v.column.DBName == name && eq.Value == v.value {
+			return name
+		}
+	}
+	return ""
+}
+
+// Joins reports whether join rows, as identities, are those that GORM makes to save the relation of its owners.
+func (l *Link) Joins(ctx context.Context, owners reflect.Value, links []string) bool {
+	var made []string
+	add := func(owner reflect.Value) {
+		owner = reflect.Indirect(owner)
+		if !owner.IsValid() || owner.Type() != l.Schema.ModelType {
+			return
+		}
+		elems := reflect.Indirect(l.Field.ReflectValueOf(ctx, owner))
+		for i := range elems.Len() {
+			if elem := reflect.Indirect(elems.Index(i)); elem.IsValid() {
+				made = append(made, Identity(l.own.of(ctx, owner), l.other.of(ctx, elem)))
+			}
+		}
+	}
+	switch owners.Kind() {
+	case reflect.Struct:
+		add(owners)
+	case reflect.Slice, reflect.Array:
+		for i := range owners.Len() {
+			add(owners.Index(i))
+		}
+	default:
+	}
+	return slices.Equal(made, links)
+}
+
+// Identity returns a comparable value that is equal for equal links.
+func Identity(own, other []any) string { return rows.Identity(own) + "," + rows.Identity(other) }
+
+func (e *end) of(ctx context.Context, row reflect.Value) []any {
+	values, _ := rows.ValuesOf(ctx, e.fields, row)
+	return values
+}

@@ -1,0 +1,46 @@
+package relations
+
+import (
+	"reflect"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+)
+
+// Reach returns the given schemas and all that they lead to by their relations, join tables included. The order is that of
+// the search, breadth first.
+func Reach(db *gorm.DB, from []*schema.Schema) []*schema.Schema {
+	known := map[*schema.Schema]bool{}
+	var found []*schema.Schema
+	add := func(s *schema.Schema) {
+		if s != nil && !known[s] {
+			known[s] = true
+			found = append(found, s)
+		}
+	}
+	for _, s := range from {
+		add(s)
+	}
+	for i := 0; i < len(found); i++ {
+		await(db, found[i])
+		for _, r := range all(found[i]) {
+			add(r.FieldSchema)
+			add(r.JoinTable)
+		}
+	}
+	return found
+}
+
+// all lists the relations that a model declares. GORM's map of relations holds some of other models beside them.
+func all(s *schema.Schema) []*schema.Relationship {
+	r := &s.Relationships
+	list := make([]*schema.Relationship, 0, len(r.HasOne)+len(r.HasMany)+len(r.BelongsTo)+len(r.Many2Many))
+	list = append(append(list, r.HasOne...), r.HasMany...)
+	return append(append(list, r.BelongsTo...), r.Many2Many...)
+}
+
+// await returns when GORM has read the schema to its end: another goroutine may be at it.
+func await(db *gorm.DB, s *schema.Schema) {
+	stmt := &gorm.Statement{DB: db}
+	_ = stmt.Parse(reflect.New(s.ModelType).Interface())
+}

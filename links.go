@@ -1,0 +1,176 @@
+package signals
+
+import (
+	"context"
+	"reflect"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/relations"
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// links is what a write of a join table keeps to send m2m_changed: the relations whose links its rows are.
+type links []*sideWrite // the side that is operated on first
+
+// sideWrite sends m2m_changed to the owners of one relation.
+type sideWrite struct {
+	*relations.Link
+
+	w       *write           // of the owners: its rows are the events
+	reverse bool             // the links are changed from the other side
+	clears  bool             // all links of the owners go
+	owners  map[string]any   // instances, by what the join rows hold of them
+	others  map[string][]any // primary keys of the other side, where the join rows hold something else
+}
+
+// openLinks finds out which relations the rows of a join table are the links of. from is the one that GORM was asked to change,
+// nil when join rows are written as a model.
+func (w *write) openLinks(from *schema.Relationship, clears bool) error {
+	if len(w.plan.sides) == 0 || w.stmt.Table != w.schema.Table {
+		return nil
+	}
+	if err := w.begin(); err != nil { // an error of a receiver undoes the change in every mode
+		return err
+	}
+	var reverse links
+	for _, s := range w.plan.sides {
+		sw := &sideWrite{Link: s.Link, w: w.beside(s.plan, m2mChanged), owners: map[string]any{}, others: map[string][]any{}}
+		if err := sw.w.prepare(m2mChanged); err != nil {
+			return err
+		}
+		if sw.reverse = from != nil && !s.SameSide(from); sw.reverse {
+			reverse = append(reverse, sw)
+			continue
+		}
+		sw.clears = clears
+		w.links = append(w.links, sw)
+	}
+	w.links = append(w.links, reverse...)
+	return nil
+}
+
+// beside returns a write of another model in the same transaction, for what is sent because of this one.
+func (w *write) beside(p *plan, k kind) *write {
+	model := w.reg.rows.Of(p.schema)
+	tx := w.db.Session(&gorm.Session{NewDB: true}).Model(model.Zero())
+	tx.Statement.Schema, tx.Statement.Table = p.schema, p.schema.Table
+	other := &write{reg: w.reg, plan: p, db: tx, stmt: tx.Statement, schema: p.schema, model: model}
+	other.pre.open(w.stmt.Context, tx, kindNames[k], p.sender)
+	other.post = other.pre
+	return other
+}
+
+// joinedBy finds the relation for which GORM inserts join rows. Tables without a model of their own have one; else the
+// statement that saves the owners has left word of itself.
+func (w *write) joinedBy() *schema.Relationship {
+	owner, _ := w.stmt.Context.Value(savingKey{}).(*saving)
+	var found *schema.Relationship
+	for _, s := range w.plan.links {
+		switch {
+		case s.JoinTable != w.schema:
+		case w.schema.ModelType.Name() == "":
+			return s.Relationship
+		case owner != nil && owner.stmt.Schema == s.Schema && found == nil:
+			if s.Joins(w.stmt.Context, owner.stmt.ReflectValue, w.identities(s)) {
+				found = s.Relationship
+			}
+		}
+	}
+	return found
+}
+
+// identities returns the links that the rows are, in order.
+func (w *write) identities(l *relations.Link) []string {
+	ids := make([]string, len(w.rows))
+	for i := range w.rows {
+		if own, other, ok := w.rows[i].link(l, true); ok {
+			ids[i] = relations.Identity(own, other)
+		}
+	}
+	return ids
+}
+
+// deletedBy finds the relation for which GORM deletes join rows.
+func (w *write) deletedBy() (from *schema.Relationship, clears bool) {
+	conditions := rows.Conditions(w.stmt)
+	for _, s := range w.plan.links {
+		if s.JoinTable != w.schema {
+			continue
+		}
+		if operated, clears := s.Operated(w.stmt.Table, conditions); operated {
+			return s.Relationship, clears
+		}
+	}
+	return nil, false
+}
+
+// saving is the context of the statement that saves the associations of owners, so that a statement on a join table that
+// two relations share can tell which one it is for.
+type saving struct {
+	context.Context //nolint:containedctx // it is a context
+	stmt            *gorm.Statement
+}
+
+type savingKey struct{}
+
+// Value returns the context itself for its key.
+func (s *saving) Value(key any) any {
+	if key == (savingKey{}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+// saveLinks runs right before GORM saves the associations that come after a row.
+func (r *registry) saveLinks(db *gorm.DB) {
+	if p := r.listening(db); p != nil && p.marks {
+		ctx := db.Statement.Context
+		if s, ok := ctx.(*saving); ok {
+			ctx = s.Context
+		}
+		db.Statement.Context = &saving{ctx, db.Statement}
+	}
+}
+
+// link returns the link that a join row is before or after the write.
+func (r *row) link(l *relations.Link, after bool) (own, other []any, ok bool) {
+	w := r.w
+	deleted := !r.created && r.original == nil
+	if (after && deleted) || (!after && r.created) {
+		return nil, nil, false
+	}
+	value := func(f *schema.Field) any {
+		from := r.instance
+		if r.original != nil && (!after || (w.written != nil && !w.written[f])) {
+			from = r.original
+		}
+		return rows.Value(w.stmt.Context, f, reflect.ValueOf(from).Elem())
+	}
+	if w.model.Deleted != nil && !rows.Null(value(w.model.Deleted)) {
+		return nil, nil, false
+	}
+	return l.Of(w.stmt.Context, value)
+}
+
+// sendLinks sends m2m_changed for the links that appear or go with the rows.
+func (w *write) sendLinks(after bool) error {
+	for _, s := range w.links {
+		if err := s.fill(w, after); err != nil {
+			return err
+		}
+		if !after {
+			if err := s.w.send(m2mChanged, &s.w.pre); err != nil {
+				return err
+			}
+			continue
+		}
+		err := s.w.sendPost(m2mChanged)
+		w.waiting, s.w.waiting = append(w.waiting, s.w.waiting...), nil
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package signals
+
+import (
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+)
+
+// M2MAction says what is about to happen, or has happened, to the links of a many2many relation.
+type M2MAction int
+
+// The actions come in pairs: one before the links change, one after.
+const (
+	PreAdd M2MAction = iota + 1
+	PostAdd
+	PreRemove
+	PostRemove
+	PreClear
+	PostClear
+)
+
+// String returns "pre_add", "post_add", "pre_remove", "post_remove", "pre_clear" or "post_clear".
+func (a M2MAction) String() string {
+	if a < PreAdd || a > PostClear {
+		return "no action"
+	}
+	return [...]string{"pre_add", "post_add", "pre_remove", "post_remove", "pre_clear", "post_clear"}[a-PreAdd]
+}
+
+// Pre reports whether the action is one before the change.
+func (a M2MAction) Pre() bool { return a == PreAdd || a == PreRemove || a == PreClear }
+
+// M2MEvent is what M2MChanged sends: links between one row and rows of another table appear or go.
+type M2MEvent[M any] struct {
+	Instance M         // the row whose relation changes, as it is stored
+	Relation string    // the relation's field, "Tags"
+	Action   M2MAction // PreAdd, PostAdd, PreRemove, PostRemove, PreClear, PostClear
+	Reverse  bool      // the links were changed from the other side
+	PKs      []any     // primary keys of the other side whose links appear or go; a []any per key when it is composite
+
+	row   *row
+	frame *frame
+}
+
+// linked is what a row of m2m_changed has beside its instance.
+type linked struct {
+	relation string
+	action   M2MAction
+	reverse  bool
+	keys     []any
+}
+
+// DB returns a clean session in the write's transaction.
+func (e M2MEvent[M]) DB() *gorm.DB { return e.frame.session() }
+
+// Raw reports whether the write is fixture loading, marked with Raw on its context.
+func (e M2MEvent[M]) Raw() bool { return e.frame != nil && e.frame.raw }
+
+// Schema returns GORM's description of the model of Instance, nil in an event that was never sent.
+func (e M2MEvent[M]) Schema() *schema.Schema { return e.row.schema() }
+
+func newM2MEvent[M any](r *row, f *frame, _ Need) M2MEvent[M] {
+	l := r.linked
+	return M2MEvent[M]{
+		Instance: instance[M](r), Relation: l.relation, Action: l.action, Reverse: l.reverse, PKs: l.keys, row: r, frame: f,
+	}
+}
+
+// m2mRow makes the row of an event that is sent by hand.
+func m2mRow[M any](e M2MEvent[M], r *row) {
+	r.instance = e.Instance
+	r.linked = &linked{relation: e.Relation, action: e.Action, reverse: e.Reverse, keys: e.PKs}
+}

@@ -1,0 +1,235 @@
+package signals
+
+import (
+	"maps"
+	"slices"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/relations"
+)
+
+// plan is who hears what about one model.
+type plan struct {
+	sender     string
+	schema     *schema.Schema
+	entries    [kinds][]*entry // called inside the send
+	deferred   [kinds][]*entry // called around the end of the transaction
+	net        bool            // one of the deferred wants net events
+	saveNeed   Need            // the most that a save receiver needs; 0 when there is none
+	deleteNeed Need            // the same of delete receivers
+	linkNeed   Need            // and of receivers of m2m_changed
+
+	links    []*relations.Link       // of a join table that somebody listens to: all relations over it
+	sides    []side                  // the relations that are listened to
+	marks    bool                    // statements of the model must be known to the statements on a join table that they make
+	cascades []*cascade              // what goes with rows of the model, as far as somebody is to hear of it
+	shared   map[*schema.Schema]bool // children that are reached in more ways than one
+}
+
+// side is one of the relations that the rows of a join table are the links of.
+type side struct {
+	*relations.Link
+	plan *plan // of the owner
+}
+
+// cascade is one kind of rows that go with their parents.
+type cascade struct {
+	*relations.Cascade
+	plan *plan // of the child
+}
+
+// planFor returns the plan of a model, nil when nobody listens to it. It takes no lock once the model is known.
+func (r *registry) planFor(model *schema.Schema) *plan {
+	plans := r.plans.Load()
+	if plans == nil {
+		return nil
+	}
+	if p, ok := (*plans)[model]; ok {
+		return p
+	}
+	return r.addPlan(model)
+}
+
+func (r *registry) addPlan(model *schema.Schema) *plan {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.plans.Load()
+	if old == nil {
+		return nil
+	}
+	if !slices.Contains(r.seen, model) {
+		r.seen = append(r.seen, model)
+	}
+	known := relations.Reach(r.db, append(r.connectedLocked(), r.seen...))
+	b := &planner{reg: r, known: known, edges: relations.Cascades(known), plans: maps.Clone(*old)}
+	p := b.plan(model)
+	r.plans.Store(&b.plans)
+	return p
+}
+
+// connectedLocked returns the models that receivers are connected to by name.
+func (r *registry) connectedLocked() []*schema.Schema {
+	var models []*schema.Schema
+	for _, c := range r.known {
+		if s := c.scope.schema; s != nil && len(c.list.Items()) > 0 && !slices.Contains(models, s) {
+			models = append(models, s)
+		}
+	}
+	return models
+}
+
+// planner makes plans. It holds the registry's lock.
+type planner struct {
+	reg   *registry
+	known []*schema.Schema
+	edges []*relations.Cascade
+	plans map[*schema.Schema]*plan
+}
+
+// plan returns the plan of a model, nil when nobody listens to it.
+func (b *planner) plan(model *schema.Schema) *plan {
+	if p, ok := b.plans[model]; ok {
+		return p
+	}
+	p := newPlan(model, b.reg.collectLocked(model.ModelType))
+	b.plans[model] = p // before what it leads to: relations run in circles
+	b.addSides(p)
+	b.addCascades(p)
+	for _, r := range model.Relationships.Many2Many {
+		p.marks = p.marks || (r.JoinTable.ModelType.Name() != "" && len(b.links(r.JoinTable)) > 0)
+	}
+	if !p.heard() {
+		p = nil
+	}
+	b.plans[model] = p
+	return p
+}
+
+// links returns the relations over a join table that somebody listens to.
+func (b *planner) links(join *schema.Schema) []*relations.Link {
+	return slices.DeleteFunc(relations.Links(join, b.known), func(l *relations.Link) bool {
+		return !slices.ContainsFunc(b.reg.collectLocked(l.Schema.ModelType)[m2mChanged], func(e *entry) bool {
+			return len(e.fields) == 0 || slices.Contains(e.fields, l.Name)
+		})
+	})
+}
+
+func (b *planner) addSides(p *plan) {
+	for _, l := range b.links(p.schema) {
+		p.sides = append(p.sides, side{l, b.plan(l.Schema)})
+	}
+	if len(p.sides) > 0 { // both ends of a link are read from the join row, before and after
+		p.links = relations.Links(p.schema, b.known)
+		p.saveNeed, p.deleteNeed = Original, max(p.deleteNeed, Row)
+	}
+}
+
+func (b *planner) addCascades(p *plan) {
+	for _, c := range b.below(p.schema) {
+		p.cascades = append(p.cascades, &cascade{c, b.plan(c.Child)})
+		need := Keys
+		if slices.ContainsFunc(c.References, func(f *schema.Field) bool { return !f.PrimaryKey }) {
+			need = Row
+		}
+		p.deleteNeed = max(p.deleteNeed, need)
+	}
+	p.shared = b.shared(p.schema)
+}
+
+// below returns what goes with rows of a model, as far as somebody is to hear of it or of what goes with that in turn.
+func (b *planner) below(model *schema.Schema) []*relations.Cascade {
+	return slices.DeleteFunc(b.from(model), func(c *relations.Cascade) bool {
+		return !slices.ContainsFunc(b.reach(c.Child), b.hearsDeletes)
+	})
+}
+
+// shared returns the models that the deletes of a model's rows lead to in more ways than one. When one is the model itself,
+// they all are.
+func (b *planner) shared(model *schema.Schema) map[*schema.Schema]bool {
+	ways := map[*schema.Schema]int{model: 1}
+	reached := b.reach(model)
+	for _, s := range reached {
+		for _, c := range b.below(s) {
+			ways[c.Child]++
+		}
+	}
+	shared := map[*schema.Schema]bool{}
+	for _, s := range reached {
+		if ways[s] > 1 || ways[model] > 1 {
+			shared[s] = true
+		}
+	}
+	return shared
+}
+
+// reach returns a model and all whose rows can go with its rows.
+func (b *planner) reach(model *schema.Schema) []*schema.Schema {
+	reached := []*schema.Schema{model}
+	for i := 0; i < len(reached); i++ {
+		for _, c := range b.from(reached[i]) {
+			if !slices.Contains(reached, c.Child) {
+				reached = append(reached, c.Child)
+			}
+		}
+	}
+	return reached
+}
+
+func (b *planner) from(parent *schema.Schema) []*relations.Cascade {
+	var found []*relations.Cascade
+	for _, c := range b.edges {
+		if c.Parent == parent {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+func (b *planner) hearsDeletes(model *schema.Schema) bool {
+	p := newPlan(model, b.reg.collectLocked(model.ModelType))
+	return p.deleteNeed > 0 || len(b.links(model)) > 0
+}
+
+// newPlan sorts the receivers of a model.
+func newPlan(model *schema.Schema, entries [kinds][]*entry) *plan {
+	p := &plan{sender: model.ModelType.Name(), schema: model}
+	for k := range entries {
+		for _, e := range entries[k] {
+			if e.phase == inSend {
+				p.entries[k] = append(p.entries[k], e)
+			} else {
+				p.deferred[k] = append(p.deferred[k], e)
+				p.net = p.net || e.net
+			}
+			switch kind(k) {
+			case preSave, postSave:
+				p.saveNeed = max(p.saveNeed, e.info.Needs)
+			case preDelete, postDelete:
+				p.deleteNeed = max(p.deleteNeed, e.info.Needs)
+			case m2mChanged:
+				p.linkNeed = max(p.linkNeed, e.info.Needs)
+			default:
+			}
+		}
+	}
+	if p.net { // what a row was first and is last takes both kinds of events
+		p.saveNeed, p.deleteNeed = Original, max(p.deleteNeed, Row)
+	}
+	return p
+}
+
+// hearsDeletes reports whether somebody is to hear of deleted rows of the model itself.
+func (p *plan) hearsDeletes() bool {
+	return len(p.entries[preDelete])+len(p.entries[postDelete])+len(p.sides) > 0 || p.defers(postDelete)
+}
+
+// heard reports whether statements of the model have anything to do for signals.
+func (p *plan) heard() bool {
+	for k := range p.entries {
+		if len(p.entries[k])+len(p.deferred[k]) > 0 {
+			return true
+		}
+	}
+	return len(p.sides)+len(p.cascades) > 0 || p.marks
+}
