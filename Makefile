@@ -53,9 +53,10 @@ bench: ## Run the benchmarks
 	$(GO) test -run='^$$' -bench=. -benchmem ./bench
 
 .PHONY: fuzz
-fuzz: ## Fuzz the write paths and the transactions, each for FUZZTIME (default 5m)
+fuzz: ## Fuzz the write paths, the transactions and the links, each for FUZZTIME (default 5m)
 	$(GO) test -run='^$$' -fuzz=FuzzWrites -fuzzminimizetime=10x -fuzztime=$(or $(FUZZTIME),5m) ./internal/fuzzwrites
 	$(GO) test -run='^$$' -fuzz=FuzzTransactions -fuzzminimizetime=10x -fuzztime=$(or $(FUZZTIME),5m) ./internal/conformance
+	$(GO) test -run='^$$' -fuzz=FuzzLinks -fuzzminimizetime=10x -fuzztime=$(or $(FUZZTIME),5m) ./internal/conformance
 
 .PHONY: cover
 cover: ## Show the coverage of the core by function
