@@ -19,7 +19,7 @@ func (r *registry) createSteps() []step {
 	return []step{
 		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
 		{"signals:pre_create", "gorm:before_create", "gorm:save_before_associations", r.preCreate},
-		{"signals:save_links", "gorm:create", "gorm:save_after_associations", r.saveLinks},
+		{"signals:inserted", "gorm:create", "gorm:save_after_associations", r.inserted},
 		{"signals:post_create", "gorm:after_create", "gorm:commit_or_rollback_transaction", r.postCreate},
 	}
 }

@@ -190,15 +190,16 @@ func (w *write) readConflicts(targets [][]*schema.Field) (map[string]reflect.Val
 	stored := map[string]reflect.Value{}
 	for t, target := range targets {
 		var values [][]any
+		asked := map[string]bool{}
 		for i := range w.rows {
-			if _, can := w.conflictID(t, target, w.rows[i].value()); can {
+			if id, can := w.conflictID(t, target, w.rows[i].value()); can {
 				v, _ := rows.ValuesOf(w.stmt.Context, target, w.rows[i].value())
-				values = append(values, v)
+				values, asked[id] = append(values, v), true
 			}
 		}
 		err := w.findIn(target, values, false, func(row reflect.Value) {
 			if id, ok := w.conflictID(t, target, row); ok {
-				stored[id] = row
+				stored[w.askedFor(asked, id)] = row
 			}
 		})
 		if err != nil {
@@ -206,6 +207,19 @@ func (w *write) readConflicts(targets [][]*schema.Field) (map[string]reflect.Val
 		}
 	}
 	return stored, nil
+}
+
+// askedFor returns the id under which a found row was asked for: databases may take texts as equal that Go does not.
+func (w *write) askedFor(asked map[string]bool, id string) string {
+	if asked[id] {
+		return id
+	}
+	for other := range asked {
+		if strings.EqualFold(other, id) || (len(asked) == 1 && other[0] == id[0]) {
+			return other
+		}
+	}
+	return id
 }
 
 // isAssociation reports whether a statement was made by GORM to save the associations of another one, which marks it with

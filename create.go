@@ -38,8 +38,8 @@ func (r *registry) preCreate(db *gorm.DB) {
 	if db.AddError(w.resolveConflicts()) != nil { // once more when a receiver changed what conflicts
 		return
 	}
-	if db.AddError(w.openLinks(w.joinedBy(), false)) == nil {
-		_ = db.AddError(w.sendLinks(false))
+	if db.AddError(w.openLinks(w.joinedBy(), false)) == nil && db.AddError(w.sendLinks(false)) == nil {
+		w.insertFirst()
 	}
 }
 

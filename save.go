@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"runtime"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/gorm-signals/signals/internal/rows"
@@ -44,17 +43,19 @@ func (w *write) maySave() bool {
 func (w *write) preSaveStruct(key []any) error {
 	w.room(1)
 	r := w.add(w.stmt.ReflectValue, false)
-	if w.plan.saveNeed == Keys {
+	w.loaded = w.plan.saveNeed > Keys
+	if !w.loaded && !w.locksGaps() {
 		return w.sendPreSave()
 	}
 	if err := w.begin(); err != nil {
 		return err
 	}
-	w.loaded = true
 	set, err := w.readSaved(key)
 	switch {
 	case err != nil:
 		return err
+	case set.Len() > 0 && !w.loaded:
+		return w.sendPreSave()
 	case set.Len() > 0:
 		r.original = set.Row(0).Addr().Interface()
 		return w.sendPreSave()
@@ -75,14 +76,34 @@ func (w *write) sendPreSave() error {
 
 // readSaved reads the row that the update of a struct will find.
 func (w *write) readSaved(key []any) (*rows.Set, error) {
-	q := rows.Query{Scoped: !w.stmt.Unscoped, Lock: true}
+	q := rows.Query{Scoped: !w.stmt.Unscoped, KeysOnly: !w.loaded}
 	conditions := rows.Conditions(w.stmt)
 	_, from := w.stmt.Clauses["FROM"]
 	if len(conditions) == 0 && !from {
-		return w.model.ByKey(w.db, key, q)
+		return w.lockFound(func(lock bool) (*rows.Set, error) {
+			q.Lock = lock
+			return w.model.ByKey(w.db, key, q)
+		})
 	}
 	q.Where = append(rows.Group(conditions), rows.In(w.db.Name(), w.model.Keys, [][]any{key}))
-	return w.model.Find(w.db, q)
+	return w.lockFound(func(lock bool) (*rows.Set, error) {
+		q.Lock = lock
+		return w.model.Find(w.db, q)
+	})
+}
+
+// locksGaps reports whether the database locks the gap where a row was looked for in vain. Two connections that hold such a lock
+// and then insert wait for each other.
+func (w *write) locksGaps() bool { return w.db.Name() == "mysql" }
+
+// lockFound reads a row that may have to be inserted, and locks it if it is there.
+func (w *write) lockFound(read func(lock bool) (*rows.Set, error)) (*rows.Set, error) {
+	if w.locksGaps() {
+		if set, err := read(false); err != nil || set.Len() == 0 {
+			return set, err
+		}
+	}
+	return read(true)
 }
 
 // preInsert sends pre_save for a Save whose update will find no row. GORM then writes the row all the same: it inserts it,
@@ -93,9 +114,12 @@ func (w *write) preInsert() error {
 	w.room(1)
 	r := w.add(w.addressable(w.stmt.ReflectValue), true)
 	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
-	set, err := w.model.ByKey(w.db, key, rows.Query{Lock: true})
+	set, err := w.lockFound(func(lock bool) (*rows.Set, error) { return w.model.ByKey(w.db, key, rows.Query{Lock: lock}) })
 	if err != nil {
 		return err
+	}
+	if w.locksGaps() {
+		w.narrow(w.isOneOf(nil)) // the update would lock the gap
 	}
 	if r.created = set.Len() == 0; !r.created {
 		r.original = set.Row(0).Addr().Interface()
@@ -139,15 +163,27 @@ func (w *write) insertSaved() (bool, error) {
 		}
 		r.created = set.Len() == 0
 	}
-	tx := w.db.Session(&gorm.Session{SkipHooks: true})
-	stmt := tx.Statement
-	stmt.SQL.Reset()
-	stmt.Vars = nil
-	delete(stmt.Clauses, writeClause)
-	stmt.Settings.Delete("gorm:saved_association_map")
-	tx = tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(stmt.Dest)
-	w.setRowsAffected(tx.RowsAffected)
-	return tx.Error == nil, tx.Error
+	upsert := clause.OnConflict{UpdateAll: true}
+	if r.created && w.db.Name() != "sqlite" {
+		if err := w.insert(w.onlyInsert(upsert), w.stmt.Omits); err != nil || w.db.RowsAffected > 0 {
+			return err == nil, err
+		}
+		if err := w.taken(r); err != nil {
+			return false, err
+		}
+	}
+	err := w.insert(upsert, w.stmt.Omits)
+	return err == nil, err
+}
+
+// taken notes that somebody else has inserted the row of a Save in the meantime.
+func (w *write) taken(r *row) error {
+	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
+	set, err := w.model.ByKey(w.db, key, rows.Query{Lock: true})
+	if err == nil && set.Len() > 0 {
+		r.created, r.original = false, set.Row(0).Addr().Interface()
+	}
+	return err
 }
 
 // calledBySave reports whether the statement was started by DB.Save, which looks like Select("*").Updates from inside but
