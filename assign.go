@@ -58,14 +58,14 @@ func detached(v reflect.Value) reflect.Value {
 // readLiterals splits the assignments into values that are known beforehand and what the database computes.
 func (w *write) readLiterals() {
 	u := w.update
-	u.literals, u.assigned, w.computed = map[*schema.Field]bool{}, reflect.New(w.schema.ModelType).Elem(), nil
+	u.literals, u.assigned, w.computed = u.literals[:0], reflect.New(w.schema.ModelType).Elem(), nil
 	for _, a := range u.set {
 		f := w.schema.LookUpField(a.Column.Name)
 		if f == nil {
 			continue
 		}
 		if !computes(a.Value) && f.Set(w.stmt.Context, u.assigned, a.Value) == nil {
-			u.literals[f] = true
+			u.literals = append(u.literals, f)
 			continue
 		}
 		if w.computed == nil {
@@ -73,6 +73,46 @@ func (w *write) readLiterals() {
 		}
 		w.computed[f] = true
 	}
+}
+
+// replay assigns to the caller's value what GORM would, had it worked out the assignments itself. It reports false when
+// something may have changed that they depend on, so that GORM must.
+func (w *write) replay() bool {
+	if len(w.schema.Relationships.BelongsTo) > 0 {
+		return false // saving them sets foreign keys
+	}
+	if byName, ok := w.stmt.Dest.(map[string]any); ok {
+		for name := range byName {
+			if f := w.schema.LookUpField(name); f != nil && f.DBName == "" {
+				return false // it is assigned, and is no column
+			}
+		}
+	}
+	v := w.stmt.ReflectValue
+	if !v.CanAddr() {
+		return true
+	}
+	for _, a := range w.update.set {
+		f := w.schema.LookUpField(a.Column.Name)
+		switch {
+		case f == nil:
+		case v.Kind() == reflect.Struct:
+			_ = f.Set(w.stmt.Context, v, a.Value) // GORM leaves out what the field cannot take
+		case v.Kind() == reflect.Slice || v.Kind() == reflect.Array:
+			for i := range v.Len() {
+				_ = f.Set(w.stmt.Context, v.Index(i), a.Value)
+			}
+		}
+	}
+	return true
+}
+
+// named returns the Go names of the fields that a write names; nil means all.
+func (w *write) named() []string {
+	if w.fields == nil && w.update != nil && w.update.set != nil {
+		w.fields = w.updateFields()
+	}
+	return w.fields
 }
 
 // updateFields returns the Go names of the assigned fields, without times that GORM sets by itself.

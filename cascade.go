@@ -192,7 +192,7 @@ func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*write, er
 // child makes the delete of rows that go with their parents.
 func (c *cascading) child(p *plan) *write {
 	child := c.w.beside(p, preDelete)
-	child.post.signal = kindNames[postDelete]
+	child.post.kind = postDelete
 	child.cascade, child.stmt.Unscoped = true, true
 	return child
 }

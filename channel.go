@@ -216,7 +216,7 @@ func (c *channel) byHand(ctx context.Context, fill func(*row)) (*plan, *row, err
 	w.schema, w.model = sch, c.reg.rows.Of(sch)
 	p := c.reg.planFor(sch)
 	if p != nil {
-		w.pre.open(ctx, w.db, c.name, p.sender)
+		w.pre.open(ctx, w.db, c.kind, p)
 	}
 	return p, r, nil
 }

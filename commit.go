@@ -82,8 +82,8 @@ func queueCall(db *gorm.DB, fn func(context.Context) error, on phase, loc string
 	case (inTransaction && reg.Untracked == Drop) || on == afterRollback:
 		return nil
 	}
-	if f := frameOf(db.Statement.Context); f != nil && f.outside {
-		f.later = append(f.later, c)
+	if f := frameOf(db.Statement.Context); f != nil && f.ended != nil {
+		f.ended.later = append(f.ended.later, c)
 		return nil
 	}
 	return c.run()

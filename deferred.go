@@ -20,6 +20,12 @@ type deferred struct {
 	one   [1]row // what rows points to when there is one
 }
 
+// deferring is a write together with its first send that waits: one allocation for both.
+type deferring struct {
+	write
+	after deferred
+}
+
 // defers reports whether a signal has receivers that wait, or counts for one that wants net events.
 func (p *plan) defers(k kind) bool { return len(p.deferred[k]) > 0 || (p.net && k != m2mChanged) }
 
@@ -60,10 +66,11 @@ func (w *write) queue(k kind) error {
 
 // snapshot copies the rows, so that what the caller does to its structs until the end changes no event.
 func (w *write) snapshot(k kind) *deferred {
-	d := &w.after
-	if d.w != nil {
+	d := w.after
+	if d == nil || d.w != nil {
 		d = &deferred{}
 	}
+	w.named() // the statement may be used again
 	d.w, d.kind = w, k
 	d.frame = w.post
 	d.table = w.stmt.Table
@@ -115,8 +122,7 @@ func (f *frame) leave(outside gorm.ConnPool) {
 	if f.Done() != nil {
 		f.Context = context.WithoutCancel(f.Context)
 	}
-	f.outside = true
-	f.pool = outside
+	f.ended = &ended{pool: outside}
 }
 
 // beforeCommit runs the BeforeCommit receivers of a transaction, and those of what they write, right before its COMMIT.

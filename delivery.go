@@ -128,9 +128,9 @@ func (d delivery) send(e *entry, f *frame, rows []row) {
 	if err := d.reg.call([]*entry{e}, f, rows); err != nil {
 		d.handle(f, err)
 	}
-	for len(f.later) > 0 {
-		next := f.later[0]
-		f.later = f.later[1:]
+	for f.ended != nil && len(f.ended.later) > 0 {
+		next := f.ended.later[0]
+		f.ended.later = f.ended.later[1:]
 		d.run(next)
 	}
 }

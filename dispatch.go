@@ -17,7 +17,7 @@ func (r *registry) call(entries []*entry, f *frame, rows []row) (err error) {
 	if len(entries) == 0 || len(rows) == 0 || f.muteAll {
 		return nil
 	}
-	if f.depth > r.MaxDepth {
+	if int(f.depth) > r.MaxDepth {
 		return fmt.Errorf("%w: %d levels, and Plugin.MaxDepth is %d: %s", ErrRecursion, f.depth, r.MaxDepth, f.chain())
 	}
 	running := entries[0]

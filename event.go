@@ -110,7 +110,7 @@ func (e SaveEvent[M]) UpdateFields() []string {
 	if e.Created {
 		return e.row.w.inserts
 	}
-	return e.row.w.fields
+	return e.row.w.named()
 }
 
 // Restored reports whether the write makes a soft-deleted row live again.
@@ -152,9 +152,9 @@ func (f *frame) session() *gorm.DB {
 	switch {
 	case current != nil && current.Queue.Outcome() != txn.Open: // an event that was kept beyond its transaction
 		to, own = current.Outside, true
-	case f.outside && f.pool != nil:
-		to, own = f.pool, true
-	case f.outside && !inTransaction:
+	case f.ended != nil && f.ended.pool != nil:
+		to, own = f.ended.pool, true
+	case f.ended != nil && !inTransaction:
 		own = true
 	}
 	tx := f.db.Session(&gorm.Session{NewDB: true})

@@ -14,13 +14,18 @@ type frame struct {
 	context.Context //nolint:containedctx // a frame is a context
 	parent          *frame
 	db              *gorm.DB // the statement's db; nil in frames of Mute and Raw
-	signal, sender  string   // empty in frames of Mute and Raw
-	depth           int
+	plan            *plan    // of the sender; nil in frames of Mute and Raw
+	ended           *ended   // of a deferred send, whose transaction has ended
+	muted           *[]string
+	depth           int32
+	kind            kind
 	muteAll, raw    bool
-	muted           []string
-	pool            gorm.ConnPool // where sessions of an outside frame go; nil means the database's own pool
-	outside         bool          // the frame belongs to a deferred send: its transaction has ended
-	later           []*call       // what deferred receivers queued with OnCommit outside any transaction
+}
+
+// ended is what a frame has beside itself when its transaction has ended.
+type ended struct {
+	pool  gorm.ConnPool // where sessions go; nil means the database's own pool
+	later []*call       // what deferred receivers queued with OnCommit outside any transaction
 }
 
 type frameKey struct{}
@@ -40,8 +45,8 @@ func frameOf(ctx context.Context) *frame {
 }
 
 // open makes f the frame of a send that starts under ctx.
-func (f *frame) open(ctx context.Context, db *gorm.DB, signal, sender string) {
-	f.Context, f.db, f.signal, f.sender, f.depth = ctx, db, signal, sender, 1
+func (f *frame) open(ctx context.Context, db *gorm.DB, k kind, p *plan) {
+	f.Context, f.db, f.kind, f.plan, f.depth = ctx, db, k, p, 1
 	if f.parent = frameOf(ctx); f.parent != nil {
 		f.depth += f.parent.depth
 		f.muteAll, f.muted, f.raw = f.parent.muteAll, f.parent.muted, f.parent.raw
@@ -50,15 +55,15 @@ func (f *frame) open(ctx context.Context, db *gorm.DB, signal, sender string) {
 
 // hears reports whether a receiver with this UID is not muted.
 func (f *frame) hears(uid string) bool {
-	return len(f.muted) == 0 || uid == "" || !slices.Contains(f.muted, uid)
+	return f.muted == nil || uid == "" || !slices.Contains(*f.muted, uid)
 }
 
 // chain shows the sends that led to f, outermost first.
 func (f *frame) chain() string {
 	var sends []string
 	for ; f != nil; f = f.parent {
-		if f.signal != "" {
-			sends = append(sends, strings.TrimSpace(f.signal+" "+f.sender))
+		if f.plan != nil {
+			sends = append(sends, strings.TrimSpace(kindNames[f.kind]+" "+f.plan.sender))
 		}
 	}
 	slices.Reverse(sends)
@@ -86,7 +91,10 @@ func Mute(ctx context.Context, uids ...string) context.Context {
 	if len(uids) == 0 {
 		f.muteAll = true
 	}
-	f.muted = append(slices.Clip(f.muted), uids...)
+	if f.muted != nil {
+		uids = slices.Concat(*f.muted, uids)
+	}
+	f.muted = &uids
 	return f
 }
 

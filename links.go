@@ -57,7 +57,7 @@ func (w *write) beside(p *plan, k kind) *write {
 	tx := w.db.Session(&gorm.Session{NewDB: true}).Model(model.Zero())
 	tx.Statement.Schema, tx.Statement.Table = p.schema, p.schema.Table
 	other := &write{reg: w.reg, plan: p, db: tx, stmt: tx.Statement, schema: p.schema, model: model}
-	other.pre.open(w.stmt.Context, tx, kindNames[k], p.sender)
+	other.pre.open(w.stmt.Context, tx, k, p)
 	other.post = other.pre
 	return other
 }

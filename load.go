@@ -13,8 +13,8 @@ func (r *registry) postLoad(db *gorm.DB) {
 		return
 	}
 	stmt := db.Statement
-	w := &write{reg: r, plan: p, db: db, stmt: stmt, schema: stmt.Schema, model: r.rows.Of(stmt.Schema)}
-	w.post.open(stmt.Context, db, kindNames[postLoad], p.sender)
+	w := &write{reg: r, plan: p, db: db, stmt: stmt, schema: stmt.Schema, model: p.model}
+	w.post.open(stmt.Context, db, postLoad, p)
 	v := stmt.ReflectValue
 	switch v.Kind() {
 	case reflect.Struct:

@@ -110,7 +110,7 @@ func (n *netRows) deliver(to delivery, d *deferred) {
 			continue
 		}
 		f := d.frame
-		f.signal = kindNames[k]
+		f.kind = k
 		for _, e := range d.w.plan.deferred[k] {
 			switch {
 			case e.phase != afterCommit || !e.net:
@@ -137,7 +137,7 @@ func (n *netRows) keep(e *entry, f frame, net row) {
 func (n *netRows) deliverBatches(to delivery) {
 	for _, e := range n.batches {
 		f := n.frame
-		f.signal = kindNames[e.kind]
+		f.kind = e.kind
 		to.send(e, &f, n.batch[e])
 	}
 }

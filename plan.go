@@ -7,12 +7,14 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/relations"
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // plan is who hears what about one model.
 type plan struct {
 	sender     string
 	schema     *schema.Schema
+	model      *rows.Model
 	entries    [kinds][]*entry // called inside the send
 	deferred   [kinds][]*entry // called around the end of the transaction
 	net        bool            // one of the deferred wants net events
@@ -93,6 +95,7 @@ func (b *planner) plan(model *schema.Schema) *plan {
 		return p
 	}
 	p := newPlan(model, b.reg.collectLocked(model.ModelType))
+	p.model = b.reg.rows.Of(model)
 	b.plans[model] = p // before what it leads to: relations run in circles
 	b.addSides(p)
 	b.addCascades(p)

@@ -16,11 +16,14 @@ import (
 // update is what a write keeps beside its rows when it is an update of stored rows.
 type update struct {
 	set      clause.Set                     // what the statement assigns
-	literals map[*schema.Field]bool         // fields that are set to a value known beforehand
+	literals []*schema.Field                // fields that are set to a value known beforehand
 	assigned reflect.Value                  // a struct that holds those values
 	changes  map[int]map[*schema.Field]bool // by row: what receivers changed
 	batch    *rows.Set
-	inserts  bool // a Save whose update finds no row
+	inserts  bool                // a Save whose update finds no row
+	drops    bool                // SET is to be taken away in the end
+	key      []clause.Expression // GORM's condition for the one row that is named by its key
+	later    bool                // the assignments were worked out again after pre_save, with a later clock
 }
 
 // preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them.
@@ -47,12 +50,16 @@ func (r *registry) preUpdate(db *gorm.DB) {
 		return // GORM runs no statement, or refuses it
 	}
 	w.attach()
-	w.fields, w.copied, w.loaded = w.updateFields(), true, w.plan.saveNeed > Keys
+	w.copied, w.loaded = true, w.plan.saveNeed > Keys
 	if db.AddError(w.openLinks(nil, false)) != nil || db.AddError(w.begin()) != nil {
 		return
 	}
 	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, Twice: true, KeysOnly: !w.loaded && len(w.model.Keys) > 0}
-	set, err := w.firstBatch(q, w.updateKey(own), w.assignedOrder())
+	key := w.updateKey(own)
+	if key != nil {
+		w.update.key = own
+	}
+	set, err := w.firstBatch(q, key, w.assignedOrder())
 	if db.AddError(err) != nil {
 		return
 	}
@@ -93,11 +100,10 @@ func (w *write) preBatch(set *rows.Set) error {
 	return nil
 }
 
-// apply sets the assigned values in a row, except where a receiver has set another one. It runs before pre_save, and once
-// more when the statement has really assigned them: its clock is later.
+// apply sets the assigned values in a row, except where a receiver has set another one.
 func (w *write) apply(i int) {
 	ctx, v := w.stmt.Context, w.rows[i].value()
-	for f := range w.update.literals {
+	for _, f := range w.update.literals {
 		if !w.update.changes[i][f] {
 			f.ReflectValueOf(ctx, v).Set(f.ReflectValueOf(ctx, w.update.assigned))
 		}
@@ -110,7 +116,7 @@ func (w *write) noteChanges(i int) {
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
 		expected := u.batch.Copy(i)
-		if u.literals[f] {
+		if slices.Contains(u.literals, f) {
 			expected = u.assigned
 		}
 		if !rows.Changed(ctx, "", f, expected, v) {
@@ -137,7 +143,9 @@ func (r *registry) assign(db *gorm.DB) {
 	if u.batch == nil { // a Save: the struct itself is the row
 		return
 	}
-	if _, given := w.stmt.Clauses["SET"]; !given {
+	_, given := w.stmt.Clauses["SET"]
+	if !given && !w.replay() {
+		u.later = true
 		u.set = callbacks.ConvertToAssignments(w.stmt)
 		if db.Error != nil || len(u.set) == 0 {
 			return
@@ -150,8 +158,18 @@ func (r *registry) assign(db *gorm.DB) {
 		bulk, set = []int{0}, w.setFor(0)
 		w.assignBack(0)
 	}
-	w.replaceClause("SET", set)
-	w.narrow(w.isOneOf(w.stored(bulk)))
+	if given {
+		w.replaceClause("SET", set)
+	} else { // GORM takes its own away as well
+		u.drops = true
+		w.stmt.Clauses["SET"] = clause.Clause{Name: "SET", Expression: set}
+	}
+	switch {
+	case u.key == nil || len(w.rows) != 1:
+		w.narrow(w.isOneOf(w.stored(bulk)))
+	case !u.later:
+		w.stmt.AddClause(clause.Where{Exprs: u.key}) // as GORM does
+	}
 }
 
 // bulk returns the rows that no receiver changed. One statement writes them all.
@@ -267,7 +285,9 @@ func (w *write) writeRows(indexes []int, set clause.Set, affected *int64) error 
 func (w *write) readComputed() error {
 	if len(w.computed) == 0 && !w.model.Computed {
 		for i := range w.rows {
-			w.apply(i)
+			if w.update.later {
+				w.apply(i)
+			}
 		}
 		return nil
 	}

@@ -30,7 +30,7 @@ type write struct {
 	loaded    bool                   // the rows have an original
 	copied    bool                   // instances are the library's copies, not the caller's structs
 	done      bool                   // the rows are written
-	fields    []string               // what an update names; nil means all
+	fields    []string               // what an update names, see named
 	inserts   []string               // what an insert names; nil means all
 	conflicts string                 // what the rows of an upsert conflict on
 	written   map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
@@ -45,7 +45,7 @@ type write struct {
 	below     *cascading             // what goes with the rows of a delete
 	touched   bool                   // receivers of the pre signal ran statements
 	links     links                  // what only writes of join tables need
-	after     deferred               // what waits for the end of the transaction, of the first batch
+	after     *deferred              // what waits for the end of the transaction, of the first batch; nil when nothing does
 	waiting   []*deferred            // what waits for the end of the statement, outside any transaction
 }
 
@@ -87,13 +87,21 @@ func (r *registry) start(db *gorm.DB, pre, post kind) *write {
 		return nil
 	}
 	stmt := db.Statement
-	w := &write{reg: r, plan: p, db: db, stmt: stmt, schema: stmt.Schema, model: r.rows.Of(stmt.Schema)}
-	w.pre.open(stmt.Context, db, kindNames[pre], p.sender)
+	var w *write
+	if p.defers(post) {
+		d := &deferring{}
+		w = &d.write
+		w.after = &d.after
+	} else {
+		w = &write{}
+	}
+	w.reg, w.plan, w.db, w.stmt, w.schema, w.model = r, p, db, stmt, stmt.Schema, p.model
+	w.pre.open(stmt.Context, db, pre, p)
 	if w.pre.muteAll {
 		return nil
 	}
 	w.post = w.pre
-	w.post.signal = kindNames[post]
+	w.post.kind = post
 	if db.AddError(w.prepare(post)) != nil {
 		return nil
 	}
@@ -139,6 +147,9 @@ func (w *write) undo() {
 		undo()
 	}
 	w.restore = nil
+	if w.update != nil && w.update.drops {
+		delete(w.stmt.Clauses, "SET")
+	}
 }
 
 // begin opens a transaction for a write of several statements when GORM was told to open none.
@@ -239,7 +250,8 @@ func (r *row) fieldChanged(ctx context.Context, f *schema.Field) bool {
 	case w.computed[f] && (!w.done || w.written != nil):
 		return true
 	case !w.loaded || r.original == nil:
-		return w.fields == nil || slices.Contains(w.fields, f.Name)
+		named := w.named()
+		return named == nil || slices.Contains(named, f.Name)
 	case !w.copied && !f.Updatable:
 		return false
 	}

@@ -42,6 +42,9 @@ type Model struct {
 	shares     bool // copies of a struct share memory: slices, maps, pointers
 	zero       any  // a pointer to a zero struct, for GORM to parse
 	texts      sync.Map
+
+	slice, pair           reflect.Type // []T and [2]T
+	scanners, keyScanners sync.Pool
 }
 
 // column is a field with the way in which it is scanned.
@@ -59,6 +62,7 @@ var (
 
 func newModel(s *schema.Schema) *Model {
 	m := &Model{Schema: s, Keys: s.PrimaryFields, zero: reflect.New(s.ModelType).Interface()}
+	m.slice, m.pair = reflect.SliceOf(s.ModelType), reflect.ArrayOf(2, s.ModelType)
 	for _, name := range s.DBNames {
 		f := s.FieldsByDBName[name]
 		if f.FieldType == deletedType {

@@ -1,10 +1,7 @@
 package rows
 
 import (
-	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 	"reflect"
 	"time"
 
@@ -23,20 +20,19 @@ type Query struct {
 	Limit    int  // 0 means all
 	Lock     bool // FOR UPDATE, where the dialect has it
 	Extra    []clause.Interface
+
+	one bool // there is one row at most
 }
 
 // Set holds rows as structs of the model's type.
 type Set struct {
-	first, second reflect.Value // []T; second is only there for Query.Twice
+	n             int
+	first, second reflect.Value // []T, or [2]T for one row; second is only there for Query.Twice
+	pair          bool          // first holds a row and its second struct
 }
 
 // Len returns the number of rows.
-func (s *Set) Len() int {
-	if !s.first.IsValid() {
-		return 0
-	}
-	return s.first.Len()
-}
+func (s *Set) Len() int { return s.n }
 
 // Rows returns all rows. They are addressable.
 func (s *Set) Rows() []reflect.Value {
@@ -51,7 +47,12 @@ func (s *Set) Rows() []reflect.Value {
 func (s *Set) Row(i int) reflect.Value { return s.first.Index(i) }
 
 // Copy returns the second struct of row i.
-func (s *Set) Copy(i int) reflect.Value { return s.second.Index(i) }
+func (s *Set) Copy(i int) reflect.Value {
+	if s.pair {
+		return s.first.Index(1)
+	}
+	return s.second.Index(i)
+}
 
 // text is a SELECT by primary key whose SQL is built once.
 type text struct {
@@ -67,6 +68,7 @@ type textKey struct {
 
 // ByKey reads the row with this primary key from the table of a statement. The set is empty when there is none.
 func (m *Model) ByKey(db *gorm.DB, key []any, q Query) (*Set, error) {
+	q.one = true
 	k := textKey{table: db.Statement.Table, scoped: q.Scoped, keysOnly: q.KeysOnly, lock: q.Lock}
 	cached := db.Statement.TableExpr == nil && m.cacheable()
 	if cached {
@@ -181,92 +183,56 @@ func (m *Model) read(db *gorm.DB, query string, vars []any, q Query) (set *Set, 
 			err = closing
 		}
 	}()
-	s := scanner{columns: m.columns}
-	if q.KeysOnly {
-		s.columns = m.keyColumns
-	}
-	s.prepare()
-	set.make(m.Schema.ModelType, q.Twice)
+	s := m.scanner(q.KeysOnly)
+	defer s.release()
+	set.make(m, q)
 	for result.Next() {
 		i := set.grow()
 		if err := s.scan(ctx, result, set.first.Index(i)); err != nil {
 			return set, err
 		}
-		if !q.Twice {
-			continue
+		switch {
+		case !q.Twice:
+		case !m.shares:
+			set.Copy(i).Set(set.first.Index(i))
+		default:
+			if err := s.scan(ctx, result, set.Copy(i)); err != nil {
+				return set, err
+			}
 		}
-		if !m.shares {
-			set.second.Index(i).Set(set.first.Index(i))
-		} else if err := s.scan(ctx, result, set.second.Index(i)); err != nil {
-			return set, err
+		if q.one {
+			break
 		}
 	}
 	return set, result.Err()
 }
 
-func (s *Set) make(t reflect.Type, twice bool) {
-	s.first = reflect.New(reflect.SliceOf(t)).Elem()
-	if twice {
-		s.second = reflect.New(reflect.SliceOf(t)).Elem()
+// make makes room. A single row and its copy are one allocation.
+func (s *Set) make(m *Model, q Query) {
+	if q.one {
+		s.first, s.pair = reflect.New(m.pair).Elem(), true
+		return
+	}
+	s.first = reflect.New(m.slice).Elem()
+	if q.Twice {
+		s.second = reflect.New(m.slice).Elem()
 	}
 }
 
 // grow adds a zero row and returns its index.
 func (s *Set) grow() int {
-	n := s.first.Len()
+	n := s.n
+	s.n++
+	if s.pair {
+		return n
+	}
 	s.first.Grow(1)
-	s.first.SetLen(n + 1)
+	s.first.SetLen(s.n)
 	if s.second.IsValid() {
 		s.second.Grow(1)
-		s.second.SetLen(n + 1)
+		s.second.SetLen(s.n)
 	}
 	return n
-}
-
-// scanner moves the columns of a result into structs.
-type scanner struct {
-	columns []column
-	cells   []any // what direct columns are scanned into
-	dest    []any
-}
-
-func (s *scanner) prepare() {
-	s.cells, s.dest = make([]any, len(s.columns)), make([]any, len(s.columns))
-	for i := range s.columns {
-		s.dest[i] = &s.cells[i]
-	}
-}
-
-func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value) error {
-	for i, c := range s.columns {
-		if !c.direct {
-			s.dest[i] = c.field.NewValuePool.Get()
-		}
-	}
-	if err := result.Scan(s.dest...); err != nil {
-		return err
-	}
-	for i, c := range s.columns {
-		if err := s.set(ctx, i, c, row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) error {
-	if !c.direct {
-		err := c.field.Set(ctx, row, s.dest[i])
-		c.field.NewValuePool.Put(s.dest[i])
-		return err
-	}
-	if s.cells[i] == nil {
-		return nil
-	}
-	if err := c.field.Set(ctx, row, s.cells[i]); err != nil {
-		return fmt.Errorf("%w: column %s: %w", ErrUnfit, c.field.DBName, err)
-	}
-	return nil
 }
 
 // ErrUnfit is returned for a stored value that its field cannot hold, such as a text in a number column of SQLite.
