@@ -14,10 +14,10 @@ import (
 // resolveConflicts finds out, for an INSERT with ON CONFLICT, which rows are stored already: they are updated or skipped,
 // not created.
 func (w *write) resolveConflicts() error {
-	conflict, ok := w.conflict()
-	if !ok {
+	if !w.conflicting {
 		return nil
 	}
+	conflict, _ := w.conflict()
 	if conflict.UpdateAll || len(conflict.DoUpdates) > 0 {
 		w.upserts(conflict)
 	}

@@ -23,6 +23,7 @@ func (r *registry) preCreate(db *gorm.DB) {
 	}
 	w.attach()
 	w.inserts = w.insertFields()
+	_, w.conflicting = w.conflict()
 	if len(w.plan.sides) > 0 && db.AddError(w.begin()) != nil {
 		return
 	}
@@ -38,7 +39,10 @@ func (r *registry) preCreate(db *gorm.DB) {
 	if db.AddError(w.resolveConflicts()) != nil { // once more when a receiver changed what conflicts
 		return
 	}
-	if db.AddError(w.openLinks(w.joinedBy(), false)) == nil && db.AddError(w.sendLinks(false)) == nil {
+	if len(w.plan.sides) > 0 && (db.AddError(w.openLinks(w.joinedBy(), false)) != nil || db.AddError(w.sendLinks(false)) != nil) {
+		return
+	}
+	if w.conflicting {
 		w.insertFirst()
 	}
 }
@@ -138,8 +142,10 @@ func (w *write) insertFields() []string {
 
 // dropSkipped silences the rows that the database left alone though nothing known beforehand said so.
 func (w *write) dropSkipped() error {
-	conflict, ok := w.conflict()
-	if !ok || (!conflict.DoNothing && len(conflict.Where.Exprs) == 0) {
+	if !w.conflicting {
+		return nil
+	}
+	if conflict, _ := w.conflict(); !conflict.DoNothing && len(conflict.Where.Exprs) == 0 {
 		return nil
 	}
 	var sent, last int64

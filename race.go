@@ -56,17 +56,19 @@ func (w *write) counts() bool {
 
 // inserted runs right after an INSERT, before anything refers to its rows.
 func (r *registry) inserted(db *gorm.DB) {
-	if w := writeOf(db); w != nil && db.Error == nil {
-		if db.AddError(w.settle()) != nil {
-			return
-		}
+	w := writeOf(db)
+	if w != nil && db.Error == nil && db.AddError(w.settle()) != nil {
+		return
 	}
-	r.saveLinks(db)
+	if w == nil || w.plan.marks {
+		r.saveLinks(db)
+	}
 }
 
 // settle finds out which rows of an upsert others have inserted in the meantime.
 func (w *write) settle() error {
 	switch {
+	case !w.conflicting:
 	case w.upsert != nil && w.db.RowsAffected < int64(len(w.rows)):
 		w.conflicts, w.loaded = "", false
 		conflict := *w.upsert

@@ -86,18 +86,17 @@ func (s *Signal[E]) Receivers() []ReceiverInfo { return s.channel.receivers() }
 // write would reach.
 func (s *Signal[E]) Send(ctx context.Context, event E) (err error) {
 	c := s.calls.Load()
-	switch {
-	case s.event != nil:
-		return s.channel.sendRow(ctx, func(r *row) { s.row(event, r) })
-	case c == nil:
-		return nil
-	case ctx != context.Background():
-		if ctx = background(ctx); frameOf(ctx) != nil {
-			return firstError(s.each(ctx, event, true))
-		}
+	if c == nil || s.event != nil {
+		return s.sendRow(ctx, event)
+	}
+	if ctx = background(ctx); ctx.Value(frameKey{}) != nil {
+		return firstError(s.each(ctx, event, true))
 	}
 	at := 0
 	defer func() {
+		if at < 0 { // returned: recover costs as much as a receiver
+			return
+		}
 		if v := recover(); v != nil {
 			err = c.entries[at].failure(recovered(v))
 		}
@@ -105,10 +104,20 @@ func (s *Signal[E]) Send(ctx context.Context, event E) (err error) {
 	for i, call := range c.receivers {
 		at = i
 		if err := call(ctx, event); err != nil {
+			at = -1
 			return c.entries[i].failure(err)
 		}
 	}
+	at = -1
 	return nil
+}
+
+// sendRow sends an event of a model by hand. A custom signal without receivers has nothing to send.
+func (s *Signal[E]) sendRow(ctx context.Context, event E) error {
+	if s.event == nil {
+		return nil
+	}
+	return s.channel.sendRow(ctx, func(r *row) { s.row(event, r) })
 }
 
 // SendRobust calls all receivers in order, whatever they return, and answers with one Response each. A panic is the

@@ -25,28 +25,29 @@ type write struct {
 	rows      []row
 	one       [1]row // what rows points to when there is one
 
-	soft      bool                   // a delete that keeps the row
-	cascade   bool                   // a delete that the database makes because the parent goes
-	loaded    bool                   // the rows have an original
-	copied    bool                   // instances are the library's copies, not the caller's structs
-	done      bool                   // the rows are written
-	fields    []string               // what an update names, see named
-	inserts   []string               // what an insert names; nil means all
-	conflicts string                 // what the rows of an upsert conflict on
-	written   map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
-	computed  map[*schema.Field]bool // what the database computes
-	update    *update                // what only updates need
-	cursor    *rows.Cursor           // further batches of a conditional write
-	maps      *mapRows               // what only creates from maps need
-	upsert    *clause.OnConflict     // of new rows, which is run as an insert first
-	joined    []clause.Expression    // the conditions that a statement with FROM needs to join other tables
-	restore   []func()               // puts the statement back as GORM knows it
-	tx        *gorm.DB               // the library's own transaction
-	below     *cascading             // what goes with the rows of a delete
-	touched   bool                   // receivers of the pre signal ran statements
-	links     links                  // what only writes of join tables need
-	after     *deferred              // what waits for the end of the transaction, of the first batch; nil when nothing does
-	waiting   []*deferred            // what waits for the end of the statement, outside any transaction
+	soft        bool                   // a delete that keeps the row
+	cascade     bool                   // a delete that the database makes because the parent goes
+	loaded      bool                   // the rows have an original
+	copied      bool                   // instances are the library's copies, not the caller's structs
+	conflicting bool                   // an INSERT says what to do about rows that are stored already
+	done        bool                   // the rows are written
+	fields      []string               // what an update names, see named
+	inserts     []string               // what an insert names; nil means all
+	conflicts   string                 // what the rows of an upsert conflict on
+	written     map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
+	computed    map[*schema.Field]bool // what the database computes
+	update      *update                // what only updates need
+	cursor      *rows.Cursor           // further batches of a conditional write
+	maps        *mapRows               // what only creates from maps need
+	upsert      *clause.OnConflict     // of new rows, which is run as an insert first
+	joined      []clause.Expression    // the conditions that a statement with FROM needs to join other tables
+	restore     []func()               // puts the statement back as GORM knows it
+	tx          *gorm.DB               // the library's own transaction
+	below       *cascading             // what goes with the rows of a delete
+	touched     bool                   // receivers of the pre signal ran statements
+	links       links                  // what only writes of join tables need
+	after       *deferred              // what waits for the end of the transaction, of the first batch; nil when nothing does
+	waiting     []*deferred            // what waits for the end of the statement, outside any transaction
 }
 
 // row is one row of a write.
