@@ -49,8 +49,8 @@ test-load: ## Run 8 goroutines of 10,000 transactions each under the race detect
 	SIGNALS_TEST_TRANSACTIONS=10000 $(GO) test -race -count=1 -timeout=30m -run=UnderLoad -v .
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	$(GO) test -run='^$$' -bench=. -benchmem ./bench
+bench: ## Print what signals cost beside GORM, bun and ent, in 6 minutes (SHORT=1: less than one; ONLY="W2 save"; WRITE=1: into docs/performance.md)
+	cd bench/peers && $(GO) run . $(if $(SHORT),-short) $(if $(ONLY),-only "$(ONLY)") $(if $(WRITE),-write ../../docs/performance.md)
 
 .PHONY: fuzz
 fuzz: ## Fuzz the write paths, the transactions and the links, each for FUZZTIME (default 5m)

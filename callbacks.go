@@ -19,7 +19,8 @@ func (r *registry) createSteps() []step {
 	return []step{
 		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
 		{"signals:pre_create", "gorm:before_create", "gorm:save_before_associations", r.preCreate},
-		{"signals:inserted", "gorm:create", "gorm:save_after_associations", r.inserted},
+		{"signals:enter_race", "gorm:save_before_associations", "gorm:create", r.enterRace},
+		{"signals:leave_race", "gorm:create", "gorm:save_after_associations", r.leaveRace},
 		{"signals:post_create", "gorm:after_create", "gorm:commit_or_rollback_transaction", r.postCreate},
 	}
 }

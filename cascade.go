@@ -133,7 +133,7 @@ func (c *cascading) walkEdge(edge *cascade, parents []reflect.Value, visit func(
 		return nil
 	}
 	reader := c.child(edge.plan)
-	q := rows.Query{Where: []clause.Expression{rows.In(c.w.db.Name(), edge.ForeignKeys, values)}, Lock: true}
+	q := rows.Query{Where: []clause.Expression{rows.In(c.w.db.Name(), edge.ForeignKeys, values)}, Lock: reader.lockable()}
 	q.KeysOnly = edge.plan.deleteNeed == Keys && len(reader.model.Keys) > 0
 	cursor := reader.model.Walk(q, c.w.reg.BatchSize, false)
 	for {

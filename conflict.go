@@ -2,6 +2,7 @@ package signals
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -28,7 +29,7 @@ func (w *write) resolveConflicts() error {
 		return nil
 	}
 	w.conflicts = ids
-	stored, err := w.readConflicts(targets)
+	stored, err := w.readConflicts(targets, skips)
 	if err != nil {
 		return err
 	}
@@ -62,10 +63,10 @@ func (w *write) resolveConflicts() error {
 }
 
 // rowIDs identifies a row by every target that it can conflict on.
-func (w *write) rowIDs(r *row, targets [][]*schema.Field) []string {
+func (w *write) rowIDs(r *row, targets []constraint) []string {
 	var ids []string
-	for t, target := range targets {
-		if id, can := w.conflictID(t, target, r.value()); can {
+	for t, on := range targets {
+		if id, can := w.conflictID(t, on, r.value()); can {
 			ids = append(ids, id)
 		}
 	}
@@ -121,48 +122,66 @@ func (w *write) upserts(conflict clause.OnConflict) {
 	w.fields = names(fields)
 }
 
-// conflictTargets returns the sets of columns that a row can conflict on.
-func (w *write) conflictTargets(conflict clause.OnConflict) [][]*schema.Field {
-	var targets [][]*schema.Field
+// constraint is a set of columns that a row can conflict on.
+type constraint struct {
+	fields []*schema.Field
+	where  []clause.Expression // of a partial index: the rows that it holds
+}
+
+// conflictTargets returns what a row can conflict on.
+func (w *write) conflictTargets(conflict clause.OnConflict) []constraint {
+	var targets []constraint
 	if len(w.schema.PrimaryFields) > 0 {
-		targets = append(targets, w.schema.PrimaryFields)
+		targets = append(targets, constraint{fields: w.schema.PrimaryFields})
 	}
 	anyUnique := w.db.Name() == "mysql" || conflict.OnConstraint != ""
 	switch {
 	case len(conflict.Columns) > 0 && !anyUnique:
-		var target []*schema.Field
+		named := constraint{where: conflict.TargetWhere.Exprs}
 		for _, c := range conflict.Columns {
 			if f := w.schema.LookUpField(c.Name); f != nil {
-				target = append(target, f)
+				named.fields = append(named.fields, f)
 			}
 		}
-		return [][]*schema.Field{target}
+		return unforeseen([]constraint{named}, conflict)
 	case conflict.UpdateAll && !anyUnique:
 		return targets // GORM names the primary key
 	}
 	for _, f := range w.schema.Fields {
 		if f.Unique && f.DBName != "" {
-			targets = append(targets, []*schema.Field{f})
+			targets = append(targets, constraint{fields: []*schema.Field{f}})
 		}
 	}
 	for _, index := range w.schema.ParseIndexes() {
 		if !strings.EqualFold(index.Class, "UNIQUE") {
 			continue
 		}
-		var target []*schema.Field
+		var t constraint
 		for _, option := range index.Fields {
-			target = append(target, option.Field)
+			t.fields = append(t.fields, option.Field)
 		}
-		targets = append(targets, target)
+		if index.Where != "" {
+			t.where = []clause.Expression{clause.Expr{SQL: index.Where}}
+		}
+		targets = append(targets, t)
 	}
-	return targets
+	return unforeseen(targets, conflict)
+}
+
+// unforeseen leaves out partial indexes where a conflict means that nothing is written: whether they hold the new row only the
+// database knows, and it will say so.
+func unforeseen(targets []constraint, conflict clause.OnConflict) []constraint {
+	if !conflict.DoNothing {
+		return targets
+	}
+	return slices.DeleteFunc(targets, func(t constraint) bool { return len(t.where) > 0 })
 }
 
 // conflictID identifies a row by a target's values. A row without a value, or with a key that the database is to
 // generate, conflicts with none.
-func (w *write) conflictID(t int, target []*schema.Field, v reflect.Value) (id string, can bool) {
-	values, _ := rows.ValuesOf(w.stmt.Context, target, v)
-	for i, f := range target {
+func (w *write) conflictID(t int, on constraint, v reflect.Value) (id string, can bool) {
+	values, _ := rows.ValuesOf(w.stmt.Context, on.fields, v)
+	for i, f := range on.fields {
 		if rows.Null(values[i]) || (f.AutoIncrement && !rows.Valued(w.stmt.Context, f, v)) {
 			return "", false
 		}
@@ -170,11 +189,11 @@ func (w *write) conflictID(t int, target []*schema.Field, v reflect.Value) (id s
 			return "", false
 		}
 	}
-	return string(rune('a'+t)) + rows.Identity(values), len(target) > 0
+	return string(rune('a'+t)) + rows.Identity(values), len(on.fields) > 0
 }
 
 // conflictIDs joins what all rows can conflict on.
-func (w *write) conflictIDs(targets [][]*schema.Field) string {
+func (w *write) conflictIDs(targets []constraint) string {
 	var ids strings.Builder
 	for i := range w.rows {
 		for _, id := range w.rowIDs(&w.rows[i], targets) {
@@ -186,40 +205,71 @@ func (w *write) conflictIDs(targets [][]*schema.Field) string {
 }
 
 // readConflicts reads the stored rows that rows of the write conflict with, by their ids.
-func (w *write) readConflicts(targets [][]*schema.Field) (map[string]reflect.Value, error) {
+func (w *write) readConflicts(targets []constraint, skips bool) (map[string]reflect.Value, error) {
 	stored := map[string]reflect.Value{}
-	for t, target := range targets {
-		var values [][]any
-		asked := map[string]bool{}
+	for t := range targets {
+		asked := map[string][]any{}
+		var all [][]any
 		for i := range w.rows {
-			if id, can := w.conflictID(t, target, w.rows[i].value()); can {
-				v, _ := rows.ValuesOf(w.stmt.Context, target, w.rows[i].value())
-				values, asked[id] = append(values, v), true
+			if id, can := w.conflictID(t, targets[t], w.rows[i].value()); can && asked[id] == nil {
+				asked[id], _ = rows.ValuesOf(w.stmt.Context, targets[t].fields, w.rows[i].value())
+				all = append(all, asked[id])
 			}
 		}
-		err := w.findIn(target, values, false, func(row reflect.Value) {
-			if id, ok := w.conflictID(t, target, row); ok {
-				stored[w.askedFor(asked, id)] = row
-			}
-		})
+		found, err := w.findConflicts(targets[t], all, skips)
 		if err != nil {
 			return nil, err
+		}
+		unknown := false
+		for _, row := range found {
+			id, _ := w.conflictID(t, targets[t], row)
+			_, known := asked[id]
+			unknown = unknown || !known
+			stored[id] = row
+		}
+		for id, values := range asked {
+			if stored[id].IsValid() || !unknown {
+				continue
+			}
+			// The database takes values as equal that Go does not: texts without regard to case, numbers as texts.
+			found, err := w.findConflicts(targets[t], [][]any{values}, skips)
+			if err != nil {
+				return nil, err
+			}
+			if len(found) > 0 {
+				stored[id] = found[0]
+			}
 		}
 	}
 	return stored, nil
 }
 
-// askedFor returns the id under which a found row was asked for: databases may take texts as equal that Go does not.
-func (w *write) askedFor(asked map[string]bool, id string) string {
-	if asked[id] {
-		return id
-	}
-	for other := range asked {
-		if strings.EqualFold(other, id) || (len(asked) == 1 && other[0] == id[0]) {
-			return other
+// findConflicts reads the stored rows with one of the values, and keeps them from going. Where the database locks gaps, rows that are
+// not there must not be locked, unless it is known that they are: then the latest is what counts.
+func (w *write) findConflicts(t constraint, values [][]any, skips bool) ([]reflect.Value, error) {
+	var found []reflect.Value
+	read := func(values [][]any, lock bool) error {
+		found = nil
+		for some := range slices.Chunk(values, w.reg.BatchSize) {
+			where := append([]clause.Expression{rows.In(w.db.Name(), t.fields, some)}, t.where...)
+			set, err := w.model.Find(w.db, rows.Query{Where: where, Lock: lock && w.lockable(), Share: skips})
+			if err != nil {
+				return err
+			}
+			found = append(found, set.Rows()...)
 		}
+		return nil
 	}
-	return id
+	lost := w.race != nil
+	if err := read(values, lost || !w.locksGaps()); err != nil || len(found) == 0 || lost || !w.locksGaps() {
+		return found, err
+	}
+	there := make([][]any, len(found))
+	for i, v := range found {
+		there[i], _ = rows.ValuesOf(w.stmt.Context, t.fields, v)
+	}
+	err := read(there, true)
+	return found, err
 }
 
 // isAssociation reports whether a statement was made by GORM to save the associations of another one, which marks it with

@@ -24,7 +24,7 @@ func (r *registry) preCreate(db *gorm.DB) {
 	w.attach()
 	w.inserts = w.insertFields()
 	_, w.conflicting = w.conflict()
-	if len(w.plan.sides) > 0 && db.AddError(w.begin()) != nil {
+	if (len(w.plan.sides) > 0 || (w.conflicting && len(w.rows) > 1)) && db.AddError(w.begin()) != nil {
 		return
 	}
 	if db.AddError(w.resolveConflicts()) != nil {
@@ -41,9 +41,6 @@ func (r *registry) preCreate(db *gorm.DB) {
 	}
 	if len(w.plan.sides) > 0 && (db.AddError(w.openLinks(w.joinedBy(), false)) != nil || db.AddError(w.sendLinks(false)) != nil) {
 		return
-	}
-	if w.conflicting {
-		w.insertFirst()
 	}
 }
 

@@ -39,7 +39,7 @@ func (r *registry) preDelete(db *gorm.DB) {
 	if db.AddError(w.openLinks(from, clears)) != nil || db.AddError(w.begin()) != nil {
 		return
 	}
-	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, KeysOnly: w.plan.deleteNeed == Keys && len(w.model.Keys) > 0}
+	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: w.lockable(), KeysOnly: w.plan.deleteNeed == Keys && len(w.model.Keys) > 0}
 	set, err := w.firstBatch(q, w.deleteKey(own), by)
 	if db.AddError(err) != nil {
 		return

@@ -257,6 +257,7 @@ func TestRowsOfConditionalWritesAreLockedWhereTheDatabaseHasLocks(t *testing.T) 
 				c.Build(b)
 				_, _ = b.WriteString(" */")
 			}
+			require.NoError(t, db.Model(&Product{}).Where("price > 1").Update("stock", 1).Error) // on PostgreSQL the first asks for the table
 			sql := recordSQL(db)
 			require.NoError(t, db.Model(&Product{}).Where("price > 1").Update("stock", 1).Error)
 			assert.Equal(t, want, strings.Contains(sql.texts[0], "FOR UPDATE"), sql.texts[0])

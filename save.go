@@ -81,15 +81,20 @@ func (w *write) readSaved(key []any) (*rows.Set, error) {
 	_, from := w.stmt.Clauses["FROM"]
 	if len(conditions) == 0 && !from {
 		return w.lockFound(func(lock bool) (*rows.Set, error) {
-			q.Lock = lock
+			q.Lock = lock && w.lockable()
 			return w.model.ByKey(w.db, key, q)
 		})
 	}
 	q.Where = append(rows.Group(conditions), rows.In(w.db.Name(), w.model.Keys, [][]any{key}))
 	return w.lockFound(func(lock bool) (*rows.Set, error) {
-		q.Lock = lock
+		q.Lock = lock && w.lockable()
 		return w.model.Find(w.db, q)
 	})
+}
+
+// lockable reports whether rows can be read with FOR UPDATE. Views with DISTINCT or GROUP BY, which triggers make updatable, cannot.
+func (w *write) lockable() bool {
+	return w.db.Name() != "postgres" || w.reg.catalog.Relation(w.db, w.stmt.Table).Lockable
 }
 
 // locksGaps reports whether the database locks the gap where a row was looked for in vain. Two connections that hold such a lock
@@ -114,13 +119,13 @@ func (w *write) preInsert() error {
 	w.room(1)
 	r := w.add(w.addressable(w.stmt.ReflectValue), true)
 	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
-	set, err := w.lockFound(func(lock bool) (*rows.Set, error) { return w.model.ByKey(w.db, key, rows.Query{Lock: lock}) })
+	set, err := w.lockFound(func(lock bool) (*rows.Set, error) {
+		return w.model.ByKey(w.db, key, rows.Query{Lock: lock && w.lockable()})
+	})
 	if err != nil {
 		return err
 	}
-	if w.locksGaps() {
-		w.narrow(w.isOneOf(nil)) // the update would lock the gap
-	}
+	w.narrow(w.isOneOf(nil)) // the update would lock a gap, or find what somebody else inserts meanwhile
 	if r.created = set.Len() == 0; !r.created {
 		r.original = set.Row(0).Addr().Interface()
 		if w.inserts != nil { // Omit: the taken over row keeps some columns
@@ -165,21 +170,35 @@ func (w *write) insertSaved() (bool, error) {
 	}
 	upsert := clause.OnConflict{UpdateAll: true}
 	if r.created && w.db.Name() != "sqlite" {
-		if err := w.insert(w.onlyInsert(upsert), w.stmt.Omits); err != nil || w.db.RowsAffected > 0 {
+		if won, err := w.insertNew(upsert); won || err != nil {
 			return err == nil, err
-		}
-		if err := w.taken(r); err != nil {
-			return false, err
 		}
 	}
 	err := w.insert(upsert, w.stmt.Omits)
 	return err == nil, err
 }
 
+// insertNew inserts the row of a Save that is thought to be new, and reports whether that is all.
+func (w *write) insertNew(upsert clause.OnConflict) (bool, error) {
+	only, wrote := w.onlyInsert(upsert), int64(0)
+	returns := w.returns() && w.db.Name() == "mysql" // the upsert then reads what the database filled in
+	var err error
+	if returns {
+		wrote, _, err = w.insertOnly(only)
+	} else {
+		err = w.insert(only, w.stmt.Omits)
+		wrote = w.db.RowsAffected
+	}
+	if err == nil && wrote == 0 {
+		err = w.taken(&w.rows[0])
+	}
+	return wrote > 0 && !returns, err
+}
+
 // taken notes that somebody else has inserted the row of a Save in the meantime.
 func (w *write) taken(r *row) error {
 	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
-	set, err := w.model.ByKey(w.db, key, rows.Query{Lock: true})
+	set, err := w.model.ByKey(w.db, key, rows.Query{Lock: w.lockable()})
 	if err == nil && set.Len() > 0 {
 		r.created, r.original = false, set.Row(0).Addr().Interface()
 	}

@@ -54,7 +54,7 @@ func (r *registry) preUpdate(db *gorm.DB) {
 	if db.AddError(w.openLinks(nil, false)) != nil || db.AddError(w.begin()) != nil {
 		return
 	}
-	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: true, Twice: true, KeysOnly: !w.loaded && len(w.model.Keys) > 0}
+	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: w.lockable(), Twice: true, KeysOnly: !w.loaded && len(w.model.Keys) > 0}
 	key := w.updateKey(own)
 	if key != nil {
 		w.update.key = own

@@ -39,7 +39,7 @@ type write struct {
 	update      *update                // what only updates need
 	cursor      *rows.Cursor           // further batches of a conditional write
 	maps        *mapRows               // what only creates from maps need
-	upsert      *clause.OnConflict     // of new rows, which is run as an insert first
+	race        *race                  // with other connections
 	joined      []clause.Expression    // the conditions that a statement with FROM needs to join other tables
 	restore     []func()               // puts the statement back as GORM knows it
 	tx          *gorm.DB               // the library's own transaction

@@ -28,6 +28,32 @@ func (c *Catalog) Enforces(db *gorm.DB, on *Cascade) (bool, error) {
 	return enforced, err
 }
 
+// Relation is what a name stands for in PostgreSQL.
+type Relation struct {
+	Table    bool // rows have the columns of the system, such as xmax
+	Lockable bool // SELECT ... FOR UPDATE works: a table, or a view that is updatable without a trigger
+}
+
+// Relation asks what a table's name stands for, once. Without an answer it is taken for a table.
+func (c *Catalog) Relation(db *gorm.DB, name string) Relation {
+	k := foreignKey{parent: name}
+	if known, ok := c.known.Load(k); ok {
+		relation, _ := known.(Relation)
+		return relation
+	}
+	var relation Relation
+	err := db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Raw("SELECT relkind IN ('r', 'p') AS \"table\","+
+		" relkind IN ('r', 'p') OR pg_relation_is_updatable(oid, false) <> 0 AS lockable FROM pg_class WHERE oid = to_regclass(?)",
+		quoted(db, name)).Scan(&relation).Error
+	if err != nil {
+		relation = Relation{Table: true, Lockable: true}
+	}
+	if db.Statement.Context.Err() == nil {
+		c.known.Store(k, relation)
+	}
+	return relation
+}
+
 // key is one column of a foreign key that the database has.
 type key struct {
 	Name   string

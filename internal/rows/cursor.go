@@ -53,7 +53,11 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 	if err != nil {
 		return set, err
 	}
-	if c.done = c.size == 0 || set.Len() < c.size; c.done {
+	c.done = c.size == 0 || set.Len() < c.size
+	if joins(db.Statement) {
+		set.distinct(db.Statement.Context, c.model)
+	}
+	if c.done {
 		return set, nil
 	}
 	if further {

@@ -1,8 +1,10 @@
 package rows
 
 import (
+	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -19,6 +21,7 @@ type Query struct {
 	Ordered  bool // by primary key
 	Limit    int  // 0 means all
 	Lock     bool // FOR UPDATE, where the dialect has it
+	Share    bool // with Lock: only so much of it on PostgreSQL that the rows stay
 	Extra    []clause.Interface
 
 	one bool // there is one row at most
@@ -125,9 +128,9 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 		sel.Columns[i] = clause.Column{Table: clause.CurrentTable, Name: c.field.DBName}
 	}
 	stmt.AddClause(sel)
-	joined := false
-	if f, ok := from.Clauses["FROM"].Expression.(clause.From); ok && (len(f.Tables) > 0 || len(f.Joins) > 0) {
-		joined = true
+	joined := joins(from)
+	if joined {
+		f, _ := from.Clauses["FROM"].Expression.(clause.From)
 		f.Tables = append([]clause.Table{{Name: clause.CurrentTable}}, f.Tables...)
 		stmt.AddClause(f)
 	}
@@ -149,13 +152,22 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 	}
 	if q.Lock && locks(db.Name()) {
 		lock := clause.Locking{Strength: clause.LockingStrengthUpdate}
+		if q.Share && db.Name() == "postgres" {
+			lock.Strength = "KEY SHARE"
+		}
 		if joined && db.Name() == "postgres" {
-			lock.Table = clause.Table{Name: clause.CurrentTable}
+			lock.Table = clause.Table{Name: from.Table[strings.LastIndex(from.Table, ".")+1:]} // it may name no schema
 		}
 		stmt.AddClause(lock)
 	}
 	callbacks.BuildQuerySQL(tx)
 	return stmt
+}
+
+// joins reports whether a statement looks at other tables.
+func joins(stmt *gorm.Statement) bool {
+	f, ok := stmt.Clauses["FROM"].Expression.(clause.From)
+	return ok && (len(f.Tables) > 0 || len(f.Joins) > 0)
 }
 
 // locks reports whether a dialect has SELECT ... FOR UPDATE.
@@ -217,6 +229,27 @@ func (s *Set) make(m *Model, q Query) {
 	if q.Twice {
 		s.second = reflect.New(m.slice).Elem()
 	}
+}
+
+// distinct leaves out rows that were read before, by key: a join finds a row as often as it has partners.
+func (s *Set) distinct(ctx context.Context, m *Model) {
+	if len(m.Keys) == 0 {
+		return
+	}
+	seen, n := map[string]bool{}, 0
+	for i := range s.n {
+		id := m.Identity(ctx, s.first.Index(i))
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		s.first.Index(n).Set(s.first.Index(i))
+		if s.second.IsValid() {
+			s.second.Index(n).Set(s.second.Index(i))
+		}
+		n++
+	}
+	s.n = n
 }
 
 // grow adds a zero row and returns its index.
