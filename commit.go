@@ -117,10 +117,22 @@ func (r *registry) track(db *gorm.DB) {
 
 // savepoint looks at statements that bypass the transaction's own ExecContext, which prepared ones do.
 func (r *registry) savepoint(db *gorm.DB) {
-	if _, prepared := db.Statement.ConnPool.(*gorm.PreparedStmtTX); !prepared || db.Error != nil {
+	if _, prepared := db.Statement.ConnPool.(*gorm.PreparedStmtTX); !prepared {
+		return
+	}
+	if tx, _ := pool.Find(db.Statement.ConnPool); tx != nil && db.Error != nil {
+		tx.Saw(db.Error)
+	} else if tx != nil {
+		tx.Queue.Executed(db.Statement.SQL.String())
+	}
+}
+
+// saw tells the transaction of the error of a statement that bypassed it.
+func saw(db *gorm.DB) {
+	if _, prepared := db.Statement.ConnPool.(*gorm.PreparedStmtTX); !prepared || db.Error == nil {
 		return
 	}
 	if tx, _ := pool.Find(db.Statement.ConnPool); tx != nil {
-		tx.Queue.Executed(db.Statement.SQL.String())
+		tx.Saw(db.Error)
 	}
 }

@@ -46,6 +46,7 @@ func (r *registry) preCreate(db *gorm.DB) {
 
 // postCreate sends post_save for every row that was written.
 func (r *registry) postCreate(db *gorm.DB) {
+	saw(db)
 	w := writeOf(db)
 	if w == nil {
 		return
@@ -176,6 +177,11 @@ func (w *write) verify() error {
 	for i := range w.rows {
 		r := &w.rows[i]
 		found, ok := stored[w.model.Identity(ctx, r.stored())]
+		if !ok && !r.silent { // the database may write a key in its own way
+			if found, ok, err = w.readKey(r.stored()); err != nil {
+				return err
+			}
+		}
 		switch {
 		case r.silent:
 		case !ok:
@@ -187,6 +193,19 @@ func (w *write) verify() error {
 		}
 	}
 	return nil
+}
+
+// readKey reads the row whose key the database takes as equal.
+func (w *write) readKey(row reflect.Value) (reflect.Value, bool, error) {
+	key, set := w.model.KeyOf(w.stmt.Context, row)
+	if !set {
+		return reflect.Value{}, false, nil
+	}
+	found, err := w.model.ByKey(w.db, key, rows.Query{})
+	if err != nil || found.Len() == 0 {
+		return reflect.Value{}, false, err
+	}
+	return found.Row(0), true, nil
 }
 
 // stored returns what a row was before the write, or else what it is: GORM may have written the key of another row into it.
@@ -201,7 +220,7 @@ func (r *row) stored() reflect.Value {
 func (w *write) differ(ctx context.Context, a, b reflect.Value, among map[*schema.Field]bool) bool {
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
-		if f.Readable && f.Creatable && (among == nil || among[f]) && rows.Changed(ctx, w.db.Name(), f, a, b) {
+		if f.Readable && f.Creatable && !f.PrimaryKey && (among == nil || among[f]) && rows.Changed(ctx, w.db.Name(), f, a, b) {
 			return true
 		}
 	}

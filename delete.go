@@ -57,6 +57,7 @@ func (r *registry) preDelete(db *gorm.DB) {
 
 // postDelete sends post_delete for the batch that GORM deleted, and then resolves and deletes further ones.
 func (r *registry) postDelete(db *gorm.DB) {
+	saw(db)
 	w := writeOf(db)
 	if w == nil {
 		return

@@ -214,6 +214,7 @@ func (w *write) assignBack(i int) {
 
 // postUpdate sends post_save for the batch that GORM updated, and then resolves and updates further ones.
 func (r *registry) postUpdate(db *gorm.DB) {
+	saw(db)
 	w := writeOf(db)
 	if w == nil {
 		return

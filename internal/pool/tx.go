@@ -50,13 +50,16 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 	if err == nil {
 		t.Queue.Executed(query)
 	}
+	t.Saw(err)
 	return result, err
 }
 
 // QueryContext runs a query.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	t.Statements++
-	return t.Tx.QueryContext(ctx, query, args...)
+	rows, err := t.Tx.QueryContext(ctx, query, args...)
+	t.Saw(err)
+	return rows, err
 }
 
 // StmtContext returns a prepared statement for use in the transaction.
@@ -93,7 +96,7 @@ func (t *Tx) Commit() error {
 	switch {
 	case err == nil:
 		t.end(txn.Committed, nil)
-	case errors.Is(err, sql.ErrTxDone) && t.ctx.Err() != nil: // database/sql rolled back before COMMIT was sent
+	case errors.Is(err, sql.ErrTxDone) && t.ctx.Err() != nil, refused(err): // rolled back before COMMIT was sent, or by it
 		t.end(txn.RolledBack, err)
 	default:
 		t.end(txn.Unknown, err)

@@ -5,8 +5,10 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/json"
 	"math"
 	"reflect"
+	"strings"
 	"time"
 
 	"gorm.io/gorm/schema"
@@ -15,7 +17,27 @@ import (
 // Changed reports whether a column differs between a stored row and the row that replaces it. Times count as equal when
 // the table cannot tell them apart: PostgreSQL stores microseconds, MySQL the precision of the column.
 func Changed(ctx context.Context, dialect string, f *schema.Field, stored, row reflect.Value) bool {
-	return !same(f.ReflectValueOf(ctx, stored), f.ReflectValueOf(ctx, row), resolution(dialect, f))
+	a, b := f.ReflectValueOf(ctx, stored), f.ReflectValueOf(ctx, row)
+	if same(a, b, resolution(dialect, f)) {
+		return false
+	}
+	return dialect != "postgres" || !strings.HasPrefix(strings.ToLower(string(f.DataType)), "jsonb") || !sameJSON(a.Interface(), b.Interface())
+}
+
+// sameJSON reports whether two texts are one JSON value: PostgreSQL stores values of jsonb, not texts.
+func sameJSON(a, b any) bool {
+	var x, y any
+	return json.Unmarshal(bytesOf(a), &x) == nil && json.Unmarshal(bytesOf(b), &y) == nil && reflect.DeepEqual(x, y)
+}
+
+func bytesOf(v any) []byte {
+	switch v := plain(v).(type) {
+	case []byte:
+		return v
+	case string:
+		return []byte(v)
+	}
+	return nil
 }
 
 // same compares plain values without boxing them, and all others by what they mean to the database.
@@ -68,15 +90,38 @@ func Valued(ctx context.Context, f *schema.Field, row reflect.Value) bool {
 // resolution is the shortest time that a column can tell from another.
 func resolution(dialect string, f *schema.Field) time.Duration {
 	digits := f.Precision
+	typed, given := digitsOf(string(f.DataType), dialect)
 	switch {
+	case dialect != "postgres" && dialect != "mysql":
+		return 1
+	case given && typed < 0:
+		return 24 * time.Hour
+	case given:
+		digits = typed
 	case dialect == "postgres" && digits == 0:
 		digits = 6
 	case dialect == "mysql" && digits == 0:
 		digits = 3
-	case dialect != "postgres" && dialect != "mysql":
-		return 1
 	}
 	return time.Duration(math.Pow10(9 - min(digits, 9)))
+}
+
+// digitsOf reads a column type that a model gives for a time: how many digits of a second it keeps, -1 for a date.
+func digitsOf(dataType, dialect string) (digits int, given bool) {
+	name, rest, _ := strings.Cut(strings.ToLower(dataType), "(")
+	switch strings.Fields(name + " -")[0] {
+	case "date":
+		return -1, true
+	case "datetime", "timestamp", "timestamptz":
+		if rest != "" && rest[0] >= '0' && rest[0] <= '9' {
+			return int(rest[0] - '0'), true
+		}
+		if dialect == "mysql" {
+			return 0, true
+		}
+		return 6, true
+	}
+	return 0, false
 }
 
 func equal(a, b any, resolution time.Duration) bool {
