@@ -139,8 +139,15 @@ func (w *write) assignedOrder() order {
 		if looksFurther(a.Value) {
 			return inOneBatch
 		}
-		if f := w.schema.LookUpField(a.Column.Name); f != nil && f.PrimaryKey {
+		f := w.schema.LookUpField(a.Column.Name)
+		if f == nil {
+			continue
+		}
+		if f.PrimaryKey {
 			by = keysFirst
+		}
+		if (f.Unique || f.UniqueIndex != "") && computes(a.Value) {
+			return inOneBatch // a database may check uniqueness at the end of the statement
 		}
 	}
 	return by

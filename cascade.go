@@ -193,7 +193,7 @@ func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*write, er
 func (c *cascading) child(p *plan) *write {
 	child := c.w.beside(p, preDelete)
 	child.post.kind = postDelete
-	child.cascade, child.stmt.Unscoped = true, true
+	child.deletes, child.cascade, child.stmt.Unscoped = true, true, true
 	return child
 }
 

@@ -140,11 +140,12 @@ func (w *write) insertFields() []string {
 
 // dropSkipped silences the rows that the database left alone though nothing known beforehand said so.
 func (w *write) dropSkipped() error {
-	if !w.conflicting {
+	conflict, _ := w.conflict()
+	if w.conflicting && !conflict.DoNothing && len(conflict.Where.Exprs) == 0 {
 		return nil
 	}
-	if conflict, _ := w.conflict(); !conflict.DoNothing && len(conflict.Where.Exprs) == 0 {
-		return nil
+	if !w.conflicting && (w.maps != nil || w.db.RowsAffected >= int64(len(w.rows))) {
+		return nil // otherwise a trigger kept rows
 	}
 	var sent, last int64
 	for i := range w.rows {

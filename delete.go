@@ -24,7 +24,7 @@ func (r *registry) preDelete(db *gorm.DB) {
 	if len(conditions) == 0 && !db.AllowGlobalUpdate {
 		return // GORM refuses it
 	}
-	w.soft = !w.stmt.Unscoped && len(w.schema.DeleteClauses) > 0
+	w.deletes, w.soft = true, !w.stmt.Unscoped && len(w.schema.DeleteClauses) > 0
 	if !w.plan.hearsDeletes() {
 		if below, err := w.hasBelow(); !below || db.AddError(err) != nil {
 			return
@@ -73,8 +73,8 @@ func (r *registry) postDelete(db *gorm.DB) {
 		}
 		w.setRowsAffected(affected)
 	}()
-	if affected == 0 && len(w.rows) == 1 {
-		return // a clause of another plugin kept the row
+	if db.AddError(w.silenceKept(affected)) != nil {
+		return
 	}
 	if db.AddError(w.postBatchDelete()) != nil {
 		return
@@ -90,7 +90,7 @@ func (r *registry) postDelete(db *gorm.DB) {
 		}
 		tx := w.keyed(w.isOneOf(set.Rows())).Delete(reflect.New(w.schema.ModelType).Interface())
 		affected += tx.RowsAffected
-		if db.AddError(tx.Error) != nil || db.AddError(w.postBatchDelete()) != nil {
+		if db.AddError(tx.Error) != nil || db.AddError(w.silenceKept(tx.RowsAffected)) != nil || db.AddError(w.postBatchDelete()) != nil {
 			return
 		}
 	}
@@ -130,6 +130,20 @@ func (w *write) sendPre(k kind) error {
 		}
 	}
 	return w.sendLinks(false)
+}
+
+// silenceKept silences the rows that are still there after a DELETE of fewer rows: a trigger, or a clause of another plugin, kept them.
+func (w *write) silenceKept(affected int64) error {
+	switch {
+	case affected >= int64(len(w.rows)) || (w.soft && affected > 0):
+		return nil
+	case affected == 0:
+		for i := range w.rows {
+			w.rows[i].silent = true
+		}
+		return nil
+	}
+	return w.silence(true)
 }
 
 // silence silences the rows that are stored, or those that are not.
@@ -257,11 +271,14 @@ func (w *write) narrow(rowsOnly clause.Expression) {
 		w.restore = append(w.restore, func() { delete(w.stmt.Clauses, softDeleteMark) })
 	}
 	for _, name := range []string{"ORDER BY", "LIMIT"} {
-		if _, ok := w.stmt.Clauses[name]; ok {
+		if _, ok := w.stmt.Clauses[name]; ok && (name == "LIMIT" || !w.writesInOrder()) {
 			w.replaceClause(name, nil)
 		}
 	}
 }
+
+// writesInOrder reports whether the order in which a statement writes its rows matters: MySQL checks uniqueness row by row.
+func (w *write) writesInOrder() bool { return w.db.Name() == "mysql" }
 
 // isOneOf is the condition that a stored row is one of the rows, by the key that it had before the write.
 func (w *write) isOneOf(stored []reflect.Value) clause.Expression {
@@ -280,6 +297,9 @@ func (w *write) keyed(rowsOnly clause.Expression) *gorm.DB {
 	tx := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Where(rowsOnly)
 	stmt := tx.Statement
 	stmt.Table, stmt.TableExpr, stmt.Unscoped = w.stmt.Table, w.stmt.TableExpr, w.stmt.Unscoped
+	if by, ok := w.stmt.Clauses["ORDER BY"]; ok && w.writesInOrder() {
+		stmt.Clauses["ORDER BY"] = by
+	}
 	if w.joined != nil {
 		stmt.Clauses["FROM"] = w.stmt.Clauses["FROM"]
 		stmt.AddClause(clause.Where{Exprs: w.joined})

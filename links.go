@@ -137,8 +137,7 @@ func (r *registry) saveLinks(db *gorm.DB) {
 // link returns the link that a join row is before or after the write.
 func (r *row) link(l *relations.Link, after bool) (own, other []any, ok bool) {
 	w := r.w
-	deleted := !r.created && r.original == nil
-	if (after && deleted) || (!after && r.created) {
+	if (after && w.deletes) || (!after && r.created) {
 		return nil, nil, false
 	}
 	value := func(f *schema.Field) any {

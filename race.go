@@ -212,7 +212,13 @@ func (w *write) lost(wrote int64) error {
 		return err
 	}
 	w.conflicts, w.loaded, w.race.settled = "", false, true
-	return w.resolveConflicts()
+	if err := w.resolveConflicts(); err != nil {
+		return err
+	}
+	for i := range w.rows { // what it conflicts with may be nothing that the model declares
+		w.rows[i].created = w.rows[i].created && wrote > 0
+	}
+	return nil
 }
 
 func (w *write) release() error {
@@ -273,10 +279,17 @@ func (w *write) insert(conflict clause.OnConflict, omits []string) error {
 	return tx.Error
 }
 
+// refersToItself reports whether foreign keys may lock rows of the statement for other rows of it.
+func (w *write) refersToItself() bool {
+	return slices.ContainsFunc(w.schema.Relationships.BelongsTo, func(r *schema.Relationship) bool { return r.FieldSchema == w.schema }) ||
+		slices.ContainsFunc(w.schema.Relationships.HasMany, func(r *schema.Relationship) bool { return r.FieldSchema == w.schema }) ||
+		slices.ContainsFunc(w.schema.Relationships.HasOne, func(r *schema.Relationship) bool { return r.FieldSchema == w.schema })
+}
+
 // askPostgres looks which rows of an upsert are new: PostgreSQL leaves the mark of a lock on a row that ON CONFLICT DO UPDATE has
 // found, and none on one that it has inserted.
 func (w *write) askPostgres() error {
-	if w.db.Name() != "postgres" || w.written == nil || len(w.model.Keys) == 0 {
+	if w.db.Name() != "postgres" || w.written == nil || len(w.model.Keys) == 0 || w.refersToItself() {
 		return nil
 	}
 	if !w.reg.catalog.Relation(w.db, w.stmt.Table).Table {

@@ -199,8 +199,19 @@ func (w *write) insertNew(upsert clause.OnConflict) (bool, error) {
 func (w *write) taken(r *row) error {
 	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
 	set, err := w.model.ByKey(w.db, key, rows.Query{Lock: w.lockable()})
-	if err == nil && set.Len() > 0 {
-		r.created, r.original = false, set.Row(0).Addr().Interface()
+	if err != nil {
+		return err
+	}
+	if r.created = false; set.Len() > 0 {
+		r.original = set.Row(0).Addr().Interface()
+		return nil
+	}
+	targets := w.conflictTargets(clause.OnConflict{UpdateAll: true}) // another unique index
+	stored, err := w.readConflicts(targets, false)
+	for _, id := range w.rowIDs(r, targets) {
+		if found, ok := stored[id]; ok {
+			r.original = found.Addr().Interface()
+		}
 	}
 	return err
 }

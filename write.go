@@ -26,6 +26,7 @@ type write struct {
 	one       [1]row // what rows points to when there is one
 
 	soft        bool                   // a delete that keeps the row
+	deletes     bool                   // the rows go
 	cascade     bool                   // a delete that the database makes because the parent goes
 	loaded      bool                   // the rows have an original
 	copied      bool                   // instances are the library's copies, not the caller's structs
