@@ -76,6 +76,9 @@ func (w *write) rowIDs(r *row, targets []constraint) []string {
 // conflict returns what the INSERT does about rows that are stored already. INSERT OR IGNORE and INSERT OR REPLACE say it
 // in their own way.
 func (w *write) conflict() (clause.OnConflict, bool) {
+	if w.race != nil {
+		return w.race.conflict, true
+	}
 	if conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok {
 		return conflict, true
 	}

@@ -1,12 +1,10 @@
 package signals
 
 import (
-	"database/sql"
 	"reflect"
 	"slices"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
@@ -14,9 +12,11 @@ import (
 )
 
 // Two connections may insert the same new row at once. Both have read that it is not there, one inserts it and the other updates or
-// skips it, and with ON CONFLICT the database does not say which. So an upsert of rows that are all new runs as DO NOTHING, whose
-// number of rows says whether it won, and as what it was when it did not. Where the number is not enough, what was
-// tried is rolled back to a savepoint and looked at again. SQLite has one writer at a time, and needs none of this.
+// skips it, and with ON CONFLICT the database does not say which.
+//
+// On PostgreSQL an upsert of rows that are all new runs as DO NOTHING, whose number of rows says whether it won, and as what it was when
+// it did not; where the number is not enough, what was tried is rolled back to a savepoint and looked at again. MySQL notes the
+// keys of the rows that it finds in a variable of the session. SQLite has one writer at a time, and needs none of this.
 
 const raceSavepoint = "signals_race"
 
@@ -35,12 +35,18 @@ func (r *registry) enterRace(db *gorm.DB) {
 		return
 	}
 	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	if !ok {
+	if !ok || len(w.model.Keys) == 0 {
 		return
 	}
 	w.race = &race{conflict: conflict, fresh: w.countFresh()}
+	if db.Name() == "mysql" {
+		noting, err := w.noteFound(conflict)
+		_ = db.AddError(err)
+		w.replaceClause("ON CONFLICT", noting)
+		return
+	}
 	all := w.race.fresh == int64(len(w.rows))
-	if w.race.fresh == 0 || (!conflict.DoNothing && !all) || (w.returns() && db.Name() == "postgres" && w.stmt.ReflectValue.Kind() != reflect.Struct) {
+	if w.race.fresh == 0 || (!conflict.DoNothing && !all) || (w.returns() && w.stmt.ReflectValue.Kind() != reflect.Struct) {
 		return
 	}
 	_ = db.AddError(w.run())
@@ -55,15 +61,15 @@ func (w *write) run() error {
 		}
 		w.race.savepoint = true
 	}
-	if w.returns() && w.db.Name() == "mysql" {
-		return w.insertThenSelect(only)
-	}
 	w.replaceClause("ON CONFLICT", only)
 	return nil
 }
 
-func (w *write) savepoint(does string) error {
-	return w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Exec(does + raceSavepoint).Error
+func (w *write) savepoint(does string) error { return w.exec(does + raceSavepoint) }
+
+// exec runs a statement beside the write, on its connection.
+func (w *write) exec(sql string) error {
+	return w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Exec(sql).Error
 }
 
 // onlyInsert returns what to do about the same conflicts, which is nothing.
@@ -87,118 +93,13 @@ func (w *write) countFresh() int64 {
 	return n
 }
 
-// returns reports whether GORM will ask the INSERT for RETURNING. PostgreSQL returns the rows that it inserts; MariaDB returns those
-// that it leaves alone as well, so that their number says nothing.
+// returns reports whether GORM will ask the INSERT for RETURNING. It then counts the rows of a slice by their keys.
 func (w *write) returns() bool {
 	if !slices.Contains(w.db.Callback().Create().Clauses, "RETURNING") {
 		return false
 	}
 	_, asked := w.stmt.Clauses["RETURNING"]
 	return asked || len(w.schema.FieldsWithDefaultDBValue) > 0
-}
-
-// insertThenSelect runs the INSERT without RETURNING. When it won, it leaves GORM a SELECT of what RETURNING would have given.
-func (w *write) insertThenSelect(only clause.OnConflict) error {
-	made := w.madeKey()
-	if made == nil && !w.allKeyed() {
-		return w.release() // some keys are given and others made: nothing tells which row got which
-	}
-	wrote, result, err := w.insertOnly(only)
-	if err != nil {
-		return err
-	}
-	if wrote != w.race.fresh {
-		return w.lost(wrote)
-	}
-	w.race.settled = true
-	if made != nil {
-		first, err := result.LastInsertId()
-		if err != nil {
-			return err
-		}
-		for i := range w.rows { // GORM counts them in the same way where there is no RETURNING
-			if err := made.Set(w.stmt.Context, w.rows[i].value(), first+int64(i)*max(made.AutoIncrementIncrement, 1)); err != nil {
-				return err
-			}
-		}
-	}
-	if err := w.release(); err != nil {
-		return err
-	}
-	return w.selectInserted()
-}
-
-// insertOnly runs the INSERT of the statement without RETURNING, and returns how many rows it wrote.
-func (w *write) insertOnly(only clause.OnConflict) (int64, sql.Result, error) {
-	stmt := w.db.Session(&gorm.Session{SkipHooks: true}).Statement
-	stmt.SQL.Reset()
-	stmt.Vars = nil
-	stmt.AddClauseIfNotExists(clause.Insert{})
-	stmt.AddClause(callbacks.ConvertToCreateValues(stmt))
-	stmt.AddClause(only)
-	stmt.Build("INSERT", "VALUES", "ON CONFLICT")
-	result := gorm.WithResult()
-	tx := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Clauses(result).Exec(stmt.SQL.String(), stmt.Vars...)
-	return tx.RowsAffected, result.Result, tx.Error
-}
-
-// madeKey returns the key column when the database makes the keys of all rows.
-func (w *write) madeKey() *schema.Field {
-	f := w.schema.PrioritizedPrimaryField
-	if f == nil || !f.AutoIncrement || len(w.model.Keys) != 1 {
-		return nil
-	}
-	for i := range w.rows {
-		if rows.Valued(w.stmt.Context, f, w.rows[i].value()) {
-			return nil
-		}
-	}
-	return f
-}
-
-func (w *write) allKeyed() bool {
-	for i := range w.rows {
-		if _, set := w.model.KeyOf(w.stmt.Context, w.rows[i].value()); !set {
-			return false
-		}
-	}
-	return len(w.model.Keys) > 0
-}
-
-// selectInserted makes the statement a SELECT of the columns that the database fills in, in the order of the rows.
-func (w *write) selectInserted() error {
-	keys := make([][]any, len(w.rows))
-	order := make([]any, 0, len(w.rows)+1)
-	for i := range w.rows {
-		keys[i], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].value())
-	}
-	columns := make([]clause.Column, 0, len(w.schema.FieldsWithDefaultDBValue))
-	if asked, ok := w.stmt.Clauses["RETURNING"].Expression.(clause.Returning); ok {
-		columns = asked.Columns
-	} else {
-		for _, f := range w.schema.FieldsWithDefaultDBValue {
-			columns = append(columns, clause.Column{Name: f.DBName})
-		}
-	}
-	stmt := &gorm.Statement{DB: w.db, Schema: w.schema, Table: w.stmt.Table, Context: w.stmt.Context, Clauses: map[string]clause.Clause{}}
-	stmt.AddClause(clause.Select{Columns: columns})
-	stmt.AddClause(clause.From{})
-	stmt.AddClause(clause.Where{Exprs: []clause.Expression{rows.In(w.db.Name(), w.model.Keys, keys)}})
-	if len(keys) > 1 && len(w.model.Keys) == 1 {
-		order = append(order, clause.Column{Table: clause.CurrentTable, Name: w.model.Keys[0].DBName})
-		for _, k := range keys {
-			order = append(order, k[0])
-		}
-		stmt.AddClause(clause.OrderBy{Expression: clause.Expr{SQL: "FIELD(?)", Vars: []any{order}, WithoutParentheses: true}})
-	}
-	stmt.Build("SELECT", "FROM", "WHERE", "ORDER BY")
-	w.stmt.SQL.WriteString(stmt.SQL.String())
-	w.stmt.Vars = stmt.Vars
-	w.restore = append(w.restore, func() { w.stmt.SQL.Reset() })
-	if _, asked := w.stmt.Clauses["RETURNING"]; !asked {
-		w.replaceClause("RETURNING", clause.Returning{Columns: columns})
-	}
-	return nil
 }
 
 // lost looks again after an INSERT that did not write all rows that were thought to be new.
@@ -211,6 +112,7 @@ func (w *write) lost(wrote int64) error {
 	if err := w.release(); err != nil {
 		return err
 	}
+	w.stmt.Clauses["ON CONFLICT"] = clause.Clause{Name: "ON CONFLICT", Expression: w.race.conflict}
 	w.conflicts, w.loaded, w.race.settled = "", false, true
 	if err := w.resolveConflicts(); err != nil {
 		return err
@@ -243,6 +145,9 @@ func (r *registry) leaveRace(db *gorm.DB) {
 // settle finds out which rows others have inserted in the meantime.
 func (w *write) settle() error {
 	race := w.race
+	if w.db.Name() == "mysql" {
+		return w.askMySQL()
+	}
 	only, _ := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	switch {
 	case race.settled:

@@ -170,7 +170,7 @@ func (w *write) insertSaved() (bool, error) {
 	}
 	upsert := clause.OnConflict{UpdateAll: true}
 	if r.created && w.db.Name() != "sqlite" {
-		if won, err := w.insertNew(upsert); won || err != nil {
+		if written, err := w.insertNew(upsert); written || err != nil {
 			return err == nil, err
 		}
 	}
@@ -178,21 +178,27 @@ func (w *write) insertSaved() (bool, error) {
 	return err == nil, err
 }
 
-// insertNew inserts the row of a Save that is thought to be new, and reports whether that is all.
+// insertNew inserts the row of a Save that is thought to be new. It reports whether the row is written: otherwise somebody
+// else has inserted it, and it is still to be updated.
 func (w *write) insertNew(upsert clause.OnConflict) (bool, error) {
-	only, wrote := w.onlyInsert(upsert), int64(0)
-	returns := w.returns() && w.db.Name() == "mysql" // the upsert then reads what the database filled in
-	var err error
-	if returns {
-		wrote, _, err = w.insertOnly(only)
-	} else {
-		err = w.insert(only, w.stmt.Omits)
-		wrote = w.db.RowsAffected
+	if w.db.Name() == "mysql" {
+		noting, err := w.noteFound(upsert)
+		if err != nil {
+			return false, err
+		}
+		if err := w.insert(noting, w.stmt.Omits); err != nil {
+			return false, err
+		}
+		_, n, err := w.found()
+		if err == nil && n > 0 {
+			err = w.taken(&w.rows[0])
+		}
+		return true, err
 	}
-	if err == nil && wrote == 0 {
-		err = w.taken(&w.rows[0])
+	if err := w.insert(w.onlyInsert(upsert), w.stmt.Omits); err != nil || w.db.RowsAffected > 0 {
+		return err == nil, err
 	}
-	return wrote > 0 && !returns, err
+	return false, w.taken(&w.rows[0])
 }
 
 // taken notes that somebody else has inserted the row of a Save in the meantime.
