@@ -62,7 +62,18 @@ func (r *registry) postCreate(db *gorm.DB) {
 	if db.AddError(w.dropSkipped()) != nil {
 		return
 	}
+	w.missOriginals()
 	_ = db.AddError(w.sendPost(postSave))
+}
+
+// missOriginals stands in for stored rows that nobody could read before: what an upsert hits by an index that the model does not
+// declare. The row as it is now counts as its original.
+func (w *write) missOriginals() {
+	for i := range w.rows {
+		if r := &w.rows[i]; w.loaded && !r.created && r.original == nil {
+			r.original = w.model.Clone(w.stmt.Context, r.value()).Interface()
+		}
+	}
 }
 
 // collect finds the structs that an INSERT takes its rows from. It reports false where GORM will refuse the statement.

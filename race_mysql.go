@@ -87,7 +87,7 @@ func (w *write) noted(note string) (map[string]bool, error) {
 	}
 	for some := range slices.Chunk(keys, w.reg.BatchSize) {
 		in := clause.Expr{SQL: "FIND_IN_SET(CONCAT(" + w.hexSQL() + "), ?)", Vars: append(w.keyColumns(), note)}
-		q := rows.Query{Where: []clause.Expression{rows.In("mysql", w.model.Keys, some), in}, KeysOnly: true}
+		q := rows.Query{Where: []clause.Expression{rows.In("mysql", w.model.Keys, some), in}, KeysOnly: true, Lock: true} // the latest, not the snapshot
 		set, err := w.model.Find(w.db, q)
 		if err != nil {
 			return nil, err

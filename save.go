@@ -146,6 +146,7 @@ func (w *write) postSaveStruct() error {
 		}
 	}
 	w.done = true
+	w.missOriginals()
 	return w.sendPost(postSave)
 }
 
