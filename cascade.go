@@ -64,7 +64,7 @@ func (w *write) selects() bool { return len(w.stmt.Selects) > 0 }
 
 // hasBelow reports whether anything can go with the rows that somebody is to hear of.
 func (w *write) hasBelow() (bool, error) {
-	if w.soft || w.stmt.Table != w.schema.Table {
+	if w.soft || !w.ownTable() {
 		return false, nil
 	}
 	for _, edge := range w.plan.cascades {

@@ -264,7 +264,9 @@ func (w *write) findConflicts(t constraint, values [][]any, skips bool) ([]refle
 		return nil
 	}
 	lost := w.race != nil
-	if err := read(values, lost || !w.locksGaps()); err != nil || len(found) == 0 || lost || !w.locksGaps() {
+	// PostgreSQL tells of slices afterwards; locks in another order than that of the slice could wait for each other.
+	lockAll := lost || (!w.locksGaps() && (skips || len(w.rows) == 1))
+	if err := read(values, lockAll); err != nil || len(found) == 0 || lost || !w.locksGaps() {
 		return found, err
 	}
 	there := make([][]any, len(found))

@@ -161,6 +161,9 @@ func (w *write) dropSkipped() error {
 	if !w.conflicting && (w.maps != nil || w.db.RowsAffected >= int64(len(w.rows))) {
 		return nil // otherwise a trigger kept rows
 	}
+	if w.race != nil && w.race.fresh > 0 && w.returns() && w.stmt.ReflectValue.Kind() != reflect.Struct {
+		return w.verify() // GORM has counted by keys
+	}
 	var sent, last int64
 	for i := range w.rows {
 		if !w.rows[i].silent {

@@ -103,7 +103,11 @@ func (w *write) finish() {
 // send calls the receivers of a phase in which errors still count.
 func (d *deferred) send(p phase) error {
 	entries := d.entries(p)
-	return d.w.reg.call(entries, &d.frame, d.rows)
+	if len(entries) == 0 {
+		return nil
+	}
+	f := d.frame // d's own leaves the transaction when that has ended
+	return d.w.reg.call(entries, &f, d.rows)
 }
 
 func (d *deferred) entries(p phase) []*entry {

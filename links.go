@@ -3,6 +3,7 @@ package signals
 import (
 	"context"
 	"reflect"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -28,7 +29,7 @@ type sideWrite struct {
 // openLinks finds out which relations the rows of a join table are the links of. from is the one that GORM was asked to change,
 // nil when join rows are written as a model.
 func (w *write) openLinks(from *schema.Relationship, clears bool) error {
-	if len(w.plan.sides) == 0 || w.stmt.Table != w.schema.Table {
+	if len(w.plan.sides) == 0 || !w.ownTable() {
 		return nil
 	}
 	if err := w.begin(); err != nil { // an error of a receiver undoes the change in every mode
@@ -55,11 +56,17 @@ func (w *write) openLinks(from *schema.Relationship, clears bool) error {
 func (w *write) beside(p *plan, k kind) *write {
 	model := w.reg.rows.Of(p.schema)
 	tx := w.db.Session(&gorm.Session{NewDB: true}).Model(model.Zero())
-	tx.Statement.Schema, tx.Statement.Table = p.schema, p.schema.Table
+	_ = tx.Statement.Parse(model.Zero()) // it is known
 	other := &write{reg: w.reg, plan: p, db: tx, stmt: tx.Statement, schema: p.schema, model: model}
 	other.pre.open(w.stmt.Context, tx, k, p)
 	other.post = other.pre
 	return other
+}
+
+// ownTable reports whether a statement is about the table of its model, and not about another one that Table names. GORM cuts the
+// schema off a name.
+func (w *write) ownTable() bool {
+	return w.stmt.Table == w.schema.Table || strings.HasSuffix(w.schema.Table, "."+w.stmt.Table)
 }
 
 // joinedBy finds the relation for which GORM inserts join rows. Tables without a model of their own have one; else the
@@ -99,7 +106,7 @@ func (w *write) deletedBy() (from *schema.Relationship, clears bool) {
 		if s.JoinTable != w.schema {
 			continue
 		}
-		if operated, clears := s.Operated(w.stmt.Table, conditions); operated {
+		if operated, clears := s.Operated(w.schema.Table, conditions); operated {
 			return s.Relationship, clears
 		}
 	}

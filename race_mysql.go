@@ -23,6 +23,7 @@ func (w *write) noteFound(conflict clause.OnConflict) (clause.OnConflict, error)
 			Vars: append(w.keyColumns(), w.keyColumns()[0], w.keyColumns()[0]),
 		},
 	})
+	conflict.DoNothing = false // as GORM's dialect says it, once it has made its own assignment
 	return conflict, w.exec("SET " + foundVariable + " = ''")
 }
 
@@ -53,7 +54,7 @@ func (w *write) askMySQL() error {
 	}
 	before := slices.Clone(w.rows)
 	w.conflicts, w.loaded = "", false
-	if err := w.resolveConflicts(); err != nil { // by now they are all there, ours as well
+	if err = w.resolveConflicts(); err != nil { // by now they are all there, ours as well
 		return err
 	}
 	found, err := w.noted(note)

@@ -187,7 +187,7 @@ func (w *write) insertNew(upsert clause.OnConflict) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if err := w.insert(noting, w.stmt.Omits); err != nil {
+		if err = w.insert(noting, w.stmt.Omits); err != nil {
 			return false, err
 		}
 		_, n, err := w.found()

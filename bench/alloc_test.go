@@ -6,124 +6,177 @@ package bench_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
 // trackedTransaction is the one allocation of a transaction whose end is seen, GORM's implicit ones included.
 const trackedTransaction = 1
 
-// allocs counts the allocations of one piece of work. What the runtime allocates now and then for itself is not counted.
-func allocs(tb testing.TB, prepare func(testing.TB, *gorm.DB) work, db *gorm.DB) float64 {
+// allocs counts the allocations of one run. What the runtime allocates now and then for itself is not counted.
+func allocs(tb testing.TB, work workloads.Work) float64 {
 	tb.Helper()
-	w := prepare(tb, db)
-	least := testing.AllocsPerRun(200, func() { check(tb, w.run()) })
+	count := func() float64 { return testing.AllocsPerRun(200, func() { check(tb, work.Run()) }) }
+	least := count()
 	for range 4 {
-		least = min(least, testing.AllocsPerRun(200, func() { check(tb, w.run()) }))
+		least = min(least, count())
 	}
 	return least
 }
 
-// allocsBeside counts without and with the plugin, in GORM's implicit transaction and in none.
-func allocsBeside(t *testing.T, prepare func(testing.TB, *gorm.DB) work, use func(testing.TB, *gorm.DB), more float64) {
-	t.Helper()
-	for _, skip := range []bool{false, true} {
-		open := func() *gorm.DB { return openNull(t).Session(&gorm.Session{SkipDefaultTransaction: skip}) }
-		plain := allocs(t, prepare, open())
-		db := open()
-		use(t, db)
-		got := allocs(t, prepare, db) - plain
-		if !skip {
-			got -= trackedTransaction
-		}
-		require.LessOrEqual(t, got, more, "SkipDefaultTransaction %t", skip)
+// allocsOf counts the allocations of a way on the null driver, in GORM's implicit transaction or in none. before, if not nil,
+// gets the database first.
+func allocsOf(tb testing.TB, way func(*workloads.Env) (workloads.Work, error), skip bool, before func(*gorm.DB)) float64 {
+	tb.Helper()
+	env := open(tb, workloads.Null)
+	env.DB = env.DB.Session(&gorm.Session{SkipDefaultTransaction: skip})
+	if before != nil {
+		before(env.DB)
 	}
+	return allocs(tb, prepare(tb, env, way))
+}
+
+// more counts how many allocations the first way makes more than the second one.
+func more(tb testing.TB, key, way, than string, skip bool) float64 {
+	tb.Helper()
+	return allocsOf(tb, find(tb, key, way), skip, nil) - allocsOf(tb, find(tb, key, than), skip, nil)
+}
+
+func find(tb testing.TB, key, way string) func(*workloads.Env) (workloads.Work, error) {
+	tb.Helper()
+	for _, w := range workloads.All() {
+		for i := range w.Ways {
+			if w.Key() == key && w.Ways[i].Name == way {
+				return w.Ways[i].Prepare
+			}
+		}
+	}
+	require.FailNow(tb, "no such workload", "%s: %s", key, way)
+	return nil
+}
+
+// atMost asserts what a way allocates more than plain GORM in no transaction, and in GORM's implicit one, which is tracked.
+func atMost(t *testing.T, allowed float64, key string) {
+	t.Helper()
+	assert.LessOrEqual(t, more(t, key, workloads.Signals, workloads.Plain, true), allowed, "%s, in no transaction", key)
+	assert.LessOrEqual(t, more(t, key, workloads.Signals, workloads.Plain, false), allowed+trackedTransaction, "%s", key)
 }
 
 //nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
 func TestNobodyListensAllocatesNothing(t *testing.T) {
-	for name, prepare := range map[string]func(testing.TB, *gorm.DB) work{
-		"create": inserting[benchProduct], "update": updating[benchProduct], "save": saving[benchProduct], "delete": deleting,
-	} {
-		t.Run(name, func(t *testing.T) {
-			allocsBeside(t, prepare, func(tb testing.TB, db *gorm.DB) { tb.Helper(); install(tb, db) }, 0)
-		})
+	for _, form := range []string{"insert", "update", "save", "delete"} {
+		atMost(t, 0, "W0 "+form+" null")
 	}
 }
 
 //nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
+func TestTwoReceiversAddOneAllocationToACreate(t *testing.T) { atMost(t, 1, "W1 null") }
+
+//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
+func TestASaveWithoutTheStoredRowAddsThreeAllocations(t *testing.T) { atMost(t, 3, "W2n save null") }
+
+// The hooked models of the ways below are not the one that receivers are connected to.
+//
+//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
 func TestReceiversOfOtherModelsAllocateNothing(t *testing.T) {
-	for name, prepare := range map[string]func(testing.TB, *gorm.DB) work{
-		"create": inserting[hookedProduct], "update": updating[hookedProduct], "save": saving[hookedProduct],
-	} {
-		t.Run(name, func(t *testing.T) {
-			allocsBeside(t, prepare, func(tb testing.TB, db *gorm.DB) { tb.Helper(); connectSave(tb, db) }, 0)
-		})
+	for _, key := range []string{"W1 null", "W2n update null", "W2n save null"} {
+		for _, skip := range []bool{false, true} {
+			hooks := find(t, key, workloads.Hooks)
+			got := allocsOf(t, hooks, skip, func(db *gorm.DB) { connect(t, db) }) - allocsOf(t, hooks, skip, nil)
+			if !skip {
+				got -= trackedTransaction
+			}
+			require.LessOrEqual(t, got, 0.0, "%s, SkipDefaultTransaction %t", key, skip)
+		}
 	}
+}
+
+// connect connects a pre_save and a post_save receiver.
+func connect(tb testing.TB, db *gorm.DB) {
+	tb.Helper()
+	check(tb, db.Use(signals.Plugin{}))
+	read := func(_ context.Context, e signals.SaveEvent[*workloads.Product]) error {
+		return workloads.CheckPrice(e.Instance.Price)
+	}
+	s := signals.For[workloads.Product](db)
+	s.PreSave.Connect(read)
+	s.PostSave.Connect(read)
+}
+
+//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
+func TestReceiversOf32OtherModelsChangeNothing(t *testing.T) {
+	require.LessOrEqual(t, more(t, "W1 null", workloads.Crowd, workloads.Signals, false), 0.0)
 }
 
 //nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
 func TestQueriesAllocateNothing(t *testing.T) {
-	plain := allocs(t, finding, openNull(t))
-	db := openNull(t)
-	connectSave(t, db)
-	require.Equal(t, plain, allocs(t, finding, db))
-}
-
-//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
-func TestTwoReceiversAddOneAllocationToACreate(t *testing.T) {
-	allocsBeside(t, inserting[benchProduct], func(tb testing.TB, db *gorm.DB) { tb.Helper(); connectSave(tb, db) }, 1)
-}
-
-//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
-func TestASaveWithoutTheStoredRowAddsThreeAllocations(t *testing.T) {
-	allocsBeside(t, saving[benchProduct], func(tb testing.TB, db *gorm.DB) {
-		tb.Helper()
-		connectSave(tb, db, signals.Needs(signals.Keys))
-	}, 3)
+	finding := func(e *workloads.Env) (workloads.Work, error) {
+		return workloads.Work{Run: func() error {
+			var p workloads.Product
+			return e.DB.First(&p, 1).Error
+		}}, nil
+	}
+	plain := allocsOf(t, finding, false, nil)
+	require.InDelta(t, plain, allocsOf(t, finding, false, func(db *gorm.DB) { connect(t, db) }), 0)
 }
 
 //nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
 func TestSendOfACustomSignalAllocatesNothing(t *testing.T) {
-	_, signal := viewReceivers(10)
-	background := context.Background()
-	for name, ctx := range map[string]context.Context{
-		"background": background, "request": context.WithValue(background, benchKey{}, "as a request has"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			send := viewing(func(v benchView) error { return signal.Send(ctx, v) })
-			require.Zero(t, allocs(t, send, nil))
-		})
+	for _, w := range workloads.All() {
+		if w.ID == "W5" {
+			require.Zero(t, allocs(t, prepare(t, open(t, w.On), find(t, w.Key(), workloads.Signals))), w.Key())
+		}
 	}
-}
-
-func finding(_ testing.TB, db *gorm.DB) work {
-	return work{run: func() error {
-		var p benchProduct
-		return db.First(&p, 1).Error
-	}}
-}
-
-// inTransaction wraps an insert in an explicit transaction.
-func inTransaction(tb testing.TB, db *gorm.DB) work {
-	tb.Helper()
-	return work{run: func() error {
-		return db.Transaction(func(tx *gorm.DB) error { return tx.Create(&benchProduct{Name: "lamp"}).Error })
-	}}
 }
 
 //nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
 func TestATransactionCostsOneAllocationAndThreeWithAReceiverAfterItsCommit(t *testing.T) {
-	plain := allocs(t, inTransaction, openNull(t))
-	db := openNull(t)
-	install(t, db)
-	tracked := allocs(t, inTransaction, db)
-	require.LessOrEqual(t, tracked-plain, 1.0)
-	signals.For[benchProduct](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*benchProduct]) error { return nil },
-		signals.AfterCommit())
-	require.LessOrEqual(t, allocs(t, inTransaction, db)-tracked, 3.0)
+	require.LessOrEqual(t, more(t, "W6 null", workloads.Idle, workloads.Plain, false), float64(trackedTransaction))
+	require.LessOrEqual(t, more(t, "W6 null", workloads.Signals, workloads.Idle, false), 3.0)
+}
+
+// batch is what a conditional write takes at once.
+const batch = 500
+
+//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
+func TestTheCostOfARowDoesNotGrowWithTheRows(t *testing.T) {
+	few, many := allocsPerRow(t, 4*batch, 0), allocsPerRow(t, 16*batch, 0)
+	require.InEpsilon(t, few, many, 0.03)
+}
+
+//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
+func TestTheCostOfARowDoesNotGrowWithTheRowsThatAreNotMeant(t *testing.T) {
+	require.InEpsilon(t, allocsPerRow(t, 4*batch, 0), allocsPerRow(t, 4*batch, 20*batch), 0.03)
+}
+
+// allocsPerRow deletes n rows by a condition that does not match others.
+func allocsPerRow(t *testing.T, n, others int) float64 {
+	t.Helper()
+	env := open(t, workloads.Memory)
+	way := workloads.Delete(n, workloads.Memory).Ways
+	var work workloads.Work
+	for i := range way {
+		if way[i].Name == workloads.Signals {
+			work = prepare(t, env, way[i].Prepare)
+		}
+	}
+	kept := strings.Repeat("('kept', 'kept', 1, 1),", others)
+	allocs := func(run func() error) float64 {
+		return testing.AllocsPerRun(1, func() {
+			check(t, work.Before())
+			if others > 0 {
+				_, err := env.Pool.ExecContext(t.Context(), "INSERT INTO products (name, category, price, stock) VALUES "+strings.TrimSuffix(kept, ","))
+				check(t, err)
+			}
+			check(t, run())
+		})
+	}
+	return (allocs(work.Run) - allocs(func() error { return nil })) / float64(n)
 }

@@ -1,211 +1,87 @@
 package bench_test
 
 import (
-	"context"
-	"database/sql/driver"
-	"errors"
-	"runtime"
-	"runtime/metrics"
-	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"gorm.io/driver/sqlite"
-	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/internal/nulldb"
+	"github.com/gorm-signals/signals/bench/internal/measure"
+	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
-// benchProduct is the model of the workloads.
-type benchProduct struct {
-	ID        uint
-	Name      string
-	Category  string
-	Price     int64
-	Stock     int
-	CreatedAt time.Time
-	UpdatedAt time.Time
-}
+func BenchmarkW0(b *testing.B)  { benchmark(b, "W0") }
+func BenchmarkW1(b *testing.B)  { benchmark(b, "W1") }
+func BenchmarkW2(b *testing.B)  { benchmark(b, "W2") }
+func BenchmarkW2n(b *testing.B) { benchmark(b, "W2n") }
+func BenchmarkW3(b *testing.B)  { benchmark(b, "W3") }
+func BenchmarkW4(b *testing.B)  { benchmark(b, "W4") }
+func BenchmarkW5(b *testing.B)  { benchmark(b, "W5") }
+func BenchmarkW6(b *testing.B)  { benchmark(b, "W6") }
+func BenchmarkW7(b *testing.B)  { benchmark(b, "W7") }
 
-func (benchProduct) TableName() string { return "products" }
-
-// hookedProduct does in GORM's own hooks what the receivers of the workloads do.
-type hookedProduct benchProduct
-
-func (*hookedProduct) TableName() string             { return "products" }
-func (p *hookedProduct) BeforeSave(*gorm.DB) error   { return checkPrice(p.Price) }
-func (p *hookedProduct) AfterSave(*gorm.DB) error    { return checkPrice(p.Price) }
-func (p *hookedProduct) BeforeDelete(*gorm.DB) error { return checkPrice(p.Price) }
-func (p *hookedProduct) AfterDelete(*gorm.DB) error  { return checkPrice(p.Price) }
-
-// comparingProduct compares itself with the stored row.
-type comparingProduct benchProduct
-
-func (*comparingProduct) TableName() string { return "products" }
-
-func (p *comparingProduct) BeforeSave(tx *gorm.DB) error {
-	var old benchProduct
-	if err := tx.Session(&gorm.Session{NewDB: true}).First(&old, p.ID).Error; err != nil {
-		return err
-	}
-	return comparePrice(p.Price, old.Price)
-}
-
-func (p *comparingProduct) AfterSave(*gorm.DB) error { return checkPrice(p.Price) }
-
-var errPrice = errors.New("bad price")
-
-// checkPrice is the work of a receiver that reads a field.
-func checkPrice(price int64) error {
-	if price < 0 {
-		return errPrice
-	}
-	return nil
-}
-
-func comparePrice(price, old int64) error {
-	if price < 0 && old > 0 {
-		return errPrice
-	}
-	return nil
-}
-
-// backend is where a workload runs.
-type backend struct {
-	name string
-	open func(b testing.TB) *gorm.DB
-}
-
-var (
-	onNull   = backend{"null", openNull}
-	onMemory = backend{"memory", openMemory}
-	nowhere  = backend{"send", func(testing.TB) *gorm.DB { return nil }}
-)
-
-// openNull returns a database that answers at once, for what is lost in the noise of a real one.
-func openNull(tb testing.TB) *gorm.DB {
-	tb.Helper()
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	pool := nulldb.Open(nulldb.Row{
-		Columns: []string{"id", "name", "category", "price", "stock", "created_at", "updated_at"},
-		Values:  []driver.Value{int64(1), "tea", "drinks", int64(250), int64(40), now, now},
-	})
-	tb.Cleanup(func() { _ = pool.Close() })
-	db, err := gorm.Open(sqlite.New(sqlite.Config{Conn: pool}), &gorm.Config{Logger: logger.Discard})
-	check(tb, err)
-	return db
-}
-
-// openMemory returns SQLite in memory on one connection.
-func openMemory(tb testing.TB) *gorm.DB {
-	tb.Helper()
-	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{Logger: logger.Discard})
-	check(tb, err)
-	pool, err := db.DB()
-	check(tb, err)
-	pool.SetMaxOpenConns(1)
-	tb.Cleanup(func() { _ = pool.Close() })
-	check(tb, db.AutoMigrate(&benchProduct{}))
-	fill(tb, db, 1)
-	return db
-}
-
-// fill makes the table hold n rows of one category and a few of another one.
-func fill(tb testing.TB, db *gorm.DB, n int) {
-	tb.Helper()
-	check(tb, db.Exec("DELETE FROM products").Error)
-	check(tb, db.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-		INSERT INTO products (id, name, category, price, stock, created_at, updated_at)
-		SELECT i, 'product ' || i, CASE WHEN i > ? THEN 'kept' ELSE 'drinks' END, 100 + i % 50, 40,
-			'2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00' FROM n`, n+10, n).Error)
-}
-
-// variant is one way of doing the work of a workload. prepare is called once on a database of its own.
-type variant struct {
-	name    string
-	prepare func(tb testing.TB, db *gorm.DB) work
-}
-
-// work is one iteration of a workload.
-type work struct {
-	before func() // not measured; nil means nothing
-	run    func() error
-}
-
-// compare benchmarks every variant by itself, for the allocations, and all of them in turns, for the ratios: what one
-// machine does at one time is all that can be compared. The first variant is the plain one.
-func compare(b *testing.B, on backend, variants ...variant) {
+// benchmark runs every way of a workload by itself, for profiles, and all of them in turns, for the ratios: what one machine
+// does at one time is all that can be compared.
+func benchmark(b *testing.B, id string) {
 	b.Helper()
-	for _, v := range variants {
-		b.Run(on.name+"/"+v.name, func(b *testing.B) {
-			w := v.prepare(b, on.open(b))
-			b.ReportAllocs()
-			for b.Loop() {
-				if w.before != nil {
-					b.StopTimer()
-					w.before()
-					b.StartTimer()
-				}
-				check(b, w.run())
-			}
-		})
+	for _, w := range workloads.All() {
+		if w.ID != id || w.Long && testing.Short() {
+			continue
+		}
+		name := strings.ReplaceAll(strings.TrimPrefix(w.Key(), id+" "), " ", "/")
+		for _, way := range w.Ways {
+			b.Run(name+"/"+way.Name, func(b *testing.B) { runWay(b, w, way) })
+		}
+		b.Run(name+"/ratio", func(b *testing.B) { compare(b, w) })
 	}
-	b.Run(on.name+"/ratio", func(b *testing.B) {
-		turns := make([]*turn, len(variants))
-		for i, v := range variants {
-			turns[i] = &turn{work: v.prepare(b, on.open(b))}
-		}
-		for b.Loop() {
-			takeTurns(b, turns)
-		}
-		for len(turns[0].took) < 7 {
-			takeTurns(b, turns)
-		}
-		plain := turns[0].median()
-		for i, v := range variants[1:] {
-			took := turns[i+1].median()
-			b.ReportMetric(took/plain, v.name+"/plain")
-			b.ReportMetric(took-plain, v.name+"+ns")
-		}
-		b.ReportMetric(plain, "plain-ns")
-		b.ReportMetric(0, "ns/op") // of no meaning here
-	})
 }
 
-// turn is a variant that takes turns with others.
-type turn struct {
-	work
-
-	took []float64
-}
-
-// inARow is how often a short piece of work is done in a turn, as its code is never in the caches at first.
-const inARow = 10
-
-func takeTurns(b *testing.B, turns []*turn) {
+func runWay(b *testing.B, w workloads.Workload, way workloads.Way) {
 	b.Helper()
-	round := len(turns[0].took)
-	for i := range turns {
-		t := turns[(i+round)%len(turns)] // nobody always comes after the same one
-		times := inARow
-		if t.before != nil {
-			times = 1
-			t.before()
-			runtime.GC() // nobody pays for the garbage of another one
+	work := prepare(b, open(b, w.On), way.Prepare)
+	b.ReportAllocs()
+	for b.Loop() {
+		if work.Before != nil {
+			b.StopTimer()
+			check(b, work.Before())
+			b.StartTimer()
 		}
-		start := time.Now()
-		for range times {
-			check(b, t.run())
-		}
-		t.took = append(t.took, float64(time.Since(start))/float64(times))
+		check(b, work.Run())
 	}
 }
 
-func (t *turn) median() float64 {
-	slices.Sort(t.took)
-	return t.took[len(t.took)/2]
+func compare(b *testing.B, w workloads.Workload) {
+	b.Helper()
+	var figures measure.Figures
+	for b.Loop() { // once, as it takes a second by itself
+		var err error
+		figures, err = measure.Compare(w, measure.Plan{Budget: time.Second})
+		check(b, err)
+	}
+	for _, way := range w.Ways[1:] {
+		b.ReportMetric(figures[way.Name].Ratio, way.Name+"/plain")
+		b.ReportMetric(figures[way.Name].More, way.Name+"+ns")
+	}
+	b.ReportMetric(figures[workloads.Plain].Nanos, "plain-ns")
+	b.ReportMetric(0, "ns/op") // of no meaning here
+}
+
+// open makes a database that is closed when the test ends.
+func open(tb testing.TB, on workloads.Backend) *workloads.Env {
+	tb.Helper()
+	env, err := workloads.Open(on)
+	check(tb, err)
+	tb.Cleanup(func() { check(tb, env.Close()) })
+	return env
+}
+
+func prepare(tb testing.TB, env *workloads.Env, way func(*workloads.Env) (workloads.Work, error)) workloads.Work {
+	tb.Helper()
+	work, err := way(env)
+	check(tb, err)
+	return work
 }
 
 // check is require.NoError without its cost.
@@ -220,78 +96,22 @@ func fail(tb testing.TB, err error) {
 	tb.Fatal(err)
 }
 
-// install adds the plugin without receivers.
-func install(tb testing.TB, db *gorm.DB) *signals.ModelSignals[*benchProduct] {
-	tb.Helper()
-	check(tb, db.Use(signals.Plugin{}))
-	return signals.For[benchProduct](db)
-}
-
-// connectSave connects a pre_save and a post_save receiver that read a field.
-func connectSave(tb testing.TB, db *gorm.DB, opts ...signals.ConnectOption) {
-	tb.Helper()
-	s := install(tb, db)
-	read := func(_ context.Context, e signals.SaveEvent[*benchProduct]) error { return checkPrice(e.Instance.Price) }
-	s.PreSave.Connect(read, opts...)
-	s.PostSave.Connect(read, opts...)
-}
-
-// connectCompare connects a pre_save receiver that compares with the stored row, and a post_save receiver that reads a field.
-func connectCompare(tb testing.TB, db *gorm.DB) {
-	tb.Helper()
-	s := install(tb, db)
-	s.PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*benchProduct]) error {
-		old, err := e.Original()
-		if err != nil || e.Created {
-			return err
+// Ways that do not leave the same rows behind cannot be compared.
+func TestEveryWayOfAWorkloadDoesTheSame(t *testing.T) {
+	t.Parallel()
+	for _, w := range workloads.All() {
+		if w.On != workloads.Memory || w.Long {
+			continue
 		}
-		return comparePrice(e.Instance.Price, old.Price)
-	})
-	s.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*benchProduct]) error { return checkPrice(e.Instance.Price) })
-}
-
-// connectDelete connects a pre_delete and a post_delete receiver that read a field.
-func connectDelete(tb testing.TB, db *gorm.DB, seen func()) {
-	tb.Helper()
-	s := install(tb, db)
-	read := func(_ context.Context, e signals.DeleteEvent[*benchProduct]) error {
-		seen()
-		return checkPrice(e.Instance.Price)
-	}
-	s.PreDelete.Connect(read)
-	s.PostDelete.Connect(read)
-}
-
-// heap measures by how much the Go heap grows at most, garbage that is not collected yet included.
-type heap struct {
-	sample      []metrics.Sample
-	start, peak uint64
-	calls       int
-}
-
-func newHeap() *heap {
-	return &heap{sample: []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}}
-}
-
-func (h *heap) begin() {
-	runtime.GC()
-	metrics.Read(h.sample)
-	h.start = h.sample[0].Value.Uint64()
-}
-
-// row is called for every row and looks at the heap every hundredth time.
-func (h *heap) row() {
-	if h.calls++; h.calls%100 == 0 {
-		h.end()
+		t.Run(w.Key(), func(t *testing.T) {
+			t.Parallel()
+			plain, err := w.Ways[0].Do(w.On)
+			require.NoError(t, err)
+			for _, way := range w.Ways[1:] {
+				got, err := way.Do(w.On)
+				require.NoError(t, err, way.Name)
+				assert.Equal(t, plain, got, way.Name)
+			}
+		})
 	}
 }
-
-func (h *heap) end() {
-	metrics.Read(h.sample)
-	if now := h.sample[0].Value.Uint64(); now > h.start {
-		h.peak = max(h.peak, now-h.start)
-	}
-}
-
-// grown returns the growth in megabytes.
-func (h *heap) grown() float64 { return float64(h.peak) / (1 << 20) }

@@ -1,6 +1,7 @@
 package dbtest_test
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	puresqlite "github.com/glebarez/sqlite"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
@@ -24,8 +26,9 @@ type server struct {
 	make func(t *testing.T, s server) gorm.Dialector
 }
 
+// servers returns the kinds of databases that every test runs on. MySQL is one of them when the environment names or requires it.
 func servers() []server {
-	return []server{
+	all := []server{
 		{name: "sqlite", make: func(t *testing.T, _ server) gorm.Dialector {
 			t.Helper()
 			return sqlite.Open(filepath.Join(t.TempDir(), "test.db") + "?_busy_timeout=5000&_journal_mode=wal&_synchronous=off&_txlock=immediate")
@@ -33,6 +36,30 @@ func servers() []server {
 		{name: "postgres", dsn: "host=127.0.0.1 user=postgres dbname=test sslmode=disable", make: ownSchema},
 		{name: "mariadb", dsn: "root@tcp(127.0.0.1:3306)/test?parseTime=true&loc=UTC", make: ownDatabase},
 	}
+	if mysql := (server{name: "mysql", make: ownDatabase}); mysql.named() || mysql.required() { // there is no DSN to guess
+		all = append(all, mysql)
+	}
+	return all
+}
+
+// variable is the name of the environment variable that holds the DSN of the server.
+func (s server) variable() string { return "SIGNALS_TEST_" + strings.ToUpper(s.name) + "_DSN" }
+
+// named reports whether the environment names the server.
+func (s server) named() bool { return os.Getenv(s.variable()) != "" }
+
+// required reports whether the environment says that the server must be there.
+func (s server) required() bool {
+	return slices.Contains(strings.Split(os.Getenv("SIGNALS_TEST_REQUIRE"), ","), s.name)
+}
+
+// dialector makes the database of one test.
+func (s server) dialector(t *testing.T) gorm.Dialector {
+	t.Helper()
+	if s.named() {
+		s.dsn = os.Getenv(s.variable())
+	}
+	return s.make(t, s)
 }
 
 var number atomic.Int64
@@ -41,23 +68,42 @@ var number atomic.Int64
 func onEach(t *testing.T, test func(t *testing.T, dialector func() gorm.Dialector)) {
 	t.Helper()
 	for _, s := range servers() {
-		if dsn := os.Getenv("SIGNALS_TEST_" + strings.ToUpper(s.name) + "_DSN"); dsn != "" {
-			s.dsn = dsn
-		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			dialector := s.make(t, s)
+			dialector := s.dialector(t)
 			test(t, func() gorm.Dialector { return dialector })
 		})
+	}
+}
+
+// pure is SQLite in a driver without C.
+func pure() server {
+	return server{name: "puresqlite", make: func(t *testing.T, _ server) gorm.Dialector {
+		t.Helper()
+		return puresqlite.Open(filepath.Join(t.TempDir(), "test.db") +
+			"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(off)&_pragma=foreign_keys(on)&_txlock=immediate")
+	}}
+}
+
+// over returns a dialector of the same kind over a pool that is open.
+func over(dialector gorm.Dialector, pool *sql.DB) gorm.Dialector {
+	switch dialector.(type) {
+	case *sqlite.Dialector:
+		return &sqlite.Dialector{Conn: pool}
+	case *puresqlite.Dialector:
+		return &puresqlite.Dialector{Conn: pool}
+	case *postgres.Dialector:
+		return postgres.New(postgres.Config{Conn: pool})
+	default:
+		return mysql.New(mysql.Config{Conn: pool})
 	}
 }
 
 // missing skips a test whose server is not there, or fails it where it must be.
 func missing(t *testing.T, s server, err error) {
 	t.Helper()
-	required := strings.Split(os.Getenv("SIGNALS_TEST_REQUIRE"), ",")
-	if os.Getenv("CI") != "" || slices.Contains(required, s.name) {
-		t.Fatalf("%s is required: start it, or name another with SIGNALS_TEST_%s_DSN: %v", s.name, strings.ToUpper(s.name), err)
+	if os.Getenv("CI") != "" || s.required() {
+		t.Fatalf("%s is required: start it, or name another with %s: %v", s.name, s.variable(), err)
 	}
 	t.Skipf("no %s: %v", s.name, err)
 }
@@ -72,7 +118,7 @@ func ownSchema(t *testing.T, s server) gorm.Dialector {
 	return postgres.Open(s.dsn + " search_path=" + schema)
 }
 
-// ownDatabase makes a database of MariaDB for one test.
+// ownDatabase makes a database of MariaDB or MySQL for one test.
 func ownDatabase(t *testing.T, s server) gorm.Dialector {
 	t.Helper()
 	admin := admin(t, s, mysql.Open(s.dsn))

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,7 @@ func refused(err error) bool {
 	var state interface{ SQLState() string }
 	if errors.As(err, &state) {
 		code := state.SQLState()
-		return len(code) == 5 && code != "40003" && strings.Contains(" 22 23 25 40 44 P0 ", " "+code[:2]+" ")
+		return len(code) == 5 && code != "40003" && slices.Contains([]string{"22", "23", "25", "40", "44", "P0"}, code[:2])
 	}
 	// PostgreSQL answers COMMIT of an aborted transaction with ROLLBACK, which pgx puts in these words.
 	return deadlocked(err) || strings.Contains(err.Error(), "commit unexpectedly resulted in rollback")

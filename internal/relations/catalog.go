@@ -70,7 +70,7 @@ func (c *Cascade) enforced(db *gorm.DB) (bool, error) {
 			return false, err
 		}
 		err = db.Raw(`SELECT id AS name, "from" AS "column" FROM pragma_foreign_key_list(?) WHERE lower("table") = lower(?) AND on_delete = 'CASCADE'`,
-			c.Child.Table, c.Parent.Table).Scan(&keys).Error
+			bare(c.Child.Table), bare(c.Parent.Table)).Scan(&keys).Error
 	case "postgres":
 		err = db.Raw(`SELECT k.conname AS name, a.attname AS "column" FROM pg_constraint k
 			JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
@@ -80,8 +80,9 @@ func (c *Cascade) enforced(db *gorm.DB) (bool, error) {
 		err = db.Raw("SELECT k.constraint_name AS name, k.column_name AS `column` FROM information_schema.referential_constraints r"+
 			" JOIN information_schema.key_column_usage k ON k.constraint_schema = r.constraint_schema"+
 			" AND k.constraint_name = r.constraint_name AND k.table_name = r.table_name"+
-			" WHERE r.constraint_schema = DATABASE() AND r.delete_rule = 'CASCADE' AND @@foreign_key_checks = 1"+
-			" AND r.table_name = ? AND r.referenced_table_name = ?", c.Child.Table, c.Parent.Table).Scan(&keys).Error
+			" WHERE r.constraint_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND r.delete_rule = 'CASCADE' AND @@foreign_key_checks = 1"+
+			" AND r.table_name = ? AND r.referenced_table_name = ?",
+			strings.TrimSuffix(strings.TrimSuffix(c.Child.Table, bare(c.Child.Table)), "."), bare(c.Child.Table), bare(c.Parent.Table)).Scan(&keys).Error
 	default:
 		return true, nil // the model says so, and nothing here knows better
 	}
@@ -107,6 +108,9 @@ func (c *Cascade) among(keys []key) bool {
 	}
 	return false
 }
+
+// bare cuts the schema off the name of a table.
+func bare(table string) string { return table[strings.LastIndex(table, ".")+1:] }
 
 func quoted(db *gorm.DB, table string) string {
 	return (&gorm.Statement{DB: db}).Quote(clause.Table{Name: table})

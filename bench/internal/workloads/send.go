@@ -1,0 +1,79 @@
+package workloads
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/gorm-signals/signals"
+)
+
+// view is the event of W5.
+type view struct {
+	product *Product
+	user    uint
+}
+
+type requestKey struct{}
+
+// sends are made per run, so that the cost of the loop around them does not count.
+const sends = 100
+
+func w5() []Workload {
+	background := context.Background()
+	request := context.WithValue(background, requestKey{}, "as a request has")
+	var all []Workload
+	for _, n := range []int{0, 1, 10, 100} {
+		all = append(all, sending(n, "", background))
+	}
+	return append(all, sending(1, " request", request), sending(10, " request", request))
+}
+
+// sending is W5 with n receivers. A request has a context with a value, which a background does not.
+func sending(n int, form string, ctx context.Context) Workload { //nolint:revive // A context comes last: it is what varies least.
+	calls, signal := viewReceivers(n)
+	return Workload{ID: "W5", Form: strconv.Itoa(n) + form, What: "send to so many receivers", On: Nowhere, Per: sends, Ways: []Way{
+		{Plain, viewing(func(v view) error { return plainLoop(ctx, calls, v) })},
+		{Signals, viewing(func(v view) error { return signal.Send(ctx, v) })},
+	}}
+}
+
+// viewReceivers returns n receivers, and a signal that they are connected to.
+func viewReceivers(n int) ([]signals.Receiver[view], *signals.Signal[view]) {
+	var users uint
+	calls := make([]signals.Receiver[view], n)
+	signal := signals.New[view]("product_viewed")
+	for i := range calls {
+		calls[i] = func(_ context.Context, v view) error {
+			users += v.user
+			return CheckPrice(v.product.Price)
+		}
+		signal.Connect(calls[i])
+	}
+	return calls, signal
+}
+
+func viewing(send func(v view) error) func(*Env) (Work, error) {
+	return func(*Env) (Work, error) {
+		p := StoredProduct()
+		return Work{Run: func() error {
+			for range sends {
+				if err := send(view{product: &p, user: 1}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}, nil
+	}
+}
+
+// plainLoop is what a program without signals does.
+//
+//go:noinline
+func plainLoop(ctx context.Context, calls []signals.Receiver[view], v view) error {
+	for _, call := range calls {
+		if err := call(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}

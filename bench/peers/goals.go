@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gorm-signals/signals/bench/internal/measure"
+	"github.com/gorm-signals/signals/bench/internal/workloads"
+)
+
+// goal is something to reach by all of some workloads.
+type goal struct {
+	work, text string
+	keys       []string // of workloads
+	limit      float64
+	format     string
+	of         func(f measure.Figures) float64
+}
+
+func goals() []goal {
+	return []goal{
+		{"W0", "0 allocations more than plain GORM", on("W0 insert, W0 update, W0 save, W0 delete", "null"), 0, "%+.0f", moreAllocs(workloads.Plain)},
+		{"W0", "at most 60 ns more", on("W0 insert, W0 update, W0 save, W0 delete", "null"), 60, "%+.0f ns", moreNanos},
+		{"W1", "at most 2 allocations more than plain GORM", on("W1", "null"), 2, "%+.0f", moreAllocs(workloads.Plain)},
+		{"W1", "at most 150 ns more", on("W1", "null"), 150, "%+.0f ns", moreNanos},
+		{"W2", "at most 1.5 of plain GORM", on("W2 update, W2 save", "memory, file"), 1.5, "%.2f", ratioTo(workloads.Plain)},
+		{"W2", "at most 0.75 of by hand", on("W2 update, W2 save", "memory, file"), 0.75, "%.2f", ratioTo(workloads.Hand)},
+		{"W2n", "at most 1.05 of plain GORM", on("W2n update, W2n save", "null, memory, file"), 1.05, "%.2f", ratioTo(workloads.Plain)},
+		{"W3", "at most 0.85 of by hand", on("W3 10000, W3 100000", "memory, file"), 0.85, "%.2f", ratioTo(workloads.Hand)},
+		{"W4", "at most 1.03 of plain GORM", on("W4", "null, memory, file"), 1.03, "%.2f", ratioTo(workloads.Plain)},
+		{
+			"W5", "0 allocations", on("W5 0, W5 1, W5 10, W5 100, W5 1 request, W5 10 request", "-"), 0, "%.0f",
+			func(f measure.Figures) float64 { return f[workloads.Signals].Allocs },
+		},
+		{"W5", "10 receivers: at most 1.2 of a plain loop", on("W5 10, W5 10 request", "-"), 1.2, "%.2f", ratioTo(workloads.Plain)},
+		{"W5", "1 receiver: at most 1.6 of a plain loop", on("W5 1, W5 1 request", "-"), 1.6, "%.2f", ratioTo(workloads.Plain)},
+		{"W6", "at most 3 allocations more than without the receiver", on("W6", "null"), 3, "%+.0f", moreAllocs(workloads.Idle)},
+		{"W7", "at most 1.2 of by hand", on("W7", "memory, file"), 1.2, "%.2f", ratioTo(workloads.Hand)},
+		{"W1", "receivers of 32 other models: no allocation more", on("W1", "null"), 0, "%+.0f", func(f measure.Figures) float64 {
+			return f[workloads.Crowd].Allocs - f[workloads.Signals].Allocs
+		}},
+		{"W1", "receivers of 32 other models: at most 1.05 of without", on("W1", "null"), 1.05, "%.2f", func(f measure.Figures) float64 {
+			return f[workloads.Crowd].Ratio / f[workloads.Signals].Ratio
+		}},
+	}
+}
+
+// on lists the keys of all works on all backends.
+func on(works, backends string) []string {
+	var keys []string
+	for work := range strings.SplitSeq(works, ", ") {
+		for backend := range strings.SplitSeq(backends, ", ") {
+			keys = append(keys, work+" "+backend)
+		}
+	}
+	return keys
+}
+
+func moreAllocs(than string) func(measure.Figures) float64 {
+	return func(f measure.Figures) float64 { return f[workloads.Signals].Allocs - f[than].Allocs }
+}
+
+func moreNanos(f measure.Figures) float64 { return f[workloads.Signals].More }
+
+func ratioTo(way string) func(measure.Figures) float64 {
+	return func(f measure.Figures) float64 { return f[workloads.Signals].Ratio / f[way].Ratio }
+}
+
+// reached is the table of the goals.
+func reached(r results) string {
+	var b strings.Builder
+	b.WriteString("| | goal | measured, **bold** where missed | |\n|---|---|---|---|\n")
+	for _, g := range goals() {
+		var values []value
+		for _, key := range g.keys {
+			if f, ok := r.figures[key]; ok {
+				values = append(values, g.value(key, g.of(f)))
+			}
+		}
+		line(&b, g.work, g.text, values)
+	}
+	line(&b, "W3", "grows by less than 4 MB", memories(r))
+	line(&b, "W3", "the ratio to by hand at 100,000 rows is at most 1.1 of that at 10,000", growths(r))
+	return b.String()
+}
+
+// value is one measured value of a goal.
+type value struct {
+	text string
+	met  bool
+}
+
+func (g goal) value(key string, v float64) value {
+	words := strings.Fields(strings.TrimSuffix(strings.TrimPrefix(key, g.work+" "), " "+string(workloads.Nowhere)))
+	words[0] = grouped(words[0])
+	shown := fmt.Sprintf(g.format, v)
+	var rounded float64 // what is shown is what is judged
+	_, _ = fmt.Sscanf(shown, "%g", &rounded)
+	return value{text: strings.Join(words, " ") + ": " + shown, met: rounded <= g.limit}
+}
+
+func memories(r results) []value {
+	var values []value
+	for _, g := range r.grown {
+		mb := g.megabytes[workloads.Signals]
+		values = append(values, value{fmt.Sprintf("%s rows: %.2f MB", grouped(strconv.Itoa(g.rows)), mb), mb < 4})
+	}
+	return values
+}
+
+// growths compares large and small deletes. Both are beside those by hand: memory and caches make a row of many dearer for all.
+func growths(r results) []value {
+	g := goal{work: "W3", limit: 1.1, format: "%.2f"}
+	var values []value
+	for _, backend := range []string{"memory", "file"} {
+		few, many := r.figures["W3 10000 "+backend], r.figures["W3 100000 "+backend]
+		if few != nil && many != nil {
+			values = append(values, g.value(backend, ratioTo(workloads.Hand)(many)/ratioTo(workloads.Hand)(few)))
+		}
+	}
+	return values
+}
+
+func line(b *strings.Builder, work, text string, values []value) {
+	verdict := "met"
+	if len(values) == 0 {
+		verdict = "not measured"
+	}
+	if slices.ContainsFunc(values, func(v value) bool { return !v.met }) {
+		verdict = "**missed**"
+	}
+	shown := make([]string, len(values))
+	for i, v := range values {
+		if shown[i] = v.text; !v.met {
+			shown[i] = "**" + v.text + "**"
+		}
+	}
+	fmt.Fprintf(b, "| %s | %s | %s | %s |\n", work, text, strings.Join(shown, "; "), verdict)
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/gorm-signals/signals/bench/internal/measure"
+	"github.com/gorm-signals/signals/bench/internal/workloads"
+	"github.com/stretchr/testify/require"
+)
+
+// key is the workload of the results below.
+const key = "W1 null"
+
+func someResults(signals measure.Figure) results {
+	return results{
+		list: []workloads.Workload{{ID: "W1", What: "insert", On: workloads.Null, Per: 1}},
+		figures: map[string]measure.Figures{key: {
+			workloads.Plain:   {Nanos: 6000, Allocs: 75, Ratio: 1},
+			workloads.Signals: signals,
+		}},
+		grown: []grown{{100_000, map[string]float64{workloads.Signals: 4.2}}},
+	}
+}
+
+func TestTheTableHasTheTimeOfThePlainWayAndRatiosToIt(t *testing.T) {
+	t.Parallel()
+	text := table(someResults(measure.Figure{Allocs: 77, Ratio: 1.0312}))
+	require.Contains(t, text, "| W1: insert | null | 6.0 us, 75 | - | - | - | 1.03, 77 | - | - | - |\n")
+	require.Contains(t, text, "| W3 100,000: memory grown | memory | - | - | - | - | 4.20 MB | - | - | - |\n")
+}
+
+func TestAnUnsteadyRatioIsMarked(t *testing.T) {
+	t.Parallel()
+	r := someResults(measure.Figure{Allocs: 77, Ratio: 1.5, Spread: 0.3})
+	require.Contains(t, table(r), "| ~1.50, 77 |")
+	require.Contains(t, noise(r), "In 1 of 1 workloads")
+	require.Contains(t, noise(someResults(measure.Figure{Spread: 0.1})), "In 0 of 1 workloads")
+}
+
+func TestAGoalIsMetMissedOrNotMeasured(t *testing.T) {
+	t.Parallel()
+	text := reached(someResults(measure.Figure{Allocs: 77, More: 151}))
+	require.Contains(t, text, "| at most 2 allocations more than plain GORM | null: +2 | met |")
+	require.Contains(t, text, "| at most 150 ns more | **null: +151 ns** | **missed** |")
+	require.Contains(t, text, "| grows by less than 4 MB | **100,000 rows: 4.20 MB** | **missed** |")
+	require.Contains(t, text, "| at most 0.85 of by hand |  | not measured |")
+}
+
+// A goal for a workload that does not exist would never be measured.
+func TestEveryGoalIsForWorkloadsOfTheTable(t *testing.T) {
+	t.Parallel()
+	keys := map[string]bool{}
+	for _, w := range all() {
+		keys[w.Key()] = true
+	}
+	for _, g := range goals() {
+		require.NotEmpty(t, g.keys, g.text)
+		for _, key := range g.keys {
+			require.True(t, keys[key], key)
+		}
+	}
+}
+
+func TestWriteReplacesWhatIsBetweenTheMarkers(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "page.md")
+	require.NoError(t, os.WriteFile(file, []byte("head\n"+begin+"old\n"+end+"tail\n"), 0o600))
+	for range 2 { // what was written can be written again
+		require.NoError(t, rewrite(file, "new\n"))
+		got, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, "head\n"+begin+"\nnew\n\n"+end+"tail\n", string(got))
+	}
+	require.NoError(t, os.WriteFile(file, []byte("head\n"), 0o600))
+	require.ErrorContains(t, rewrite(file, "new\n"), "lacks the markers")
+}
