@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"fmt"
 	"reflect"
+	"strconv"
 	"sync"
 	"time"
 
@@ -148,12 +149,22 @@ func Identity(values []any) string {
 	var id []byte
 	for _, v := range values {
 		part := identity(v)
-		id = fmt.Appendf(id, "%d:%s", len(part), part)
+		id = append(append(strconv.AppendInt(id, int64(len(part)), 10), ':'), part...)
 	}
 	return string(id)
 }
 
 func identity(v any) string {
+	switch v := v.(type) { // the usual keys
+	case uint:
+		return strconv.FormatUint(uint64(v), 10)
+	case int:
+		return strconv.Itoa(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case string:
+		return v
+	}
 	v = plain(v)
 	switch v := v.(type) {
 	case nil:
