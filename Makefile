@@ -41,12 +41,17 @@ test-race: ## Run the tests under the race detector, in random order
 	$(GO) test -race -shuffle=on -count=$(COUNT) -timeout=30m ./...
 
 .PHONY: test-db
-test-db: ## Run the tests on PostgreSQL and MariaDB; SIGNALS_TEST_POSTGRES_DSN and SIGNALS_TEST_MARIADB_DSN name the servers
-	cd internal/dbtest && $(GO) test -race -count=$(COUNT) ./...
+test-db: ## Run the tests on PostgreSQL and MariaDB and count the cases; SIGNALS_TEST_POSTGRES_DSN and SIGNALS_TEST_MARIADB_DSN name the servers
+	@mkdir -p .tools
+	cd internal/dbtest && { $(GO) test -race -v -count=$(COUNT) ./... >$(TEST_DB_LOG) 2>&1 || { grep -v -e '^ *=== ' -e '--- PASS' $(TEST_DB_LOG); exit 1; }; }
+	@grep -o 'conformance: .*' $(TEST_DB_LOG) | sort | uniq -c
+	@tail -n 1 $(TEST_DB_LOG)
 
 .PHONY: test-load
 test-load: ## Run 8 goroutines of 10,000 transactions each under the race detector
 	SIGNALS_TEST_TRANSACTIONS=10000 $(GO) test -race -count=1 -timeout=30m -run=UnderLoad -v .
+
+TEST_DB_LOG := $(CURDIR)/.tools/test-db.log
 
 .PHONY: bench
 bench: ## Print what signals cost beside GORM, bun and ent, in 6 minutes (SHORT=1: less than one; ONLY="W2 save"; WRITE=1: into docs/performance.md)

@@ -25,7 +25,7 @@ import (
 // The documents quote programs, outputs, tests, files and make targets. These tests compare what is quoted with what is
 // there; the last ones show what the README says about queries and transactions.
 
-var pages = []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/design.md", "docs/django.md", "docs/sent.md"}
+var pages = []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/design.md", "docs/django.md", "docs/performance.md", "docs/sent.md"}
 
 func TestTheREADMEShowsAWholeProgramThatIsATestedExample(t *testing.T) {
 	t.Parallel()
