@@ -18,7 +18,7 @@ import (
 // the table cannot tell them apart: PostgreSQL stores microseconds, MySQL the precision of the column.
 func Changed(ctx context.Context, dialect string, f *schema.Field, stored, row reflect.Value) bool {
 	a, b := f.ReflectValueOf(ctx, stored), f.ReflectValueOf(ctx, row)
-	if same(a, b, resolution(dialect, f)) {
+	if same(a, b, dialect, f) {
 		return false
 	}
 	return dialect != "postgres" || !strings.HasPrefix(strings.ToLower(string(f.DataType)), "jsonb") || !sameJSON(a.Interface(), b.Interface())
@@ -41,7 +41,7 @@ func bytesOf(v any) []byte {
 }
 
 // same compares plain values without boxing them, and all others by what they mean to the database.
-func same(a, b reflect.Value, resolution time.Duration) bool {
+func same(a, b reflect.Value, dialect string, f *schema.Field) bool {
 	switch a.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return a.Int() == b.Int()
@@ -56,9 +56,9 @@ func same(a, b reflect.Value, resolution time.Duration) bool {
 	if a.Type() == timeType && a.CanAddr() && b.CanAddr() {
 		x, _ := reflect.TypeAssert[*time.Time](a.Addr())
 		y, _ := reflect.TypeAssert[*time.Time](b.Addr())
-		return sameTime(*x, *y, resolution)
+		return sameTime(*x, *y, resolution(dialect, f))
 	}
-	return equal(a.Interface(), b.Interface(), resolution)
+	return equal(a.Interface(), b.Interface(), resolution(dialect, f))
 }
 
 func sameTime(stored, other time.Time, resolution time.Duration) bool {
@@ -89,11 +89,12 @@ func Valued(ctx context.Context, f *schema.Field, row reflect.Value) bool {
 
 // resolution is the shortest time that a column can tell from another.
 func resolution(dialect string, f *schema.Field) time.Duration {
+	if dialect != "postgres" && dialect != "mysql" {
+		return 1
+	}
 	digits := f.Precision
 	typed, given := digitsOf(string(f.DataType), dialect)
 	switch {
-	case dialect != "postgres" && dialect != "mysql":
-		return 1
 	case given && typed < 0:
 		return 24 * time.Hour
 	case given:
