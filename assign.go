@@ -146,7 +146,7 @@ func (w *write) assignedOrder() order {
 		if f.PrimaryKey {
 			by = keysFirst
 		}
-		if (f.Unique || f.UniqueIndex != "") && computes(a.Value) {
+		if computes(a.Value) && slices.ContainsFunc(w.plan.unique, func(c constraint) bool { return slices.Contains(c.fields, f) }) {
 			return inOneBatch // a database may check uniqueness at the end of the statement
 		}
 	}

@@ -150,12 +150,18 @@ func (w *write) conflictTargets(conflict clause.OnConflict) []constraint {
 	case conflict.UpdateAll && !anyUnique:
 		return targets // GORM names the primary key
 	}
-	for _, f := range w.schema.Fields {
+	return unforeseen(append(targets, w.plan.unique...), conflict)
+}
+
+// uniqueIndexes returns the unique columns and indexes that a model declares. GORM writes into the schema while it reads them.
+func uniqueIndexes(model *schema.Schema) []constraint {
+	var all []constraint
+	for _, f := range model.Fields {
 		if f.Unique && f.DBName != "" {
-			targets = append(targets, constraint{fields: []*schema.Field{f}})
+			all = append(all, constraint{fields: []*schema.Field{f}})
 		}
 	}
-	for _, index := range w.schema.ParseIndexes() {
+	for _, index := range model.ParseIndexes() {
 		if !strings.EqualFold(index.Class, "UNIQUE") {
 			continue
 		}
@@ -166,9 +172,9 @@ func (w *write) conflictTargets(conflict clause.OnConflict) []constraint {
 		if index.Where != "" {
 			t.where = []clause.Expression{clause.Expr{SQL: index.Where}}
 		}
-		targets = append(targets, t)
+		all = append(all, t)
 	}
-	return unforeseen(targets, conflict)
+	return all
 }
 
 // unforeseen leaves out partial indexes where a conflict means that nothing is written: whether they hold the new row only the

@@ -15,6 +15,7 @@ type plan struct {
 	sender     string
 	schema     *schema.Schema
 	model      *rows.Model
+	unique     []constraint    // columns and indexes
 	entries    [kinds][]*entry // called inside the send
 	deferred   [kinds][]*entry // called around the end of the transaction
 	net        bool            // one of the deferred wants net events
@@ -81,6 +82,16 @@ func (r *registry) connectedLocked() []*schema.Schema {
 	return models
 }
 
+// uniqueLocked returns what is unique of a model. It is read once: GORM may not be asked twice at a time.
+func (r *registry) uniqueLocked(model *schema.Schema) []constraint {
+	known, ok := r.unique[model]
+	if !ok {
+		known = uniqueIndexes(model)
+		r.unique[model] = known
+	}
+	return known
+}
+
 // planner makes plans. It holds the registry's lock.
 type planner struct {
 	reg   *registry
@@ -96,6 +107,7 @@ func (b *planner) plan(model *schema.Schema) *plan {
 	}
 	p := newPlan(model, b.reg.collectLocked(model.ModelType))
 	p.model = b.reg.rows.Of(model)
+	p.unique = b.reg.uniqueLocked(model)
 	b.plans[model] = p // before what it leads to: relations run in circles
 	b.addSides(p)
 	b.addCascades(p)

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/pool"
 )
@@ -62,7 +63,7 @@ func (p Plugin) Initialize(db *gorm.DB) error {
 		if p.MaxDepth == 0 {
 			p.MaxDepth = defaultMaxDepth
 		}
-		reg = &registry{Plugin: p, db: db.Session(&gorm.Session{NewDB: true}), bound: map[reflect.Type]any{}}
+		reg = &registry{Plugin: p, db: db.Session(&gorm.Session{NewDB: true}), bound: map[reflect.Type]any{}, unique: map[*schema.Schema][]constraint{}}
 		reg.failed = reg.handle
 		reg.pools = pool.New(reg.beforeCommit, reg.transactionEnded, reg.captured)
 	}

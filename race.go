@@ -167,7 +167,10 @@ func (w *write) settle() error {
 		}
 		return nil
 	}
-	return w.insert(race.conflict, slices.Concat(w.stmt.Omits, []string{clause.Associations}))
+	if err := w.insert(race.conflict, slices.Concat(w.stmt.Omits, []string{clause.Associations})); err != nil {
+		return err
+	}
+	return w.askPostgres() // what was in the way may be gone again
 }
 
 // insert runs the INSERT of the statement by itself, without hooks and signals.

@@ -36,14 +36,15 @@ var kindNames = [kinds]string{"pre_save", "post_save", "pre_delete", "post_delet
 type registry struct {
 	Plugin
 
-	db    *gorm.DB
-	seq   atomic.Uint64 // connection order over all signals
-	mu    sync.Mutex
-	bound map[reflect.Type]any // *ModelSignals by model or interface type
-	known []*channel           // every signal in bound
-	plans atomic.Pointer[map[*schema.Schema]*plan]
-	seen  []*schema.Schema // models that a plan was asked for
-	rows  rows.Models
+	db     *gorm.DB
+	seq    atomic.Uint64 // connection order over all signals
+	mu     sync.Mutex
+	bound  map[reflect.Type]any // *ModelSignals by model or interface type
+	known  []*channel           // every signal in bound
+	plans  atomic.Pointer[map[*schema.Schema]*plan]
+	seen   []*schema.Schema                // models that a plan was asked for
+	unique map[*schema.Schema][]constraint // what is unique of them
+	rows   rows.Models
 	// catalog knows what the database deletes by itself.
 	catalog relations.Catalog
 	pools   *pool.Pools

@@ -193,6 +193,7 @@ func (w *write) insertNew(upsert clause.OnConflict) (bool, error) {
 		_, n, err := w.found()
 		if err == nil && n > 0 {
 			err = w.taken(&w.rows[0])
+			w.rows[0].created = false
 		}
 		return true, err
 	}
@@ -209,15 +210,15 @@ func (w *write) taken(r *row) error {
 	if err != nil {
 		return err
 	}
-	if r.created = false; set.Len() > 0 {
-		r.original = set.Row(0).Addr().Interface()
+	if set.Len() > 0 {
+		r.created, r.original = false, set.Row(0).Addr().Interface()
 		return nil
 	}
 	targets := w.conflictTargets(clause.OnConflict{UpdateAll: true}) // another unique index
 	stored, err := w.readConflicts(targets, false)
 	for _, id := range w.rowIDs(r, targets) {
 		if found, ok := stored[id]; ok {
-			r.original = found.Addr().Interface()
+			r.created, r.original = false, found.Addr().Interface()
 		}
 	}
 	return err
