@@ -24,10 +24,11 @@ func (w *write) readAssignments() []clause.Expression {
 		return nil
 	}
 	scratch := &gorm.Statement{
-		DB: w.db.Session(&gorm.Session{NewDB: true}), Schema: stmt.Schema, Table: stmt.Table, Context: stmt.Context,
+		DB: &gorm.DB{Config: w.db.Config}, Schema: stmt.Schema, Table: stmt.Table, Context: stmt.Context,
 		Dest: stmt.Dest, Model: stmt.Model, Selects: stmt.Selects, Omits: stmt.Omits,
 		ReflectValue: detached(stmt.ReflectValue), Clauses: map[string]clause.Clause{},
 	}
+	scratch.Statement = scratch
 	w.update.set = callbacks.ConvertToAssignments(scratch)
 	w.readLiterals()
 	return rows.Conditions(scratch)

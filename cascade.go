@@ -280,7 +280,7 @@ func (c *cascading) remove(child *write) error {
 	if tx.Error != nil {
 		return tx.Error
 	}
-	return c.gone(child)
+	return c.w.sendPostBeside(child, postDelete)
 }
 
 // keepAll reads all children once more to keep them, because deleting some would take others along before their turn.
@@ -334,15 +334,9 @@ func (c *cascading) finish() error {
 		return nil
 	}
 	for _, child := range c.kept {
-		if err := c.gone(child); err != nil {
+		if err := c.w.sendPostBeside(child, postDelete); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (c *cascading) gone(child *write) error {
-	err := child.sendPost(postDelete)
-	c.w.waiting, child.waiting = append(c.w.waiting, child.waiting...), nil
-	return err
 }

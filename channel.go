@@ -42,6 +42,8 @@ type entry struct {
 	fields   []string
 	phase    phase
 	net      bool
+	atomic   bool                       // it needs a transaction
+	store    Store                      // keeps its events; nil when it is not durable
 	receiver any                        // the Receiver[E]; what custom signals call
 	call     func(*frame, *row) error   // what the signals of models call
 	batch    func(*frame, []*row) error // instead of call, when connected with ConnectBatch
@@ -64,10 +66,13 @@ func (c *channel) entry(missing bool, loc string, opts []ConnectOption) *entry {
 	if o.problem != "" {
 		panic(fmt.Sprintf("signals: Connect to %s at %s: %s", c.name, loc, o.problem))
 	}
-	e := &entry{kind: c.kind, fields: o.fields, phase: o.phase, net: o.net}
+	e := &entry{kind: c.kind, fields: o.fields, phase: o.phase, net: o.net, atomic: o.atomic, store: o.store}
 	e.Item = receivers.Item{UID: o.uid, Priority: o.priority}
 	e.info = ReceiverInfo{
 		Signal: c.name, Sender: c.scope.name, UID: o.uid, Phase: o.phase.String(), Location: loc, Priority: o.priority, Needs: o.needs,
+	}
+	if e.store != nil {
+		e.info.Phase = durablePhase
 	}
 	return e
 }
@@ -75,8 +80,8 @@ func (c *channel) entry(missing bool, loc string, opts []ConnectOption) *entry {
 // check refuses options without meaning and fills in the default need.
 func (c *channel) check(o *connectOptions) {
 	if c.reg == nil {
-		if len(o.fields) > 0 || o.needs != 0 || o.phase != inSend || o.net {
-			o.refuse("Fields, Needs, Net and the phases belong to model signals, and this one is custom")
+		if len(o.fields) > 0 || o.needs != 0 || o.phase != inSend || o.net || o.atomic {
+			o.refuse("Fields, Needs, Net, Atomic, Durable and the phases belong to model signals, and this one is custom")
 		}
 		return
 	}
@@ -111,6 +116,10 @@ func (c *channel) check(o *connectOptions) {
 	if len(o.fields) > 0 && c.kind > postSave && c.kind != m2mChanged {
 		o.refuse("Fields has no meaning for " + c.name + ": only saves change fields")
 	}
+	if o.atomic && c.kind == postLoad {
+		o.refuse("Atomic has no meaning for " + c.name + ", which writes nothing: leave it out")
+	}
+	c.checkDurable(o)
 }
 
 func (c *channel) checkFields(o *connectOptions) {
@@ -181,6 +190,22 @@ func (c *channel) sendRow(ctx context.Context, fill func(*row)) error {
 	return c.reg.send(p, c.kind, &r.w.pre, []row{*r})
 }
 
+// observed sends an event of a model by hand so that the observer sees it.
+func (c *channel) observed(ctx context.Context, fill func(*row), send func(context.Context) []Response) (responses []Response) {
+	if c.reg.Observer == nil {
+		return send(ctx)
+	}
+	p, r, err := c.byHand(ctx, fill)
+	if err != nil || p == nil || r.w.pre.muteAll {
+		return send(ctx)
+	}
+	_ = observe(ctx, c.reg.Observer, r.w.pre.observing(Sending, inSend, []row{*r}), func(ctx context.Context) error {
+		responses = send(ctx)
+		return firstError(responses)
+	})
+	return responses
+}
+
 // rowTargets lists the calls that sending an event of a model by hand makes.
 func (c *channel) rowTargets(ctx context.Context, fill func(*row)) []target {
 	p, r, err := c.byHand(ctx, fill)
@@ -194,7 +219,12 @@ func (c *channel) rowTargets(ctx context.Context, fill func(*row)) []target {
 	var targets []target
 	for _, e := range p.entries[c.kind] {
 		if e.hears(&r.w.pre, r) {
-			targets = append(targets, target{entry: e, call: func(e *entry) error { return e.send(&r.w.pre, r) }})
+			targets = append(targets, target{entry: e, call: func(e *entry) error {
+				if by := c.reg.Observer; by != nil {
+					return e.observe(by, &r.w.pre, []row{*r}, func(f *frame) error { return e.send(f, r) })
+				}
+				return e.send(&r.w.pre, r)
+			}})
 		}
 	}
 	return targets
@@ -237,82 +267,12 @@ func (c *channel) targets(ctx context.Context, call func(*entry) error) []target
 	return targets
 }
 
-// target is one call that a send has to make.
-type target struct {
-	entry *entry
-	call  func(*entry) error
-}
-
-// answer makes the call. A panic, and a call that ends its goroutine, are errors.
-func (t target) answer(response *Response) {
-	*response = Response{Receiver: t.entry.info, Err: t.entry.failure(errGoexit)}
-	defer func() {
-		if v := recover(); v != nil {
-			response.Err = t.entry.failure(recovered(v))
-		}
-	}()
-	err := t.call(t.entry)
-	if response.Err = nil; err != nil {
-		response.Err = t.entry.failure(err)
-	}
-}
-
-// each makes the calls one by one, until the first error if stop says so.
-func each(targets []target, stop bool) []Response {
-	responses := make([]Response, 0, len(targets))
-	for _, t := range targets {
-		var response Response
-		t.answer(&response)
-		responses = append(responses, response)
-		if stop && response.Err != nil {
-			break
-		}
-	}
-	return responses
-}
-
-// together makes the calls at once and waits for them, or for the end of ctx.
-func together(ctx context.Context, targets []target) []Response {
-	done := make([]chan Response, len(targets))
-	for i, t := range targets {
-		done[i] = make(chan Response, 1)
-		go func() {
-			var response Response
-			defer func() { done[i] <- response }() // also when the receiver ends its goroutine
-			t.answer(&response)
-		}()
-	}
-	responses := make([]Response, len(targets))
-	for i, t := range targets {
-		select {
-		case responses[i] = <-done[i]:
-			continue
-		case <-ctx.Done():
-		}
-		select {
-		case responses[i] = <-done[i]:
-		default:
-			responses[i] = Response{Receiver: t.entry.info, Err: t.entry.failure(context.Cause(ctx))}
-		}
-	}
-	return responses
-}
-
 // failure wraps what a receiver answered.
 func (e *entry) failure(err error) error {
 	return &ReceiverError{Signal: e.info.Signal, Sender: e.info.Sender, Receiver: e.info.name(), Err: err}
 }
 
 func recovered(v any) error { return &PanicError{Value: v, Stack: debug.Stack()} }
-
-func firstError(responses []Response) error {
-	for _, r := range responses {
-		if r.Err != nil {
-			return r.Err
-		}
-	}
-	return nil
-}
 
 // background spares callers a panic for a nil context.
 func background(ctx context.Context) context.Context {

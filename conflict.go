@@ -62,6 +62,12 @@ func (w *write) resolveConflicts() error {
 	return nil
 }
 
+// resolveAgain forgets what was found out, and looks at what is stored now.
+func (w *write) resolveAgain() error {
+	w.conflicts, w.loaded = "", false
+	return w.resolveConflicts()
+}
+
 // rowIDs identifies a row by every target that it can conflict on.
 func (w *write) rowIDs(r *row, targets []constraint) []string {
 	var ids []string
@@ -259,15 +265,8 @@ func (w *write) findConflicts(t constraint, values [][]any, skips bool) ([]refle
 	var found []reflect.Value
 	read := func(values [][]any, lock bool) error {
 		found = nil
-		for some := range slices.Chunk(values, w.reg.BatchSize) {
-			where := append([]clause.Expression{rows.In(w.db.Name(), t.fields, some)}, t.where...)
-			set, err := w.model.Find(w.db, rows.Query{Where: where, Lock: lock && w.lockable(), Share: skips})
-			if err != nil {
-				return err
-			}
-			found = append(found, set.Rows()...)
-		}
-		return nil
+		q := rows.Query{Where: t.where, Lock: lock && w.lockable(), Share: skips}
+		return w.findIn(t.fields, values, q, func(stored reflect.Value) { found = append(found, stored) })
 	}
 	lost := w.race != nil
 	// PostgreSQL tells of slices afterwards; locks in another order than that of the slice could wait for each other.

@@ -3,6 +3,7 @@ package signals
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -24,7 +25,7 @@ func (r *registry) preCreate(db *gorm.DB) {
 	w.attach()
 	w.inserts = w.insertFields()
 	_, w.conflicting = w.conflict()
-	if (len(w.plan.sides) > 0 || (w.conflicting && (len(w.rows) > 1 || w.locksGaps()))) && db.AddError(w.begin()) != nil {
+	if (len(w.plan.sides) > 0 || w.plan.atomic || (w.conflicting && (len(w.rows) > 1 || w.locksGaps()))) && db.AddError(w.begin()) != nil {
 		return
 	}
 	if db.AddError(w.resolveConflicts()) != nil {
@@ -39,8 +40,8 @@ func (r *registry) preCreate(db *gorm.DB) {
 	if db.AddError(w.resolveConflicts()) != nil { // once more when a receiver changed what conflicts
 		return
 	}
-	if len(w.plan.sides) > 0 && (db.AddError(w.openLinks(w.joinedBy(), false)) != nil || db.AddError(w.sendLinks(false)) != nil) {
-		return
+	if len(w.plan.sides) > 0 && db.AddError(w.openLinks(w.joinedBy(), false)) == nil {
+		_ = db.AddError(w.sendLinks(false))
 	}
 }
 
@@ -174,9 +175,7 @@ func (w *write) dropSkipped() error {
 	case sent, last: // with RETURNING, GORM also counts the skipped rows between the inserted ones
 		return nil
 	case 0:
-		for i := range w.rows {
-			w.rows[i].silent = true
-		}
+		w.silenceAll()
 		return nil
 	}
 	return w.verify()
@@ -255,18 +254,18 @@ func (w *write) readKeys(keyed func(*row) reflect.Value, keysOnly bool) (map[str
 		}
 	}
 	found := make(map[string]reflect.Value, len(keys))
-	err := w.findIn(w.model.Keys, keys, keysOnly, func(stored reflect.Value) {
+	err := w.findIn(w.model.Keys, keys, rows.Query{KeysOnly: keysOnly}, func(stored reflect.Value) {
 		found[w.model.Identity(ctx, stored)] = stored
 	})
 	return found, err
 }
 
-// findIn reads the stored rows whose fields hold one of the values, so many at a time that a statement can name them.
-func (w *write) findIn(fields []*schema.Field, values [][]any, keysOnly bool, found func(stored reflect.Value)) error {
-	for len(values) > 0 {
-		n := min(len(values), w.reg.BatchSize)
-		q := rows.Query{Where: []clause.Expression{rows.In(w.db.Name(), fields, values[:n])}, KeysOnly: keysOnly}
-		values = values[n:]
+// findIn reads the stored rows whose fields hold one of the values, so many at a time that a statement can name them. The
+// conditions of the query hold beside that.
+func (w *write) findIn(fields []*schema.Field, values [][]any, q rows.Query, found func(stored reflect.Value)) error {
+	conditions := q.Where
+	for some := range slices.Chunk(values, w.reg.BatchSize) {
+		q.Where = append([]clause.Expression{rows.In(w.db.Name(), fields, some)}, conditions...)
 		set, err := w.model.Find(w.db, q)
 		if err != nil {
 			return err
@@ -276,6 +275,14 @@ func (w *write) findIn(fields []*schema.Field, values [][]any, keysOnly bool, fo
 		}
 	}
 	return nil
+}
+
+// keysThat returns which of some primary keys are those of stored rows that a condition holds for.
+func (w *write) keysThat(keys [][]any, condition clause.Expression, lock bool) (map[string]bool, error) {
+	that := map[string]bool{}
+	q := rows.Query{Where: []clause.Expression{condition}, KeysOnly: true, Lock: lock}
+	err := w.findIn(w.model.Keys, keys, q, func(stored reflect.Value) { that[w.model.Identity(w.stmt.Context, stored)] = true })
+	return that, err
 }
 
 // generatesKey reports whether the database makes the primary key, so that zero is none.

@@ -18,6 +18,8 @@ type deferred struct {
 	table string // as the statement named it: GORM reuses statements
 	rows  []row
 	one   [1]row // what rows points to when there is one
+
+	waiting context.Context //nolint:containedctx // what the observer made of the beginning; nil when it is not told
 }
 
 // deferring is a write together with its first send that waits: one allocation for both.
@@ -53,13 +55,19 @@ func (w *write) queue(k kind) error {
 	tx, inTransaction := pool.Find(w.stmt.ConnPool)
 	switch {
 	case tx != nil:
-		if slices.ContainsFunc(w.plan.deferred[k], func(e *entry) bool { return e.phase == afterRollback }) {
+		if slices.ContainsFunc(w.plan.deferred[k], func(e *entry) bool { return e.phase == afterRollback }) || w.reg.Observer != nil {
 			tx.Watch()
 		}
-		return tx.Queue.Add(d)
+		d.wait()
+		err := tx.Queue.Add(d)
+		if err != nil {
+			d.waited(err)
+		}
+		return err
 	case inTransaction && w.reg.Untracked == Drop:
 		return nil
 	}
+	d.wait()
 	w.waiting = append(w.waiting, d)
 	return d.send(beforeCommit)
 }
@@ -89,7 +97,13 @@ func (w *write) snapshot(k kind) *deferred {
 
 // finish runs what a statement outside any transaction has kept back, once it has succeeded.
 func (w *write) finish() {
-	if len(w.waiting) == 0 || w.db.Error != nil {
+	if w.db.Error != nil {
+		for _, d := range w.waiting {
+			d.waited(ErrRolledBack)
+		}
+		return
+	}
+	if len(w.waiting) == 0 {
 		return
 	}
 	actions := make([]txn.Item[any], len(w.waiting))
@@ -122,11 +136,11 @@ func (d *deferred) entries(p phase) []*entry {
 
 // leave makes the frame one that outlives its transaction: the context keeps its values without its cancellation, and
 // sessions are outside. A nil pool is the database's own.
-func (f *frame) leave(outside gorm.ConnPool) {
+func (f *frame) leave(outside gorm.ConnPool, table string) {
 	if f.Done() != nil {
 		f.Context = context.WithoutCancel(f.Context)
 	}
-	f.ended = &ended{pool: outside}
+	f.ended = &ended{pool: outside, table: table}
 }
 
 // beforeCommit runs the BeforeCommit receivers of a transaction, and those of what they write, right before its COMMIT.

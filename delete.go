@@ -138,12 +138,16 @@ func (w *write) silenceKept(affected int64) error {
 	case affected >= int64(len(w.rows)) || (w.soft && affected > 0):
 		return nil
 	case affected == 0:
-		for i := range w.rows {
-			w.rows[i].silent = true
-		}
+		w.silenceAll()
 		return nil
 	}
 	return w.silence(true)
+}
+
+func (w *write) silenceAll() {
+	for i := range w.rows {
+		w.rows[i].silent = true
+	}
 }
 
 // silence silences the rows that are stored, or those that are not.

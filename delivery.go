@@ -34,6 +34,8 @@ func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
 		d.rollback(all)
 	default:
 		n := len(end.Waiting) + len(end.Cut)
+		waited(end.Waiting, ErrOutcomeUnknown)
+		waited(end.Cut, ErrOutcomeUnknown)
 		r.handle(context.Background(), fmt.Errorf("%w (%d sends and functions waited for it): %w", ErrOutcomeUnknown, n, end.Cause))
 	}
 }
@@ -43,8 +45,18 @@ func (r *registry) captured(tx *pool.Tx, actions []txn.Item[any], handle func(co
 	delivery{reg: r, outside: tx, handle: handle}.commit(actions)
 }
 
+// waited tells the observer of sends that wait no more.
+func waited(actions []txn.Item[any], err error) {
+	for _, it := range actions {
+		if d, ok := it.Action.(*deferred); ok {
+			d.waited(err)
+		}
+	}
+}
+
 // rollback calls rollback functions and AfterRollback receivers, the last one first.
 func (d delivery) rollback(actions []txn.Item[any]) {
+	waited(actions, ErrRolledBack)
 	for _, it := range slices.Backward(actions) {
 		switch a := it.Action.(type) {
 		case *call:
@@ -56,7 +68,7 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 			if len(entries) == 0 {
 				continue
 			}
-			a.frame.leave(d.outside)
+			a.frame.leave(d.outside, a.table)
 			for i := range slices.Backward(a.rows) {
 				for _, e := range slices.Backward(entries) {
 					d.send(e, &a.frame, a.rows[i:i+1])
@@ -68,6 +80,7 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 
 // commit calls commit functions and AfterCommit receivers in the order in which they were queued.
 func (d delivery) commit(actions []txn.Item[any]) {
+	waited(actions, nil)
 	var net *netRows
 	var batches map[*entry]bool
 	for i, it := range actions {
@@ -77,7 +90,7 @@ func (d delivery) commit(actions []txn.Item[any]) {
 				d.run(a)
 			}
 		case *deferred:
-			a.frame.leave(d.outside)
+			a.frame.leave(d.outside, a.table)
 			for _, e := range a.w.plan.deferred[a.kind] {
 				d.single(e, a, actions[i:], &batches)
 			}

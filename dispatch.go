@@ -13,13 +13,21 @@ func (r *registry) send(p *plan, k kind, f *frame, rows []row) error {
 }
 
 // call is send to given receivers.
-func (r *registry) call(entries []*entry, f *frame, rows []row) (err error) {
+func (r *registry) call(entries []*entry, f *frame, rows []row) error {
 	if len(entries) == 0 || len(rows) == 0 || f.muteAll {
 		return nil
 	}
 	if int(f.depth) > r.MaxDepth {
 		return fmt.Errorf("%w: %d levels, and Plugin.MaxDepth is %d: %s", ErrRecursion, f.depth, r.MaxDepth, f.chain())
 	}
+	if r.Observer != nil {
+		return r.observed(entries, f, rows)
+	}
+	return r.dispatch(entries, f, rows)
+}
+
+// dispatch calls receivers.
+func (r *registry) dispatch(entries []*entry, f *frame, rows []row) (err error) {
 	running := entries[0]
 	defer func() {
 		if v := recover(); v != nil {
@@ -28,7 +36,7 @@ func (r *registry) call(entries []*entry, f *frame, rows []row) (err error) {
 	}()
 	for len(entries) > 0 {
 		if running = entries[0]; running.batch != nil {
-			if err := running.sendBatch(f, rows); err != nil {
+			if err = running.sendBatch(r.Observer, f, rows); err != nil {
 				return running.failure(err)
 			}
 			entries = entries[1:]
@@ -46,7 +54,12 @@ func (r *registry) call(entries []*entry, f *frame, rows []row) (err error) {
 				if !running.hears(f, &rows[i]) {
 					continue
 				}
-				if err := running.call(f, &rows[i]); err != nil {
+				if r.Observer != nil {
+					err = running.observe(r.Observer, f, rows[i:i+1], func(f *frame) error { return running.call(f, &rows[i]) })
+				} else {
+					err = running.call(f, &rows[i])
+				}
+				if err != nil {
 					return running.failure(err)
 				}
 			}
@@ -56,15 +69,22 @@ func (r *registry) call(entries []*entry, f *frame, rows []row) (err error) {
 	return nil
 }
 
-func (e *entry) sendBatch(f *frame, rows []row) error {
+func (e *entry) sendBatch(by Observer, f *frame, rows []row) error {
 	heard := make([]*row, 0, len(rows))
+	var seen []row // by the observer
 	for i := range rows {
 		if !rows[i].silent && e.hears(f, &rows[i]) {
 			heard = append(heard, &rows[i])
+			if by != nil {
+				seen = append(seen, rows[i])
+			}
 		}
 	}
 	if len(heard) == 0 {
 		return nil
+	}
+	if by != nil {
+		return e.observe(by, f, seen, func(f *frame) error { return e.batch(f, heard) })
 	}
 	return e.batch(f, heard)
 }
@@ -75,13 +95,15 @@ func (e *entry) hears(f *frame, r *row) bool {
 	if !f.hears(e.UID) {
 		return false
 	}
-	if len(e.fields) == 0 || r.created {
-		return true
-	}
 	if r.linked != nil {
-		return slices.Contains(e.fields, r.linked.relation)
+		return e.hearsLinks(r.linked.relation)
 	}
-	return r.changed(f, e.fields)
+	return len(e.fields) == 0 || r.created || r.changed(f, e.fields)
+}
+
+// hearsLinks reports whether a receiver of m2m_changed is one for this relation.
+func (e *entry) hearsLinks(relation string) bool {
+	return len(e.fields) == 0 || slices.Contains(e.fields, relation)
 }
 
 // send calls the receiver with one row, outside any batch.

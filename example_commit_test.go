@@ -75,3 +75,20 @@ func ExampleSQLTx() {
 	// Output:
 	// *sql.Tx true
 }
+
+func ExampleAtomic() {
+	db := exampleDBWith(&gorm.Config{SkipDefaultTransaction: true}, &Product{}, &Page{})
+	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		return e.DB().Create(&Page{Title: e.Instance.Name}).Error
+	}, signals.Atomic())
+
+	_ = db.Migrator().DropTable(&Page{})
+	fmt.Println(db.Create(&Product{Name: "lamp"}).Error != nil)
+	var n int64
+	db.Model(&Product{}).Count(&n)
+	fmt.Println(n, "products")
+
+	// Output:
+	// true
+	// 0 products
+}

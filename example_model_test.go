@@ -13,8 +13,11 @@ import (
 )
 
 // exampleDB opens a database in memory with the plugin and the tables of the models.
-func exampleDB(models ...any) *gorm.DB {
-	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{Logger: logger.Discard})
+func exampleDB(models ...any) *gorm.DB { return exampleDBWith(&gorm.Config{}, models...) }
+
+func exampleDBWith(config *gorm.Config, models ...any) *gorm.DB {
+	config.Logger = logger.Discard
+	db, err := gorm.Open(sqlite.Open(":memory:"), config)
 	if err == nil {
 		err = db.Use(signals.Plugin{})
 	}

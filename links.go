@@ -63,6 +63,13 @@ func (w *write) beside(p *plan, k kind) *write {
 	return other
 }
 
+// sendPostBeside sends the post signal of a write beside this one. What it keeps back waits for the end of this one.
+func (w *write) sendPostBeside(other *write, k kind) error {
+	err := other.sendPost(k)
+	w.waiting, other.waiting = append(w.waiting, other.waiting...), nil
+	return err
+}
+
 // ownTable reports whether a statement is about the table of its model, and not about another one that Table names. GORM cuts the
 // schema off a name.
 func (w *write) ownTable() bool {
@@ -172,9 +179,7 @@ func (w *write) sendLinks(after bool) error {
 			}
 			continue
 		}
-		err := s.w.sendPost(m2mChanged)
-		w.waiting, s.w.waiting = append(w.waiting, s.w.waiting...), nil
-		if err != nil {
+		if err := w.sendPostBeside(s.w, m2mChanged); err != nil {
 			return err
 		}
 	}

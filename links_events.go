@@ -100,7 +100,7 @@ func (s *sideWrite) load(changes []linkChange) error {
 	}
 	own, others = distinct(own), distinct(others)
 	if s.w.plan.linkNeed > Keys || !s.OwnKeyed() {
-		err := s.w.findIn(s.OwnFields(), own, false, func(stored reflect.Value) {
+		err := s.w.findIn(s.OwnFields(), own, rows.Query{}, func(stored reflect.Value) {
 			id, _ := rows.ValuesOf(s.w.stmt.Context, s.OwnFields(), stored)
 			s.owners[rows.Identity(id)] = stored.Addr().Interface()
 		})
@@ -117,7 +117,7 @@ func (s *sideWrite) load(changes []linkChange) error {
 		return nil
 	}
 	other := s.w.beside(&plan{schema: s.FieldSchema}, m2mChanged)
-	return other.findIn(s.OtherFields(), others, false, func(stored reflect.Value) {
+	return other.findIn(s.OtherFields(), others, rows.Query{}, func(stored reflect.Value) {
 		id, _ := rows.ValuesOf(s.w.stmt.Context, s.OtherFields(), stored)
 		s.others[rows.Identity(id)], _ = other.model.KeyOf(s.w.stmt.Context, stored)
 	})

@@ -15,6 +15,9 @@ func (p phase) String() string {
 	return [...]string{"send", "before_commit", "after_commit", "after_rollback"}[p]
 }
 
+// durablePhase is what ReceiverInfo.Phase says of a durable receiver.
+const durablePhase = "durable"
+
 func (p phase) option() string {
 	return [...]string{"", "BeforeCommit", "AfterCommit", "AfterRollback"}[p]
 }

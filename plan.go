@@ -19,6 +19,7 @@ type plan struct {
 	entries    [kinds][]*entry // called inside the send
 	deferred   [kinds][]*entry // called around the end of the transaction
 	net        bool            // one of the deferred wants net events
+	atomic     bool            // one of the entries needs a transaction
 	saveNeed   Need            // the most that a save receiver needs; 0 when there is none
 	deleteNeed Need            // the same of delete receivers
 	linkNeed   Need            // and of receivers of m2m_changed
@@ -64,11 +65,25 @@ func (r *registry) addPlan(model *schema.Schema) *plan {
 	if !slices.Contains(r.seen, model) {
 		r.seen = append(r.seen, model)
 	}
-	known := relations.Reach(r.db, append(r.connectedLocked(), r.seen...))
-	b := &planner{reg: r, known: known, edges: relations.Cascades(known), plans: maps.Clone(*old)}
+	b := &planner{reg: r, graph: r.graphLocked(model), plans: maps.Clone(*old), deletes: map[*schema.Schema]bool{}}
 	p := b.plan(model)
 	r.plans.Store(&b.plans)
 	return p
+}
+
+// graph is what models say about each other.
+type graph struct {
+	known []*schema.Schema
+	edges []*relations.Cascade
+}
+
+// graphLocked returns the graph of all models that are known, a given one among them. It is kept until somebody connects.
+func (r *registry) graphLocked(model *schema.Schema) *graph {
+	if r.graph == nil || !slices.Contains(r.graph.known, model) {
+		known := relations.Reach(r.db, append(r.connectedLocked(), r.seen...))
+		r.graph = &graph{known: known, edges: relations.Cascades(known)}
+	}
+	return r.graph
 }
 
 // connectedLocked returns the models that receivers are connected to by name.
@@ -94,10 +109,11 @@ func (r *registry) uniqueLocked(model *schema.Schema) []constraint {
 
 // planner makes plans. It holds the registry's lock.
 type planner struct {
-	reg   *registry
-	known []*schema.Schema
-	edges []*relations.Cascade
-	plans map[*schema.Schema]*plan
+	*graph
+
+	reg     *registry
+	plans   map[*schema.Schema]*plan
+	deletes map[*schema.Schema]bool // what hearsDeletes has found out
 }
 
 // plan returns the plan of a model, nil when nobody listens to it.
@@ -106,8 +122,6 @@ func (b *planner) plan(model *schema.Schema) *plan {
 		return p
 	}
 	p := newPlan(model, b.reg.collectLocked(model.ModelType))
-	p.model = b.reg.rows.Of(model)
-	p.unique = b.reg.uniqueLocked(model)
 	b.plans[model] = p // before what it leads to: relations run in circles
 	b.addSides(p)
 	b.addCascades(p)
@@ -115,18 +129,17 @@ func (b *planner) plan(model *schema.Schema) *plan {
 		p.marks = p.marks || (r.JoinTable.ModelType.Name() != "" && len(b.links(r.JoinTable)) > 0)
 	}
 	if !p.heard() {
-		p = nil
+		b.plans[model] = nil
+		return nil
 	}
-	b.plans[model] = p
+	p.model, p.unique = b.reg.rows.Of(model), b.reg.uniqueLocked(model)
 	return p
 }
 
 // links returns the relations over a join table that somebody listens to.
 func (b *planner) links(join *schema.Schema) []*relations.Link {
 	return slices.DeleteFunc(relations.Links(join, b.known), func(l *relations.Link) bool {
-		return !slices.ContainsFunc(b.reg.collectLocked(l.Schema.ModelType)[m2mChanged], func(e *entry) bool {
-			return len(e.fields) == 0 || slices.Contains(e.fields, l.Name)
-		})
+		return !slices.ContainsFunc(b.reg.collectLocked(l.Schema.ModelType)[m2mChanged], func(e *entry) bool { return e.hearsLinks(l.Name) })
 	})
 }
 
@@ -202,8 +215,13 @@ func (b *planner) from(parent *schema.Schema) []*relations.Cascade {
 }
 
 func (b *planner) hearsDeletes(model *schema.Schema) bool {
-	p := newPlan(model, b.reg.collectLocked(model.ModelType))
-	return p.deleteNeed > 0 || len(b.links(model)) > 0
+	hears, known := b.deletes[model]
+	if !known {
+		p := newPlan(model, b.reg.collectLocked(model.ModelType))
+		hears = p.deleteNeed > 0 || len(b.links(model)) > 0
+		b.deletes[model] = hears
+	}
+	return hears
 }
 
 // newPlan sorts the receivers of a model.
@@ -211,6 +229,7 @@ func newPlan(model *schema.Schema, entries [kinds][]*entry) *plan {
 	p := &plan{sender: model.ModelType.Name(), schema: model}
 	for k := range entries {
 		for _, e := range entries[k] {
+			p.atomic = p.atomic || e.atomic
 			if e.phase == inSend {
 				p.entries[k] = append(p.entries[k], e)
 			} else {

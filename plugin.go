@@ -27,6 +27,9 @@ type Plugin struct {
 	// outcome nobody knows. nil logs them through the database's Logger.
 	ErrorHandler func(ctx context.Context, err error)
 
+	// Observer sees every send and every call of a receiver; nil means none. See Observer.
+	Observer Observer
+
 	// Tracking says which transactions are followed to their end, see Tracking.
 	Tracking Tracking
 

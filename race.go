@@ -7,8 +7,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // Two connections may insert the same new row at once. Both have read that it is not there, one inserts it and the other updates or
@@ -25,7 +23,6 @@ type race struct {
 	conflict  clause.OnConflict // as the caller gave it
 	fresh     int64             // rows that are thought to be new
 	savepoint bool
-	settled   bool
 }
 
 // enterRace runs right before an INSERT.
@@ -113,8 +110,7 @@ func (w *write) lost(wrote int64) error {
 		return err
 	}
 	w.stmt.Clauses["ON CONFLICT"] = clause.Clause{Name: "ON CONFLICT", Expression: w.race.conflict}
-	w.conflicts, w.loaded, w.race.settled = "", false, true
-	if err := w.resolveConflicts(); err != nil {
+	if err := w.resolveAgain(); err != nil {
 		return err
 	}
 	for i := range w.rows { // what it conflicts with may be nothing that the model declares
@@ -150,8 +146,6 @@ func (w *write) settle() error {
 	}
 	only, _ := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	switch {
-	case race.settled:
-		return nil
 	case !only.DoNothing || (w.returns() && w.stmt.ReflectValue.Kind() != reflect.Struct):
 		return w.askPostgres()
 	case w.db.RowsAffected == race.fresh:
@@ -162,9 +156,7 @@ func (w *write) settle() error {
 		return err
 	}
 	if race.conflict.DoNothing && wrote == 0 {
-		for i := range w.rows {
-			w.rows[i].silent = true
-		}
+		w.silenceAll()
 		return nil
 	}
 	if err := w.insert(race.conflict, slices.Concat(w.stmt.Omits, []string{clause.Associations})); err != nil {
@@ -189,9 +181,10 @@ func (w *write) insert(conflict clause.OnConflict, omits []string) error {
 
 // refersToItself reports whether foreign keys may lock rows of the statement for other rows of it.
 func (w *write) refersToItself() bool {
-	return slices.ContainsFunc(w.schema.Relationships.BelongsTo, func(r *schema.Relationship) bool { return r.FieldSchema == w.schema }) ||
-		slices.ContainsFunc(w.schema.Relationships.HasMany, func(r *schema.Relationship) bool { return r.FieldSchema == w.schema }) ||
-		slices.ContainsFunc(w.schema.Relationships.HasOne, func(r *schema.Relationship) bool { return r.FieldSchema == w.schema })
+	all := &w.schema.Relationships
+	return slices.ContainsFunc(slices.Concat(all.BelongsTo, all.HasMany, all.HasOne), func(r *schema.Relationship) bool {
+		return r.FieldSchema == w.schema
+	})
 }
 
 // askPostgres looks which rows of an upsert are new: PostgreSQL leaves the mark of a lock on a row that ON CONFLICT DO UPDATE has
@@ -209,16 +202,9 @@ func (w *write) askPostgres() error {
 			keys = append(keys, key)
 		}
 	}
-	fresh := map[string]bool{}
-	for some := range slices.Chunk(keys, w.reg.BatchSize) {
-		q := rows.Query{Where: []clause.Expression{rows.In("postgres", w.model.Keys, some), clause.Expr{SQL: "xmax = 0"}}, KeysOnly: true}
-		set, err := w.model.Find(w.db, q)
-		if err != nil {
-			return err
-		}
-		for _, v := range set.Rows() {
-			fresh[w.model.Identity(w.stmt.Context, v)] = true
-		}
+	fresh, err := w.keysThat(keys, clause.Expr{SQL: "xmax = 0"}, false)
+	if err != nil {
+		return err
 	}
 	for i := range w.rows {
 		r := &w.rows[i]

@@ -6,8 +6,6 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // foundVariable is where MySQL notes the keys of the rows that an INSERT finds stored. Nothing else tells: the number of rows
@@ -16,11 +14,12 @@ const foundVariable = "@signals_found"
 
 // noteFound adds an assignment to ON DUPLICATE KEY UPDATE that makes the note and changes nothing.
 func (w *write) noteFound(conflict clause.OnConflict) (clause.OnConflict, error) {
+	columns := w.keyColumns()
 	conflict.DoUpdates = append(slices.Clone(conflict.DoUpdates), clause.Assignment{
 		Column: clause.Column{Name: w.model.Keys[0].DBName},
 		Value: clause.Expr{
 			SQL:  "IF((" + foundVariable + " := CONCAT(" + foundVariable + ", " + w.hexSQL() + ", ',')) IS NULL, ?, ?)",
-			Vars: append(w.keyColumns(), w.keyColumns()[0], w.keyColumns()[0]),
+			Vars: append(columns, columns[0], columns[0]),
 		},
 	})
 	conflict.DoNothing = false // as GORM's dialect says it, once it has made its own assignment
@@ -53,8 +52,7 @@ func (w *write) askMySQL() error {
 		return err
 	}
 	before := slices.Clone(w.rows)
-	w.conflicts, w.loaded = "", false
-	if err = w.resolveConflicts(); err != nil { // by now they are all there, ours as well
+	if err = w.resolveAgain(); err != nil { // by now they are all there, ours as well
 		return err
 	}
 	found, err := w.noted(note)
@@ -76,9 +74,8 @@ func (w *write) askMySQL() error {
 	return nil
 }
 
-// noted returns the keys of the stored rows that the note names.
+// noted returns the keys of the stored rows that the note names: the latest ones, not those of the snapshot.
 func (w *write) noted(note string) (map[string]bool, error) {
-	found := map[string]bool{}
 	var keys [][]any
 	for i := range w.rows {
 		if w.rows[i].original != nil {
@@ -86,16 +83,6 @@ func (w *write) noted(note string) (map[string]bool, error) {
 			keys = append(keys, key)
 		}
 	}
-	for some := range slices.Chunk(keys, w.reg.BatchSize) {
-		in := clause.Expr{SQL: "FIND_IN_SET(CONCAT(" + w.hexSQL() + "), ?)", Vars: append(w.keyColumns(), note)}
-		q := rows.Query{Where: []clause.Expression{rows.In("mysql", w.model.Keys, some), in}, KeysOnly: true, Lock: true} // the latest, not the snapshot
-		set, err := w.model.Find(w.db, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range set.Rows() {
-			found[w.model.Identity(w.stmt.Context, v)] = true
-		}
-	}
-	return found, nil
+	in := clause.Expr{SQL: "FIND_IN_SET(CONCAT(" + w.hexSQL() + "), ?)", Vars: append(w.keyColumns(), note)}
+	return w.keysThat(keys, in, true)
 }

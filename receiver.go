@@ -45,7 +45,7 @@ type ReceiverInfo struct {
 	Signal   string // name of the signal, "post_save"
 	Sender   string // model it was connected for, "Product"; empty for custom signals
 	UID      string // empty when none was given
-	Phase    string // when it runs: "send", "before_commit", "after_commit", "after_rollback"
+	Phase    string // when it runs: "send", "before_commit", "after_commit", "after_rollback", "durable"
 	Location string // file:line of Connect
 	Priority int
 	Needs    Need // what is read for it before a write; 0 where nothing is
@@ -78,6 +78,9 @@ type connectOptions struct {
 	needs    Need
 	phase    phase
 	net      bool
+	atomic   bool
+	store    Store  // of a durable receiver
+	durable  string // its name
 	problem  string // first bad option, in words; empty when all are good
 }
 

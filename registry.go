@@ -44,6 +44,7 @@ type registry struct {
 	plans  atomic.Pointer[map[*schema.Schema]*plan]
 	seen   []*schema.Schema                // models that a plan was asked for
 	unique map[*schema.Schema][]constraint // what is unique of them
+	graph  *graph                          // made anew after a receiver was connected or disconnected
 	rows   rows.Models
 	// catalog knows what the database deletes by itself.
 	catalog relations.Catalog
@@ -93,6 +94,7 @@ func (r *registry) signals(t reflect.Type, build func() (any, []*channel)) any {
 func (r *registry) invalidate() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.graph = nil
 	for _, entries := range r.collectLocked(nil) {
 		if len(entries) > 0 {
 			r.plans.Store(&map[*schema.Schema]*plan{})

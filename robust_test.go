@@ -249,3 +249,46 @@ func TestReceiversListsWhoListensAndWhere(t *testing.T) {
 	assert.Len(t, products.PostSave.Receivers(), 2)
 	assert.False(t, products.PreDelete.HasReceivers(), "it was connected through Titled")
 }
+
+// Place is embedded by pointer.
+type Place struct {
+	Street string
+	Floors []byte
+}
+
+// House has columns in a struct that it points to.
+type House struct {
+	ID int
+	*Place
+}
+
+func TestAnEventSharesNoEmbeddedStructWithAnybody(t *testing.T) {
+	t.Parallel()
+	db := open(t, &House{})
+	var waiting trace
+	houses := signals.For[House](db)
+	houses.PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*House]) error {
+		if old, err := e.Original(); err != nil || e.Created || old.Place == e.Instance.Place {
+			return err
+		}
+		waiting.add("changes %v", e.Changes())
+		return nil
+	})
+	houses.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*House]) error {
+		if e.Instance.Place == nil {
+			waiting.add("nowhere")
+		} else {
+			waiting.add("%s", e.Instance.Street)
+		}
+		return nil
+	}, signals.AfterCommit())
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		house, none := House{Place: &Place{Street: "old", Floors: []byte{1}}}, House{}
+		require.NoError(t, tx.Create(&house).Error)
+		house.Street = "changed by the caller"
+		require.NoError(t, tx.Create(&none).Error)
+		assert.Nil(t, none.Place)
+		return tx.Model(&House{ID: house.ID}).Update("street", "new").Error
+	}))
+	assert.Equal(t, []string{"changes [{Street street old new}]", "old", "nowhere", "new"}, waiting.take())
+}

@@ -44,6 +44,11 @@ func (w *write) preSaveStruct(key []any) error {
 	w.room(1)
 	r := w.add(w.stmt.ReflectValue, false)
 	w.loaded = w.plan.saveNeed > Keys
+	if w.plan.atomic {
+		if err := w.begin(); err != nil {
+			return err
+		}
+	}
 	if !w.loaded && !w.locksGaps() {
 		return w.sendPreSave()
 	}

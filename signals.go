@@ -14,6 +14,8 @@ type Signal[E any] struct {
 	channel channel
 	calls   atomic.Pointer[calls[E]] // of a custom signal: what Send loops over
 
+	observer Observer // of a custom signal, guarded by the channel's lock
+
 	event func(*row, *frame, Need) E // of a model signal: the event of a row
 	row   func(E, *row)              // and the row of an event that is sent by hand
 }
@@ -22,6 +24,7 @@ type Signal[E any] struct {
 type calls[E any] struct {
 	receivers []Receiver[E]
 	entries   []*entry
+	observer  Observer
 }
 
 // New returns a custom signal. Keep it in a variable that senders and receivers both see:
@@ -43,6 +46,7 @@ func (s *Signal[E]) Connect(r Receiver[E], opts ...ConnectOption) (disconnect fu
 	e.receiver = r
 	if event := s.event; event != nil {
 		e.call = func(f *frame, row *row) error { return r(f, event(row, f, e.info.Needs)) }
+		s.channel.keep(e)
 	}
 	return s.channel.connect(e, s.changed)
 }
@@ -59,6 +63,7 @@ func (s *Signal[E]) ConnectBatch(r BatchReceiver[E], opts ...ConnectOption) (dis
 			}
 			return r(f, events)
 		}
+		s.channel.keep(e)
 	}
 	return s.channel.connect(e, s.changed)
 }
@@ -68,7 +73,7 @@ func (s *Signal[E]) Disconnect(uid string) bool { return s.channel.disconnect(ui
 
 // changed makes a new snapshot of a custom signal.
 func (s *Signal[E]) changed(entries []*entry) {
-	c := &calls[E]{receivers: make([]Receiver[E], len(entries)), entries: entries}
+	c := &calls[E]{receivers: make([]Receiver[E], len(entries)), entries: entries, observer: s.observer}
 	for i, e := range entries {
 		c.receivers[i], _ = e.receiver.(Receiver[E])
 	}
@@ -89,7 +94,7 @@ func (s *Signal[E]) Send(ctx context.Context, event E) (err error) {
 	if c == nil || s.event != nil {
 		return s.sendRow(ctx, event)
 	}
-	if ctx = background(ctx); ctx.Value(frameKey{}) != nil {
+	if ctx = background(ctx); c.observer != nil || ctx.Value(frameKey{}) != nil {
 		return firstError(s.each(ctx, event, true))
 	}
 	at := 0
@@ -127,15 +132,43 @@ func (s *Signal[E]) SendRobust(ctx context.Context, event E) []Response {
 }
 
 func (s *Signal[E]) each(ctx context.Context, event E, stop bool) []Response {
-	return each(s.targets(background(ctx), event), stop)
+	return s.observed(background(ctx), event, func(ctx context.Context) []Response { return each(s.targets(ctx, event), stop) })
 }
 
 // SendConcurrent calls all receivers at once, each on a goroutine of its own, waits for all, and answers in connection
 // order as SendRobust does. When ctx ends first, receivers that have not returned by then answer with the context's
 // error; they go on by themselves.
 func (s *Signal[E]) SendConcurrent(ctx context.Context, event E) []Response {
-	ctx = background(ctx)
-	return together(ctx, s.targets(ctx, event))
+	return s.observed(background(ctx), event, func(ctx context.Context) []Response { return together(ctx, s.targets(ctx, event)) })
+}
+
+// Observe lets an observer see the sends of a custom signal from now on; nil ends that. It panics for a signal of a model, which
+// Plugin.Observer sees.
+func (s *Signal[E]) Observe(by Observer) {
+	if s.event != nil {
+		panic("signals: Observe is for custom signals: set Plugin.Observer to see those of models")
+	}
+	s.channel.mu.Lock()
+	defer s.channel.mu.Unlock()
+	s.observer = by
+	s.changed(s.channel.list.Items())
+}
+
+// observed sends so that the observer sees it.
+func (s *Signal[E]) observed(ctx context.Context, event E, send func(context.Context) []Response) (responses []Response) {
+	if s.event != nil {
+		return s.channel.observed(ctx, func(r *row) { s.row(event, r) }, send)
+	}
+	c := s.calls.Load()
+	if f := frameOf(ctx); c == nil || c.observer == nil || (f != nil && f.muteAll) {
+		return send(ctx)
+	}
+	o := Observed{Step: Sending, Signal: s.Name(), Phase: inSend.String(), Events: 1, Event: event}
+	_ = observe(ctx, c.observer, o, func(ctx context.Context) error {
+		responses = send(ctx)
+		return firstError(responses)
+	})
+	return responses
 }
 
 // targets lists the calls that sending event under ctx makes, in order.
@@ -143,8 +176,13 @@ func (s *Signal[E]) targets(ctx context.Context, event E) []target {
 	if s.event != nil {
 		return s.channel.rowTargets(ctx, func(r *row) { s.row(event, r) })
 	}
+	c := s.calls.Load()
 	return s.channel.targets(ctx, func(e *entry) error {
 		call, _ := e.receiver.(Receiver[E])
-		return call(ctx, event)
+		if c == nil || c.observer == nil {
+			return call(ctx, event)
+		}
+		o := Observed{Step: Calling, Signal: s.Name(), Phase: e.info.Phase, Receiver: &e.info, Events: 1, Event: event}
+		return observe(ctx, c.observer, o, func(ctx context.Context) error { return call(ctx, event) })
 	})
 }

@@ -2,6 +2,8 @@ package signals
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -166,6 +168,9 @@ func (w *write) begin() error {
 	tx := w.db.Session(&gorm.Session{NewDB: true, Context: w.stmt.Context})
 	tx.Statement.ConnPool = w.reg.pools.Wrap(pool)
 	tx = tx.Begin()
+	if errors.Is(tx.Error, gorm.ErrInvalidTransaction) {
+		return fmt.Errorf("signals: receivers of %s need a transaction, and this connection can begin none: %w", w.plan.sender, tx.Error)
+	}
 	if tx.Error != nil {
 		return tx.Error
 	}

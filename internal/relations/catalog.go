@@ -7,6 +7,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // Catalog remembers which foreign keys a database really has and obeys. Its zero value is ready for use.
@@ -63,6 +65,7 @@ type key struct {
 func (c *Cascade) enforced(db *gorm.DB) (bool, error) {
 	var keys []key
 	var err error
+	child, parent := rows.Bare(c.Child.Table), rows.Bare(c.Parent.Table)
 	switch db.Name() {
 	case "sqlite":
 		var obeyed int
@@ -70,7 +73,7 @@ func (c *Cascade) enforced(db *gorm.DB) (bool, error) {
 			return false, err
 		}
 		err = db.Raw(`SELECT id AS name, "from" AS "column" FROM pragma_foreign_key_list(?) WHERE lower("table") = lower(?) AND on_delete = 'CASCADE'`,
-			bare(c.Child.Table), bare(c.Parent.Table)).Scan(&keys).Error
+			child, parent).Scan(&keys).Error
 	case "postgres":
 		err = db.Raw(`SELECT k.conname AS name, a.attname AS "column" FROM pg_constraint k
 			JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
@@ -82,7 +85,7 @@ func (c *Cascade) enforced(db *gorm.DB) (bool, error) {
 			" AND k.constraint_name = r.constraint_name AND k.table_name = r.table_name"+
 			" WHERE r.constraint_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND r.delete_rule = 'CASCADE' AND @@foreign_key_checks = 1"+
 			" AND r.table_name = ? AND r.referenced_table_name = ?",
-			strings.TrimSuffix(strings.TrimSuffix(c.Child.Table, bare(c.Child.Table)), "."), bare(c.Child.Table), bare(c.Parent.Table)).Scan(&keys).Error
+			strings.TrimSuffix(strings.TrimSuffix(c.Child.Table, child), "."), child, parent).Scan(&keys).Error
 	default:
 		return true, nil // the model says so, and nothing here knows better
 	}
@@ -108,9 +111,6 @@ func (c *Cascade) among(keys []key) bool {
 	}
 	return false
 }
-
-// bare cuts the schema off the name of a table.
-func bare(table string) string { return table[strings.LastIndex(table, ".")+1:] }
 
 func quoted(db *gorm.DB, table string) string {
 	return (&gorm.Statement{DB: db}).Quote(clause.Table{Name: table})

@@ -3,6 +3,8 @@ package rows
 import (
 	"context"
 	"reflect"
+
+	"gorm.io/gorm/schema"
 )
 
 // Clone returns a pointer to a copy of a row whose columns share no memory with it. Related rows are the same ones.
@@ -13,12 +15,49 @@ func (m *Model) Clone(ctx context.Context, row reflect.Value) reflect.Value {
 		return p
 	}
 	for _, c := range m.columns {
-		if !c.direct && shares(c.field.FieldType) {
+		if c.embedded {
+			unshare(c.field, row, p.Elem())
+		}
+		if !c.direct && shares(c.field.FieldType) && !absent(c.field, p.Elem()) {
 			to := c.field.ReflectValueOf(ctx, p.Elem())
 			to.Set(clone(to))
 		}
 	}
 	return p
+}
+
+// unshare gives a copied row embedded structs of its own on the way to a field.
+func unshare(f *schema.Field, row, copied reflect.Value) {
+	for _, i := range f.StructField.Index {
+		if i >= 0 {
+			row, copied = row.Field(i), copied.Field(i)
+			continue
+		}
+		if row, copied = row.Field(-i-1), copied.Field(-i-1); row.IsNil() {
+			return
+		}
+		if row.Pointer() == copied.Pointer() {
+			own := reflect.New(row.Type().Elem())
+			own.Elem().Set(row.Elem())
+			copied.Set(own)
+		}
+		row, copied = row.Elem(), copied.Elem()
+	}
+}
+
+// absent reports whether a field is in an embedded struct that is not there. GORM would make it to look into it.
+func absent(f *schema.Field, row reflect.Value) bool {
+	for _, i := range f.StructField.Index {
+		if i >= 0 {
+			row = row.Field(i)
+			continue
+		}
+		if row = row.Field(-i - 1); row.IsNil() {
+			return true
+		}
+		row = row.Elem()
+	}
+	return false
 }
 
 // clone copies slices, maps and pointers, and what they hold. Unexported fields of structs stay shared.

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -52,6 +53,10 @@ type Model struct {
 type column struct {
 	field  *schema.Field
 	direct bool // the driver's own value goes straight into the field
+
+	embedded bool // it is in an embedded struct that the row has a pointer to: GORM marks such an index as negative
+	converts bool // it has its own way into the database
+	plain    bool // it is a number, a text, a truth value, bytes or a time
 }
 
 var (
@@ -73,9 +78,11 @@ func newModel(s *schema.Schema) *Model {
 			continue
 		}
 		m.Computed = m.Computed || (!f.Updatable && !f.Creatable)
-		c := column{field: f, direct: direct(f)}
+		c := column{field: f, direct: direct(f), converts: converts(f)}
+		c.embedded = slices.ContainsFunc(f.StructField.Index, func(i int) bool { return i < 0 })
+		_, c.plain = plainValue(reflect.Zero(f.IndirectFieldType))
 		m.columns = append(m.columns, c)
-		m.shares = m.shares || (!c.direct && shares(f.FieldType))
+		m.shares = m.shares || c.embedded || (!c.direct && shares(f.FieldType))
 	}
 	for _, f := range m.Keys {
 		m.keyColumns = append(m.keyColumns, column{field: f, direct: direct(f)})

@@ -156,13 +156,16 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 			lock.Strength = "KEY SHARE"
 		}
 		if joined && db.Name() == "postgres" {
-			lock.Table = clause.Table{Name: from.Table[strings.LastIndex(from.Table, ".")+1:]} // it may name no schema
+			lock.Table = clause.Table{Name: Bare(from.Table)} // it may name no schema
 		}
 		stmt.AddClause(lock)
 	}
 	callbacks.BuildQuerySQL(tx)
 	return stmt
 }
+
+// Bare cuts the schema off the name of a table.
+func Bare(table string) string { return table[strings.LastIndex(table, ".")+1:] }
 
 // joins reports whether a statement looks at other tables.
 func joins(stmt *gorm.Statement) bool {

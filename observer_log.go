@@ -1,0 +1,46 @@
+package signals
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// LogObserver returns an observer that logs every step when it ends: failed ones as errors, the others and rollbacks for debugging, with signal,
+// sender, receiver, phase, number of events and duration.
+func LogObserver(logger *slog.Logger) Observer { return logObserver{logger} }
+
+type logObserver struct{ logger *slog.Logger }
+
+type startedKey struct{}
+
+// ObserveStart notes the time.
+func (l logObserver) ObserveStart(ctx context.Context, _ Observed) context.Context {
+	return context.WithValue(ctx, startedKey{}, time.Now())
+}
+
+// ObserveEnd logs.
+func (l logObserver) ObserveEnd(ctx context.Context, o Observed, err error) {
+	level := slog.LevelDebug
+	if err != nil && !errors.Is(err, ErrRolledBack) {
+		level = slog.LevelError
+	}
+	if !l.logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("step", o.Step.String()), slog.String("signal", o.Signal), slog.String("phase", o.Phase), slog.Int("events", o.Events)}
+	if o.Sender != "" {
+		attrs = append(attrs, slog.String("sender", o.Sender))
+	}
+	if o.Receiver != nil {
+		attrs = append(attrs, slog.String("receiver", o.Receiver.name()))
+	}
+	if started, ok := ctx.Value(startedKey{}).(time.Time); ok {
+		attrs = append(attrs, slog.Duration("took", time.Since(started)))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	l.logger.LogAttrs(ctx, level, "signal", attrs...)
+}

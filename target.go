@@ -1,0 +1,73 @@
+package signals
+
+import "context"
+
+// target is one call that a send has to make.
+type target struct {
+	entry *entry
+	call  func(*entry) error
+}
+
+// answer makes the call. A panic, and a call that ends its goroutine, are errors.
+func (t target) answer(response *Response) {
+	*response = Response{Receiver: t.entry.info, Err: t.entry.failure(errGoexit)}
+	defer func() {
+		if v := recover(); v != nil {
+			response.Err = t.entry.failure(recovered(v))
+		}
+	}()
+	err := t.call(t.entry)
+	if response.Err = nil; err != nil {
+		response.Err = t.entry.failure(err)
+	}
+}
+
+// each makes the calls one by one, until the first error if stop says so.
+func each(targets []target, stop bool) []Response {
+	responses := make([]Response, 0, len(targets))
+	for _, t := range targets {
+		var response Response
+		t.answer(&response)
+		responses = append(responses, response)
+		if stop && response.Err != nil {
+			break
+		}
+	}
+	return responses
+}
+
+// together makes the calls at once and waits for them, or for the end of ctx.
+func together(ctx context.Context, targets []target) []Response {
+	done := make([]chan Response, len(targets))
+	for i, t := range targets {
+		done[i] = make(chan Response, 1)
+		go func() {
+			var response Response
+			defer func() { done[i] <- response }() // also when the receiver ends its goroutine
+			t.answer(&response)
+		}()
+	}
+	responses := make([]Response, len(targets))
+	for i, t := range targets {
+		select {
+		case responses[i] = <-done[i]:
+			continue
+		case <-ctx.Done():
+		}
+		select {
+		case responses[i] = <-done[i]:
+		default:
+			responses[i] = Response{Receiver: t.entry.info, Err: t.entry.failure(context.Cause(ctx))}
+		}
+	}
+	return responses
+}
+
+func firstError(responses []Response) error {
+	for _, r := range responses {
+		if r.Err != nil {
+			return r.Err
+		}
+	}
+	return nil
+}
