@@ -1,0 +1,124 @@
+package outbox
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// DeadEvent is an event that was parked.
+type DeadEvent struct {
+	ID       string
+	Receiver string // name of the durable receiver; "" for an event that was to go to an engine
+	Type     string
+	Subject  string
+	Sequence uint64
+	Time     time.Time // when the row was written
+	Tries    int
+	Error    string // of the last try
+}
+
+// Dead lists the events that were parked, in their order.
+func (ob *Outbox) Dead(ctx context.Context) ([]DeadEvent, error) {
+	var records []record
+	err := ob.db.WithContext(ctx).Raw(read + "* FROM " + ob.store.table + " WHERE state = 2 ORDER BY sequence").Scan(&records).Error
+	events := make([]DeadEvent, len(records))
+	for i, r := range records {
+		events[i] = DeadEvent{
+			ID: r.ID, Receiver: r.Channel, Type: r.Type, Subject: r.Subject, Sequence: r.Sequence, Time: time.UnixMilli(r.CreatedAt).UTC(),
+			Tries: r.Tries, Error: r.Error,
+		}
+	}
+	return events, err
+}
+
+// Requeue lets parked events be tried again, and returns how many there are. They then come after later events of their row: the
+// sequence tells.
+func (ob *Outbox) Requeue(ctx context.Context, ids ...string) (n int64, err error) {
+	for some := range slices.Chunk(ids, batch) {
+		requeued, err := ob.retry(ctx, dead, "state = 2 AND id IN ?", some)
+		if n += requeued; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// Replay sends events to the engine once more that were written since a time and have been sent, and returns how many there are.
+// It mends what an engine has lost. They keep their ids: an engine leaves out those that it has just taken.
+func (ob *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
+	return ob.retry(ctx, done, "state = 1 AND channel = '' AND created_at >= ?", since.UnixMilli())
+}
+
+// Purge deletes events that were done before a time, and returns how many there were. Parked ones stay.
+func (ob *Outbox) Purge(ctx context.Context, before time.Time) (int64, error) {
+	return ob.steps(ctx, ob.store.purge(), "state = 1 AND due_at < ?", before.UnixMilli())
+}
+
+// cleaner purges now and then.
+type cleaner struct{ last time.Time }
+
+func (c *cleaner) clean(ctx context.Context, ob *Outbox) error {
+	if time.Since(c.last) < time.Minute {
+		return nil
+	}
+	c.last = time.Now()
+	_, err := ob.steps(ctx, ob.store.purge(), "state = 1 AND due_at < "+ob.store.now+" - ?", ob.Retain.Milliseconds())
+	return err
+}
+
+// retry makes the events of a state pending that a condition holds for, and lets somebody look.
+func (ob *Outbox) retry(ctx context.Context, from state, condition string, v any) (int64, error) {
+	n, err := ob.steps(ctx, ob.store.again(from), condition, v)
+	if n > 0 {
+		ob.wake()
+	}
+	return n, err
+}
+
+// steps changes the events that a condition holds for, in small steps by primary key, which lock little and wait for nobody.
+func (ob *Outbox) steps(ctx context.Context, change, condition string, v any) (n int64, err error) {
+	db := ob.db.WithContext(ctx)
+	for last := uint64(0); ; {
+		var sequences []uint64
+		err = db.Raw(read+"sequence FROM "+ob.store.table+" WHERE sequence > ? AND "+condition+" ORDER BY sequence LIMIT ?", last, v, batch).
+			Scan(&sequences).Error
+		if err != nil || len(sequences) == 0 {
+			return n, err
+		}
+		last = sequences[len(sequences)-1]
+		tx := db.Exec(change, sequences)
+		if n += tx.RowsAffected; tx.Error != nil {
+			return n, tx.Error
+		}
+	}
+}
+
+// Lag is what waits for one receiver, or for an engine.
+type Lag struct {
+	Receiver string // name of the durable receiver; "" for what waits for an engine
+	Pending  int64
+	Dead     int64         // parked
+	Age      time.Duration // of the oldest pending event; 0 when there is none
+}
+
+// Lag tells how much waits, for each receiver that something waits for.
+func (ob *Outbox) Lag(ctx context.Context) ([]Lag, error) {
+	var found []struct {
+		Channel       string
+		Pending, Dead int64
+		Age           *int64
+	}
+	err := ob.db.WithContext(ctx).
+		Raw(read + "channel, SUM(CASE state WHEN 0 THEN 1 ELSE 0 END) AS pending, SUM(CASE state WHEN 2 THEN 1 ELSE 0 END) AS dead, " +
+			ob.store.now + " - MIN(CASE state WHEN 0 THEN created_at END) AS age FROM " + ob.store.table +
+			" WHERE state IN (0, 2) GROUP BY channel ORDER BY channel").Scan(&found).Error
+	lags := make([]Lag, len(found))
+	for i, f := range found {
+		lags[i] = Lag{Receiver: f.Channel, Pending: f.Pending, Dead: f.Dead}
+		if f.Age != nil {
+			lags[i].Age = max(0, time.Duration(*f.Age)*time.Millisecond)
+		}
+	}
+	return lags, err
+}

@@ -1,0 +1,138 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gorm-signals/signals"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Inbox remembers on the consumer's database which events a consumer has handled, in the transaction of what it did for them. So
+// an event that an engine delivers twice has its effect there once.
+type Inbox struct {
+	db        *gorm.DB
+	consumer  string
+	dropStale bool
+}
+
+// InboxOption is an option of NewInbox.
+type InboxOption func(*Inbox)
+
+// DropStale leaves out events that are older than one of the same row that was handled before: a requeued one, or one that
+// several consumers have overtaken.
+func DropStale() InboxOption { return func(i *Inbox) { i.dropStale = true } }
+
+// NewInbox returns the inbox of a consumer. Consumers of different names handle the same events independently.
+func NewInbox(db *gorm.DB, consumer string, opts ...InboxOption) *Inbox {
+	if db == nil || consumer == "" {
+		panic("outbox: NewInbox needs a database and the name of the consumer")
+	}
+	i := &Inbox{db: db, consumer: consumer}
+	for _, opt := range opts {
+		opt(i)
+	}
+	return i
+}
+
+// handled is a row of the inbox.
+type handled struct {
+	Consumer  string    `gorm:"primaryKey;size:100;index:idx_signals_inbox_row,priority:1"`
+	EventID   string    `gorm:"primaryKey;size:64"`
+	Source    string    `gorm:"size:128;index:idx_signals_inbox_row,priority:2"`
+	Subject   string    `gorm:"size:512;index:idx_signals_inbox_row,priority:3"`
+	Sequence  uint64    `gorm:"index:idx_signals_inbox_row,priority:4"`
+	HandledAt time.Time `gorm:"index"`
+}
+
+// TableName returns the name of the table.
+func (handled) TableName() string { return "signals_inbox" }
+
+// Migrate creates the table signals_inbox.
+func (i *Inbox) Migrate(ctx context.Context) error {
+	db := i.db.WithContext(ctx)
+	if db.Name() == "mysql" {
+		db = db.Set("gorm:table_options", "ENGINE=InnoDB CHARSET=utf8mb4 COLLATE=utf8mb4_bin") // names that differ in case are two
+	}
+	if err := alone(db, handled{}.TableName(), func(tx *gorm.DB) error { return tx.AutoMigrate(&handled{}) }); err != nil {
+		return fmt.Errorf("outbox: inbox: %w", err)
+	}
+	return nil
+}
+
+type inboxKey struct{}
+
+// errSkip ends the transaction of an event that is not to be handled.
+var errSkip = errors.New("outbox: handled before")
+
+// Handle calls h once for a message, in a transaction that Event.DB and InboxTx give: what h writes there and the note that the
+// message was handled are committed together. A message that was handled before is left out, without an error.
+func (i *Inbox) Handle(ctx context.Context, m Message, h Handler) error {
+	db := i.db.WithContext(ctx)
+	handle := func(tx *gorm.DB) error {
+		if err := i.note(tx, m); err != nil {
+			return err
+		}
+		return h(context.WithValue(ctx, inboxKey{}, tx), m)
+	}
+	var err error
+	if installed(db) {
+		err = signals.Transaction(db, handle) // in which OnCommit works, whatever is tracked
+	} else {
+		err = db.Transaction(handle)
+	}
+	if errors.Is(err, errSkip) {
+		return nil
+	}
+	return err
+}
+
+// note writes that a message is handled. It fails with errSkip when it was before, or comes too late.
+func (i *Inbox) note(tx *gorm.DB, m Message) error {
+	quiet := tx.Session(&gorm.Session{NewDB: true, SkipHooks: true})
+	row := &handled{
+		Consumer: i.consumer, EventID: m.ID, Source: cut(m.Source, maxSource), Subject: cut(m.Subject, maxSubject), Sequence: m.Sequence, HandledAt: tx.NowFunc().UTC(),
+	}
+	if i.dropStale {
+		var later int64
+		err := quiet.Model(&handled{}).Where("consumer = ? AND source = ? AND subject = ? AND sequence > ?", i.consumer, row.Source, row.Subject, m.Sequence).
+			Limit(1).Count(&later).Error
+		if err != nil {
+			return err
+		}
+		if later > 0 {
+			return errSkip
+		}
+	}
+	var ignore clause.Expression = clause.OnConflict{DoNothing: true}
+	if tx.Name() == "mysql" {
+		ignore = clause.Insert{Modifier: "IGNORE"} // with clientFoundRows, an upsert counts a row that it leaves alone
+	}
+	created := quiet.Clauses(ignore).Create(row)
+	if created.Error == nil && created.RowsAffected == 0 {
+		return errSkip
+	}
+	return created.Error
+}
+
+// InboxTx returns a session in the transaction of the inbox that a handler runs in, nil when there is none.
+func InboxTx(ctx context.Context) *gorm.DB {
+	tx, ok := ctx.Value(inboxKey{}).(*gorm.DB)
+	if !ok {
+		return nil
+	}
+	return tx.WithContext(ctx)
+}
+
+// Forget deletes the notes of events that were handled before a time. An engine must not deliver them any more.
+func (i *Inbox) Forget(ctx context.Context, before time.Time) (int64, error) {
+	tx := i.db.WithContext(ctx).Session(&gorm.Session{SkipHooks: true}).Where("consumer = ? AND handled_at < ?", i.consumer, before.UTC()).Delete(&handled{})
+	return tx.RowsAffected, tx.Error
+}
+
+// cut cuts what other senders may make longer.
+func cut(text string, most int) string { return strings.ToValidUTF8(text[:min(len(text), most)], "") }

@@ -1,0 +1,27 @@
+package outbox
+
+import (
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// lease takes or keeps a lease, and reports whether the holder has it.
+func (s store) lease(db *gorm.DB, name, holder string, d time.Duration) (bool, error) {
+	tx := db.Exec("UPDATE "+s.leases+" SET holder = ?, until_at = "+s.now+" + ? WHERE name = ? AND (holder = ? OR until_at < "+s.now+")",
+		holder, d.Milliseconds(), name, holder)
+	if tx.Error != nil || tx.RowsAffected > 0 {
+		return tx.Error == nil, tx.Error
+	}
+	insert, ignore := "INSERT", " ON CONFLICT DO NOTHING"
+	if s.dialect == "mysql" {
+		insert, ignore = "INSERT IGNORE", ""
+	}
+	tx = db.Exec(insert+" INTO "+s.leases+" (name, holder, until_at) VALUES (?, ?, "+s.now+" + ?)"+ignore, name, holder, d.Milliseconds())
+	return tx.RowsAffected > 0, tx.Error
+}
+
+// endLease gives a lease up.
+func (s store) endLease(db *gorm.DB, name, holder string) error {
+	return db.Exec("UPDATE "+s.leases+" SET until_at = 0 WHERE name = ? AND holder = ?", name, holder).Error
+}

@@ -1,0 +1,148 @@
+package natsembed
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// startTimeout is how long a server may take to look through the streams of its directory.
+const startTimeout = time.Minute
+
+// Config says how a server runs. Dir is required; every other zero value works.
+type Config struct {
+	// Dir is the directory that streams are kept in; it is made when it is missing. One server at a time may use it.
+	Dir string
+
+	// Host is the address to listen on; "" means 127.0.0.1, which other machines cannot reach.
+	Host string
+
+	// Port is the port to listen on; 0 means a free one, see Server.URL. NATS's own is 4222.
+	Port int
+
+	// InProcess makes a server that listens on no port: only Server.Connect reaches it.
+	InProcess bool
+
+	// SyncAlways writes every message to the disk before it is answered for, so that it survives a power cut.
+	SyncAlways bool
+
+	// Logger gets what the server has to say; nil means nobody does.
+	Logger *slog.Logger
+
+	// Adjust changes what the other fields do not cover, such as TLS, users and limits, before the server starts; nil changes nothing.
+	Adjust func(*server.Options)
+}
+
+// Server is a running NATS server.
+type Server struct {
+	srv   *server.Server
+	url   string
+	close func()
+}
+
+// Start starts a server and returns when it can be connected to.
+func Start(cfg Config) (*Server, error) {
+	if err := checkDir(cfg.Dir); err != nil {
+		return nil, err
+	}
+	opts := cfg.options()
+	if cfg.Adjust != nil {
+		cfg.Adjust(opts)
+	}
+	srv, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("natsembed: %w", err)
+	}
+	log := &logger{to: cfg.Logger}
+	srv.SetLoggerV2(log, false, false, false)
+	stop := func() {
+		srv.Shutdown()
+		srv.WaitForShutdown()
+	}
+	srv.Start()
+	if err := log.fatal(); err != nil {
+		stop()
+		return nil, fmt.Errorf("natsembed: %w%s", err, cfg.cure(err))
+	}
+	if !srv.ReadyForConnections(startTimeout) {
+		stop()
+		return nil, fmt.Errorf("natsembed: the server is not ready after %s: give it a Logger to see what it does", startTimeout)
+	}
+	s := &Server{srv: srv, close: sync.OnceFunc(stop)}
+	if !opts.DontListen {
+		s.url = srv.ClientURL()
+	}
+	return s, nil
+}
+
+func (cfg Config) options() *server.Options {
+	opts := &server.Options{
+		Host:       cfg.Host,
+		Port:       cfg.Port,
+		DontListen: cfg.InProcess,
+		JetStream:  true,
+		StoreDir:   cfg.Dir,
+		SyncAlways: cfg.SyncAlways,
+		NoSigs:     true, // signals of the operating system belong to the host process
+	}
+	if opts.Host == "" {
+		opts.Host = "127.0.0.1"
+	}
+	if opts.Port == 0 {
+		opts.Port = server.RANDOM_PORT // 0 would be NATS's own port
+	}
+	return opts
+}
+
+// checkDir makes the directory, and finds out before the server does whether it can be written in.
+func checkDir(dir string) error {
+	if dir == "" {
+		return errors.New("natsembed: Config.Dir is empty: name the directory for the streams, in a test t.TempDir()")
+	}
+	err := os.MkdirAll(dir, 0o750)
+	if err == nil {
+		var probe *os.File
+		if probe, err = os.CreateTemp(dir, "probe"); err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("natsembed: Config.Dir %q must be a directory that this process may write in: %w", dir, err)
+	}
+	return nil
+}
+
+// cure says what to do about an error of the start.
+func (cfg Config) cure(err error) string {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Sprintf(": port %d is taken: stop who has it, or set Config.Port to another one, or to 0 for a free one", cfg.Port)
+	}
+	return ""
+}
+
+// URL returns the address for nats.Connect, "" for a server that listens on no port.
+func (s *Server) URL() string { return s.url }
+
+// Connect connects to the server inside the process. The connection is lost for good when the server is closed: a client that
+// should find a server that was started again connects to URL.
+func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
+	nc, err := nats.Connect(s.url, append(slices.Clip(opts), nats.InProcessServer(s.srv))...)
+	if err != nil {
+		return nil, fmt.Errorf("natsembed: %w", err)
+	}
+	return nc, nil
+}
+
+// Close stops the server, and returns when its files are closed. What was answered for is kept. Closing twice does nothing.
+func (s *Server) Close() error {
+	s.close()
+	return nil
+}

@@ -1,0 +1,130 @@
+package natsjs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+
+	"github.com/gorm-signals/signals/outbox"
+)
+
+// dispatch puts a message into the queue of its row.
+func (r *run) dispatch(handling context.Context, d *delivery) {
+	if r.queue(d) {
+		r.working.Go(func() { r.work(handling, d.row) })
+	}
+}
+
+// work handles the messages of a row, one after the other, until there are none or Run ends.
+func (r *run) work(ctx context.Context, row string) {
+	for {
+		d := r.head(row)
+		if d == nil || !r.process(ctx, d) {
+			return
+		}
+	}
+}
+
+// process tries a message until it is done or parked. It reports false when Run ends before that.
+func (r *run) process(ctx context.Context, d *delivery) bool {
+	for try := 1; ; try++ {
+		if !r.enter() {
+			return false
+		}
+		err := r.try(ctx, d)
+		<-r.slots
+		switch {
+		case err == nil:
+			r.answer(ctx, "ack", r.settle(d).Ack)
+			return true
+		case ctx.Err() != nil: // abandoned, which is no fault of the message
+			return false
+		case outbox.IsPermanent(err), try >= r.maxTries:
+			r.park(ctx, d, err)
+			return true
+		}
+		r.log.LogAttrs(ctx, slog.LevelWarn, "natsjs: an event failed and is tried again",
+			r.about(d, slog.Int("try", try), slog.Any("error", err))...)
+		if !rest(r.stop, r.backoff(try)) {
+			return false
+		}
+	}
+}
+
+// enter waits until a handler may run. It reports false when none may any more.
+func (r *run) enter() bool {
+	select {
+	case <-r.stop:
+		return false
+	default:
+	}
+	select {
+	case <-r.stop:
+		return false
+	case r.slots <- struct{}{}:
+		return true
+	}
+}
+
+// try calls the handlers of a message. A panic is an error.
+func (r *run) try(ctx context.Context, d *delivery) (err error) {
+	if d.bad != nil {
+		return outbox.Permanent(d.bad)
+	}
+	defer recovered(&err)
+	return r.call(ctx, d.m)
+}
+
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("natsjs: a handler panicked: %v\n%s", v, debug.Stack())
+	}
+}
+
+// park gives a message up.
+func (r *run) park(ctx context.Context, d *delivery, cause error) {
+	r.log.LogAttrs(ctx, slog.LevelError, "natsjs: an event is parked and will not be delivered again", r.about(d, slog.Any("error", cause))...)
+	if err := r.bury(ctx, d.m, cause); err != nil {
+		r.log.LogAttrs(ctx, slog.LevelError, "natsjs: OnDead failed", r.about(d, slog.Any("error", err))...)
+	}
+	msg := r.settle(d)
+	r.answer(ctx, "term", func() error {
+		if !atLeast(r.nc, 2, 10, 4) {
+			return msg.Term() // an older server does not understand a reason, and would deliver the message again
+		}
+		return msg.TermWithReason(reason(cause))
+	})
+}
+
+func (r *run) bury(ctx context.Context, m outbox.Message, cause error) (err error) {
+	if r.onDead == nil {
+		return nil
+	}
+	defer recovered(&err)
+	r.onDead(ctx, m, cause)
+	return nil
+}
+
+// reason is the first line of an error, not too long for an advisory of the server.
+func reason(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line[:min(len(line), 200)]
+}
+
+// answer tells the server what became of a message. Should that be lost the message comes again and is answered then.
+func (r *run) answer(ctx context.Context, what string, send func() error) {
+	if err := send(); err != nil {
+		r.log.LogAttrs(ctx, slog.LevelDebug, "natsjs: an answer to the server was lost",
+			r.attrs(slog.String("answer", what), slog.Any("error", err))...)
+	}
+}
+
+// about adds to what is logged which event it is about.
+func (r *run) about(d *delivery, more ...slog.Attr) []slog.Attr {
+	return r.attrs(append([]slog.Attr{
+		slog.String("id", d.m.ID), slog.String("type", d.m.Type), slog.String("subject", d.m.Subject),
+		slog.Uint64("stream_sequence", d.at.sequence),
+	}, more...)...)
+}

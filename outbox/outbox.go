@@ -1,0 +1,237 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gorm-signals/signals"
+	"gorm.io/gorm"
+)
+
+// Config says how an outbox works. Source is required; every other zero value works.
+type Config struct {
+	// Source names the sender in every event, as CloudEvents wants it: a URI or a path such as "/shop".
+	Source string
+
+	// TypePrefix stands before the types of events, as in "com.acme": reverse domain names are usual.
+	TypePrefix string
+
+	// Table is the name of the table; "" means "signals_outbox".
+	Table string
+
+	// Headers returns attributes that travel with an event, such as traceparent and tracestate, from the context of the write. Names
+	// are lower case letters and digits.
+	Headers func(ctx context.Context) map[string]string
+
+	// Context gives a durable receiver the context that Headers had told of, when it is called in another process or later.
+	Context func(ctx context.Context, headers map[string]string) context.Context
+
+	// MaxTries is how often an event is tried before it is parked; 0 means 10.
+	MaxTries int
+
+	// Backoff returns how long to wait after so many failed tries; nil means a second, doubled with each try, five minutes at most.
+	Backoff func(tries int) time.Duration
+
+	// Poll is how often the table is looked at without being told; 0 means a second. Events of the same process are told at once.
+	Poll time.Duration
+
+	// Claim is how long a durable receiver may take for one event; 0 means 30 seconds. Its context ends then, and somebody else
+	// may try.
+	Claim time.Duration
+
+	// Retain is how long a relay keeps what is done, for Replay; 0 means a day.
+	Retain time.Duration
+
+	// Notify is a channel of PostgreSQL that every write of an event is announced on with NOTIFY, for processes that LISTEN instead of
+	// polling often: see Wake. "" announces nothing, because NOTIFY makes commits wait for each other.
+	Notify string
+
+	// ErrorHandler is told of failed tries; nil logs through the database's Logger.
+	ErrorHandler func(ctx context.Context, err error)
+}
+
+// Outbox is the table in which events wait on one database.
+type Outbox struct {
+	Config
+
+	db        *gorm.DB
+	store     store
+	mu        sync.Mutex
+	receivers map[string]signals.DurableReceiver // by channel and type
+	wakers    map[chan struct{}]bool
+}
+
+// Install makes an outbox on a database that has the plugin. It fails when the plugin is missing or the configuration makes no sense.
+func Install(db *gorm.DB, cfg Config) (*Outbox, error) {
+	if !installed(db) {
+		return nil, signals.ErrNotInstalled
+	}
+	if cfg.Source == "" {
+		return nil, errors.New("outbox: Config.Source is empty: name the sender of the events, such as \"/shop\"")
+	}
+	if len(cfg.Source) > maxSource {
+		return nil, fmt.Errorf("outbox: Config.Source has %d bytes: use %d at most", len(cfg.Source), maxSource)
+	}
+	if cfg.MaxTries < 0 || cfg.Poll < 0 || cfg.Claim < 0 || cfg.Retain < 0 {
+		return nil, fmt.Errorf("outbox: MaxTries %d, Poll %s, Claim %s and Retain %s of Config must not be negative", cfg.MaxTries, cfg.Poll, cfg.Claim, cfg.Retain)
+	}
+	if cfg.Notify != "" && db.Name() != "postgres" {
+		return nil, fmt.Errorf("outbox: Config.Notify is for PostgreSQL, and this database is %s: leave it empty", db.Name())
+	}
+	setDefault(&cfg.Table, "signals_outbox")
+	setDefault(&cfg.MaxTries, 10)
+	setDefault(&cfg.Poll, time.Second)
+	setDefault(&cfg.Claim, 30*time.Second)
+	setDefault(&cfg.Retain, 24*time.Hour)
+	if cfg.Backoff == nil {
+		cfg.Backoff = backoff
+	}
+	s, err := newStore(db, cfg.Table)
+	if err != nil {
+		return nil, err
+	}
+	session := db.Session(&gorm.Session{NewDB: true})
+	return &Outbox{Config: cfg, db: session, store: s, receivers: map[string]signals.DurableReceiver{}, wakers: map[chan struct{}]bool{}}, nil
+}
+
+func installed(db *gorm.DB) bool {
+	return db != nil && db.Config != nil && db.Plugins[signals.Plugin{}.Name()] != nil
+}
+
+// maxSource and maxSubject are what the tables have room for.
+const (
+	maxSource  = 128
+	maxSubject = 512
+)
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func backoff(tries int) time.Duration {
+	return min(time.Second<<min(tries-1, 16), 5*time.Minute)
+}
+
+// Migrate creates the tables that are missing.
+func (ob *Outbox) Migrate(ctx context.Context) error {
+	run := func(tx *gorm.DB) error {
+		for _, statement := range ob.DDL() {
+			if err := tx.Exec(statement).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := alone(ob.db.WithContext(ctx), ob.Table, run); err != nil {
+		return fmt.Errorf("outbox: Migrate: %w", err)
+	}
+	return nil
+}
+
+// alone creates tables while nobody else does: on PostgreSQL, IF NOT EXISTS fails when two do it at once.
+func alone(db *gorm.DB, table string, create func(tx *gorm.DB) error) error {
+	if db.Name() != "postgres" {
+		return create(db)
+	}
+	return db.Transaction(func(tx *gorm.DB) error {
+		if err := tx.Exec("SELECT pg_advisory_xact_lock(hashtext(?))", table).Error; err != nil {
+			return err
+		}
+		return create(tx)
+	})
+}
+
+// DDL returns the statements that Migrate runs, for those who create tables in another way.
+func (ob *Outbox) DDL() []string { return ob.store.ddl() }
+
+// wake tells relays and runners of this process that there is something to do.
+func (ob *Outbox) wake() {
+	ob.mu.Lock()
+	defer ob.mu.Unlock()
+	for c := range ob.wakers {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// woken returns a channel that wake sends to.
+func (ob *Outbox) woken() (c chan struct{}, stop func()) {
+	c = make(chan struct{}, 1)
+	ob.mu.Lock()
+	defer ob.mu.Unlock()
+	ob.wakers[c] = true
+	return c, func() {
+		ob.mu.Lock()
+		defer ob.mu.Unlock()
+		delete(ob.wakers, c)
+	}
+}
+
+// keep writes records in a transaction, and sees to it that then runs once it has committed.
+func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, claim time.Duration, then func(ctx context.Context) error) error {
+	if ob.Headers != nil {
+		headers, err := encodeHeaders(ob.Headers(ctx))
+		if err != nil {
+			return err
+		}
+		for i := range records {
+			records[i].Headers = headers
+		}
+	}
+	for i := range records {
+		if n := len(records[i].Subject); n > maxSubject {
+			return fmt.Errorf("outbox: the subject of an event has %d bytes, and the table has room for %d: the key of %.40s... is too long", n, maxSubject, records[i].Subject)
+		}
+	}
+	if err := ob.store.insert(tx.WithContext(ctx), records, claim); err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	if ob.Notify != "" {
+		if err := tx.Exec("SELECT pg_notify(?, '')", ob.Notify).Error; err != nil {
+			return fmt.Errorf("outbox: %w", err)
+		}
+	}
+	queued, followed := false, true
+	err := signals.OnCommit(tx, func(ctx context.Context) error {
+		if !queued { // called at once, in a transaction that nobody follows: it is not committed yet
+			followed = false
+			return nil
+		}
+		return then(ctx)
+	})
+	queued = true
+	if errors.Is(err, signals.ErrUntracked) || !followed { // polling finds it
+		return ob.store.unclaim(tx, records)
+	}
+	return err
+}
+
+// failed tells of an error that is tried again.
+func (ob *Outbox) failed(ctx context.Context, err error) {
+	if ob.ErrorHandler != nil {
+		ob.ErrorHandler(ctx, err)
+		return
+	}
+	ob.db.Logger.Error(ctx, "outbox: %v", err)
+}
+
+// wait waits until somebody wakes the channel, or for some time. It reports false when ctx ends.
+func wait(ctx context.Context, woken <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-woken:
+	case <-timer.C:
+	}
+	return ctx.Err() == nil
+}

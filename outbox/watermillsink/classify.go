@@ -1,0 +1,85 @@
+package watermillsink
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/gorm-signals/signals/outbox"
+)
+
+// mark marks an error of a publisher as what it means for the message.
+func (o options) mark(err error) error {
+	for _, classify := range o.classify {
+		if marked := classify(err); outbox.IsPermanent(marked) || outbox.IsUnavailable(marked) {
+			return marked
+		}
+	}
+	switch {
+	case outbox.IsPermanent(err), outbox.IsUnavailable(err):
+		return err
+	case says(err, tooLarge()):
+		return outbox.Permanent(err)
+	case unreachable(err), says(err, away()):
+		return outbox.Unavailable(err)
+	default:
+		return err
+	}
+}
+
+// unreachable reports whether an error is one of a connection, or of a context that has ended.
+func unreachable(err error) bool {
+	if _, network := errors.AsType[net.Error](err); network {
+		return true
+	}
+	for _, gone := range []error{
+		context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, io.ErrClosedPipe,
+		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE,
+	} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
+}
+
+// says reports whether an error has one of several texts. The clients of engines have types for their errors, and this module
+// has no use for the clients but their errors.
+func says(err error, texts []string) bool {
+	said := err.Error()
+	for _, text := range texts {
+		if strings.Contains(said, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// tooLarge returns what clients say of a message that no further try makes smaller.
+func tooLarge() []string {
+	return []string{
+		"larger than configured Producer.MaxMessageBytes",  // sarama, before it sends
+		"Message was too large, server rejected it",        // sarama, from the broker
+		"message batch larger than the configured segment", // sarama, from the broker
+		"MESSAGE_TOO_LARGE",                                // franz-go
+	}
+}
+
+// away returns what clients say when the engine cannot take any message now.
+func away() []string {
+	return []string{
+		"publisher closed", "Pub/Sub closed", // Watermill
+		"redis: client is closed", "redis: connection pool timeout", "redis: connection pool exhausted",
+		"LOADING ", "READONLY ", "MASTERDOWN ", "CLUSTERDOWN ", "TRYAGAIN ", "NOREPLICAS ", "OOM command not allowed", // Redis
+		"ERR max number of clients reached",
+		"kafka: client has run out of available brokers", "kafka: broker not connected", "kafka: tried to use a client that was closed",
+		"kafka: message received by producer in process of shutting down", "kafka: controller is not available",
+		"circuit breaker is open", // sarama, while the leader of a partition is unknown
+		"there is currently no leader for this partition", "Your metadata is out of date",
+		"Request exceeded the user-specified time limit", "The server disconnected before a response was received",
+		"fewer in-sync replicas than required",
+	}
+}

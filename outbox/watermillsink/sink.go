@@ -1,0 +1,90 @@
+package watermillsink
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/gorm-signals/signals/outbox"
+)
+
+// Sink is an [outbox.Sink] over a publisher of Watermill. Make one with New.
+type Sink struct {
+	publisher message.Publisher
+	topic     func(m outbox.Message) string
+	options   options
+	rows      claims
+}
+
+// New returns a Sink that publishes each message to the topic that a function names for it. Closing the publisher is left to the
+// caller.
+func New(publisher message.Publisher, topic func(m outbox.Message) string, opts ...Option) *Sink {
+	if publisher == nil || topic == nil {
+		panic("watermillsink: New needs a publisher and a function that names the topic, and one of them is nil")
+	}
+	return &Sink{publisher: publisher, topic: topic, options: with(opts), rows: claims{busy: map[string]chan struct{}{}}}
+}
+
+// Topic publishes all messages to one topic.
+func Topic(name string) func(m outbox.Message) string {
+	return func(outbox.Message) string { return name }
+}
+
+// TopicPerTable publishes the messages of each table to a topic of its own: prefix and the table's name.
+func TopicPerTable(prefix string) func(m outbox.Message) string {
+	return func(m outbox.Message) string { return prefix + m.Table() }
+}
+
+// Send publishes messages, several at a time. A publisher that pays no heed to contexts is not waited for when ctx ends; what it
+// still stores is stored twice when the message is sent again.
+func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
+	errs := make([]error, len(messages))
+	var next, failed atomic.Int64
+	var working sync.WaitGroup
+	for range min(s.options.concurrency, len(messages)) {
+		working.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(messages) {
+					return
+				}
+				if errs[i] = s.publish(ctx, messages[i]); errs[i] != nil {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	working.Wait()
+	if failed.Load() == 0 {
+		return nil
+	}
+	return errs
+}
+
+// publish publishes one message and marks the error.
+func (s *Sink) publish(ctx context.Context, m outbox.Message) error {
+	topic := s.topic(m)
+	if topic == "" {
+		return outbox.Permanent(fmt.Errorf("watermillsink: no topic is named for message %s of type %s", m.ID, m.Type))
+	}
+	release, err := s.rows.take(ctx, m.Subject)
+	if err != nil {
+		return outbox.Unavailable(fmt.Errorf("watermillsink: message %s: waiting to publish: %w", m.ID, err))
+	}
+	published := make(chan error, 1)
+	go func() {
+		defer release()
+		published <- s.publisher.Publish(topic, s.options.encode(ctx, m))
+	}()
+	select {
+	case err = <-published:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err == nil {
+		return nil
+	}
+	return s.options.mark(fmt.Errorf("watermillsink: message %s to %s: %w", m.ID, topic, err))
+}
