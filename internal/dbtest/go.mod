@@ -6,6 +6,7 @@ require (
 	github.com/glebarez/sqlite v1.11.0
 	github.com/go-sql-driver/mysql v1.8.1
 	github.com/gorm-signals/signals v0.0.0
+	github.com/gorm-signals/signals/outbox v0.0.0
 	github.com/jackc/pgx/v5 v5.10.0
 	github.com/lib/pq v1.12.3
 	github.com/stretchr/testify v1.12.1
@@ -40,3 +41,5 @@ require (
 )
 
 replace github.com/gorm-signals/signals => ../../
+
+replace github.com/gorm-signals/signals/outbox => ../../outbox

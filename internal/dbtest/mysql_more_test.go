@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
@@ -200,14 +199,6 @@ func TestKeysOfABatchFollowAutoIncrementIncrement(t *testing.T) {
 	})
 }
 
-// Fare is unique by a number that the database rounds, and by a time of seconds.
-type Fare struct {
-	ID    uint
-	Price string    `gorm:"type:decimal(10,2);uniqueIndex"`
-	From  time.Time `gorm:"precision:3;uniqueIndex"`
-	Note  string
-}
-
 func TestAnUpsertSeesWhatOthersCommittedSinceTheTransactionBegan(t *testing.T) {
 	t.Parallel()
 	onMySQL(t, func(t *testing.T, open ownDB) {
@@ -228,13 +219,6 @@ func TestAnUpsertSeesWhatOthersCommittedSinceTheTransactionBegan(t *testing.T) {
 		require.Len(t, tr.post, 1)
 		assert.Equal(t, "create 7", tr.post[0].kind+" "+tr.post[0].key)
 	})
-}
-
-// Slug is unique by its first three letters.
-type Slug struct {
-	ID   uint
-	Text string `gorm:"size:40;uniqueIndex:,length:3"`
-	Uses int
 }
 
 func TestAReceiverOfKeysHearsWhetherASaveOnMySQLCreates(t *testing.T) {
