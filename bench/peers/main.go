@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gorm-signals/signals/bench/internal/measure"
+	"github.com/gorm-signals/signals/bench/internal/page"
 	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
@@ -39,7 +40,7 @@ func run(o options, file string, out io.Writer) error {
 	if _, err := io.WriteString(out, text); err != nil || file == "" {
 		return err
 	}
-	return rewrite(file, text)
+	return page.Rewrite(file, "bench", text)
 }
 
 // options say what is measured.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/gorm-signals/signals/bench/internal/measure"
@@ -61,18 +59,4 @@ func TestEveryGoalIsForWorkloadsOfTheTable(t *testing.T) {
 			require.True(t, keys[key], key)
 		}
 	}
-}
-
-func TestWriteReplacesWhatIsBetweenTheMarkers(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "page.md")
-	require.NoError(t, os.WriteFile(file, []byte("head\n"+begin+"old\n"+end+"tail\n"), 0o600))
-	for range 2 { // what was written can be written again
-		require.NoError(t, rewrite(file, "new\n"))
-		got, err := os.ReadFile(file)
-		require.NoError(t, err)
-		require.Equal(t, "head\n"+begin+"\nnew\n\n"+end+"tail\n", string(got))
-	}
-	require.NoError(t, os.WriteFile(file, []byte("head\n"), 0o600))
-	require.ErrorContains(t, rewrite(file, "new\n"), "lacks the markers")
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -152,23 +151,4 @@ func grouped(text string) string {
 		text = text[:i] + "," + text[i:]
 	}
 	return text
-}
-
-const (
-	begin = "<!-- make bench: begin -->\n"
-	end   = "<!-- make bench: end -->\n"
-)
-
-// rewrite puts text between the markers of a file.
-func rewrite(file, text string) error {
-	old, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	head, rest, found := strings.Cut(string(old), begin)
-	_, tail, ended := strings.Cut(rest, end)
-	if !found || !ended {
-		return fmt.Errorf("%s lacks the markers %q and %q", file, begin, end)
-	}
-	return os.WriteFile(file, []byte(head+begin+"\n"+text+"\n"+end+tail), 0o644)
 }

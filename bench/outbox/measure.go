@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/outbox"
+	"github.com/gorm-signals/signals/outbox/natsembed"
+	"github.com/gorm-signals/signals/outbox/natsjs"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// figures are what was measured on one database.
+type figures struct {
+	plain              time.Duration // an insert that nobody hears of
+	published, durable float64       // ratios to it
+	relay, engine      float64       // events a second, into nothing and into JetStream
+	p50, p99           time.Duration // from the commit to the consumer
+}
+
+func measure(ctx context.Context, d database, dir string, events int) (f figures, err error) {
+	s, err := openShop(ctx, d, dir)
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err = s.writes(&f); err != nil {
+		return f, err
+	}
+	if f.relay, err = s.drain(ctx, nowhere{}, events); err != nil {
+		return f, err
+	}
+	server, err := natsembed.Start(natsembed.Config{Dir: filepath.Join(dir, strconv.Itoa(int(time.Now().UnixNano()))), InProcess: true})
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	nc, err := server.Connect(natsjs.Options()...)
+	if err != nil {
+		return f, err
+	}
+	defer nc.Close()
+	if err = natsjs.EnsureStream(ctx, nc, jetstream.StreamConfig{Name: "BENCH"}); err != nil {
+		return f, err
+	}
+	sink, err := natsjs.NewSink(nc, "BENCH")
+	if err != nil {
+		return f, err
+	}
+	if f.engine, err = s.drain(ctx, sink, events); err != nil {
+		return f, err
+	}
+	f.p50, f.p99, err = s.latency(ctx, sink, natsjs.Subscriber(nc, "BENCH", natsjs.Durable("bench")))
+	return f, err
+}
+
+// nowhere is a sink that takes everything.
+type nowhere struct{}
+
+func (nowhere) Send(context.Context, []outbox.Message) []error { return nil }
+
+// writes measures inserts without an event, with one published, and with one kept for a durable receiver that is called, in turns.
+func (s *shop) writes(f *figures) error {
+	const rounds, inserts = 9, 200
+	m := signals.For[Product](s.db)
+	durable := func() (stop func()) {
+		end := m.PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return nil }, outbox.Durable(s.ob, "bench"))
+		return func() { end() }
+	}
+	publish := func() (stop func()) { return outbox.Publish[Product](s.ob) }
+	var plain []time.Duration
+	var published, kept []float64
+	for range rounds {
+		base, err := s.inserts(inserts)
+		if err != nil {
+			return err
+		}
+		plain = append(plain, base)
+		for _, way := range []struct {
+			connect func() func()
+			ratios  *[]float64
+		}{{publish, &published}, {durable, &kept}} {
+			stop := way.connect()
+			took, err := s.inserts(inserts)
+			stop()
+			if err != nil {
+				return err
+			}
+			*way.ratios = append(*way.ratios, float64(took)/float64(base))
+		}
+	}
+	f.plain, f.published, f.durable = middle(plain), middle(published), middle(kept)
+	return nil
+}
+
+func (s *shop) inserts(n int) (time.Duration, error) {
+	start := time.Now()
+	for range n {
+		if err := s.db.Create(&Product{Name: "lamp", Price: 30}).Error; err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(start) / time.Duration(n), nil
+}
+
+func middle[T int64 | float64 | time.Duration](values []T) T {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// drain measures how many events a second a relay takes out of the table.
+func (s *shop) drain(ctx context.Context, sink outbox.Sink, events int) (float64, error) {
+	stop := outbox.Publish[Product](s.ob)
+	rows := make([]Product, events)
+	for i := range rows {
+		rows[i] = Product{Name: "lamp", Price: 30}
+	}
+	err := s.db.CreateInBatches(&rows, 500).Error
+	stop()
+	if err != nil {
+		return 0, err
+	}
+	relay, sent := s.ob.Relay(sink), 0
+	start := time.Now()
+	for {
+		n, err := relay.Drain(ctx)
+		if err != nil || n == 0 {
+			return float64(sent) / time.Since(start).Seconds(), err
+		}
+		sent += n
+	}
+}
+
+// latency measures the way from a commit to a consumer while one writer inserts two hundred rows a second.
+func (s *shop) latency(ctx context.Context, sink outbox.Sink, sub outbox.Subscriber) (p50, p99 time.Duration, err error) {
+	const n = 1000
+	stop := outbox.Publish[Product](s.ob)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var mu sync.Mutex
+	arrived, ready := map[int64]time.Time{}, make(chan struct{})
+	outbox.On(sub, func(_ context.Context, e outbox.Event[Product]) error {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case e.Payload.Price == 0: // the last of those before
+			close(ready)
+		case e.Payload.Price < 0:
+			arrived[e.Payload.Price] = time.Now()
+			if len(arrived) == n {
+				cancel()
+			}
+		}
+		return nil
+	})
+	var group sync.WaitGroup
+	group.Go(func() { s.ob.Relay(sink).Run(ctx) })
+	group.Go(func() { err = sub.Run(ctx) })
+	failed := s.db.Create(&Product{}).Error
+	select {
+	case <-ready:
+	case <-ctx.Done():
+		failed = errors.Join(failed, errors.New("the consumer does not catch up within a minute"))
+	}
+	committed := make(map[int64]time.Time, n)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for i := int64(1); i <= n && failed == nil; i++ {
+		<-tick.C
+		failed = s.db.Create(&Product{Price: -i}).Error
+		committed[-i] = time.Now()
+	}
+	if failed != nil {
+		cancel()
+		group.Wait()
+		return 0, 0, failed
+	}
+	group.Wait()
+	if err != nil || len(arrived) < n {
+		return 0, 0, errors.Join(err, errors.New("not every event arrived within a minute"))
+	}
+	took := make([]time.Duration, 0, n)
+	for price, at := range arrived {
+		took = append(took, max(0, at.Sub(committed[price]))) // it may arrive before Create returns
+	}
+	slices.Sort(took)
+	return took[n/2], took[n*99/100], nil
+}
