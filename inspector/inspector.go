@@ -1,0 +1,209 @@
+package inspector
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorm-signals/signals"
+)
+
+// Inspector records what is sent, for its page. Make one with [New], and set it as Plugin.Observer. Its methods are safe from any
+// goroutine.
+type Inspector struct {
+	options
+
+	born     time.Time // the zero of all times in here
+	on       atomic.Bool
+	ids      atomic.Uint64
+	faults   atomic.Uint64 // panics that stayed in here
+	looked   atomic.Int64  // when the page was last read; 0 means never
+	counters counters
+	history  history
+	waiting  waiting
+	watchers watchers
+	custom   custom
+}
+
+// New returns an inspector that records nothing yet, see [Inspector.Handler] and [Inspector.Start].
+func New(opts ...Option) *Inspector {
+	i := &Inspector{born: time.Now()}
+	for _, opt := range opts {
+		opt(&i.options)
+	}
+	if i.steps <= 0 {
+		i.steps = defaultHistory
+	}
+	i.history.slots = make([]slot, i.steps)
+	return i
+}
+
+// Start begins to record, for programs that only want [Inspector.Explain]. [Inspector.Handler] calls it.
+func (i *Inspector) Start() { i.on.Store(true) }
+
+// Stop records no more and ends the streams of those who watch, which a server would otherwise wait for:
+//
+//	server.RegisterOnShutdown(ins.Stop)
+//
+// What was recorded stays.
+func (i *Inspector) Stop() {
+	i.on.Store(false)
+	i.watchers.end()
+}
+
+// span is the context of a step. What is sent under it belongs to it.
+type span struct {
+	context.Context //nolint:containedctx // a span is a context
+
+	of       *Inspector
+	above    *span // the innermost one around it that is kept
+	id       uint64
+	started  time.Duration
+	children atomic.Int32
+	ended    atomic.Bool
+	hidden   bool // counted and not kept
+}
+
+type spanKey struct{ of *Inspector }
+
+// maxChildren is how many steps within one are kept.
+const maxChildren = 20
+
+// Value returns the span itself for its inspector's key, and the parent context's value for any other.
+func (s *span) Value(key any) any {
+	if key == (spanKey{s.of}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+// off is the context of a step that is not recorded. ObserveEnd must not take the span around the step for its own.
+type off struct{ context.Context } //nolint:containedctx // it is a context
+
+// ObserveStart notes that a step begins.
+func (i *Inspector) ObserveStart(ctx context.Context, o signals.Observed) context.Context {
+	if i.next != nil {
+		if made := i.next.ObserveStart(ctx, o); made != nil {
+			ctx = made
+		}
+	}
+	if i.on.Load() {
+		return i.begin(ctx, &o)
+	}
+	if _, inside := ctx.(*span); inside {
+		return off{ctx}
+	}
+	return ctx
+}
+
+// ObserveEnd notes that a step has ended.
+func (i *Inspector) ObserveEnd(ctx context.Context, o signals.Observed, err error) {
+	switch c := ctx.(type) {
+	case *span:
+		if c.of == i {
+			i.end(c, &o, err)
+			ctx = c.Context
+		}
+	case off:
+		ctx = c.Context
+	}
+	if i.next != nil {
+		i.next.ObserveEnd(ctx, o, err)
+	}
+}
+
+func (i *Inspector) begin(ctx context.Context, o *signals.Observed) (under context.Context) {
+	defer func() {
+		if v := recover(); v != nil {
+			i.faults.Add(1)
+			under = off{ctx}
+		}
+	}()
+	s := &span{Context: ctx, of: i, id: i.ids.Add(1), started: i.now()}
+	if p, _ := ctx.Value(spanKey{i}).(*span); p != nil {
+		s.hidden = p.children.Add(1) > maxChildren || p.hidden
+		if s.above = p; p.hidden {
+			s.above = p.above
+		}
+	}
+	if o.Step == signals.Waiting {
+		w := waitingSend{ID: s.id, Signal: o.Signal, Sender: o.Sender, Phase: o.Phase, Events: o.Events, Since: s.started}
+		if i.watched(s.started) {
+			w.Rows = i.rows(o)
+		}
+		i.waiting.add(w)
+	}
+	return s
+}
+
+func (i *Inspector) end(s *span, o *signals.Observed, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			i.faults.Add(1)
+		}
+	}()
+	now := i.now()
+	s.ended.Store(true)
+	if o.Step == signals.Waiting {
+		i.waiting.remove(s.id, err)
+	} else {
+		i.counters.of(o).add(now-s.started, o.Events, err != nil)
+	}
+	if s.hidden && err == nil {
+		return
+	}
+	e := event{
+		ID: s.id, Step: o.Step.String(), Signal: o.Signal, Sender: o.Sender, Phase: o.Phase, Events: o.Events,
+		At: s.started, Took: now - s.started, Left: max(0, int(s.children.Load())-maxChildren),
+	}
+	if s.above != nil {
+		e.Parent, e.Open = s.above.id, !s.above.ended.Load()
+	}
+	if o.Receiver != nil {
+		e.Receiver = nameOf(o.Receiver)
+	}
+	if err != nil {
+		e.Failed = !errors.Is(err, signals.ErrRolledBack)
+		e.Error = i.failure(o, err)
+	}
+	if o.Step == signals.Sending && i.watched(now) {
+		e.Rows = i.rows(o)
+	}
+	i.history.add(&e)
+	i.watchers.publish(&e)
+}
+
+func (i *Inspector) now() time.Duration { return time.Since(i.born) }
+
+// lookLasts is how long values are rendered after the page was read.
+const lookLasts = time.Minute
+
+// watched reports whether somebody watches, so that rendering rows is not in vain.
+func (i *Inspector) watched(now time.Duration) bool {
+	if i.watchers.any() {
+		return true
+	}
+	at := i.looked.Load()
+	return at > 0 && now-time.Duration(at) < lookLasts
+}
+
+func nameOf(r *signals.ReceiverInfo) string {
+	if r.UID != "" {
+		return r.UID
+	}
+	return short(r.Location)
+}
+
+// short returns the last folder, the file and the line of a location.
+func short(location string) string {
+	slashes := 0
+	for at := len(location) - 1; at >= 0; at-- {
+		if location[at] == '/' {
+			if slashes++; slashes == 2 {
+				return location[at+1:]
+			}
+		}
+	}
+	return location
+}

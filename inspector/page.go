@@ -1,0 +1,103 @@
+package inspector
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the parts of the page
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"path"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals"
+)
+
+var (
+	//go:embed page.html
+	pageHTML string
+	//go:embed page.css
+	pageCSS string
+	//go:embed page.js
+	pageJS string
+
+	page = template.Must(template.New("page").Funcs(template.FuncMap{
+		"round": round,
+		"short": short,
+		"css":   func() template.CSS { return template.CSS(pageCSS) },
+		"js":    func() template.JS { return template.JS(pageJS) }, //nolint:gosec // It is a file of this package.
+	}).Parse(pageHTML))
+
+	// policy lets nothing run and nothing be loaded but what is part of the page.
+	policy = "default-src 'none'; style-src " + hashOf(pageCSS) + "; script-src " + hashOf(pageJS) +
+		"; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// Handler starts to record and returns the page of a database: itself under a path that ends with a slash, as text under "text", and the
+// stream of events under "events". It changes nothing and answers GET and HEAD only.
+//
+// Handler panics when the database has no plugin, or a plugin without an observer; the text names the cure.
+func (i *Inspector) Handler(db *gorm.DB) http.Handler {
+	plugin, there := pluginOf(db)
+	if !there {
+		panic("inspector: the plugin is not installed on this database: call db.Use(signals.Plugin{Observer: ins}) after gorm.Open")
+	}
+	if p, ok := plugin.(signals.Plugin); ok && p.Observer == nil {
+		panic("inspector: the plugin of this database has no observer: call db.Use(signals.Plugin{Observer: ins})")
+	}
+	i.Start()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Cache-Control", "no-store")
+		header.Set("Content-Security-Policy", policy)
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("X-Content-Type-Options", "nosniff")
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			header.Set("Allow", "GET, HEAD")
+			http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
+			return
+		}
+		i.serve(db, w, r)
+	})
+}
+
+// serve looks at the end of the path alone, so that it need not know under which prefix it is.
+func (i *Inspector) serve(db *gorm.DB, w http.ResponseWriter, r *http.Request) {
+	var out bytes.Buffer
+	switch _, last := path.Split(r.URL.Path); {
+	case r.URL.Path == "": // by http.StripPrefix, of a path without the slash that relative links need
+		w.Header().Set("Location", "./"+path.Base(r.RequestURI)+"/")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	case last == "":
+		i.looked.Store(max(1, int64(i.now())))
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if err := page.Execute(&out, i.report(db)); err != nil {
+			http.Error(w, "the page cannot be made", http.StatusInternalServerError)
+			return
+		}
+	case last == "text":
+		i.looked.Store(max(1, int64(i.now())))
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		if err := i.Explain(&out, db); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+	case last == "events":
+		if r.Method == http.MethodGet {
+			i.stream(w, r)
+		}
+		return
+	default:
+		http.NotFound(w, r)
+		return
+	}
+	_, _ = out.WriteTo(w) // the client may be gone
+}

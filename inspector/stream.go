@@ -1,0 +1,201 @@
+package inspector
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	maxWatchers  = 32
+	maxUnread    = 256              // events that a watcher may be behind
+	stateEvery   = time.Second      // how often a watcher is told of what has changed
+	aliveEvery   = 15 * time.Second // and that the stream is alive
+	writeTimeout = 10 * time.Second // for one write to a watcher
+)
+
+// watcher is one who reads the stream.
+type watcher struct {
+	events  chan *event
+	ended   chan struct{} // closed by Stop
+	dropped atomic.Uint64
+}
+
+// watchers are all who read the stream. A write reads a snapshot.
+type watchers struct {
+	mu      sync.Mutex // held by who comes and goes
+	now     atomic.Pointer[[]*watcher]
+	dropped atomic.Uint64
+}
+
+func (w *watchers) all() []*watcher {
+	if now := w.now.Load(); now != nil {
+		return *now
+	}
+	return nil
+}
+
+func (w *watchers) any() bool { return len(w.all()) > 0 }
+
+// publish hands an event to all watchers. One who is too far behind loses it.
+func (w *watchers) publish(e *event) {
+	all := w.all()
+	if len(all) == 0 {
+		return
+	}
+	published := *e
+	for _, one := range all {
+		select {
+		case one.events <- &published:
+		default:
+			one.dropped.Add(1)
+			w.dropped.Add(1)
+		}
+	}
+}
+
+// join returns a new watcher, nil when there are too many or there is nothing to watch.
+func (w *watchers) join(recording *atomic.Bool) *watcher {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.all()
+	if len(all) >= maxWatchers || !recording.Load() {
+		return nil
+	}
+	one := &watcher{events: make(chan *event, maxUnread), ended: make(chan struct{})}
+	all = append(slices.Clone(all), one)
+	w.now.Store(&all)
+	return one
+}
+
+func (w *watchers) leave(one *watcher) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := slices.DeleteFunc(slices.Clone(w.all()), func(other *watcher) bool { return other == one })
+	w.now.Store(&all)
+}
+
+func (w *watchers) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, one := range w.all() {
+		close(one.ended)
+	}
+	w.now.Store(nil)
+}
+
+// state is what the stream tells beside events, when it has changed.
+type state struct {
+	Steps    uint64 `json:"steps"` // how many were recorded
+	Waiting  int64  `json:"waiting"`
+	Watchers int    `json:"watchers"`
+	Dropped  uint64 `json:"dropped"` // by this stream
+}
+
+func (i *Inspector) state(one *watcher) state {
+	return state{i.history.next.Load(), i.waiting.now.Load(), len(i.watchers.all()), one.dropped.Load()}
+}
+
+// sent is an event as the stream sends it: as data, and as the page shows it.
+type sent struct {
+	*event
+
+	HTML string `json:"html"`
+}
+
+// stream answers with server-sent events until the client leaves.
+func (i *Inspector) stream(w http.ResponseWriter, r *http.Request) {
+	one := i.watchers.join(&i.on)
+	if one == nil {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "nothing is recorded, or too many streams are open", http.StatusServiceUnavailable)
+		return
+	}
+	defer i.watchers.leave(one)
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("X-Accel-Buffering", "no") // proxies must not hold events back
+	out := sending{to: w, control: http.NewResponseController(w)}
+	if out.flush(); errors.Is(out.err, http.ErrNotSupported) {
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+		http.Error(w, "the response cannot be streamed: a middleware hides http.Flusher", http.StatusInternalServerError)
+		return
+	}
+	told := i.state(one)
+	out.message("state", told)
+	tick, alive := time.NewTicker(stateEvery), time.NewTicker(aliveEvery)
+	defer tick.Stop()
+	defer alive.Stop()
+	for out.err == nil {
+		out.flush()
+		select {
+		case <-r.Context().Done():
+			return
+		case <-one.ended:
+			return
+		case e := <-one.events:
+			i.send(&out, e)
+			for range len(one.events) { // those that are there already, in one go
+				i.send(&out, <-one.events)
+			}
+		case <-tick.C:
+			if now := i.state(one); now != told {
+				told = now
+				out.message("state", told)
+			}
+		case <-alive.C:
+			out.write(":\n\n")
+		}
+	}
+}
+
+func (i *Inspector) send(out *sending, e *event) {
+	var html strings.Builder
+	if err := page.ExecuteTemplate(&html, "step", i.step(&node{event: *e})); err != nil {
+		i.faults.Add(1)
+		return
+	}
+	out.message("step", sent{e, html.String()})
+}
+
+// sending writes until the first error.
+type sending struct {
+	to      http.ResponseWriter
+	control *http.ResponseController
+	err     error
+}
+
+// message writes one event of the stream. JSON has no line breaks, and none of the characters that HTML knows.
+func (s *sending) message(name string, data any) {
+	text, err := json.Marshal(data)
+	if err != nil {
+		s.err = err
+		return
+	}
+	s.write(fmt.Sprintf("event: %s\ndata: %s\n\n", name, text))
+}
+
+func (s *sending) write(text string) {
+	if s.err != nil {
+		return
+	}
+	s.deadline()
+	_, s.err = s.to.Write([]byte(text))
+}
+
+func (s *sending) flush() {
+	if s.err != nil {
+		return
+	}
+	s.deadline()
+	s.err = s.control.Flush()
+}
+
+// deadline gives the next write its time, also where the server has a timeout for a whole response. One that knows no deadlines has none.
+func (s *sending) deadline() { _ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout)) }
