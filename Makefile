@@ -23,7 +23,7 @@ $(TOOLS)/%:
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9\/-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: check
 check: tidy-check lint test-race ## Check go.mod, lint, and test under the race detector in random order
@@ -47,6 +47,30 @@ test-db: ## Run the tests on PostgreSQL and MariaDB and count the cases; SIGNALS
 	@grep -o 'conformance: .*' $(TEST_DB_LOG) | sort | uniq -c
 	@tail -n 1 $(TEST_DB_LOG)
 
+# Where the outbox and what belongs to it is tested, beside internal/dbtest.
+OUTBOX := outbox outbox/natsembed outbox/natsjs outbox/watermillsink internal/e2e otelsignals product/distributed
+
+.PHONY: test-outbox
+test-outbox: ## Run the tests of the outbox, of its engines, of tracing, and of processes that are killed, in a short form
+	@for dir in $(OUTBOX); do (cd $$dir && $(GO) test -race -shuffle=on -count=$(COUNT) ./...); done
+
+.PHONY: e2e
+e2e: ## Kill writers, relays, brokers and consumers while 50,000 changes pass, on each database (CHANGES=3000: less)
+	cd internal/e2e && SIGNALS_E2E_CHANGES=$(or $(CHANGES),50000) $(GO) test -count=1 -timeout=30m -v -run=OverKills .
+
+.PHONY: demo-distributed
+demo-distributed: ## Run two processes and a JetStream: what one creates the other indexes, while the relay is killed
+	cd product/distributed && $(GO) run . $(if $(DIR),-dir $(DIR))
+
+.PHONY: shop
+shop: ## Open the shop on the web, with sample products and the inspector (ADDR=127.0.0.1:8080, DIR=... keeps the data)
+	$(GO) run ./product/shop -inspect $(if $(ADDR),-addr $(ADDR)) $(if $(DIR),-dir $(DIR))
+
+.PHONY: test-browser
+test-browser: ## Drive the shop and the inspector with headless Chromium, which is installed if it is missing (SCREENSHOTS=docs/images: pictures)
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; }
+	cd internal/browser && SCREENSHOTS=$(if $(SCREENSHOTS),$(abspath $(SCREENSHOTS))) $(GO) test -count=1 ./...
+
 .PHONY: test-load
 test-load: ## Run 8 goroutines of 10,000 transactions each under the race detector
 	SIGNALS_TEST_TRANSACTIONS=10000 $(GO) test -race -count=1 -timeout=30m -run=UnderLoad -v .
@@ -56,6 +80,10 @@ TEST_DB_LOG := $(CURDIR)/.tools/test-db.log
 .PHONY: bench
 bench: ## Print what signals cost beside GORM, bun and ent, in 6 minutes (SHORT=1: less than one; ONLY="W2 save"; WRITE=1: into docs/performance.md)
 	cd bench/peers && $(GO) run . $(if $(SHORT),-short) $(if $(ONLY),-only "$(ONLY)") $(if $(WRITE),-write ../../docs/performance.md)
+
+.PHONY: bench-outbox
+bench-outbox: ## Print what the outbox costs and how fast it is, in a minute (WRITE=1: into docs/performance.md)
+	cd bench/outbox && $(GO) run . $(if $(WRITE),-write ../../docs/performance.md)
 
 .PHONY: fuzz
 fuzz: ## Fuzz the write paths, the transactions and the links, each for FUZZTIME (default 5m)
@@ -73,7 +101,7 @@ lint: $(GOLANGCI_LINT) ## Lint every module and fail on unformatted code
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format every module
-	$< fmt
+	$(call each,$< fmt .)
 
 .PHONY: tidy
 tidy: ## Tidy every go.mod

@@ -25,7 +25,10 @@ import (
 // The documents quote programs, outputs, tests, files and make targets. These tests compare what is quoted with what is
 // there; the last ones show what the README says about queries and transactions.
 
-var pages = []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/design.md", "docs/django.md", "docs/performance.md", "docs/sent.md"}
+var pages = []string{
+	"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/compared.md", "docs/design.md", "docs/django.md", "docs/from-django.md",
+	"docs/from-laravel.md", "docs/from-rails.md", "docs/outbox.md", "docs/performance.md", "docs/recipes.md", "docs/sent.md",
+}
 
 func TestTheREADMEShowsAWholeProgramThatIsATestedExample(t *testing.T) {
 	t.Parallel()
@@ -82,7 +85,7 @@ func TestEveryFileAndMakeTargetThatTheDocumentsNameExists(t *testing.T) {
 	t.Parallel()
 	code := regexp.MustCompile("(?s)```.*?```|`.*?`")
 	file := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	target := regexp.MustCompile("(?m)(?:^|`)make ([a-z-]+)")
+	target := regexp.MustCompile("(?m)(?:^|`)make ([a-z0-9-]+)")
 	makefile := read(t, "Makefile")
 	for _, page := range pages {
 		text := read(t, page)
