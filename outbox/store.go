@@ -179,6 +179,16 @@ func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64,
 	}), nil
 }
 
+// by makes MySQL find the rows that a statement changes through a unique index. Its optimizer is free to walk another one when that
+// is short, and would lock all that it meets there, in another order than others do: they would wait for every open transaction that
+// has written an event, or for each other in a circle.
+func (s store) by(index string) string {
+	if s.dialect == "mysql" {
+		return " FORCE INDEX (" + index + ")"
+	}
+	return ""
+}
+
 // claim takes a record that is due for a while, and reports whether nobody else had it.
 func (s store) claim(db *gorm.DB, r *record, d time.Duration) (bool, error) {
 	return s.claimIf(db, r, d, "due_at <= "+s.now)
@@ -191,7 +201,7 @@ func (s store) claimOwn(db *gorm.DB, r *record, d time.Duration) (bool, error) {
 
 func (s store) claimIf(db *gorm.DB, r *record, d time.Duration, condition string) (bool, error) {
 	holder := newID(time.Now())
-	tx := db.Exec("UPDATE "+s.table+" SET holder = ?, due_at = "+s.now+" + ? WHERE sequence = ? AND state = 0 AND "+condition,
+	tx := db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET holder = ?, due_at = "+s.now+" + ? WHERE sequence = ? AND state = 0 AND "+condition,
 		holder, d.Milliseconds(), r.Sequence)
 	if tx.RowsAffected != 1 {
 		return false, tx.Error
@@ -215,15 +225,7 @@ func (s store) own(db *gorm.DB, r *record) (waits, behind bool, err error) {
 
 // release gives a claim up, so that the record is tried as soon as it may be.
 func (s store) release(db *gorm.DB, r *record) error {
-	return db.Exec("UPDATE "+s.table+" SET holder = '', due_at = 0 WHERE sequence = ? AND state = 0 AND holder = ?", r.Sequence, r.Holder).Error
-}
-
-// byKey makes MySQL change rows by their key: a scan would wait for every open transaction that has written an event.
-func (s store) byKey() string {
-	if s.dialect == "mysql" {
-		return " FORCE INDEX (PRIMARY)"
-	}
-	return ""
+	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET holder = '', due_at = 0 WHERE sequence = ? AND state = 0 AND holder = ?", r.Sequence, r.Holder).Error
 }
 
 // unclaim gives up the claims of records that have just been written.
@@ -233,7 +235,7 @@ func (s store) unclaim(tx *gorm.DB, records []record) error {
 		for i := range some {
 			ids[i] = some[i].ID
 		}
-		if err := tx.Exec("UPDATE "+s.table+" SET due_at = 0 WHERE id IN ?", ids).Error; err != nil {
+		if err := tx.Exec("UPDATE "+s.table+s.by("by_id")+" SET due_at = 0 WHERE id IN ?", ids).Error; err != nil {
 			return err
 		}
 	}
@@ -245,18 +247,18 @@ func (s store) finish(db *gorm.DB, sequences ...uint64) error {
 	if len(sequences) == 0 {
 		return nil
 	}
-	return db.Exec("UPDATE "+s.table+s.byKey()+" SET state = 1, due_at = "+s.now+", error = '' WHERE sequence IN ?", sequences).Error
+	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET state = 1, due_at = "+s.now+", error = '' WHERE sequence IN ?", sequences).Error
 }
 
 // again returns the statement that makes records of a state pending.
 func (s store) again(from state) string {
-	return fmt.Sprintf("UPDATE %s%s SET state = 0, tries = 0, due_at = 0 WHERE state = %d AND sequence IN ?", s.table, s.byKey(), from)
+	return fmt.Sprintf("UPDATE %s%s SET state = 0, tries = 0, due_at = 0 WHERE state = %d AND sequence IN ?", s.table, s.by("PRIMARY"), from)
 }
 
 // purge returns the statement that deletes records that are done.
 func (s store) purge() string {
 	if s.dialect == "mysql" {
-		return "DELETE o FROM " + s.table + " o" + s.byKey() + " WHERE o.state = 1 AND o.sequence IN ?"
+		return "DELETE o FROM " + s.table + " o" + s.by("PRIMARY") + " WHERE o.state = 1 AND o.sequence IN ?"
 	}
 	return "DELETE FROM " + s.table + " WHERE state = 1 AND sequence IN ?"
 }
@@ -267,7 +269,7 @@ func (s store) fail(db *gorm.DB, r *record, cause error, next time.Duration, par
 	if park {
 		to = dead
 	}
-	return db.Exec("UPDATE "+s.table+" SET state = ?, tries = ?, error = ?, holder = '', due_at = "+s.now+" + ? WHERE sequence = ? AND state = 0 AND holder = ?",
+	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET state = ?, tries = ?, error = ?, holder = '', due_at = "+s.now+" + ? WHERE sequence = ? AND state = 0 AND holder = ?",
 		to, r.Tries, shown(cause), next.Milliseconds(), r.Sequence, r.Holder).Error
 }
 

@@ -139,12 +139,12 @@ func TestDurableReceiversUnderLoad(t *testing.T) {
 			},
 		})
 		var mu sync.Mutex
-		heardOf, calls, failures := map[uint]int{}, int64(0), 0
+		heardOf, failed, calls := map[uint]int{}, map[Parcel]int{}, int64(0)
 		hear := func(p *Parcel) error {
 			mu.Lock()
 			defer mu.Unlock()
-			if p.N%7 == 3 && failures < 20 {
-				failures++
+			if p.N%7 == 3 && failed[*p] < 2 {
+				failed[*p]++
 				return errParcel
 			}
 			calls++
@@ -165,11 +165,14 @@ func TestDurableReceiversUnderLoad(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			return calls >= committed
-		}, 60*time.Second, 5*time.Millisecond, "all are called")
+		}, 5*time.Minute, 5*time.Millisecond, "all are called")
 		mu.Lock()
 		defer mu.Unlock()
 		assert.Equal(t, committed, calls, "each of them once")
-		assert.Equal(t, 20, failures)
+		assert.NotEmpty(t, failed)
+		for parcel, times := range failed {
+			assert.Equal(t, 2, times, "%+v", parcel)
+		}
 	})
 }
 
