@@ -43,7 +43,7 @@ test-race: ## Run the tests under the race detector, in random order
 .PHONY: test-db
 test-db: ## Run the tests on PostgreSQL and MariaDB and count the cases; SIGNALS_TEST_POSTGRES_DSN and SIGNALS_TEST_MARIADB_DSN name the servers
 	@mkdir -p .tools
-	cd internal/dbtest && { $(GO) test -race -v -count=$(COUNT) ./... >$(TEST_DB_LOG) 2>&1 || { grep -v -e '^ *=== ' -e '--- PASS' $(TEST_DB_LOG); exit 1; }; }
+	cd internal/dbtest && { $(GO) test -race -v -shuffle=on -count=$(COUNT) -timeout=30m ./... >$(TEST_DB_LOG) 2>&1 || { grep -v -e '^ *=== ' -e '--- PASS' $(TEST_DB_LOG); exit 1; }; }
 	@grep -o 'conformance: .*' $(TEST_DB_LOG) | sort | uniq -c
 	@tail -n 1 $(TEST_DB_LOG)
 
@@ -52,7 +52,7 @@ OUTBOX := outbox outbox/natsembed outbox/natsjs outbox/watermillsink internal/e2
 
 .PHONY: test-outbox
 test-outbox: ## Run the tests of the outbox, of its engines, of tracing, and of processes that are killed, in a short form
-	@for dir in $(OUTBOX); do (cd $$dir && $(GO) test -race -shuffle=on -count=$(COUNT) ./...); done
+	@for dir in $(OUTBOX); do (cd $$dir && $(GO) test -race -shuffle=on -count=$(COUNT) -timeout=30m ./...); done
 
 .PHONY: e2e
 e2e: ## Kill writers, relays, brokers and consumers while 50,000 changes pass, on each database (CHANGES=3000: less)
