@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -71,9 +72,10 @@ func (i *Inspector) Handler(db *gorm.DB) http.Handler {
 // serve looks at the end of the path alone, so that it need not know under which prefix it is.
 func (i *Inspector) serve(db *gorm.DB, w http.ResponseWriter, r *http.Request) {
 	var out bytes.Buffer
+	asked, _, _ := strings.Cut(r.RequestURI, "?")
 	switch _, last := path.Split(r.URL.Path); {
-	case r.URL.Path == "": // by http.StripPrefix, of a path without the slash that relative links need
-		w.Header().Set("Location", "./"+path.Base(r.RequestURI)+"/")
+	case r.URL.Path == "" && !strings.HasSuffix(asked, "/"): // by http.StripPrefix; relative links need the slash
+		w.Header().Set("Location", "./"+path.Base(asked)+"/"+r.RequestURI[len(asked):])
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return
 	case last == "":

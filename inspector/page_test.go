@@ -124,19 +124,22 @@ func TestItWorksUnderAnyPrefix(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/plain/", handler)
 	mux.Handle("/stripped/", http.StripPrefix("/stripped", handler))
+	mux.Handle("/whole/", http.StripPrefix("/whole/", handler))
 	mux.Handle("/bare", http.StripPrefix("/bare", handler))
 	mux.Handle("/", handler)
 	url := serve(t, mux)
-	for _, prefix := range []string{"/", "/plain/", "/stripped/"} {
+	for _, prefix := range []string{"/", "/plain/", "/stripped/", "/whole/"} {
 		assert.Contains(t, get(t, url+prefix), "<title>Signals</title>", prefix)
 		assert.Contains(t, get(t, url+prefix+"text"), "receivers", prefix)
 		watch(t, url+prefix).close()
 		answer, _ := request(t, http.MethodGet, url+prefix+"other")
 		assert.Equal(t, http.StatusNotFound, answer.StatusCode, prefix)
 	}
-	answer, _ := request(t, http.MethodGet, url+"/bare")
-	assert.Equal(t, http.StatusTemporaryRedirect, answer.StatusCode)
-	assert.Equal(t, "./bare/", answer.Header.Get("Location"))
+	for _, query := range []string{"", "?a=b", "?a=/b/"} {
+		answer, _ := request(t, http.MethodGet, url+"/bare"+query)
+		assert.Equal(t, http.StatusTemporaryRedirect, answer.StatusCode)
+		assert.Equal(t, "./bare/"+query, answer.Header.Get("Location"), "the slash is at the end of the path")
+	}
 }
 
 func TestItChangesNothing(t *testing.T) {
