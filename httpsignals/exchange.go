@@ -14,7 +14,8 @@ type exchange struct {
 	start    time.Time
 	response response
 	duration time.Duration
-	returned bool // the handler returned, rather than ended in a panic or runtime.Goexit
+	cause    error // why the request's context had ended by then
+	returned bool  // the handler returned, rather than ended in a panic or runtime.Goexit
 }
 
 func serve(s *Signals, next http.Handler, w http.ResponseWriter, r *http.Request) {
@@ -38,6 +39,7 @@ func (x *exchange) handle(next http.Handler, w http.ResponseWriter) {
 // fail is deferred and the first to run. It tells of a panic and lets it go on: what to do about it is up to the server.
 func (x *exchange) fail() {
 	x.duration = time.Since(x.start) // what receivers take from here on is not the handler's
+	x.cause = context.Cause(x.request.Context())
 	value := recover()
 	if value == nil { // the handler returned, or ended its goroutine
 		return
@@ -59,7 +61,7 @@ func (x *exchange) finish() {
 		Duration: x.duration,
 		Hijacked: x.response.hijacked,
 		Aborted:  !x.returned,
-		Cause:    context.Cause(x.request.Context()),
+		Cause:    x.cause,
 	}
 	if event.Status == 0 && !event.Hijacked && !event.Aborted {
 		event.Status = http.StatusOK // the server is about to say so

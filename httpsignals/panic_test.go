@@ -126,6 +126,20 @@ func TestReceiversThatPanicOnAFailureDoNotReplaceIt(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(s.log.String(), "http: panic serving"))
 }
 
+func TestWhoLeavesAfterTheHandlerIsNotTheCauseOfItsEnd(t *testing.T) {
+	t.Parallel()
+	web := httpsignals.New()
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	var finished httpsignals.Finished
+	web.RequestFailed.Connect(func(context.Context, httpsignals.Failed) error { leave(); return nil })
+	web.RequestFinished.Connect(func(_ context.Context, e httpsignals.Finished) error { finished = e; return nil })
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+	assert.Panics(t, func() { web.Middleware(http.HandlerFunc(explode)).ServeHTTP(httptest.NewRecorder(), r) })
+	assert.True(t, finished.Aborted)
+	assert.NoError(t, finished.Cause, "the handler had ended by then")
+}
+
 func TestFinishedIsSentEvenWhenTheErrorHandlerPanics(t *testing.T) {
 	t.Parallel()
 	web, finished := httpsignals.New(), 0
