@@ -57,12 +57,14 @@ type span struct {
 	context.Context //nolint:containedctx // a span is a context
 
 	of       *Inspector
+	parent   *span // the one around it
 	above    *span // the innermost one around it that is kept
 	id       uint64
 	started  time.Duration
 	children atomic.Int32
+	left     atomic.Int32 // those of them that are counted and not kept
 	ended    atomic.Bool
-	hidden   bool // counted and not kept
+	hidden   bool // counted, and kept only when it fails
 }
 
 type spanKey struct{ of *Inspector }
@@ -122,9 +124,12 @@ func (i *Inspector) begin(ctx context.Context, o *signals.Observed) (under conte
 	}()
 	s := &span{Context: ctx, of: i, id: i.ids.Add(1), started: i.now()}
 	if p, _ := ctx.Value(spanKey{i}).(*span); p != nil {
-		s.hidden = p.children.Add(1) > maxChildren || p.hidden
-		if s.above = p; p.hidden {
+		s.parent, s.above = p, p
+		if p.hidden {
 			s.above = p.above
+		}
+		if s.hidden = p.children.Add(1) > maxChildren || p.hidden; s.hidden {
+			p.left.Add(1)
 		}
 	}
 	if o.Step == signals.Waiting {
@@ -150,12 +155,15 @@ func (i *Inspector) end(s *span, o *signals.Observed, err error) {
 	} else {
 		i.counters.of(o).add(now-s.started, o.Events, err != nil)
 	}
-	if s.hidden && err == nil {
-		return
+	if s.hidden {
+		if err == nil {
+			return
+		}
+		s.parent.left.Add(-1)
 	}
 	e := event{
 		ID: s.id, Step: o.Step.String(), Signal: o.Signal, Sender: o.Sender, Phase: o.Phase, Events: o.Events,
-		At: s.started, Took: now - s.started, Left: max(0, int(s.children.Load())-maxChildren),
+		At: s.started, Took: now - s.started, Left: int(s.left.Load()),
 	}
 	if s.above != nil {
 		e.Parent, e.Open = s.above.id, !s.above.ended.Load()
