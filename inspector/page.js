@@ -8,6 +8,7 @@
   const early = new Map(); // steps whose parent has not ended, by its id
   let stream = null;
   let refreshing = false;
+  let behind = false; // steps may have been sent that the stream has not told
 
   // Screen readers read the status out whenever it is set.
   const say = (text) => {
@@ -29,6 +30,7 @@
     const list = li.querySelector(":scope > ul");
     const children = (early.get(step.id) || []).sort((a, b) => a.dataset.id - b.dataset.id);
     early.delete(step.id);
+    for (const child of children) find(child.dataset.id)?.remove(); // the page has shown it as a tree of its own
     list.prepend(...children);
     const parent = step.parent && find(step.parent);
     if (parent) {
@@ -40,6 +42,17 @@
       tree.prepend(li);
       while (tree.children.length > most) tree.lastElementChild.remove();
     }
+  };
+
+  // What was sent while no stream was open is in the page alone.
+  const fill = (trees) => {
+    for (const li of [...trees.children]) {
+      if (find(li.dataset.id)) continue;
+      for (const inner of li.querySelectorAll("li[data-id]")) find(inner.dataset.id)?.remove();
+      tree.insertBefore(li, [...tree.children].find((other) => other.dataset.id - li.dataset.id < 0) || null);
+    }
+    while (tree.children.length > most) tree.lastElementChild.remove();
+    behind = false;
   };
 
   // The tables come from the page itself. Their sections stay, so that the focus does.
@@ -54,6 +67,7 @@
         const now = page.querySelector(part);
         if (now) document.querySelector(part).replaceChildren(...now.childNodes);
       }
+      if (behind && stream) fill(page.querySelector("#tree"));
     } catch {
       // The stream says when the server is gone.
     } finally {
@@ -65,6 +79,7 @@
     stream = new EventSource("events");
     button.setAttribute("aria-pressed", "true");
     say("Connecting.");
+    stream.addEventListener("open", () => { behind = true; });
     stream.addEventListener("step", (e) => show(JSON.parse(e.data)));
     stream.addEventListener("state", (e) => {
       const state = JSON.parse(e.data);

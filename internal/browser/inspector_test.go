@@ -46,6 +46,19 @@ func TestTheInspectorShowsLiveWhatTheShopSends(t *testing.T) {
 	assert.Contains(t, text(inspector, t, "#waiting"), "committed")
 }
 
+func TestAStreamThatStartsAgainMissesNothing(t *testing.T) {
+	t.Parallel()
+	shop := openShop(t, "-inspect")
+	inspector := openBrowser(t)
+	do(inspector, t, chromedp.Navigate(shop+"/signals/"), chromedp.WaitVisible("#receivers tbody tr"))
+	shows(inspector, t, "#status", "Connected.")
+	do(inspector, t, chromedp.Click("#live"))
+	shows(inspector, t, "#status", "Paused.")
+	assert.Equal(t, 200, status(t, shop+"/products/1"), "a view is sent")
+	do(inspector, t, chromedp.Click("#live"))
+	shows(inspector, t, "#tree", "product_viewed")
+}
+
 // toFront shows a tab, as a click on it does.
 func toFront() chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
