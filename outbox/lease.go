@@ -18,7 +18,13 @@ func (s store) lease(db *gorm.DB, name, holder string, d time.Duration) (bool, e
 		insert, ignore = "INSERT IGNORE", ""
 	}
 	tx = db.Exec(insert+" INTO "+s.leases+" (name, holder, until_at) VALUES (?, ?, "+s.now+" + ?)"+ignore, name, holder, d.Milliseconds())
-	return tx.RowsAffected > 0, tx.Error
+	if tx.Error != nil || tx.RowsAffected > 0 || s.dialect != "mysql" {
+		return tx.RowsAffected > 0, tx.Error
+	}
+	// MySQL counts the rows that an UPDATE changes, and one that was made to last as long a moment ago is not.
+	var held int64
+	err := db.Raw(read+"COUNT(*) FROM "+s.leases+" WHERE name = ? AND holder = ? AND until_at >= "+s.now, name, holder).Scan(&held).Error
+	return held > 0, err
 }
 
 // endLease gives a lease up.
