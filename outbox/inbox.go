@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,7 +25,7 @@ type Inbox struct {
 type InboxOption func(*Inbox)
 
 // DropStale leaves out events that are older than one of the same row that was handled before: a requeued one, or one that
-// several consumers have overtaken.
+// several consumers have overtaken. Events of one row then wait for each other, whoever handles them.
 func DropStale() InboxOption { return func(i *Inbox) { i.dropStale = true } }
 
 // NewInbox returns the inbox of a consumer. Consumers of different names handle the same events independently.
@@ -98,6 +99,9 @@ func (i *Inbox) note(tx *gorm.DB, m Message) error {
 		Consumer: i.consumer, EventID: m.ID, Source: cut(m.Source, maxSource), Subject: cut(m.Subject, maxSubject), Sequence: m.Sequence, HandledAt: tx.NowFunc().UTC(),
 	}
 	if i.dropStale {
+		if err := i.lock(quiet, row); err != nil {
+			return err
+		}
 		var later int64
 		err := quiet.Model(&handled{}).Where("consumer = ? AND source = ? AND subject = ? AND sequence > ?", i.consumer, row.Source, row.Subject, m.Sequence).
 			Limit(1).Count(&later).Error
@@ -117,6 +121,21 @@ func (i *Inbox) note(tx *gorm.DB, m Message) error {
 		return errSkip
 	}
 	return created.Error
+}
+
+// lock lets the events of one row wait for each other until the transaction ends: what another one does at the same time is not seen
+// yet, and an older event would have its effect after a later one. It locks a note about the row itself, which has no sequence.
+func (i *Inbox) lock(tx *gorm.DB, event *handled) error {
+	row := *event
+	row.EventID, row.Sequence = digest(event.Source, event.Subject), 0
+	return tx.Clauses(clause.OnConflict{
+		Columns: []clause.Column{{Name: "consumer"}, {Name: "event_id"}}, DoUpdates: clause.AssignmentColumns([]string{"handled_at"}),
+	}).Create(&row).Error
+}
+
+// digest makes one text of several, short enough for an event_id.
+func digest(texts ...string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(texts, "\x00"))))
 }
 
 // InboxTx returns a session in the transaction of the inbox that a handler runs in, nil when there is none.

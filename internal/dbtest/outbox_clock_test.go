@@ -1,10 +1,12 @@
 package dbtest_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/gorm-signals/signals/outbox"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 )
@@ -28,5 +30,49 @@ func TestARelayKeepsItsLeaseWithinOneMillisecond(t *testing.T) {
 			require.NoError(t, db.Create(&Parcel{Name: name}).Error)
 			require.Eventually(t, func() bool { return len(sink.messages()) == i+1 }, 10*time.Second, time.Millisecond, name)
 		}
+	})
+}
+
+func TestAnOlderEventOvertakesNoLaterOneThatIsHandledAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
+		t.Helper()
+		db := connect(t, dialector(), &gorm.Config{})
+		require.NoError(t, db.AutoMigrate(&Parcel{}))
+		require.NoError(t, db.Create(&Parcel{ID: 1, Name: "a"}).Error)
+		inbox := outbox.NewInbox(db, "search", outbox.DropStale())
+		require.NoError(t, inbox.Migrate(t.Context()))
+		began, goOn := make(chan struct{}), make(chan struct{})
+		handle := func(id string, sequence uint64, before func()) <-chan error {
+			ended := make(chan error, 1)
+			go func() {
+				m := outbox.Message{ID: id, Source: "/post", Type: "t", Subject: "parcels/1", Sequence: sequence}
+				ended <- inbox.Handle(t.Context(), m, func(ctx context.Context, m outbox.Message) error {
+					before()
+					return outbox.InboxTx(ctx).Model(&Parcel{}).Where("id = 1").Update("n", m.Sequence).Error
+				})
+			}()
+			return ended
+		}
+		older := handle("older", 5, func() {
+			close(began)
+			<-goOn
+		})
+		<-began
+		later, ended := handle("later", 6, func() {}), error(nil)
+		select {
+		case ended = <-later:
+			later = nil
+		case <-time.After(300 * time.Millisecond): // it waits
+		}
+		close(goOn)
+		require.NoError(t, <-older)
+		if later != nil {
+			ended = <-later
+		}
+		require.NoError(t, ended)
+		var p Parcel
+		require.NoError(t, db.Take(&p).Error)
+		assert.Equal(t, 6, p.N)
 	})
 }
