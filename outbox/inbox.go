@@ -7,10 +7,17 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gorm-signals/signals"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+)
+
+// maxConsumer is what the table has room for, and lengthOfID the length of the ids that this library gives.
+const (
+	maxConsumer = 100
+	lengthOfID  = 36
 )
 
 // Inbox remembers on the consumer's database which events a consumer has handled, in the transaction of what it did for them. So
@@ -32,6 +39,9 @@ func DropStale() InboxOption { return func(i *Inbox) { i.dropStale = true } }
 func NewInbox(db *gorm.DB, consumer string, opts ...InboxOption) *Inbox {
 	if db == nil || consumer == "" {
 		panic("outbox: NewInbox needs a database and the name of the consumer")
+	}
+	if len(consumer) > maxConsumer {
+		panic(fmt.Sprintf("outbox: the name of a consumer has at most %d bytes, and %q has %d", maxConsumer, consumer, len(consumer)))
 	}
 	i := &Inbox{db: db, consumer: consumer}
 	for _, opt := range opts {
@@ -96,7 +106,7 @@ func (i *Inbox) Handle(ctx context.Context, m Message, h Handler) error {
 func (i *Inbox) note(tx *gorm.DB, m Message) error {
 	quiet := tx.Session(&gorm.Session{NewDB: true, SkipHooks: true})
 	row := &handled{
-		Consumer: i.consumer, EventID: m.ID, Source: cut(m.Source, maxSource), Subject: cut(m.Subject, maxSubject), Sequence: m.Sequence, HandledAt: tx.NowFunc().UTC(),
+		Consumer: i.consumer, EventID: eventID(m), Source: short(m.Source, maxSource), Subject: short(m.Subject, maxSubject), Sequence: m.Sequence, HandledAt: tx.NowFunc().UTC(),
 	}
 	if i.dropStale {
 		if err := i.lock(quiet, row); err != nil {
@@ -127,10 +137,19 @@ func (i *Inbox) note(tx *gorm.DB, m Message) error {
 // yet, and an older event would have its effect after a later one. It locks a note about the row itself, which has no sequence.
 func (i *Inbox) lock(tx *gorm.DB, event *handled) error {
 	row := *event
-	row.EventID, row.Sequence = digest(event.Source, event.Subject), 0
+	row.EventID, row.Sequence = digest("row", event.Source, event.Subject), 0
 	return tx.Clauses(clause.OnConflict{
 		Columns: []clause.Column{{Name: "consumer"}, {Name: "event_id"}}, DoUpdates: clause.AssignmentColumns([]string{"handled_at"}),
 	}).Create(&row).Error
+}
+
+// eventID names an event. The ids of other senders may be longer than the table has room for, and are unique within their source alone:
+// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#id
+func eventID(m Message) string {
+	if len(m.ID) == lengthOfID {
+		return m.ID
+	}
+	return digest("id", m.Source, m.ID)
 }
 
 // digest makes one text of several, short enough for an event_id.
@@ -153,5 +172,10 @@ func (i *Inbox) Forget(ctx context.Context, before time.Time) (int64, error) {
 	return tx.RowsAffected, tx.Error
 }
 
-// cut cuts what other senders may make longer.
-func cut(text string, most int) string { return strings.ToValidUTF8(text[:min(len(text), most)], "") }
+// short returns a text that the table has room for: what other senders make longer is told apart all the same.
+func short(text string, most int) string {
+	if len(text) > most || !utf8.ValidString(text) {
+		return digest(text)
+	}
+	return text
+}

@@ -93,7 +93,7 @@ func TestStaleMessagesAreDropped(t *testing.T) {
 	handle(message("p/2", 3))
 	handle(message("p/1", 6))
 	handle(message("P/1", 1))
-	long := strings.Repeat("x", 300)
+	long := strings.Repeat("x", 600)
 	handle(message("p/"+long+"a", 9))
 	handle(message("p/"+long+"b", 8))
 	stranger := message("p/1", 2)
@@ -175,6 +175,7 @@ func TestBadInputOfTheConsumerPanicsWithACure(t *testing.T) {
 	for text, call := range map[string]func(){
 		"needs a database and":      func() { outbox.NewInbox(nil, "search") },
 		"name of the consumer":      func() { outbox.NewInbox(db, "") },
+		"at most 100 bytes":         func() { outbox.NewInbox(db, strings.Repeat("x", 101)) },
 		"a subscriber and a":        func() { outbox.On(nil, func(context.Context, outbox.Event[int]) error { return nil }) },
 		"one of them is nil":        func() { outbox.On[int](f, nil) },
 		"outbox: Relay needs a sin": func() { install(t, db, outbox.Config{}).Relay(nil) },

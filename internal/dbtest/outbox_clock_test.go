@@ -2,6 +2,7 @@ package dbtest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,5 +75,28 @@ func TestAnOlderEventOvertakesNoLaterOneThatIsHandledAtTheSameTime(t *testing.T)
 		var p Parcel
 		require.NoError(t, db.Take(&p).Error)
 		assert.Equal(t, 6, p.N)
+	})
+}
+
+func TestEventsOfOtherSendersAreKnownByTheirSourceAndTheirWholeID(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
+		t.Helper()
+		db := connect(t, dialector(), &gorm.Config{})
+		inbox := outbox.NewInbox(db, "search")
+		require.NoError(t, inbox.Migrate(t.Context()))
+		var handled []string
+		long := strings.Repeat("x", 80)
+		for range 2 {
+			for _, m := range []outbox.Message{
+				{ID: "1", Source: "/a"}, {ID: "1", Source: "/b"}, {ID: long + "a", Source: "/a"}, {ID: long + "b", Source: "/a"}, {ID: "1 ", Source: "/a"},
+			} {
+				require.NoError(t, inbox.Handle(t.Context(), m, func(_ context.Context, m outbox.Message) error {
+					handled = append(handled, m.Source+m.ID)
+					return nil
+				}))
+			}
+		}
+		assert.Equal(t, []string{"/a1", "/b1", "/a" + long + "a", "/a" + long + "b", "/a1 "}, handled)
 	})
 }
