@@ -126,6 +126,7 @@ func (s store) eligible(db *gorm.DB, channel string, types []string, limit int) 
 	if types != nil {
 		ofType, vars = " AND type IN ?", []any{types}
 	}
+	first := map[string]uint64{} // of a row: what holds it up
 	for last, more := uint64(0), true; more && len(all) < limit; {
 		var found []record
 		err = db.Raw(read+"* FROM "+s.table+" WHERE state = 0 AND channel = ? AND sequence > ? AND due_at <= ?"+ofType+" ORDER BY channel, sequence LIMIT ?",
@@ -134,7 +135,7 @@ func (s store) eligible(db *gorm.DB, channel string, types []string, limit int) 
 			return all, err
 		}
 		more, last = len(found) == limit, found[len(found)-1].Sequence
-		if found, err = s.unblocked(db, channel, types, now, found); err != nil {
+		if found, err = s.unblocked(db, channel, types, now, found, first); err != nil {
 			return nil, err
 		}
 		all = append(all, found...)
@@ -142,8 +143,9 @@ func (s store) eligible(db *gorm.DB, channel string, types []string, limit int) 
 	return all, nil
 }
 
-// unblocked leaves out the records whose row has an earlier one that waits and is not among them: it may not be tried now.
-func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64, found []record) ([]record, error) {
+// unblocked leaves out the records whose row has an earlier one that waits and is not among them: it may not be tried now. It notes
+// those in first, and asks once about each row: one that is held up may have thousands of records.
+func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64, found []record, first map[string]uint64) ([]record, error) {
 	if types == nil { // nobody claims what goes to an engine, and mostly nothing of it has failed
 		var failed []int
 		err := db.Raw(read+"1 FROM "+s.table+" WHERE state = 0 AND due_at > ? LIMIT 1", now).Scan(&failed).Error
@@ -151,19 +153,20 @@ func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64,
 			return found, err
 		}
 	}
-	mine := make(map[uint64]bool, len(found))
+	mine, asked := make(map[uint64]bool, len(found)), make(map[string]bool, len(found))
+	subjects := make([]string, 0, len(found))
 	for i := range found {
+		subject := found[i].Subject
 		mine[found[i].Sequence] = true
-	}
-	first := map[string]uint64{} // of a row: what holds it up
-	for some := range slices.Chunk(found, maxRows) {
-		subjects := make([]string, len(some))
-		for i := range some {
-			subjects[i] = some[i].Subject
+		if first[subject] == 0 && !asked[subject] {
+			asked[subject] = true
+			subjects = append(subjects, subject)
 		}
+	}
+	for some := range slices.Chunk(subjects, maxRows) {
 		var waiting []record
 		err := db.Raw(read+"subject, sequence FROM "+s.table+" WHERE state = 0 AND channel = ? AND subject IN ? AND sequence < ? ORDER BY sequence DESC",
-			channel, subjects, found[len(found)-1].Sequence).Scan(&waiting).Error
+			channel, some, found[len(found)-1].Sequence).Scan(&waiting).Error
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,33 @@
+package outbox_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/outbox"
+)
+
+// old writes so many records of one row, in a state; the first one is due at a time of its own.
+const old = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+	INSERT INTO signals_outbox (id, channel, type, subject, headers, content_type, data, created_at, state, due_at, error)
+	SELECT 'old ' || i, '', 't.updated', 'old/1', '', '', '', 0, ?, CASE i WHEN 1 THEN ? ELSE 0 END, '' FROM n`
+
+func TestARowThatIsHeldUpIsAskedAboutOnce(t *testing.T) {
+	t.Parallel()
+	db, ob := published(t, outbox.Config{Backoff: hour}, 0)
+	require.NoError(t, db.Exec(old, 5000, 0, int64(9e12)).Error)
+	require.NoError(t, db.Create(&Product{Name: "new"}).Error)
+	queries := 0
+	require.NoError(t, db.Callback().Row().After("gorm:row").Register("test:queries", func(*gorm.DB) { queries++ }))
+	require.NoError(t, db.Callback().Query().After("gorm:query").Register("test:queries", func(*gorm.DB) { queries++ }))
+	began := time.Now()
+	n, err := ob.Relay(&memory{}, outbox.Batch(100)).Drain(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	t.Logf("%d queries in %s", queries, time.Since(began))
+	assert.Less(t, queries, 110, "two for each hundred records, and one for each row")
+}
