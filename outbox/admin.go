@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 )
@@ -52,34 +53,40 @@ func (ob *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
 
 // Purge deletes events that were done before a time, and returns how many there were. Parked ones stay.
 func (ob *Outbox) Purge(ctx context.Context, before time.Time) (int64, error) {
-	return ob.steps(ctx, ob.store.purge(), "state = 1 AND due_at < ?", before.UnixMilli())
+	return ob.steps(ctx, math.MaxInt, ob.store.purge(), "state = 1 AND due_at < ?", before.UnixMilli())
 }
 
-// cleaner purges now and then.
+// cleaner purges now and then, in turns that hold nothing else up.
 type cleaner struct{ last time.Time }
+
+// turn is how many steps a cleaner takes at once.
+const turn = 10
 
 func (c *cleaner) clean(ctx context.Context, ob *Outbox) error {
 	if time.Since(c.last) < time.Minute {
 		return nil
 	}
-	c.last = time.Now()
-	_, err := ob.steps(ctx, ob.store.purge(), "state = 1 AND due_at < "+ob.store.now+" - ?", ob.Retain.Milliseconds())
+	n, err := ob.steps(ctx, turn, ob.store.purge(), "state = 1 AND due_at < "+ob.store.now+" - ?", ob.Retain.Milliseconds())
+	if err != nil || n < turn*batch { // otherwise there is more, for the next look
+		c.last = time.Now()
+	}
 	return err
 }
 
 // retry makes the events of a state pending that a condition holds for, and lets somebody look.
 func (ob *Outbox) retry(ctx context.Context, from state, condition string, v any) (int64, error) {
-	n, err := ob.steps(ctx, ob.store.again(from), condition, v)
+	n, err := ob.steps(ctx, math.MaxInt, ob.store.again(from), condition, v)
 	if n > 0 {
 		ob.wake()
 	}
 	return n, err
 }
 
-// steps changes the events that a condition holds for, in small steps by primary key, which lock little and wait for nobody.
-func (ob *Outbox) steps(ctx context.Context, change, condition string, v any) (n int64, err error) {
+// steps changes the events that a condition holds for, in so many small steps at most by primary key, which lock little and wait for nobody.
+func (ob *Outbox) steps(ctx context.Context, most int, change, condition string, v any) (n int64, err error) {
 	db := ob.db.WithContext(ctx)
-	for last := uint64(0); ; {
+	last := uint64(0)
+	for range most {
 		var sequences []uint64
 		err = db.Raw(read+"sequence FROM "+ob.store.table+" WHERE sequence > ? AND "+condition+" ORDER BY sequence LIMIT ?", last, v, batch).
 			Scan(&sequences).Error
@@ -92,6 +99,7 @@ func (ob *Outbox) steps(ctx context.Context, change, condition string, v any) (n
 			return n, tx.Error
 		}
 	}
+	return n, nil
 }
 
 // Lag is what waits for one receiver, or for an engine.

@@ -1,6 +1,9 @@
 package outbox_test
 
 import (
+	"context"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,4 +33,27 @@ func TestARowThatIsHeldUpIsAskedAboutOnce(t *testing.T) {
 	assert.Equal(t, 1, n)
 	t.Logf("%d queries in %s", queries, time.Since(began))
 	assert.Less(t, queries, 110, "two for each hundred records, and one for each row")
+}
+
+func TestOldEventsThatArePurgedHoldNoNewOneUp(t *testing.T) {
+	t.Parallel()
+	db, ob := published(t, outbox.Config{Poll: time.Millisecond, Retain: time.Hour}, 0)
+	require.NoError(t, db.Exec(old, 30_000, 1, 0).Error)
+	var written atomic.Bool
+	require.NoError(t, db.Callback().Raw().After("gorm:raw").Register("test:purge", func(tx *gorm.DB) {
+		if strings.HasPrefix(tx.Statement.SQL.String(), "DELETE") && written.CompareAndSwap(false, true) {
+			assert.NoError(t, db.Session(&gorm.Session{NewDB: true}).Create(&Product{Name: "new"}).Error)
+		}
+	}))
+	count := func() (n int) {
+		assert.NoError(t, db.Raw("SELECT COUNT(*) FROM signals_outbox WHERE id LIKE 'old %'").Scan(&n).Error)
+		return n
+	}
+	left := make(chan int, 1)
+	running(t, ob.Relay(sinkFunc(func(context.Context, []outbox.Message) []error {
+		left <- count()
+		return nil
+	})).Run)
+	assert.NotZero(t, <-left, "the event waits until all is purged")
+	soon(t, func() bool { return count() == 0 }, "all is purged")
 }
