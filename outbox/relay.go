@@ -77,7 +77,7 @@ func (r *Relay) Run(ctx context.Context) {
 		case !leads:
 			pause = r.lease / 3
 		default:
-			if _, found, err = r.drain(ctx); err == nil {
+			if _, found, err = r.drain(ctx, r.keeps()); err == nil {
 				err = cleaning.clean(ctx, r.ob)
 			}
 		}
@@ -119,12 +119,25 @@ func forward(ctx context.Context, news <-chan struct{}, woken chan<- struct{}) {
 // Drain sends one batch and returns how many events the engine has taken. It asks for no lease. The error of an engine that
 // cannot be reached is Unavailable; events that fail by themselves are tried again later and are no error here.
 func (r *Relay) Drain(ctx context.Context) (sent int, err error) {
-	sent, _, err = r.drain(ctx)
+	sent, _, err = r.drain(ctx, func(context.Context) (bool, error) { return true, nil })
 	return sent, err
 }
 
-// drain is Drain that also tells how many events were due.
-func (r *Relay) drain(ctx context.Context) (sent, found int, err error) {
+// keeps returns a function that keeps the lease, which has just been taken, while a batch is sent. It reports false when another relay
+// has it: that one sends the rest, and two would send the events of a row in no order.
+func (r *Relay) keeps() func(ctx context.Context) (bool, error) {
+	last := time.Now()
+	return func(ctx context.Context) (bool, error) {
+		if time.Since(last) < r.lease/3 {
+			return true, nil
+		}
+		last = time.Now()
+		return r.ob.store.lease(r.ob.db.WithContext(ctx), leaseName, r.id, r.lease)
+	}
+}
+
+// drain is Drain that also tells how many events were due. It goes on as long as leads says so.
+func (r *Relay) drain(ctx context.Context, leads func(ctx context.Context) (bool, error)) (sent, found int, err error) {
 	records, err := r.ob.store.eligible(r.ob.db.WithContext(ctx), "", nil, r.batch)
 	if err != nil {
 		return 0, 0, err
@@ -135,7 +148,10 @@ func (r *Relay) drain(ctx context.Context) (sent, found int, err error) {
 		var wave []record
 		wave, records = firsts(records, blocked)
 		n, err := r.send(ctx, wave, blocked)
-		if sent += n; err != nil {
+		if sent += n; err != nil || len(records) == 0 {
+			return sent, found, err
+		}
+		if goOn, err := leads(ctx); !goOn || err != nil {
 			return sent, found, err
 		}
 	}

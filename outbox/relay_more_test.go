@@ -57,3 +57,22 @@ func TestOldEventsThatArePurgedHoldNoNewOneUp(t *testing.T) {
 	assert.NotZero(t, <-left, "the event waits until all is purged")
 	soon(t, func() bool { return count() == 0 }, "all is purged")
 }
+
+func TestARelayThatLosesItsLeaseLeavesTheRestOfItsBatchToTheOther(t *testing.T) {
+	t.Parallel()
+	db, ob := published(t, outbox.Config{Poll: time.Millisecond}, 0)
+	require.NoError(t, db.Create(&Product{ID: 7, Name: "a"}).Error)
+	for i := range 20 {
+		require.NoError(t, db.Model(&Product{ID: 7}).Update("price", i+1).Error)
+	}
+	var calls atomic.Int32
+	running(t, ob.Relay(sinkFunc(func(context.Context, []outbox.Message) []error {
+		if calls.Add(1) == 2 { // it was silent for too long
+			assert.NoError(t, db.Exec("UPDATE signals_outbox_leases SET holder = 'other', until_at = 9000000000000").Error)
+			<-time.After(10 * time.Millisecond)
+		}
+		return nil
+	}), outbox.Lease(10*time.Millisecond)).Run)
+	soon(t, func() bool { return calls.Load() >= 2 }, "it works")
+	assert.Never(t, func() bool { return calls.Load() > 2 }, 200*time.Millisecond, 10*time.Millisecond, "it goes on beside the other")
+}
