@@ -198,7 +198,7 @@ func (w *write) askPostgres() error {
 	}
 	var keys [][]any
 	for i := range w.rows {
-		if key, set := w.model.KeyOf(w.stmt.Context, w.rows[i].value()); set && !w.rows[i].silent {
+		if key, set := w.model.KeyOf(w.stmt.Context, w.rows[i].value()); (set || !w.generatesKey()) && !w.rows[i].silent {
 			keys = append(keys, key)
 		}
 	}

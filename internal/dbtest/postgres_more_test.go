@@ -1,10 +1,12 @@
 package dbtest_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
@@ -294,4 +296,29 @@ func TestTableExpressionsOfPostgreSQLSendLikeTables(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Square has a key of two columns, which may be zero.
+type Square struct {
+	Row    string `gorm:"primaryKey;size:1"`
+	Column int    `gorm:"primaryKey;autoIncrement:false"`
+	N      int
+}
+
+func TestASliceWithAKeyThatIsPartlyZeroTellsWhatIsCreated(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
+		t.Helper()
+		db := connect(t, dialector(), &gorm.Config{})
+		require.NoError(t, db.AutoMigrate(&Square{}))
+		require.NoError(t, db.Create(&[]Square{{Row: "a"}, {Row: "b", Column: 1}}).Error)
+		require.NoError(t, db.Use(signals.Plugin{}))
+		var created []bool
+		signals.For[Square](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Square]) error {
+			created = append(created, e.Created)
+			return nil
+		})
+		require.NoError(t, db.Save(&[]Square{{Row: "a", N: 1}, {Row: "b", N: 1}, {Row: "b", Column: 1, N: 1}}).Error)
+		assert.Equal(t, []bool{false, true, false}, created)
+	})
 }
