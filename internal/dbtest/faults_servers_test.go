@@ -144,7 +144,7 @@ func (p *private) start(t *testing.T) {
 			defer pool.Close()
 		}
 		return err == nil
-	}, 15*time.Second, 20*time.Millisecond, "the server does not answer")
+	}, patience, 20*time.Millisecond, "the server does not answer")
 }
 
 // stop ends the server without letting anything finish.

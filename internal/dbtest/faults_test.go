@@ -17,11 +17,11 @@ import (
 // heals requires that the database works again, and that no connection is still in use.
 func (e *ends) heals(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool { return e.db.Create(&Seat{ID: 1000}).Error == nil }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return e.db.Create(&Seat{ID: 1000}).Error == nil }, patience, 10*time.Millisecond)
 	e.are(t, []string{"insert 1000 0"}, nil)
 	pool, err := e.db.DB()
 	require.NoError(t, err)
-	assert.Eventually(t, func() bool { return pool.Stats().InUse == 0 }, 5*time.Second, 5*time.Millisecond, "connections in use")
+	assert.Eventually(t, func() bool { return pool.Stats().InUse == 0 }, patience, 5*time.Millisecond, "connections in use")
 }
 
 // kill ends the connection of a transaction from another one.
@@ -34,7 +34,7 @@ func kill(t *testing.T, tx, admin *gorm.DB) {
 	var id, n int64
 	require.NoError(t, tx.Raw(own).Scan(&id).Error)
 	require.NoError(t, admin.Exec(end, id).Error)
-	require.Eventually(t, func() bool { return admin.Raw(left, id).Scan(&n).Error == nil && n == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return admin.Raw(left, id).Scan(&n).Error == nil && n == 0 }, patience, time.Millisecond)
 }
 
 func TestALostConnectionIsAnErrorAndCommitsNothing(t *testing.T) {
@@ -175,7 +175,7 @@ func TestACancelledContextRollsBackAndTellsSo(t *testing.T) {
 		cancelled := func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) }
 		undone := func(n int) {
 			t.Helper()
-			require.Eventually(t, func() bool { e.mu.Lock(); defer e.mu.Unlock(); return len(e.undone) == n }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { e.mu.Lock(); defer e.mu.Unlock(); return len(e.undone) == n }, patience, time.Millisecond)
 		}
 
 		ctx, cancel := cancelled()
@@ -268,7 +268,7 @@ func TestNothingIsLeftBehind(t *testing.T) { //nolint:paralleltest // it counts 
 		t.Run(s.name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
 			t.Run("work", func(t *testing.T) {
-				e := hearEnds(t, s.make(t, s))
+				e := hearEnds(t, s.dialector(t))
 				for i := range uint(20) {
 					work(t, e, 1+10*i)
 				}
@@ -277,7 +277,7 @@ func TestNothingIsLeftBehind(t *testing.T) { //nolint:paralleltest // it counts 
 				e.mu.Unlock()
 				e.heals(t)
 			})
-			assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 5*time.Second, 5*time.Millisecond,
+			assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, patience, 5*time.Millisecond,
 				"goroutines, one of which asks")
 		})
 	}

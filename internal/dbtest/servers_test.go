@@ -1,6 +1,7 @@
 package dbtest_test
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	puresqlite "github.com/glebarez/sqlite"
 	"github.com/stretchr/testify/require"
@@ -62,7 +64,17 @@ func (s server) dialector(t *testing.T) gorm.Dialector {
 	return s.make(t, s)
 }
 
-var number atomic.Int64
+// patience is how long tests wait for what must come. Only a fault takes so long; a machine that has much else to do does not.
+const patience = 5 * time.Minute
+
+var (
+	number  atomic.Int64
+	process = strings.ToLower(rand.Text()[:10])
+)
+
+// unique returns a name that nothing on a server has: not what another process makes there at the same time, and not what one that
+// was killed has left. Process ids come again.
+func unique() string { return fmt.Sprintf("signals_%s_%d", process, number.Add(1)) }
 
 // onEach runs a test on every server that is there. A server that SIGNALS_TEST_REQUIRE names must be; in CI all must.
 func onEach(t *testing.T, test func(t *testing.T, dialector func() gorm.Dialector)) {
@@ -112,7 +124,7 @@ func missing(t *testing.T, s server, err error) {
 func ownSchema(t *testing.T, s server) gorm.Dialector {
 	t.Helper()
 	admin := admin(t, s, postgres.Open(s.dsn))
-	schema := fmt.Sprintf("signals_%d_%d", os.Getpid(), number.Add(1))
+	schema := unique()
 	require.NoError(t, admin.Exec("CREATE SCHEMA "+schema).Error)
 	t.Cleanup(func() { require.NoError(t, admin.Exec("DROP SCHEMA "+schema+" CASCADE").Error) })
 	return postgres.Open(s.dsn + " search_path=" + schema)
@@ -122,7 +134,7 @@ func ownSchema(t *testing.T, s server) gorm.Dialector {
 func ownDatabase(t *testing.T, s server) gorm.Dialector {
 	t.Helper()
 	admin := admin(t, s, mysql.Open(s.dsn))
-	name := fmt.Sprintf("signals_%d_%d", os.Getpid(), number.Add(1))
+	name := unique()
 	require.NoError(t, admin.Exec("CREATE DATABASE "+name).Error)
 	t.Cleanup(func() { require.NoError(t, admin.Exec("DROP DATABASE "+name).Error) })
 	from := strings.LastIndex(s.dsn, "/")
