@@ -13,8 +13,8 @@ import (
 // Its methods run on the goroutine of the write, so what they do is what the write waits for. They are called from several goroutines
 // and must not panic.
 type Observer interface {
-	// ObserveStart is called when a step begins. Receivers get the context that it returns, or one derived from it. That of a
-	// Waiting step goes nowhere but to ObserveEnd.
+	// ObserveStart is called when a step begins. Receivers get the context that it returns, or one derived from it; nil stands for
+	// ctx. That of a Waiting step goes nowhere but to ObserveEnd.
 	ObserveStart(ctx context.Context, o Observed) context.Context
 
 	// ObserveEnd is called when the step has ended, with the context that ObserveStart returned for it.
@@ -126,12 +126,20 @@ func (f *frame) observing(step Step, p phase, rows []row) Observed {
 
 // under returns a frame whose values are those of a context that was made of it.
 func (f *frame) under(ctx context.Context) *frame {
-	if ctx == f || ctx == nil {
+	if ctx == f {
 		return f
 	}
 	g := *f
 	g.Context = ctx
 	return &g
+}
+
+// started tells an observer that a step begins, and returns the context of the step.
+func started(ctx context.Context, by Observer, o Observed) context.Context {
+	if made := by.ObserveStart(ctx, o); made != nil {
+		return made
+	}
+	return ctx
 }
 
 // observed is dispatch that the observer sees.
@@ -143,7 +151,7 @@ func (r *registry) observed(entries []*entry, f *frame, rows []row) (err error) 
 	if o.Events == 0 {
 		return nil
 	}
-	ctx := r.Observer.ObserveStart(f, o)
+	ctx := started(f, r.Observer, o)
 	err = errGoexit
 	defer func() { r.Observer.ObserveEnd(ctx, o, err) }()
 	err = r.dispatch(entries, f.under(ctx), rows)
@@ -165,7 +173,7 @@ func (e *entry) observe(by Observer, f *frame, rows []row, call func(*frame) err
 
 // observe makes a call that may end its goroutine.
 func observe(ctx context.Context, by Observer, o Observed, call func(context.Context) error) (err error) {
-	ctx = by.ObserveStart(ctx, o)
+	ctx = started(ctx, by, o)
 	err = errGoexit
 	defer func() {
 		if v := recover(); v != nil {
@@ -187,8 +195,8 @@ type observersKey struct{ list *Observer }
 // ObserveStart hands each observer's context to the next.
 func (l observers) ObserveStart(ctx context.Context, o Observed) context.Context {
 	for i := range l {
-		ctx = l[i].ObserveStart(ctx, o) //nolint:fatcontext // a handful, one within the other
-		ctx = context.WithValue(ctx, observersKey{&l[i]}, ctx)
+		ctx = started(ctx, l[i], o)
+		ctx = context.WithValue(ctx, observersKey{&l[i]}, ctx) //nolint:fatcontext // a handful, one within the other
 	}
 	return ctx
 }
@@ -207,7 +215,7 @@ func (l observers) ObserveEnd(ctx context.Context, o Observed, err error) {
 // wait tells the observer that a send begins to wait.
 func (d *deferred) wait() {
 	if by := d.w.reg.Observer; by != nil {
-		d.waiting = by.ObserveStart(&d.frame, d.observing())
+		d.waiting = started(&d.frame, by, d.observing())
 	}
 }
 

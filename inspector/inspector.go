@@ -85,11 +85,6 @@ type off struct{ context.Context } //nolint:containedctx // it is a context
 
 // ObserveStart notes that a step begins.
 func (i *Inspector) ObserveStart(ctx context.Context, o signals.Observed) context.Context {
-	if i.next != nil {
-		if made := i.next.ObserveStart(ctx, o); made != nil {
-			ctx = made
-		}
-	}
 	if i.on.Load() {
 		return i.begin(ctx, &o)
 	}
@@ -101,17 +96,8 @@ func (i *Inspector) ObserveStart(ctx context.Context, o signals.Observed) contex
 
 // ObserveEnd notes that a step has ended.
 func (i *Inspector) ObserveEnd(ctx context.Context, o signals.Observed, err error) {
-	switch c := ctx.(type) {
-	case *span:
-		if c.of == i {
-			i.end(c, &o, err)
-			ctx = c.Context
-		}
-	case off:
-		ctx = c.Context
-	}
-	if i.next != nil {
-		i.next.ObserveEnd(ctx, o, err)
+	if s, recorded := ctx.(*span); recorded && s.of == i {
+		i.end(s, &o, err)
 	}
 }
 

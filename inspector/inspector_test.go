@@ -211,14 +211,15 @@ func TestAnotherObserverSeesTheSame(t *testing.T) {
 	for _, recording := range []bool{false, true} {
 		t.Run(strconv.FormatBool(recording), func(t *testing.T) {
 			t.Parallel()
+			ins := inspector.New()
+			if recording {
+				ins.Start()
+			}
 			var alone, behind []string
 			for _, way := range []struct {
 				observer signals.Observer
 				lines    *[]string
-			}{{noting{&alone}, &alone}, {inspector.New(inspector.Next(noting{&behind})), &behind}} {
-				if ins, ok := way.observer.(*inspector.Inspector); ok && recording {
-					ins.Start()
-				}
+			}{{noting{&alone}, &alone}, {signals.Observers(ins, noting{&behind}), &behind}} {
 				db := open(t, way.observer)
 				signals.For[Lamp](db).PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[*Lamp]) error {
 					*way.lines = append(*way.lines, fmt.Sprint("in ", ctx.Value(notingKey{})))
@@ -235,9 +236,8 @@ func TestAnotherObserverSeesTheSame(t *testing.T) {
 
 func TestTwoInspectorsInARowBothSeeEverything(t *testing.T) {
 	t.Parallel()
-	second := inspector.New()
-	first := inspector.New(inspector.Next(second))
-	db := open(t, first)
+	first, second := inspector.New(), inspector.New()
+	db := open(t, signals.Observers(first, second))
 	first.Start()
 	second.Start()
 	signals.For[Lamp](db).PostSave.Connect(nothing[signals.SaveEvent[*Lamp]], signals.AfterCommit())

@@ -1,14 +1,11 @@
 package inspector
 
-import "github.com/gorm-signals/signals"
-
 // Option is an option of [New].
 type Option func(*options)
 
 type options struct {
 	values bool
 	redact func(model, field string, value any) any
-	next   signals.Observer
 	steps  int
 }
 
@@ -26,9 +23,6 @@ func Values(shown bool) Option { return func(o *options) { o.values = shown } }
 func Redact(fn func(model, field string, value any) any) Option {
 	return func(o *options) { o.values, o.redact = fn != nil, fn }
 }
-
-// Next hands everything on to another observer, which sees what it would see without the inspector.
-func Next(observer signals.Observer) Option { return func(o *options) { o.next = observer } }
 
 // History is how many steps are kept for the page. The default, also for 0 and less, is 500.
 func History(steps int) Option { return func(o *options) { o.steps = steps } }

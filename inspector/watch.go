@@ -6,8 +6,8 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Watch shows a signal that was made with signals.New. The function it returns ends that. A signal has one observer: Watch takes the
-// place of another one, which [Next] keeps.
+// Watch shows a signal that was made with signals.New. The function it returns ends that. A signal has one observer, whose place
+// Watch takes: to keep another one beside it, give the signal both afterwards, as one of [signals.Observers].
 func Watch[E any](i *Inspector, signal *signals.Signal[E]) (stop func()) {
 	signal.Observe(i)
 	i.custom.add(signal, source{signal.Name(), signal.Receivers})
