@@ -155,6 +155,15 @@ func (w *write) dropSkipped() error {
 	if w.race != nil && w.db.Name() == "mysql" {
 		return nil // the note says it
 	}
+	if w.returned != nil {
+		done, err := w.putBack()
+		if err == nil && w.race != nil {
+			err = w.askPostgres()
+		}
+		if done || err != nil {
+			return err
+		}
+	}
 	conflict, _ := w.conflict()
 	if w.conflicting && !conflict.DoNothing && len(conflict.Where.Exprs) == 0 {
 		return nil
@@ -253,10 +262,13 @@ func (w *write) readKeys(keyed func(*row) reflect.Value, keysOnly bool) (map[str
 			keys = append(keys, key)
 		}
 	}
+	return w.readKeysOf(keys, rows.Query{KeysOnly: keysOnly})
+}
+
+// readKeysOf reads the stored rows with some primary keys.
+func (w *write) readKeysOf(keys [][]any, q rows.Query) (map[string]reflect.Value, error) {
 	found := make(map[string]reflect.Value, len(keys))
-	err := w.findIn(w.model.Keys, keys, rows.Query{KeysOnly: keysOnly}, func(stored reflect.Value) {
-		found[w.model.Identity(ctx, stored)] = stored
-	})
+	err := w.findIn(w.model.Keys, keys, q, func(stored reflect.Value) { found[w.model.Identity(w.stmt.Context, stored)] = stored })
 	return found, err
 }
 

@@ -28,14 +28,19 @@ type race struct {
 // enterRace runs right before an INSERT.
 func (r *registry) enterRace(db *gorm.DB) {
 	w := writeOf(db)
-	if w == nil || db.Error != nil || !w.conflicting || w.maps != nil || (db.Name() != "postgres" && db.Name() != "mysql") {
+	if w == nil || db.Error != nil || !w.conflicting || w.maps != nil || len(w.model.Keys) == 0 {
 		return
 	}
 	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	if !ok || len(w.model.Keys) == 0 {
+	if ok && (db.Name() == "postgres" || db.Name() == "mysql") {
+		w.race = &race{conflict: conflict, fresh: w.countFresh()}
+	}
+	if w.race == nil || db.Name() != "mysql" {
+		w.keepReturned()
+	}
+	if w.race == nil {
 		return
 	}
-	w.race = &race{conflict: conflict, fresh: w.countFresh()}
 	if db.Name() == "mysql" {
 		noting, err := w.noteFound(conflict)
 		_ = db.AddError(err)
@@ -146,6 +151,8 @@ func (w *write) settle() error {
 	}
 	only, _ := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	switch {
+	case w.returned != nil:
+		return nil // the keys are put back first
 	case !only.DoNothing || (w.returns() && w.stmt.ReflectValue.Kind() != reflect.Struct):
 		return w.askPostgres()
 	case w.db.RowsAffected == race.fresh:

@@ -43,6 +43,7 @@ type write struct {
 	cursor      *rows.Cursor           // further batches of a conditional write
 	maps        *mapRows               // what only creates from maps need
 	race        *race                  // with other connections
+	returned    *returned              // what only an INSERT needs that may return fewer rows than it has
 	joined      []clause.Expression    // the conditions that a statement with FROM needs to join other tables
 	restore     []func()               // puts the statement back as GORM knows it
 	tx          *gorm.DB               // the library's own transaction
