@@ -161,7 +161,8 @@ func (r *run) keepAlive(ctx context.Context) {
 		case <-tick.C:
 		}
 		for _, msg := range r.stale(age) {
-			if err := msg.InProgress(); err != nil { // the connection is away; the message comes again, and is known then
+			err := msg.InProgress()
+			if err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) { // the connection is away; what comes again is known then
 				break
 			}
 		}

@@ -1,0 +1,40 @@
+package natsjs_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
+
+	"github.com/gorm-signals/signals/outbox/natsjs"
+)
+
+// kept is a message that counts how often the server is told that it is being handled.
+type kept struct {
+	jetstream.Msg
+
+	err   error
+	times int
+}
+
+// InProgress counts.
+func (k *kept) InProgress() error {
+	k.times++
+	return k.err
+}
+
+func TestAMessageThatIsDoneMeanwhileKeepsNoOtherFromTheServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sub := natsjs.Subscriber(&nats.Conn{}, "SIGNALS", natsjs.Durable("search"), natsjs.AckWait(time.Second))
+		done, waiting := &kept{err: jetstream.ErrMsgAlreadyAckd}, &kept{}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		natsjs.KeepAlive(ctx, sub, done, waiting)
+		assert.GreaterOrEqual(t, waiting.times, 2, "more than once in AckWait, or the server delivers it again")
+	})
+}
