@@ -13,6 +13,10 @@ import (
 // quiet is how long nothing has to come before a case believes that nothing comes any more.
 const quiet = 300 * time.Millisecond
 
+// looks is how often a case looks, at even times, before it believes that. Time in which the test itself did not run counts as one
+// look, and not as time in which nothing came.
+const looks = 20
+
 // send sends messages and returns the error of each. It fails when the sink does not answer in the form that outbox.Sink asks for.
 func send(ctx context.Context, e Engine, messages ...outbox.Message) ([]error, error) {
 	errs := e.Sink.Send(ctx, messages)
@@ -52,12 +56,12 @@ func collect(ctx context.Context, e Engine, want, maybe []outbox.Message) ([]out
 		known[m.ID] = true
 	}
 	var came []outbox.Message
-	wait := time.NewTimer(e.patience())
-	defer wait.Stop()
+	look := time.NewTicker(e.patience() / looks)
+	defer look.Stop()
 	if len(missing) == 0 {
-		wait.Reset(quiet)
+		look.Reset(quiet / looks)
 	}
-	for {
+	for left := looks; ; {
 		select {
 		case m, open := <-arriving:
 			if !open {
@@ -66,15 +70,19 @@ func collect(ctx context.Context, e Engine, want, maybe []outbox.Message) ([]out
 			if !known[m.ID] {
 				return nil, fmt.Errorf("a message came that was not sent, or that was refused: %s", text(m))
 			}
-			came = append(came, m)
+			came, left = append(came, m), looks
 			if delete(missing, m.ID); len(missing) == 0 {
-				wait.Reset(quiet)
+				look.Reset(quiet / looks)
 			}
-		case <-wait.C:
-			if len(missing) > 0 {
-				return nil, fmt.Errorf("in %v, %s", e.patience(), lost(want, missing))
+		case <-look.C:
+			left--
+			switch {
+			case left > 0:
+			case len(missing) > 0:
+				return nil, fmt.Errorf("nothing came for %v, and %s", e.patience(), lost(want, missing))
+			default:
+				return came, nil
 			}
-			return came, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -214,17 +214,18 @@ func survives(ctx context.Context, e Engine) error {
 // sendUntilAway sends call after call, stops the engine meanwhile, and returns what was sent before a call had an error.
 func sendUntilAway(ctx context.Context, e Engine) (stored, unsure []outbox.Message, err error) {
 	const stopAt = 10
-	stopped := make(chan error, 1)
-	end := time.Now().Add(e.patience())
+	stopped, limit := make(chan error, 1), e.patience()
+	var end time.Time // set when the engine has stopped
 	for call := 0; len(unsure) == 0; call++ {
-		if time.Now().After(end) {
+		if !end.IsZero() && time.Now().After(end) {
 			return nil, nil, fmt.Errorf("%v after Stop the engine still took messages", e.patience())
 		}
 		if call == stopAt {
+			limit = prompt
 			go func() { stopped <- e.Stop() }()
 		}
 		batch := rows(20, uint64(call)+1)
-		short, cancel := context.WithTimeout(ctx, prompt)
+		short, cancel := context.WithTimeout(ctx, limit)
 		errs, err := send(short, e, batch...)
 		cancel()
 		if err != nil {
@@ -240,9 +241,18 @@ func sendUntilAway(ctx context.Context, e Engine) (stored, unsure []outbox.Messa
 				unsure = append(unsure, batch[i])
 			}
 		}
+		select {
+		case err = <-stopped:
+			if end = time.Now().Add(e.patience()); err != nil {
+				return nil, nil, fmt.Errorf("cannot stop: %w", err)
+			}
+		default:
+		}
 	}
-	if err := <-stopped; err != nil {
-		return nil, nil, fmt.Errorf("cannot stop: %w", err)
+	if end.IsZero() {
+		if err = <-stopped; err != nil {
+			return nil, nil, fmt.Errorf("cannot stop: %w", err)
+		}
 	}
 	return stored, unsure, nil
 }

@@ -30,7 +30,7 @@ type Engine struct {
 	// Receive stay the same. nil means that the test cannot do so.
 	Stop, Start func() error
 
-	// Patience is how long to wait for what must come; 0 means 30 seconds.
+	// Patience is how long to wait for the next of what must come; 0 means 30 seconds.
 	Patience time.Duration
 }
 
