@@ -31,7 +31,7 @@ func TestAMessageThatComesAgainWhileItIsHandledIsHandledOnce(t *testing.T) {
 	progress, err := answers.NextMsg(patience)
 	require.NoError(t, err)
 	require.NoError(t, nc.Publish(progress.Subject, []byte("-NAK"))) // the server takes it for lost
-	require.Eventually(t, func() bool { return info(t, nc).Delivered.Consumer == 2 }, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return info(t, nc).Delivered.Consumer >= 2 }, patience, 10*time.Millisecond)
 	close(release)
 	settled(t, nc)
 	send(t, sink, event("a", 2))
