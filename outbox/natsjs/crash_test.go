@@ -3,6 +3,7 @@ package natsjs_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -119,8 +120,9 @@ func TestAMessageThatIsLostOnTheWayIsNotOvertaken(t *testing.T) {
 	send(t, sink, event(victim[:len(victim)-2], 2))
 
 	ids := done.waitFor(t, row+2)
-	assert.Equal(t, victim[:len(victim)-1]+"2", ids[len(ids)-1])
-	assert.Contains(t, ids, victim)
+	later := victim[:len(victim)-1] + "2"
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id != victim && id != later }) // other rows are handled at once
+	assert.Equal(t, []string{victim, later}, ids)
 	settled(t, nc)
 }
 
