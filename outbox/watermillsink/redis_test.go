@@ -46,7 +46,8 @@ func redisAddr(tb testing.TB) (addr, stream string) {
 // redisPublisher returns a publisher and closes it after the test.
 func redisPublisher(tb testing.TB, addr string) *redisstream.Publisher {
 	tb.Helper()
-	client := redis.NewClient(&redis.Options{Addr: addr, DialTimeout: time.Second})
+	const patience = 30 * time.Second // for a slow machine; a server that is away refuses at once
+	client := redis.NewClient(&redis.Options{Addr: addr, DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience})
 	publisher, err := redisstream.NewPublisher(redisstream.PublisherConfig{Client: client}, watermill.NopLogger{})
 	require.NoError(tb, err)
 	tb.Cleanup(func() { assert.NoError(tb, publisher.Close()) })
