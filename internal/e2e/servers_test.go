@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/mysql"
@@ -17,7 +18,7 @@ import (
 // newDatabase makes an empty database of a kind for the writer of one test, and returns its DSN.
 func newDatabase(t *testing.T, kind string) string {
 	t.Helper()
-	name := fmt.Sprintf("signals_e2e_%d", os.Getpid()) // there is one test for each server
+	name := fmt.Sprintf("signals_e2e_%d_%d", os.Getpid(), time.Now().UnixNano()) // a killed run leaves its own, and numbers of processes come again
 	given := os.Getenv("SIGNALS_TEST_" + strings.ToUpper(kind) + "_DSN")
 	switch kind {
 	case "postgres":
