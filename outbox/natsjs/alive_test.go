@@ -38,3 +38,27 @@ func TestAMessageThatIsDoneMeanwhileKeepsNoOtherFromTheServer(t *testing.T) {
 		assert.GreaterOrEqual(t, waiting.times, 2, "more than once in AckWait, or the server delivers it again")
 	})
 }
+
+// elsewhere is a consumer of which a message is out that is not in hand.
+type elsewhere struct{ jetstream.Consumer }
+
+// Info says so.
+func (elsewhere) Info(context.Context) (*jetstream.ConsumerInfo, error) {
+	return &jetstream.ConsumerInfo{NumAckPending: 1, Delivered: jetstream.SequenceInfo{Stream: 7}}, nil
+}
+
+func TestAProcessThatWasStoppedWaitsForWhatHasComeMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sub := natsjs.Subscriber(&nats.Conn{}, "SIGNALS", natsjs.Durable("search"), natsjs.AckWait(time.Second))
+		look := natsjs.Holding(t.Context(), sub, elsewhere{})
+		assert.True(t, look())
+		time.Sleep(time.Hour)
+		assert.True(t, look(), "nobody has read since")
+		began := time.Now()
+		for look() {
+			time.Sleep(100 * time.Millisecond)
+		}
+		assert.WithinRange(t, time.Now(), began.Add(2*time.Second), began.Add(5*time.Second), "another process has it")
+	})
+}

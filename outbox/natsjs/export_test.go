@@ -21,6 +21,16 @@ func Decode(header nats.Header, data []byte) (outbox.Message, error) { return de
 // Encode writes a message.
 func Encode(subject string, m outbox.Message) *nats.Msg { return encode(subject, m) }
 
+// Holding starts a receiver that holds back what comes. Each look asks the server once, and reports whether it still holds.
+func Holding(ctx context.Context, s *Sub, consumer jetstream.Consumer) (look func() bool) {
+	r := &run{Sub: s, hand: newHand()}
+	r.hold(1)
+	return func() bool {
+		r.tryRelease(ctx, ctx, consumer)
+		return r.holding
+	}
+}
+
 // KeepAlive tells the server of messages of a subscriber that are not done, until ctx ends.
 func KeepAlive(ctx context.Context, s *Sub, messages ...jetstream.Msg) {
 	r := &run{Sub: s, hand: newHand()}

@@ -14,6 +14,9 @@ import (
 // releaseEvery is how often a holding receiver asks the server whether all has come.
 const releaseEvery = 50 * time.Millisecond
 
+// stopped is how long a holding receiver does not ask when its process was stopped, or its machine.
+const stopped = 5 * time.Second
+
 // receiver brings messages into the order of the stream. Only the goroutine of Run uses it.
 //
 // The server delivers a message again when its AckWait is over, and everything else at once. So when messages may be on their way
@@ -68,10 +71,15 @@ func (r *run) receive(handling context.Context, msg jetstream.Msg) {
 // tryRelease lets go what was held back, if nothing is missing any more. It gives up when what is missing ought to have come long
 // ago: other processes have it then.
 func (r *run) tryRelease(ctx, handling context.Context, consumer jetstream.Consumer) {
-	if time.Since(r.asked) < releaseEvery {
+	now := time.Now()
+	ago := now.Sub(r.asked)
+	if ago < releaseEvery {
 		return
 	}
-	r.asked = time.Now()
+	if !r.asked.IsZero() && ago > stopped {
+		r.since = r.since.Add(ago) // what has come meanwhile was not read yet
+	}
+	r.asked = now
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	info, err := consumer.Info(ctx)
