@@ -108,7 +108,7 @@ func (s *stage) close() error {
 			_ = a.input.Close()
 			select {
 			case <-a.ended:
-			case <-time.After(5 * second):
+			case <-time.After(30 * second):
 				_ = a.cmd.Process.Kill()
 				<-a.ended
 			}

@@ -18,7 +18,7 @@ import (
 )
 
 // timeout is how long the story may take.
-const timeout = 60 * second
+const timeout = 5 * time.Minute
 
 // story is the process that starts the others and tells what happens.
 type story struct {

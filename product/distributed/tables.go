@@ -30,7 +30,7 @@ const (
 // openDB opens a SQLite file that several processes use.
 func openDB(dir, name string) (*gorm.DB, error) {
 	file := url.URL{Path: filepath.ToSlash(filepath.Join(dir, name))}
-	dsn := "file:" + file.EscapedPath() + "?_journal_mode=wal&_synchronous=normal&_busy_timeout=5000&_txlock=immediate"
+	dsn := "file:" + file.EscapedPath() + "?_journal_mode=wal&_synchronous=normal&_busy_timeout=20000&_txlock=immediate"
 	db, err := gorm.Open(sqlite.Open(dsn), &gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open %s in %q: %w", name, dir, err)
