@@ -159,6 +159,27 @@ func TestUpsertDoNothingSendsNothingForTheSkippedRow(t *testing.T) {
 	}
 }
 
+func TestRowsThatAnInsertSkipsTakeNoKeysOfOthers(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Coded{})
+	require.NoError(t, db.Create(&Coded{Code: "a"}).Error)
+	tr := traceOf(db, func(c *Coded) string { return c.Code })
+	keys := map[uint]string{}
+	signals.For[Coded](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Coded]) error {
+		keys[e.Instance.ID] = e.Instance.Code
+		return nil
+	})
+	rows := []*Coded{{Code: "a"}, {Code: "b"}, {Code: "a"}, {Code: "c"}}
+	require.NoError(t, db.Clauses(clause.OnConflict{DoNothing: true}).Create(rows).Error)
+	assert.Equal(t, []string{"pre_save create b", "pre_save create c", "post_save create b", "post_save create c"}, tr.take())
+	assert.Zero(t, rows[0].ID, "it was skipped")
+	for key, code := range keys {
+		var stored Coded
+		require.NoError(t, db.Take(&stored, key).Error)
+		assert.Equal(t, code, stored.Code)
+	}
+}
+
 func TestUpsertDoNothingOnAConstraintThatTheModelDoesNotDeclareSendsNoPostSave(t *testing.T) {
 	t.Parallel()
 	db := open(t, &Product{})
