@@ -195,8 +195,8 @@ type observersKey struct{ list *Observer }
 // ObserveStart hands each observer's context to the next.
 func (l observers) ObserveStart(ctx context.Context, o Observed) context.Context {
 	for i := range l {
-		ctx = started(ctx, l[i], o)
-		ctx = context.WithValue(ctx, observersKey{&l[i]}, ctx) //nolint:fatcontext // a handful, one within the other
+		ctx = started(ctx, l[i], o) //nolint:fatcontext // a handful, one within the other
+		ctx = context.WithValue(ctx, observersKey{&l[i]}, ctx)
 	}
 	return ctx
 }

@@ -226,10 +226,10 @@ func sendUntilAway(ctx context.Context, e Engine) (stored, unsure []outbox.Messa
 		}
 		batch := rows(20, uint64(call)+1)
 		short, cancel := context.WithTimeout(ctx, limit)
-		errs, err := send(short, e, batch...)
+		errs, failure := send(short, e, batch...)
 		cancel()
-		if err != nil {
-			return nil, nil, err
+		if failure != nil {
+			return nil, nil, failure
 		}
 		for i, err := range errs {
 			switch {
