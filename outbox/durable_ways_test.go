@@ -234,3 +234,56 @@ func TestALateAnswerEndsNobodysClaim(t *testing.T) {
 	soon(t, func() bool { return entries(t, db)[0].State == 1 }, "the second one does it")
 	assert.EqualValues(t, 2, calls.Load(), "and no third one meanwhile")
 }
+
+// failElsewhere lets a record look as if another process had claimed it and failed, and waited for its next try.
+const failElsewhere = "UPDATE signals_outbox SET holder = '', tries = 1, due_at = 9000000000000 WHERE subject = ?"
+
+func TestWhatAnotherHasFailedMeanwhileIsLeftToItsBackoff(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	ob := install(t, db, outbox.Config{Claim: 40 * time.Millisecond})
+	h := &heard{}
+	search(db, ob, h, func(line string) error {
+		if line == "created 1 a" { // it takes longer than the claims of both
+			<-time.After(60 * time.Millisecond)
+			return db.Exec(failElsewhere, "products/2").Error
+		}
+		return errBoom
+	})
+	require.NoError(t, db.Create(&[]Product{{Name: "a"}, {Name: "b"}}).Error)
+	assert.Equal(t, []string{"created 1 a"}, h.lines())
+	second := entries(t, db)[1]
+	assert.Equal(t, []int{0, 1}, []int{second.State, second.Tries})
+	assert.EqualValues(t, int64(9e12), second.DueAt)
+}
+
+func TestALateFailureTakesNoTryOfAnotherBack(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	ob := install(t, db, outbox.Config{Claim: 40 * time.Millisecond})
+	search(db, ob, &heard{}, func(string) error {
+		assert.NoError(t, db.Exec(failElsewhere, "products/1").Error)
+		return errBoom
+	})
+	require.NoError(t, db.Create(&Product{Name: "a"}).Error)
+	assert.Equal(t, 1, entries(t, db)[0].Tries)
+	assert.EqualValues(t, int64(9e12), entries(t, db)[0].DueAt)
+}
+
+func TestATryOfAnotherSinceTheRecordWasReadCounts(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	ob := install(t, db, outbox.Config{MaxTries: 3, Poll: time.Millisecond, Backoff: func(int) time.Duration { return 0 }})
+	h := &heard{}
+	search(db, ob, h, func(line string) error {
+		h.add("try %s", line)
+		if line == "created 1 a" && len(h.lines()) == 3 { // Run has read both
+			return db.Exec("UPDATE signals_outbox SET tries = 2, due_at = 0 WHERE subject = 'products/2'").Error
+		}
+		return errBoom
+	})
+	require.NoError(t, db.Create(&[]Product{{Name: "a"}, {Name: "b"}}).Error)
+	running(t, ob.Run)
+	soon(t, func() bool { return entries(t, db)[1].State == 2 }, "it is parked")
+	assert.Equal(t, []string{"try created 1 a", "try created 2 b", "try created 1 a", "created 1 a", "try created 2 b"}, h.lines())
+}

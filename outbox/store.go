@@ -202,10 +202,12 @@ func (s store) claimOwn(db *gorm.DB, r *record, d time.Duration) (bool, error) {
 	return s.claimIf(db, r, d, "holder = '' AND due_at > "+s.now)
 }
 
+// claimIf also looks at the tries, as release and fail do: the record has no holder both under its writer's claim and after a try of
+// another process that failed.
 func (s store) claimIf(db *gorm.DB, r *record, d time.Duration, condition string) (bool, error) {
 	holder := newID(time.Now())
-	tx := db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET holder = ?, due_at = "+s.now+" + ? WHERE sequence = ? AND state = 0 AND "+condition,
-		holder, d.Milliseconds(), r.Sequence)
+	tx := db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET holder = ?, due_at = "+s.now+" + ? WHERE sequence = ? AND state = 0 AND tries = ? AND "+condition,
+		holder, d.Milliseconds(), r.Sequence, r.Tries)
 	if tx.RowsAffected != 1 {
 		return false, tx.Error
 	}
@@ -228,7 +230,8 @@ func (s store) own(db *gorm.DB, r *record) (waits, behind bool, err error) {
 
 // release gives a claim up, so that the record is tried as soon as it may be.
 func (s store) release(db *gorm.DB, r *record) error {
-	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET holder = '', due_at = 0 WHERE sequence = ? AND state = 0 AND holder = ?", r.Sequence, r.Holder).Error
+	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET holder = '', due_at = 0 WHERE sequence = ? AND state = 0 AND holder = ? AND tries = ?",
+		r.Sequence, r.Holder, r.Tries).Error
 }
 
 // unclaim gives up the claims of records that have just been written.
@@ -272,8 +275,8 @@ func (s store) fail(db *gorm.DB, r *record, cause error, next time.Duration, par
 	if park {
 		to = dead
 	}
-	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET state = ?, tries = ?, error = ?, holder = '', due_at = "+s.now+" + ? WHERE sequence = ? AND state = 0 AND holder = ?",
-		to, r.Tries, shown(cause), next.Milliseconds(), r.Sequence, r.Holder).Error
+	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET state = ?, tries = ?, error = ?, holder = '', due_at = "+s.now+" + ? WHERE sequence = ? AND state = 0 AND holder = ? AND tries = ?",
+		to, r.Tries, shown(cause), next.Milliseconds(), r.Sequence, r.Holder, r.Tries-1).Error
 }
 
 // shown returns the text of an error as every database takes it.
