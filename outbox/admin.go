@@ -37,7 +37,7 @@ func (ob *Outbox) Dead(ctx context.Context) ([]DeadEvent, error) {
 // sequence tells.
 func (ob *Outbox) Requeue(ctx context.Context, ids ...string) (n int64, err error) {
 	for some := range slices.Chunk(ids, batch) {
-		requeued, err := ob.retry(ctx, dead, "state = 2 AND id IN ?", some)
+		requeued, err := ob.retry(ctx, dead, "state = 2 AND id IN ?", padded(some))
 		if n += requeued; err != nil {
 			return n, err
 		}
@@ -94,7 +94,7 @@ func (ob *Outbox) steps(ctx context.Context, most int, change, condition string,
 			return n, err
 		}
 		last = sequences[len(sequences)-1]
-		tx := db.Exec(change, sequences)
+		tx := db.Exec(change, padded(sequences))
 		if n += tx.RowsAffected; tx.Error != nil {
 			return n, tx.Error
 		}

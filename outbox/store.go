@@ -166,7 +166,7 @@ func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64,
 	for some := range slices.Chunk(subjects, maxRows) {
 		var waiting []record
 		err := db.Raw(read+"subject, sequence FROM "+s.table+" WHERE state = 0 AND channel = ? AND subject IN ? AND sequence < ? ORDER BY sequence DESC",
-			channel, some, found[len(found)-1].Sequence).Scan(&waiting).Error
+			channel, padded(some), found[len(found)-1].Sequence).Scan(&waiting).Error
 		if err != nil {
 			return nil, err
 		}
@@ -180,6 +180,16 @@ func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64,
 		earlier, ok := first[r.Subject]
 		return ok && earlier < r.Sequence
 	}), nil
+}
+
+// padded repeats the last value until their number is a power of two. With PrepareStmt every length of a list is a statement that
+// is kept, and servers have room for so many.
+func padded[T any](list []T) []T {
+	list = slices.Clip(list) // what follows it in the caller's array stays
+	for len(list)&(len(list)-1) != 0 {
+		list = append(list, list[len(list)-1])
+	}
+	return list
 }
 
 // by makes MySQL find the rows that a statement changes through a unique index. Its optimizer is free to walk another one when that
@@ -241,7 +251,7 @@ func (s store) unclaim(tx *gorm.DB, records []record) error {
 		for i := range some {
 			ids[i] = some[i].ID
 		}
-		if err := tx.Exec("UPDATE "+s.table+s.by("by_id")+" SET due_at = 0 WHERE id IN ?", ids).Error; err != nil {
+		if err := tx.Exec("UPDATE "+s.table+s.by("by_id")+" SET due_at = 0 WHERE id IN ?", padded(ids)).Error; err != nil {
 			return err
 		}
 	}
@@ -253,7 +263,7 @@ func (s store) finish(db *gorm.DB, sequences ...uint64) error {
 	if len(sequences) == 0 {
 		return nil
 	}
-	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET state = 1, due_at = "+s.now+", error = '' WHERE sequence IN ?", sequences).Error
+	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET state = 1, due_at = "+s.now+", error = '' WHERE sequence IN ?", padded(sequences)).Error
 }
 
 // again returns the statement that makes records of a state pending.
