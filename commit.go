@@ -77,12 +77,15 @@ func queueCall(db *gorm.DB, fn func(context.Context) error, on phase, loc string
 			tx.Watch()
 		}
 		return tx.Queue.Add(c)
-	case inTransaction && reg.Untracked == Refuse:
+	}
+	f := frameOf(db.Statement.Context)
+	switch {
+	case inTransaction && (reg.Untracked == Refuse || (f != nil && f.keeps)):
 		return ErrUntracked
 	case (inTransaction && reg.Untracked == Drop) || on == afterRollback:
 		return nil
 	}
-	if f := frameOf(db.Statement.Context); f != nil && f.ended != nil {
+	if f != nil && f.ended != nil {
 		f.ended.later = append(f.ended.later, c)
 		return nil
 	}

@@ -18,7 +18,8 @@ type Store interface {
 	// Register tells the store of a receiver, when it is connected.
 	Register(r DurableReceiver) error
 
-	// Keep keeps events for a receiver in the write's transaction, which tx is a session of. An error fails the write.
+	// Keep keeps events for a receiver in the write's transaction, which tx is a session of. An error fails the write. When nobody
+	// sees the end of the transaction, OnCommit of tx fails with ErrUntracked, whatever Plugin.Untracked says.
 	Keep(ctx context.Context, tx *gorm.DB, r DurableReceiver, events []KeptEvent) error
 }
 
@@ -103,7 +104,9 @@ func (c *channel) keep(e *entry) {
 				return err
 			}
 		}
-		return e.store.Keep(f, f.session(), r, events)
+		keeping := derive(f)
+		keeping.keeps = true
+		return e.store.Keep(f, f.session().WithContext(keeping), r, events)
 	}
 }
 

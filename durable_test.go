@@ -20,6 +20,7 @@ type shelf struct {
 	kept      []func(ctx context.Context) error
 	pools     []gorm.ConnPool
 	err       error
+	onCommit  error // what OnCommit said
 }
 
 func (s *shelf) Register(r signals.DurableReceiver) error {
@@ -32,6 +33,7 @@ func (s *shelf) Keep(_ context.Context, tx *gorm.DB, r signals.DurableReceiver, 
 		s.kept = append(s.kept, func(ctx context.Context) error { return r.Deliver(ctx, e.Data) })
 		s.pools = append(s.pools, tx.Statement.ConnPool)
 	}
+	s.onCommit = signals.OnCommit(tx, func(context.Context) error { return nil })
 	return s.err
 }
 
@@ -154,6 +156,18 @@ func TestAWriteWhoseEventCannotBeKeptFails(t *testing.T) {
 				assert.Implements(t, (*gorm.TxCommitter)(nil), pool)
 			}
 		})
+	}
+}
+
+func TestAStoreLearnsThatNobodyFollowsItsTransaction(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []signals.UntrackedPolicy{signals.Refuse, signals.RunNow, signals.Drop} {
+		db, store := openWith(t, &gorm.Config{}, signals.Plugin{Tracking: signals.TrackExplicit, Untracked: policy}, &Product{}), &shelf{}
+		signals.For[Product](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return nil }, signals.Durable(store, "all"))
+		require.NoError(t, db.Create(&Product{Name: "followed"}).Error)
+		require.NoError(t, store.onCommit)
+		require.NoError(t, db.Transaction(func(tx *gorm.DB) error { return tx.Create(&Product{Name: "not followed"}).Error }))
+		require.ErrorIs(t, store.onCommit, signals.ErrUntracked, "policy %d", policy)
 	}
 }
 

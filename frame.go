@@ -20,6 +20,7 @@ type frame struct {
 	depth           int32
 	kind            kind
 	muteAll, raw    bool
+	keeps           bool // a Store keeps events under it
 }
 
 // ended is what a frame has beside itself when its transaction has ended.

@@ -22,7 +22,7 @@ func TestADurableReceiverInATransactionThatNobodyFollowsRunsLater(t *testing.T) 
 			pool, err := db.DB()
 			require.NoError(t, err)
 			pool.SetMaxOpenConns(1) // whoever looks from outside while the transaction is open waits for ever
-			ob := install(t, db, outbox.Config{Claim: 50 * time.Millisecond, Poll: time.Millisecond})
+			ob := install(t, db, outbox.Config{Poll: time.Millisecond})
 			h := &heard{}
 			search(db, ob, h, nil)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -42,6 +42,7 @@ func TestADurableReceiverInATransactionThatNobodyFollowsRunsLater(t *testing.T) 
 				t.Fatal("the write waits for itself")
 			}
 			assert.Empty(t, h.lines())
+			assert.Zero(t, entries(t, db)[0].DueAt, "it waits for nobody's claim to end")
 			running(t, ob.Run)
 			soon(t, func() bool { return len(h.lines()) == 1 }, "Run finds it")
 			assert.Equal(t, []string{"created 1 a"}, h.lines())
