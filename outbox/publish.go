@@ -80,8 +80,6 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 		panic(fmt.Sprintf("outbox: Publish[%s]: %s", model, p.problem))
 	}
 	m, uid := signals.For[M](ob.db), "outbox "+ob.Table
-	m.PostSave.Disconnect(uid)
-	m.PostDelete.Disconnect(uid)
 	ends := make([]func() bool, 0, 2)
 	// Last of all receivers, as one that fails spares the event.
 	options := []signals.ConnectOption{signals.UID(uid), signals.Priority(math.MinInt), signals.Atomic(), signals.Needs(signals.Row)}
@@ -94,7 +92,9 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 				}
 				return ob.record(ctx, e.Schema(), e.Instance, p.typeOf(ob.TypePrefix, e.Schema(), what), payload(e.Instance))
 			})
-		}, options...))
+		}, options...)) // replaces at once what was there: no write goes by unheard
+	} else {
+		m.PostSave.Disconnect(uid)
 	}
 	if p.deleted || !p.saved {
 		ends = append(ends, m.PostDelete.ConnectBatch(func(ctx context.Context, events []signals.DeleteEvent[*M]) error {
@@ -103,6 +103,8 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 				return ob.record(ctx, e.Schema(), e.Instance, p.typeOf(ob.TypePrefix, e.Schema(), "deleted"), payload(e.Instance))
 			})
 		}, options...))
+	} else {
+		m.PostDelete.Disconnect(uid)
 	}
 	return func() {
 		for _, end := range ends {

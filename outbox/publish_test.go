@@ -207,6 +207,35 @@ func TestOnlyWhatIsNamedIsPublished(t *testing.T) {
 	assert.Empty(t, entries(t, db))
 }
 
+func TestPublishingAgainLeavesNoGap(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	ob := install(t, db, outbox.Config{})
+	m := signals.For[Product](db)
+	outbox.Publish[Product](ob)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for n := range 10_000 {
+			outbox.Publish[Product](ob, outbox.Version(n+1))
+		}
+	}()
+	looks, gaps := 0, 0
+	for more := true; more; looks++ {
+		select {
+		case <-ended:
+			more = false
+		default:
+		}
+		if !m.PostSave.HasReceivers() || !m.PostDelete.HasReceivers() {
+			gaps++
+		}
+	}
+	assert.Zero(t, gaps, "of %d looks", looks)
+	assert.Len(t, m.PostSave.Receivers(), 1)
+	assert.Len(t, m.PostDelete.Receivers(), 1)
+}
+
 func TestTwoOutboxesOnOneDatabase(t *testing.T) {
 	t.Parallel()
 	db := open(t, &Product{})
