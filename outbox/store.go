@@ -79,8 +79,25 @@ func (s store) ddl() []string {
 	}
 }
 
-// maxRows is how many records one INSERT writes.
-const maxRows = 100
+// maxRows is how many records one INSERT writes, and maxBytes how many bytes of them: MySQL refuses a statement that is
+// larger than max_allowed_packet. A record that has more goes alone.
+const (
+	maxRows  = 100
+	maxBytes = 1 << 20
+)
+
+// fitting returns how many of the records one INSERT writes.
+func fitting(records []record) int {
+	size := 0
+	for i := range records[:min(len(records), maxRows)] {
+		r := &records[i]
+		size += len(r.ID) + len(r.Channel) + len(r.Type) + len(r.Subject) + len(r.Headers) + len(r.ContentType) + len(r.Data)
+		if size > maxBytes && i > 0 {
+			return i
+		}
+	}
+	return min(len(records), maxRows)
+}
 
 // insert writes records, claimed for a while.
 func (s store) insert(tx *gorm.DB, records []record, claim time.Duration) error {
@@ -90,7 +107,7 @@ func (s store) insert(tx *gorm.DB, records []record, claim time.Duration) error 
 	}
 	row := "(?, ?, ?, ?, ?, ?, ?, " + s.now + ", " + due + ", '')"
 	for len(records) > 0 {
-		some := records[:min(len(records), maxRows)]
+		some := records[:fitting(records)]
 		records = records[len(some):]
 		vars := make([]any, 0, len(some)*7)
 		for i := range some {
