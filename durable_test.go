@@ -193,6 +193,42 @@ func TestAnAtomicReceiverOpensNoTransactionInATransaction(t *testing.T) {
 	assert.Equal(t, []int64{2, 2}, []int64{products, pages})
 }
 
+// plainPool is a pool that begins no transactions. GORM then goes on without one.
+type plainPool struct{ gorm.ConnPool }
+
+func TestAnAtomicWriteThatCanHaveNoTransactionFailsBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	for _, skip := range []bool{false, true} {
+		db := openWith(t, &gorm.Config{SkipDefaultTransaction: skip}, signals.Plugin{}, &Product{})
+		require.NoError(t, db.Create(&Product{Name: "lamp", Price: 1}).Error)
+		plain := db.Session(&gorm.Session{NewDB: true, Context: t.Context()})
+		plain.Statement.ConnPool = &plainPool{plain.Statement.ConnPool}
+		m, sent := signals.For[Product](db), 0
+		m.PreSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { sent++; return nil })
+		m.PreDelete.Connect(func(context.Context, signals.DeleteEvent[*Product]) error { sent++; return nil })
+		m.PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { sent++; return nil }, signals.Atomic(), signals.UID("atomic"))
+		for name, write := range map[string]func() error{
+			"create": func() error { return plain.Create(&Product{Name: "new"}).Error },
+			"save":   func() error { return plain.Save(&Product{ID: 1, Name: "saved"}).Error },
+			"update": func() error { return plain.Model(&Product{}).Where("id = 1").Update("name", "updated").Error },
+			"delete": func() error { return plain.Delete(&Product{ID: 1}).Error },
+		} {
+			err := write()
+			require.ErrorIs(t, err, gorm.ErrInvalidTransaction, "%s, skip %t", name, skip)
+			require.ErrorContains(t, err, "need a transaction", "%s, skip %t", name, skip)
+		}
+		assert.Zero(t, sent)
+		var stored []Product
+		require.NoError(t, db.Find(&stored).Error)
+		require.Len(t, stored, 1)
+		assert.Equal(t, "lamp", stored[0].Name)
+		if !skip {
+			m.PostSave.Disconnect("atomic")
+			require.NoError(t, plain.Create(&Product{Name: "new"}).Error, "nobody needs one")
+		}
+	}
+}
+
 func TestWhatCannotBeDurableIsRefusedAtConnect(t *testing.T) {
 	t.Parallel()
 	db, store := open(t, &Product{}), &shelf{}

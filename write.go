@@ -157,9 +157,10 @@ func (w *write) undo() {
 	}
 }
 
-// begin opens a transaction for a write of several statements when GORM was told to open none.
+// begin opens a transaction for a write of several statements when GORM was told to open none. It refuses an Atomic one that can have
+// none: GORM itself goes on without where the pool begins none.
 func (w *write) begin() error {
-	if !w.db.SkipDefaultTransaction {
+	if !w.db.SkipDefaultTransaction && !w.plan.atomic {
 		return nil
 	}
 	if _, ok := w.stmt.ConnPool.(gorm.TxCommitter); ok {
