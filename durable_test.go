@@ -229,6 +229,24 @@ func TestAnAtomicWriteThatCanHaveNoTransactionFailsBeforeAnythingIsSent(t *testi
 	}
 }
 
+func TestADeleteWithoutATransactionFailsWhenAReceiverOfWhatGoesWithTheRowIsAtomic(t *testing.T) {
+	t.Parallel()
+	type Shelf struct{ ID uint }
+	type Book struct {
+		ID      uint
+		ShelfID uint
+		Shelf   Shelf `gorm:"constraint:OnDelete:CASCADE"`
+	}
+	db := openWith(t, &gorm.Config{}, signals.Plugin{}, &Shelf{}, &Book{})
+	require.NoError(t, db.Create(&Book{Shelf: Shelf{ID: 1}}).Error)
+	signals.For[Shelf](db)
+	signals.For[Book](db).PostDelete.Connect(func(context.Context, signals.DeleteEvent[*Book]) error { return nil }, signals.Atomic())
+	plain := db.Session(&gorm.Session{NewDB: true, Context: t.Context()})
+	plain.Statement.ConnPool = &plainPool{plain.Statement.ConnPool}
+	require.ErrorContains(t, plain.Delete(&Shelf{ID: 1}).Error, "need a transaction")
+	assert.EqualValues(t, 1, count[Shelf](t, db))
+}
+
 func TestWhatCannotBeDurableIsRefusedAtConnect(t *testing.T) {
 	t.Parallel()
 	db, store := open(t, &Product{}), &shelf{}

@@ -12,17 +12,18 @@ import (
 
 // plan is who hears what about one model.
 type plan struct {
-	sender     string
-	schema     *schema.Schema
-	model      *rows.Model
-	unique     []constraint    // columns and indexes
-	entries    [kinds][]*entry // called inside the send
-	deferred   [kinds][]*entry // called around the end of the transaction
-	net        bool            // one of the deferred wants net events
-	atomic     bool            // one of the entries needs a transaction
-	saveNeed   Need            // the most that a save receiver needs; 0 when there is none
-	deleteNeed Need            // the same of delete receivers
-	linkNeed   Need            // and of receivers of m2m_changed
+	sender      string
+	schema      *schema.Schema
+	model       *rows.Model
+	unique      []constraint    // columns and indexes
+	entries     [kinds][]*entry // called inside the send
+	deferred    [kinds][]*entry // called around the end of the transaction
+	net         bool            // one of the deferred wants net events
+	atomic      bool            // one of the entries needs a transaction
+	atomicBelow bool            // the same of what can go with rows of the model
+	saveNeed    Need            // the most that a save receiver needs; 0 when there is none
+	deleteNeed  Need            // the same of delete receivers
+	linkNeed    Need            // and of receivers of m2m_changed
 
 	links    []*relations.Link       // of a join table that somebody listens to: all relations over it
 	sides    []side                  // the relations that are listened to
@@ -162,6 +163,7 @@ func (b *planner) addCascades(p *plan) {
 		}
 		p.deleteNeed = max(p.deleteNeed, need)
 	}
+	p.atomicBelow = slices.ContainsFunc(b.reach(p.schema), func(s *schema.Schema) bool { return newPlan(s, b.reg.collectLocked(s.ModelType)).atomic })
 	p.shared = b.shared(p.schema)
 }
 
@@ -251,6 +253,11 @@ func newPlan(model *schema.Schema, entries [kinds][]*entry) *plan {
 		p.saveNeed, p.deleteNeed = Original, max(p.deleteNeed, Row)
 	}
 	return p
+}
+
+// needsTransaction reports whether a receiver that the write can reach needs a transaction.
+func (w *write) needsTransaction() bool {
+	return w.plan.atomic || (w.deletes && w.plan.atomicBelow) || slices.ContainsFunc(w.plan.sides, func(s side) bool { return s.plan.atomic })
 }
 
 // hearsDeletes reports whether somebody is to hear of deleted rows of the model itself.

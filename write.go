@@ -160,7 +160,7 @@ func (w *write) undo() {
 // begin opens a transaction for a write of several statements when GORM was told to open none. It refuses an Atomic one that can have
 // none: GORM itself goes on without where the pool begins none.
 func (w *write) begin() error {
-	if !w.db.SkipDefaultTransaction && !w.plan.atomic {
+	if !w.db.SkipDefaultTransaction && !w.needsTransaction() {
 		return nil
 	}
 	if _, ok := w.stmt.ConnPool.(gorm.TxCommitter); ok {
