@@ -180,7 +180,7 @@ func TestWhatACrashLeavesIsDoneByAnother(t *testing.T) {
 	t.Parallel()
 	dsn := file(t)
 	db := openAt(t, dsn, &gorm.Config{}, signals.Plugin{}, &Product{})
-	ob := install(t, db, outbox.Config{Claim: 300 * time.Millisecond})
+	ob := install(t, db, outbox.Config{Claim: 3 * time.Second})
 	dead, gate := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	search(db, ob, &heard{}, func(string) error {
@@ -220,7 +220,7 @@ func position(lines []string, line string) int {
 func TestALateFailureUndoesNothing(t *testing.T) {
 	t.Parallel()
 	db := open(t, &Product{})
-	ob := install(t, db, outbox.Config{Claim: 100 * time.Millisecond, Poll: 2 * time.Millisecond})
+	ob := install(t, db, outbox.Config{Claim: 2 * time.Second, Poll: 2 * time.Millisecond})
 	h := &heard{}
 	var calls atomic.Int32
 	search(db, ob, h, func(string) error {
@@ -239,7 +239,7 @@ func TestALateFailureUndoesNothing(t *testing.T) {
 func TestTheContextOfADurableReceiverEndsWithItsClaim(t *testing.T) {
 	t.Parallel()
 	db := open(t, &Product{})
-	ob := install(t, db, outbox.Config{Claim: 50 * time.Millisecond})
+	ob := install(t, db, outbox.Config{Claim: 2 * time.Second})
 	var err error
 	signals.For[Product](db).PostSave.Connect(func(ctx context.Context, _ signals.SaveEvent[*Product]) error {
 		select {

@@ -214,7 +214,7 @@ func TestWhatDoesNotFitAnyMoreIsNoOtherNumber(t *testing.T) {
 func TestALateAnswerEndsNobodysClaim(t *testing.T) {
 	t.Parallel()
 	db := open(t, &Product{})
-	ob := install(t, db, outbox.Config{Claim: 400 * time.Millisecond, Poll: 2 * time.Millisecond, Backoff: func(int) time.Duration { return 0 }})
+	ob := install(t, db, outbox.Config{Claim: 2 * time.Second, Poll: 2 * time.Millisecond, Backoff: func(int) time.Duration { return 0 }})
 	late := make(chan struct{})
 	var calls atomic.Int32
 	search(db, ob, &heard{}, func(string) error {
@@ -224,7 +224,7 @@ func TestALateAnswerEndsNobodysClaim(t *testing.T) {
 			return errBoom
 		case 2:
 			close(late)
-			<-time.After(100 * time.Millisecond)
+			<-time.After(500 * time.Millisecond)
 		}
 		return nil
 	})
@@ -241,11 +241,11 @@ const failElsewhere = "UPDATE signals_outbox SET holder = '', tries = 1, due_at 
 func TestWhatAnotherHasFailedMeanwhileIsLeftToItsBackoff(t *testing.T) {
 	t.Parallel()
 	db := open(t, &Product{})
-	ob := install(t, db, outbox.Config{Claim: 40 * time.Millisecond})
+	ob := install(t, db, outbox.Config{Claim: 4 * time.Second})
 	h := &heard{}
 	search(db, ob, h, func(line string) error {
-		if line == "created 1 a" { // it takes longer than the claims of both
-			<-time.After(60 * time.Millisecond)
+		if line == "created 1 a" { // it takes more than half of the claims of both
+			<-time.After(2100 * time.Millisecond)
 			return db.Exec(failElsewhere, "products/2").Error
 		}
 		return errBoom
@@ -260,7 +260,7 @@ func TestWhatAnotherHasFailedMeanwhileIsLeftToItsBackoff(t *testing.T) {
 func TestALateFailureTakesNoTryOfAnotherBack(t *testing.T) {
 	t.Parallel()
 	db := open(t, &Product{})
-	ob := install(t, db, outbox.Config{Claim: 40 * time.Millisecond})
+	ob := install(t, db, outbox.Config{})
 	search(db, ob, &heard{}, func(string) error {
 		assert.NoError(t, db.Exec(failElsewhere, "products/1").Error)
 		return errBoom
