@@ -196,7 +196,7 @@ func anonymous(err error) string {
 	if err == nil {
 		return ""
 	}
-	return regexp.MustCompile(`signals_\d+_\d+`).ReplaceAllString(err.Error(), "test")
+	return regexp.MustCompile(`signals_[a-z0-9]+_\d+`).ReplaceAllString(err.Error(), "test")
 }
 
 // clock is the time in both databases.
