@@ -62,9 +62,6 @@ func (w *write) returnedFields(c clause.Clause) []*schema.Field {
 // putBack gives what the INSERT returned to the rows that it belongs to, and silences the others. It reports false when nothing
 // was misplaced, or when nobody can tell whose it is.
 func (w *write) putBack() (bool, error) {
-	if w.returned == nil {
-		return false, nil
-	}
 	n := 0
 	for n < len(w.rows) {
 		if _, set := w.model.KeyOf(w.stmt.Context, w.rows[n].value()); !set {
@@ -83,10 +80,12 @@ func (w *write) putBack() (bool, error) {
 	for i := range n {
 		got.Index(i).Set(w.rows[i].value())
 	}
+	next := 0 // both are in the order of the rows
 	for i := range w.rows {
 		from := w.returned.before.Index(i)
-		if at := slices.Index(written, i); at >= 0 {
-			from = got.Index(at)
+		if next < n && written[next] == i {
+			from = got.Index(next)
+			next++
 		} else {
 			w.rows[i].silent = true
 		}
@@ -120,28 +119,28 @@ func (w *write) writtenRows(n int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
+	given := make(map[*schema.Field]bool, len(w.schema.DBNames))
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		given[f] = !slices.Contains(w.returned.fields, f)
+	}
 	var written []int
 	for _, i := range expected {
-		if len(written) < n && w.became(&w.rows[i], stored[ids[len(written)]]) {
+		if len(written) < n && w.became(&w.rows[i], stored[ids[len(written)]], given) {
 			written = append(written, i)
 		}
 	}
 	return written, nil
 }
 
-// became reports whether a stored row is what an INSERT made of a row.
-func (w *write) became(r *row, stored reflect.Value) bool {
+// became reports whether a stored row is what an INSERT made of a row, of which these fields were given.
+func (w *write) became(r *row, stored reflect.Value, given map[*schema.Field]bool) bool {
 	ctx := w.stmt.Context
 	switch {
 	case !stored.IsValid():
 		return false
 	case r.original != nil:
 		return w.model.Identity(ctx, r.stored()) == w.model.Identity(ctx, stored)
-	}
-	given := map[*schema.Field]bool{}
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
-		given[f] = !slices.Contains(w.returned.fields, f)
 	}
 	return !w.differ(ctx, stored, r.value(), given)
 }
