@@ -167,3 +167,28 @@ func plain(v any) any {
 
 // Null reports whether a value is NULL to the database.
 func Null(v any) bool { return plain(v) == nil }
+
+// Same reports whether two rows hold the same Go value in a field. What a receiver changed is found with it: what a type writes into
+// the database may differ from one time to the next although its value is the same.
+func Same(ctx context.Context, f *schema.Field, a, b reflect.Value) bool {
+	if x, y := absent(f, a), absent(f, b); x || y {
+		return x == y
+	}
+	return sameGo(f.ReflectValueOf(ctx, a), f.ReflectValueOf(ctx, b))
+}
+
+func sameGo(a, b reflect.Value) bool {
+	switch {
+	case a.CanInt():
+		return a.Int() == b.Int()
+	case a.CanUint():
+		return a.Uint() == b.Uint()
+	case a.CanFloat():
+		return a.Float() == b.Float() || (math.IsNaN(a.Float()) && math.IsNaN(b.Float()))
+	case a.Kind() == reflect.String:
+		return a.String() == b.String()
+	case a.Kind() == reflect.Bool:
+		return a.Bool() == b.Bool()
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}
