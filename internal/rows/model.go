@@ -53,6 +53,9 @@ type Model struct {
 type column struct {
 	field  *schema.Field
 	direct bool // the driver's own value goes straight into the field
+	key    bool // it is part of the primary key
+	raw    bool // it is scanned as the driver's own value
+	scans  bool // it is a key that scans the driver's own value itself
 
 	embedded bool // it is in an embedded struct that the row has a pointer to: GORM marks such an index as negative
 	converts bool // it has its own way into the database
@@ -78,16 +81,23 @@ func newModel(s *schema.Schema) *Model {
 			continue
 		}
 		m.Computed = m.Computed || (!f.Updatable && !f.Creatable)
-		c := column{field: f, direct: direct(f), converts: converts(f)}
+		c := newColumn(f)
 		c.embedded = slices.ContainsFunc(f.StructField.Index, func(i int) bool { return i < 0 })
 		_, c.plain = plainValue(reflect.Zero(f.IndirectFieldType))
 		m.columns = append(m.columns, c)
 		m.shares = m.shares || c.embedded || (!c.direct && shares(f.FieldType))
 	}
 	for _, f := range m.Keys {
-		m.keyColumns = append(m.keyColumns, column{field: f, direct: direct(f)})
+		m.keyColumns = append(m.keyColumns, newColumn(f))
 	}
 	return m
+}
+
+func newColumn(f *schema.Field) column {
+	c := column{field: f, direct: direct(f), converts: converts(f), key: f.PrimaryKey}
+	c.raw = c.direct || (c.key && raw(f))
+	c.scans = c.key && c.raw && scans(f)
+	return c
 }
 
 // direct reports whether a field takes the values of a driver as they are: numbers, strings, booleans and times of

@@ -32,7 +32,11 @@ type Set struct {
 	n             int
 	first, second reflect.Value // []T, or [2]T for one row; second is only there for Query.Twice
 	pair          bool          // first holds a row and its second struct
+	loose         bool
 }
+
+// Loose reports whether a key among the rows would not find its row in a condition: it is NULL, or it reads otherwise than it is stored.
+func (s *Set) Loose() bool { return s.loose }
 
 // Len returns the number of rows.
 func (s *Set) Len() int { return s.n }
@@ -198,8 +202,11 @@ func (m *Model) read(db *gorm.DB, query string, vars []any, q Query) (set *Set, 
 			err = closing
 		}
 	}()
-	s := m.scanner(q.KeysOnly)
-	defer s.release()
+	s := m.scanner(q.KeysOnly, db.Name())
+	defer func() {
+		set.loose = s.loose
+		s.release()
+	}()
 	set.make(m, q)
 	for result.Next() {
 		i := set.grow()

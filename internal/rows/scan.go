@@ -11,24 +11,27 @@ import (
 // scanner moves the columns of a result into structs.
 type scanner struct {
 	columns []column
-	cells   []any // what direct columns are scanned into
+	cells   []any // what the driver's own values are scanned into
 	dest    []any
 	pool    *sync.Pool
+	typed   bool // the database tells values of different types apart, as SQLite does
+	loose   bool // a key was read that does not find its row again
 }
 
 // scanner returns a scanner of all columns, or of the key alone. It must be released.
-func (m *Model) scanner(keysOnly bool) *scanner {
+func (m *Model) scanner(keysOnly bool, dialect string) *scanner {
 	pool, columns := &m.scanners, m.columns
 	if keysOnly {
 		pool, columns = &m.keyScanners, m.keyColumns
 	}
-	if s, ok := pool.Get().(*scanner); ok {
-		return s
+	s, ok := pool.Get().(*scanner)
+	if !ok {
+		s = &scanner{columns: columns, cells: make([]any, len(columns)), dest: make([]any, len(columns)), pool: pool}
+		for i := range s.columns {
+			s.dest[i] = &s.cells[i]
+		}
 	}
-	s := &scanner{columns: columns, cells: make([]any, len(columns)), dest: make([]any, len(columns)), pool: pool}
-	for i := range s.columns {
-		s.dest[i] = &s.cells[i]
-	}
+	s.typed, s.loose = dialect == "sqlite", false
 	return s
 }
 
@@ -39,7 +42,7 @@ func (s *scanner) release() {
 
 func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value) error {
 	for i, c := range s.columns {
-		if !c.direct {
+		if !c.raw {
 			s.dest[i] = c.field.NewValuePool.Get()
 		}
 	}
@@ -55,16 +58,28 @@ func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value)
 }
 
 func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) error {
-	if !c.direct {
+	if !c.raw {
+		if c.key {
+			s.loose = s.loose || isNull(s.dest[i])
+		}
 		err := c.field.Set(ctx, row, s.dest[i])
 		c.field.NewValuePool.Put(s.dest[i])
 		return err
 	}
-	if s.cells[i] == nil {
+	cell := s.cells[i]
+	if cell != nil && !c.scans {
+		if err := c.field.Set(ctx, row, cell); err != nil {
+			return fmt.Errorf("%w: column %s: %w", ErrUnfit, c.field.DBName, err)
+		}
+	}
+	if !c.key {
 		return nil
 	}
-	if err := c.field.Set(ctx, row, s.cells[i]); err != nil {
-		return fmt.Errorf("%w: column %s: %w", ErrUnfit, c.field.DBName, err)
-	}
-	return nil
+	return s.setKey(c, cell, c.field.ReflectValueOf(ctx, row))
+}
+
+// isNull reports whether NULL was scanned into a pointer to a pointer.
+func isNull(dest any) bool {
+	v := reflect.ValueOf(dest)
+	return v.Kind() == reflect.Pointer && v.Elem().Kind() == reflect.Pointer && v.Elem().IsNil()
 }
