@@ -7,32 +7,11 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/rows"
 )
-
-// readAssignments lets GORM work out on a statement of ours what the real one will assign, and returns the conditions that
-// it makes of the keys in Model and Dest.
-func (w *write) readAssignments() []clause.Expression {
-	stmt := w.stmt
-	if given, ok := stmt.Clauses["SET"].Expression.(clause.Set); ok {
-		w.update.set = given
-		w.readLiterals()
-		return nil
-	}
-	scratch := &gorm.Statement{
-		DB: &gorm.DB{Config: w.db.Config}, Schema: stmt.Schema, Table: stmt.Table, Context: stmt.Context,
-		Dest: stmt.Dest, Model: stmt.Model, Selects: stmt.Selects, Omits: stmt.Omits,
-		ReflectValue: detached(stmt.ReflectValue), Clauses: map[string]clause.Clause{},
-	}
-	scratch.Statement = scratch
-	w.update.set = callbacks.ConvertToAssignments(scratch)
-	w.readLiterals()
-	return rows.Conditions(scratch)
-}
 
 // detached returns a copy of a struct or slice of structs, so that GORM's assignments to it reach nobody.
 func detached(v reflect.Value) reflect.Value {
@@ -59,7 +38,12 @@ func detached(v reflect.Value) reflect.Value {
 // readLiterals splits the assignments into values that are known beforehand and what the database computes.
 func (w *write) readLiterals() {
 	u := w.update
-	u.literals, u.assigned, w.computed = u.literals[:0], reflect.New(w.schema.ModelType).Elem(), nil
+	u.literals, w.computed = u.literals[:0], nil
+	if u.assigned.IsValid() {
+		u.assigned.SetZero()
+	} else {
+		u.assigned = reflect.New(w.schema.ModelType).Elem()
+	}
 	for _, a := range u.set {
 		f := w.schema.LookUpField(a.Column.Name)
 		if f == nil {
@@ -76,36 +60,98 @@ func (w *write) readLiterals() {
 	}
 }
 
-// replay assigns to the caller's value what GORM would, had it worked out the assignments itself. It reports false when
-// something may have changed that they depend on, so that GORM must.
-func (w *write) replay() bool {
-	if len(w.schema.Relationships.BelongsTo) > 0 {
-		return false // saving them sets foreign keys
-	}
-	if byName, ok := w.stmt.Dest.(map[string]any); ok {
-		for name := range byName {
-			if f := w.schema.LookUpField(name); f != nil && f.DBName == "" {
-				return false // it is assigned, and is no column
-			}
+// apply sets the assigned values in a row, except where a receiver has set another one.
+func (w *write) apply(i int) {
+	ctx, v := w.stmt.Context, w.rows[i].value()
+	for _, f := range w.update.literals {
+		if !w.update.changes[i][f] {
+			w.model.CopyField(ctx, f, v, w.update.assigned)
 		}
 	}
-	v := w.stmt.ReflectValue
-	if !v.CanAddr() {
-		return true
-	}
-	for _, a := range w.update.set {
-		f := w.schema.LookUpField(a.Column.Name)
+}
+
+// noteChanges compares a row with what the statement alone would make of it. What GORM would not update, a receiver cannot either.
+func (w *write) noteChanges(i int) {
+	ctx, u, v := w.stmt.Context, w.update, w.rows[i].value()
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		expected := u.batch.Copy(i)
+		if slices.Contains(u.literals, f) || (rows.Absent(f, expected) && !rows.Absent(f, u.assigned)) {
+			expected = u.assigned // an assigned field brings the others of its embedded struct along
+		}
 		switch {
-		case f == nil:
-		case v.Kind() == reflect.Struct:
-			_ = f.Set(w.stmt.Context, v, a.Value) // GORM leaves out what the field cannot take
-		case v.Kind() == reflect.Slice || v.Kind() == reflect.Array:
-			for i := range v.Len() {
-				_ = f.Set(w.stmt.Context, v.Index(i), a.Value)
+		case rows.Same(ctx, f, expected, v):
+		case !f.Updatable:
+			w.model.CopyField(ctx, f, v, expected)
+		default:
+			if u.changes == nil {
+				u.changes = map[int]map[*schema.Field]bool{}
 			}
+			if u.changes[i] == nil {
+				u.changes[i] = map[*schema.Field]bool{}
+			}
+			u.changes[i][f] = true
 		}
 	}
-	return true
+}
+
+// takeAssignments takes over what GORM really assigns: other callbacks may have changed it, and times are later by now.
+func (w *write) takeAssignments() {
+	u := w.update
+	before := slices.Clone(u.literals)
+	u.set, w.fields = w.find.set, nil
+	w.readLiterals()
+	for i := range w.rows {
+		for _, f := range before {
+			if !slices.Contains(u.literals, f) && !u.changes[i][f] { // not assigned any more
+				w.model.CopyField(w.stmt.Context, f, w.rows[i].value(), u.batch.Copy(i))
+			}
+		}
+		w.apply(i)
+	}
+}
+
+// bulk returns the rows that no receiver changed. One statement writes them all.
+func (w *write) bulk() []int {
+	return slices.DeleteFunc(w.heard(), func(i int) bool { return w.update.changes[i] != nil })
+}
+
+// changed returns the rows that receivers changed. Each is written by a statement of its own.
+func (w *write) changed() []int {
+	return slices.DeleteFunc(w.heard(), func(i int) bool { return w.update.changes[i] == nil })
+}
+
+// setFor returns the assignments of a row that receivers changed.
+func (w *write) setFor(i int) clause.Set {
+	set := slices.Clone(w.update.set)
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		if !w.update.changes[i][f] {
+			continue
+		}
+		value, _ := f.ValueOf(w.stmt.Context, w.rows[i].value())
+		at := slices.IndexFunc(set, func(a clause.Assignment) bool { return w.schema.LookUpField(a.Column.Name) == f })
+		if at < 0 {
+			at, set = len(set), append(set, clause.Assignment{Column: clause.Column{Name: column}})
+		}
+		set[at].Value = value
+	}
+	return set
+}
+
+// showCaller writes what receivers changed into the struct that names the one row, as GORM's own SetColumn does: a later Save of the
+// struct would write the old value back otherwise.
+func (w *write) showCaller() {
+	to := w.stmt.ReflectValue
+	if len(w.rows) != 1 || w.find.several() || to.Kind() != reflect.Struct || to.Type() != w.schema.ModelType || !to.CanAddr() {
+		return
+	}
+	if key, set := w.model.KeyOf(w.stmt.Context, to); !set || rows.Identity(key) != w.model.Identity(w.stmt.Context, w.rows[0].stored()) {
+		return
+	}
+	for f := range w.update.changes[0] {
+		w.model.CopyField(w.stmt.Context, f, to, w.rows[0].value())
+	}
 }
 
 // named returns the Go names of the fields that a write names; nil means all.
@@ -167,19 +213,6 @@ func looksFurther(value any) bool {
 	return computes(value)
 }
 
-// updateKey returns the one key that an update names when that is its whole condition.
-func (w *write) updateKey(own []clause.Expression) []any {
-	if len(w.model.Keys) == 0 || len(own) != len(w.model.Keys) || len(rows.Conditions(w.stmt)) > 0 ||
-		w.stmt.ReflectValue.Kind() != reflect.Struct || w.stmt.ReflectValue.Type() != w.schema.ModelType {
-		return nil
-	}
-	key, set := w.model.KeyOf(w.stmt.Context, w.stmt.ReflectValue)
-	if !set {
-		return nil
-	}
-	return key
-}
-
 // stored returns rows of the batch as they were before the write.
 func (w *write) stored(indexes []int) []reflect.Value {
 	values := make([]reflect.Value, len(indexes))
@@ -189,7 +222,7 @@ func (w *write) stored(indexes []int) []reflect.Value {
 	return values
 }
 
-func errNoKey(sender string) error {
-	return fmt.Errorf("signals: a receiver changed a row of %s, which cannot be written alone: give the model a primary key: %w",
-		sender, gorm.ErrPrimaryKeyRequired)
+func errLooseKey(sender string) error {
+	return fmt.Errorf("signals: a receiver changed a row of %s, which cannot be written alone: its primary key does not name exactly this row: "+
+		"give the table one that does: %w", sender, gorm.ErrPrimaryKeyRequired)
 }

@@ -29,7 +29,8 @@ func (r *registry) updateSteps() []step {
 	return []step{
 		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
 		{"signals:pre_update", "gorm:before_update", "gorm:save_before_associations", r.preUpdate},
-		{"signals:assign", "gorm:save_before_associations", "gorm:update", r.assign},
+		{"signals:prepare_update", "gorm:save_before_associations", "gorm:update", r.prepareUpdate},
+		{"signals:written", "gorm:update", "gorm:save_after_associations", r.written},
 		{"signals:save_links", "gorm:update", "gorm:save_after_associations", r.saveLinks},
 		{"signals:post_update", "gorm:after_update", "gorm:commit_or_rollback_transaction", r.postUpdate},
 	}
@@ -40,6 +41,7 @@ func (r *registry) deleteSteps() []step {
 		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
 		{"signals:pre_delete", "gorm:before_delete", "gorm:delete_before_associations", r.preDelete},
 		{"signals:cascade", "gorm:delete_before_associations", "gorm:delete", r.cascadeSelected},
+		{"signals:deleted", "gorm:delete", "gorm:after_delete", r.deleted},
 		{"signals:post_delete", "gorm:after_delete", "gorm:commit_or_rollback_transaction", r.postDelete},
 	}
 }

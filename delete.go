@@ -12,50 +12,105 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// preDelete finds the rows that a DELETE concerns, sends pre_delete for the first batch of them and narrows the statement
-// to it.
+// preDelete finds the rows that a DELETE concerns and sends pre_delete for the first batch of them. A statement that GORM would refuse as
+// it is now may get a condition before GORM builds it: its rows are found then.
 func (r *registry) preDelete(db *gorm.DB) {
 	w := r.start(db, preDelete, postDelete)
 	if w == nil {
 		return
 	}
-	own := w.deleteKeys()
-	conditions := append(rows.Conditions(w.stmt), own...)
-	if len(conditions) == 0 && !db.AllowGlobalUpdate {
-		return // GORM refuses it
-	}
-	w.deletes, w.soft = true, !w.stmt.Unscoped && len(w.schema.DeleteClauses) > 0
+	w.deletes, w.find = true, &finder{}
+	allowed := w.foreseeDelete()
 	if !w.plan.hearsDeletes() {
 		if below, err := w.hasBelow(); !below || db.AddError(err) != nil {
 			return
 		}
 	}
 	w.attach()
-	by := inBatches
-	from, clears := w.deletedBy()
-	if from != nil || w.plan.shared[w.schema] {
-		by = inOneBatch // what one call does to a relation is told at once, and what goes with a row may be another row of the statement
+	first := "DELETE"
+	if w.soft {
+		first = "UPDATE"
 	}
-	if db.AddError(w.openLinks(from, clears)) != nil || db.AddError(w.begin()) != nil {
+	w.atBuild(first, func() error { return w.restrict(w.findDeletedLate) })
+	if w.find.late = !allowed; w.find.late {
 		return
 	}
-	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: w.lockable(), KeysOnly: w.plan.deleteNeed == Keys && len(w.model.Keys) > 0}
-	set, err := w.firstBatch(q, w.deleteKey(own), by)
-	if db.AddError(err) != nil {
-		return
-	}
-	w.takeDeleted(set)
-	send := w.preBatchDelete
-	if w.selects() {
-		send = func() error { return w.sendPre(preDelete) }
-	}
-	if db.AddError(send()) != nil {
-		return
-	}
-	w.narrow(w.isOneOf(set.Rows()))
+	_ = db.AddError(w.findDeleted())
 }
 
-// postDelete sends post_delete for the batch that GORM deleted, and then resolves and deletes further ones.
+// foreseeDelete finds out which conditions GORM will add, and whether a field type makes the DELETE an UPDATE. It reports false when GORM
+// would refuse the statement.
+func (w *write) foreseeDelete() bool {
+	stmt := w.stmt
+	if len(w.schema.DeleteClauses) > 0 {
+		stmt = w.scratch()
+		for _, c := range w.schema.DeleteClauses {
+			stmt.AddClause(c)
+		}
+		w.soft = stmt.SQL.Len() > 0
+	}
+	w.find.read = rows.Conditions(stmt)
+	if w.soft {
+		return stmt.Error == nil && !w.refused(stmt.Clauses)
+	}
+	w.find.read = append(w.find.read, w.deleteKeys()...)
+	return stmt.Error == nil && (len(w.find.read) > 0 || w.db.AllowGlobalUpdate)
+}
+
+// findDeleted reads the first batch of the rows that the statement concerns, and sends pre_delete for it.
+func (w *write) findDeleted() error {
+	from, clears := w.deletedBy()
+	if from != nil || w.plan.shared[w.schema] {
+		w.find.by = inOneBatch // what one call does to a relation is told at once, and what goes with a row may be another row of the statement
+	}
+	if err := w.openLinks(from, clears); err != nil {
+		return err
+	}
+	if err := w.begin(); err != nil {
+		return err
+	}
+	q := rows.Query{Where: w.find.read, Lock: w.lockable(), KeysOnly: w.plan.deleteNeed == Keys && len(w.model.Keys) > 0}
+	set, err := w.firstBatch(q, w.deleteKey())
+	if err != nil {
+		return err
+	}
+	if w.find.several() {
+		if err = w.guard(); err != nil {
+			return err
+		}
+	}
+	if w.selects() {
+		w.takeDeleted(set)
+		return w.sendPre(preDelete)
+	}
+	return w.preBatchDelete(set)
+}
+
+func (w *write) findDeletedLate() error {
+	w.find.late = false
+	return w.findDeleted()
+}
+
+// deleted runs right after GORM's DELETE, before anything sees how many rows it has deleted: it deletes further batches, and makes the
+// number of rows that of the whole write.
+func (r *registry) deleted(db *gorm.DB) {
+	w := writeOf(db)
+	if w == nil || w.find == nil {
+		return
+	}
+	w.putBackClauses()
+	if db.Error == nil && db.AddError(w.runBatches(batch{pre: w.preBatchDelete, write: w.writeDeleted, post: w.postBatchDelete})) != nil {
+		w.setRowsAffected(0)
+	}
+}
+
+// writeDeleted deletes rows of the batch that GORM's statement has not deleted.
+func (w *write) writeDeleted() error {
+	left := slices.DeleteFunc(w.all(), func(i int) bool { return contains(w.find.wrote, i) })
+	return w.writeInTurns(left, w.find.set)
+}
+
+// postDelete sends post_delete for the last batch.
 func (r *registry) postDelete(db *gorm.DB) {
 	saw(db)
 	w := writeOf(db)
@@ -63,41 +118,14 @@ func (r *registry) postDelete(db *gorm.DB) {
 		return
 	}
 	defer w.close()
-	if db.Error != nil {
-		return
-	}
-	affected := db.RowsAffected
-	defer func() {
-		if db.Error != nil {
-			affected = 0
-		}
-		w.setRowsAffected(affected)
-	}()
-	if db.AddError(w.silenceKept(affected)) != nil {
-		return
-	}
-	if db.AddError(w.postBatchDelete()) != nil {
-		return
-	}
-	for w.cursor != nil {
-		set, err := w.cursor.Next(db)
-		if db.AddError(err) != nil || set.Len() == 0 {
-			return
-		}
-		w.takeDeleted(set)
-		if db.AddError(w.preBatchDelete()) != nil {
-			return
-		}
-		tx := w.keyed(w.isOneOf(set.Rows())).Delete(reflect.New(w.schema.ModelType).Interface())
-		affected += tx.RowsAffected
-		if db.AddError(tx.Error) != nil || db.AddError(w.silenceKept(tx.RowsAffected)) != nil || db.AddError(w.postBatchDelete()) != nil {
-			return
-		}
+	if db.Error == nil && !w.find.sent && db.AddError(w.postBatchDelete()) != nil {
+		w.setRowsAffected(0)
 	}
 }
 
-// preBatchDelete sends pre_delete for what goes with the rows of a batch and for the rows themselves.
-func (w *write) preBatchDelete() error {
+// preBatchDelete takes the rows of a batch, and sends pre_delete for what goes with them and for the rows themselves.
+func (w *write) preBatchDelete(set *rows.Set) error {
+	w.takeDeleted(set)
 	if err := w.preCascade(false); err != nil {
 		return err
 	}
@@ -130,18 +158,6 @@ func (w *write) sendPre(k kind) error {
 		}
 	}
 	return w.sendLinks(false)
-}
-
-// silenceKept silences the rows that are still there after a DELETE of fewer rows: a trigger, or a clause of another plugin, kept them.
-func (w *write) silenceKept(affected int64) error {
-	switch {
-	case affected >= int64(len(w.rows)) || (w.soft && affected > 0):
-		return nil
-	case affected == 0:
-		w.silenceAll()
-		return nil
-	}
-	return w.silence(true)
 }
 
 func (w *write) silenceAll() {
@@ -193,8 +209,12 @@ func (w *write) keysIn(v reflect.Value) []clause.Expression {
 }
 
 // deleteKey returns the one key that a delete names when that is its whole condition.
-func (w *write) deleteKey(own []clause.Expression) []any {
-	if len(own) != 1 || len(rows.Conditions(w.stmt)) > 0 || w.stmt.ReflectValue.Kind() != reflect.Struct {
+func (w *write) deleteKey() []any {
+	conditions := len(w.find.read)
+	if w.soft {
+		conditions -= len(w.schema.DeleteClauses)
+	}
+	if conditions != 1 || !w.plainScope() || len(rows.Conditions(w.stmt)) > 0 || w.stmt.ReflectValue.Kind() != reflect.Struct {
 		return nil
 	}
 	key, set := w.model.KeyOf(w.stmt.Context, w.stmt.ReflectValue)
@@ -203,86 +223,6 @@ func (w *write) deleteKey(own []clause.Expression) []any {
 	}
 	return key
 }
-
-// order is how a conditional write goes through its rows.
-type order int
-
-const (
-	inBatches order = iota
-	keysFirst       // in batches, but all keys are read before the first one is written
-	inOneBatch
-)
-
-// firstBatch reads the first rows that a statement concerns; key is given when it is the statement's whole condition.
-func (w *write) firstBatch(q rows.Query, key []any, by order) (*rows.Set, error) {
-	_, from := w.stmt.Clauses["FROM"]
-	if key != nil && !from && !w.hasLimit() {
-		return w.model.ByKey(w.db, key, q)
-	}
-	_, returning := w.stmt.Clauses["RETURNING"]
-	var err error
-	if (w.hasLimit() || by == keysFirst) && len(w.model.Keys) > 0 {
-		w.cursor, err = w.model.Only(w.db, q, w.reg.BatchSize, w.limits())
-	} else {
-		w.cursor = w.model.Walk(q, w.reg.BatchSize, returning || by == inOneBatch)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return w.cursor.Next(w.db)
-}
-
-// hasLimit reports whether the dialect's statement obeys a LIMIT, and has one.
-func (w *write) hasLimit() bool { return len(w.limits()) > 0 }
-
-func (w *write) limits() []clause.Interface {
-	names := w.stmt.BuildClauses
-	if w.soft {
-		names = w.db.Callback().Update().Clauses
-	}
-	var found []clause.Interface
-	for _, name := range []string{"ORDER BY", "LIMIT"} {
-		if c, ok := w.stmt.Clauses[name].Expression.(clause.Interface); ok && slices.Contains(names, name) {
-			found = append(found, c)
-		}
-	}
-	return found
-}
-
-// maxKeys is how many values a statement names rows by. Databases take 32,766 and more; a batch is never that large, but
-// what must go in one batch can be. It then keeps its own conditions.
-const maxKeys = 30_000
-
-// softDeleteMark is how GORM remembers that a statement leaves soft-deleted rows out.
-const softDeleteMark = "soft_delete_enabled"
-
-// narrow restricts the statement to rows. Its own conditions stay only where it needs them to join other tables.
-func (w *write) narrow(rowsOnly clause.Expression) {
-	if len(w.model.Keys) == 0 || len(w.rows)*len(w.model.Keys) > maxKeys {
-		return
-	}
-	own := rows.Conditions(w.stmt)
-	where := clause.Where{Exprs: []clause.Expression{rowsOnly}}
-	if f, ok := w.stmt.Clauses["FROM"].Expression.(clause.From); ok && (len(f.Tables) > 0 || len(f.Joins) > 0) {
-		w.joined = rows.Group(own)
-		where.Exprs = append(slices.Clone(w.joined), rowsOnly)
-	} else if rows.HasOr(own) {
-		// GORM will add the key of the value to delete behind this, and to it an OR is an OR: a OR b AND key.
-		where.Exprs = append(where.Exprs, clause.Or(clause.Expr{SQL: "1 = 0"}))
-	}
-	w.replaceClause("WHERE", where)
-	if _, scoped := w.stmt.Clauses[softDeleteMark]; !scoped {
-		w.restore = append(w.restore, func() { delete(w.stmt.Clauses, softDeleteMark) })
-	}
-	for _, name := range []string{"ORDER BY", "LIMIT"} {
-		if _, ok := w.stmt.Clauses[name]; ok && (name == "LIMIT" || !w.writesInOrder()) {
-			w.replaceClause(name, nil)
-		}
-	}
-}
-
-// writesInOrder reports whether the order in which a statement writes its rows matters: MySQL checks uniqueness row by row.
-func (w *write) writesInOrder() bool { return w.db.Name() == "mysql" }
 
 // isOneOf is the condition that a stored row is one of the rows, by the key that it had before the write.
 func (w *write) isOneOf(stored []reflect.Value) clause.Expression {
@@ -299,24 +239,13 @@ func (w *write) isOneOf(stored []reflect.Value) clause.Expression {
 // keyed returns a session for writing rows by key, without hooks and signals.
 func (w *write) keyed(rowsOnly clause.Expression) *gorm.DB {
 	tx := w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Where(rowsOnly)
-	stmt := tx.Statement
-	stmt.Table, stmt.TableExpr, stmt.Unscoped = w.stmt.Table, w.stmt.TableExpr, w.stmt.Unscoped
-	if by, ok := w.stmt.Clauses["ORDER BY"]; ok && w.writesInOrder() {
-		stmt.Clauses["ORDER BY"] = by
-	}
-	if w.joined != nil {
-		stmt.Clauses["FROM"] = w.stmt.Clauses["FROM"]
-		stmt.AddClause(clause.Where{Exprs: w.joined})
-	}
+	tx.Statement.Table, tx.Statement.TableExpr, tx.Statement.Unscoped = w.stmt.Table, w.stmt.TableExpr, w.stmt.Unscoped
 	return tx
 }
 
-// setRowsAffected makes n what the caller reads as the number of written rows.
-func (w *write) setRowsAffected(n int64) {
-	w.db.RowsAffected = n
-	if w.stmt.Result != nil {
-		w.stmt.Result.RowsAffected = n
-	}
+func contains(indexes []int, i int) bool {
+	_, in := slices.BinarySearch(indexes, i)
+	return in
 }
 
 // sameValue reports whether Dest and Model are one pointer. Other kinds of values are never the same.

@@ -18,6 +18,7 @@ type plan struct {
 	unique      []constraint    // columns and indexes
 	entries     [kinds][]*entry // called inside the send
 	deferred    [kinds][]*entry // called around the end of the transaction
+	steady      bool            // a key that was read finds its row again
 	net         bool            // one of the deferred wants net events
 	atomic      bool            // one of the entries needs a transaction
 	atomicBelow bool            // the same of what can go with rows of the model
@@ -133,6 +134,9 @@ func (b *planner) plan(model *schema.Schema) *plan {
 		b.plans[model] = nil
 		return nil
 	}
+	p.steady = len(model.PrimaryFields) > 0 && !slices.ContainsFunc(model.PrimaryFields, func(f *schema.Field) bool {
+		return !rows.Steady(b.reg.db.Name(), f)
+	})
 	p.model, p.unique = b.reg.rows.Of(model), b.reg.uniqueLocked(model)
 	return p
 }

@@ -181,7 +181,11 @@ func (w *write) insert(conflict clause.OnConflict, omits []string) error {
 	delete(stmt.Clauses, writeClause)
 	stmt.Settings.Delete("gorm:saved_association_map")
 	stmt.Omits = omits
-	tx = tx.Clauses(conflict).Create(stmt.Dest)
+	dest := w.dest // of a Save: a field type may have made assignments of it
+	if dest == nil {
+		dest = stmt.Dest
+	}
+	tx = tx.Clauses(conflict).Create(dest)
 	w.setRowsAffected(tx.RowsAffected)
 	return tx.Error
 }

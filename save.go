@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"runtime"
 
+	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
 
 	"github.com/gorm-signals/signals/internal/rows"
@@ -21,7 +22,7 @@ func (w *write) savedKey() []any {
 			return nil
 		}
 	}
-	if _, given := stmt.Clauses["SET"]; given || (rows.HasOr(rows.Conditions(stmt)) && !w.scoped()) {
+	if _, given := stmt.Clauses["SET"]; given || (rows.HasOr(rows.Conditions(stmt)) && (stmt.Unscoped || len(w.schema.UpdateClauses) == 0)) {
 		return nil
 	}
 	key, set := w.model.KeyOf(stmt.Context, stmt.ReflectValue)
@@ -68,8 +69,17 @@ func (w *write) preSaveStruct(key []any) error {
 		return w.preInsert()
 	}
 	w.rows = nil
-	w.narrow(w.isOneOf(nil))
+	w.findNone()
 	return nil
+}
+
+// findNone keeps the update of a Save from finding a row.
+func (w *write) findNone() {
+	if w.find == nil {
+		w.find = &finder{}
+		w.atBuild("UPDATE", func() error { return w.restrict(nil) })
+	}
+	w.find.none = true
 }
 
 func (w *write) sendPreSave() error {
@@ -81,16 +91,21 @@ func (w *write) sendPreSave() error {
 
 // readSaved reads the row that the update of a struct will find.
 func (w *write) readSaved(key []any) (*rows.Set, error) {
-	q := rows.Query{Scoped: !w.stmt.Unscoped, KeysOnly: !w.loaded}
-	conditions := rows.Conditions(w.stmt)
+	q := rows.Query{KeysOnly: !w.loaded}
 	_, from := w.stmt.Clauses["FROM"]
-	if len(conditions) == 0 && !from {
+	if len(rows.Conditions(w.stmt)) == 0 && !from && w.plainScope() {
+		q.Scoped = !w.stmt.Unscoped
 		return w.lockFound(func(lock bool) (*rows.Set, error) {
 			q.Lock = lock && w.lockable()
 			return w.model.ByKey(w.db, key, q)
 		})
 	}
-	q.Where = append(rows.Group(conditions), rows.In(w.db.Name(), w.model.Keys, [][]any{key}))
+	stmt := w.scratch()
+	for _, c := range w.schema.UpdateClauses {
+		stmt.AddClause(c)
+	}
+	callbacks.ConvertToAssignments(stmt)
+	q.Where = rows.Conditions(stmt)
 	return w.lockFound(func(lock bool) (*rows.Set, error) {
 		q.Lock = lock && w.lockable()
 		return w.model.Find(w.db, q)
@@ -120,9 +135,11 @@ func (w *write) lockFound(read func(lock bool) (*rows.Set, error)) (*rows.Set, e
 // or takes over a row with this key that the scope or a condition hides.
 func (w *write) preInsert() error {
 	w.update, w.copied = &update{inserts: true}, false
+	w.findNone() // the update would lock a gap, or find what somebody else inserts meanwhile
 	w.inserts = w.insertFields()
 	w.room(1)
 	r := w.add(w.addressable(w.stmt.ReflectValue), true)
+	w.dest = w.stmt.Dest
 	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
 	set, err := w.lockFound(func(lock bool) (*rows.Set, error) {
 		return w.model.ByKey(w.db, key, rows.Query{Lock: lock && w.lockable()})
@@ -130,7 +147,6 @@ func (w *write) preInsert() error {
 	if err != nil {
 		return err
 	}
-	w.narrow(w.isOneOf(nil)) // the update would lock a gap, or find what somebody else inserts meanwhile
 	if r.created = set.Len() == 0; !r.created {
 		r.original = set.Row(0).Addr().Interface()
 		if w.inserts != nil { // Omit: the taken over row keeps some columns
@@ -181,7 +197,7 @@ func (w *write) insertSaved() (bool, error) {
 		}
 	}
 	err := w.insert(upsert, w.stmt.Omits)
-	return err == nil, err
+	return err == nil && (w.db.RowsAffected > 0 || w.db.Name() == "mysql"), err // MySQL does not count a row that stays as it is
 }
 
 // insertNew inserts the row of a Save that is thought to be new. It reports whether the row is written: otherwise somebody

@@ -3,7 +3,6 @@ package signals
 import (
 	"errors"
 	"reflect"
-	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
@@ -20,58 +19,98 @@ type update struct {
 	assigned reflect.Value                  // a struct that holds those values
 	changes  map[int]map[*schema.Field]bool // by row: what receivers changed
 	batch    *rows.Set
-	inserts  bool                // a Save whose update finds no row
-	drops    bool                // SET is to be taken away in the end
-	key      []clause.Expression // GORM's condition for the one row that is named by its key
-	later    bool                // the assignments were worked out again after pre_save, with a later clock
+	inserts  bool // a Save whose update finds no row
 }
 
-// preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them.
+// preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them. A statement that GORM would not run
+// as it is now may become another one before GORM builds it: its rows are found then.
 func (r *registry) preUpdate(db *gorm.DB) {
 	w := r.start(db, preSave, postSave)
 	if w == nil {
 		return
 	}
+	w.attach()
 	if key := w.savedKey(); key != nil {
-		w.attach()
+		w.dest = w.stmt.Dest
 		if db.AddError(w.openLinks(nil, false)) == nil {
 			_ = db.AddError(w.preSaveStruct(key))
 		}
 		return
 	}
-	w.update = &update{}
-	own := w.readAssignments()
-	conditions := rows.Conditions(w.stmt)
-	if w.scoped() { // GORM sets the caller's conditions in parentheses before it adds the key, and elsewhere it does not
-		conditions = rows.Group(conditions)
-	}
-	conditions = append(conditions, own...)
-	if len(w.update.set) == 0 || (len(conditions) == 0 && !db.AllowGlobalUpdate) {
-		return // GORM runs no statement, or refuses it
-	}
-	w.attach()
-	w.copied, w.loaded = true, w.plan.saveNeed > Keys
-	if db.AddError(w.openLinks(nil, false)) != nil || db.AddError(w.begin()) != nil {
+	w.update, w.find = &update{}, &finder{}
+	w.atBuild("UPDATE", func() error { return w.restrict(w.findUpdatedLate) })
+	if !w.foreseeUpdate() {
+		w.find.late = true
 		return
 	}
-	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: w.lockable(), Twice: true, KeysOnly: !w.loaded && len(w.model.Keys) > 0}
-	key := w.updateKey(own)
-	if key != nil {
-		w.update.key = own
-	}
-	set, err := w.firstBatch(q, key, w.assignedOrder())
-	if db.AddError(err) != nil {
-		return
-	}
-	if set.Len() == 0 && w.maySave() && calledBySave() {
-		_ = db.AddError(w.preInsert())
-		return
-	}
-	_ = db.AddError(w.preBatch(set))
+	_ = db.AddError(w.findUpdated())
 }
 
-// scoped reports whether the model's own clauses, those of soft delete, become part of an UPDATE.
-func (w *write) scoped() bool { return !w.stmt.Unscoped && len(w.schema.UpdateClauses) > 0 }
+// foreseeUpdate finds out what GORM will assign and which conditions it will add. It reports false when GORM would run no statement.
+func (w *write) foreseeUpdate() bool {
+	stmt := w.scratch()
+	for _, c := range w.schema.UpdateClauses {
+		stmt.AddClause(c)
+	}
+	given, ok := stmt.Clauses["SET"].Expression.(clause.Set)
+	if !ok {
+		given = callbacks.ConvertToAssignments(stmt)
+	}
+	w.update.set, w.find.read = given, rows.Conditions(stmt)
+	w.readLiterals()
+	return stmt.Error == nil && len(given) > 0 && !w.refused(stmt.Clauses)
+}
+
+// findUpdated reads the first batch of the rows that the statement concerns.
+func (w *write) findUpdated() error {
+	w.copied, w.loaded = true, w.plan.saveNeed > Keys
+	if err := w.openLinks(nil, false); err != nil {
+		return err
+	}
+	if err := w.begin(); err != nil {
+		return err
+	}
+	w.find.by = w.assignedOrder()
+	q := rows.Query{Where: w.find.read, Lock: w.lockable(), Twice: true, KeysOnly: !w.loaded && len(w.model.Keys) > 0}
+	set, err := w.firstBatch(q, w.updateKey())
+	if err != nil {
+		return err
+	}
+	if set.Len() == 0 && w.maySave() && calledBySave() {
+		return w.preInsert()
+	}
+	if w.find.several() {
+		if err = w.guard(); err != nil {
+			return err
+		}
+	}
+	return w.preBatch(set)
+}
+
+// findUpdatedLate is findUpdated for a statement whose conditions or assignments were all added by other callbacks.
+func (w *write) findUpdatedLate() error {
+	w.find.late = false
+	w.update.set = w.find.set
+	w.readLiterals()
+	return w.findUpdated()
+}
+
+// updateKey returns the one key that an update names when that is its whole condition.
+func (w *write) updateKey() []any {
+	stmt, conditions := w.stmt, len(w.find.read)
+	if !w.stmt.Unscoped {
+		conditions -= len(w.schema.UpdateClauses)
+	}
+	if !w.plainScope() || len(w.model.Keys) == 0 || conditions != len(w.model.Keys) || len(rows.Conditions(stmt)) > 0 ||
+		stmt.ReflectValue.Kind() != reflect.Struct || stmt.ReflectValue.Type() != w.schema.ModelType {
+		return nil
+	}
+	key, set := w.model.KeyOf(stmt.Context, stmt.ReflectValue)
+	if !set {
+		return nil
+	}
+	return key
+}
 
 // preBatch makes rows of a batch, applies the assignments, sends pre_save, and notes what receivers changed.
 func (w *write) preBatch(set *rows.Set) error {
@@ -94,125 +133,78 @@ func (w *write) preBatch(set *rows.Set) error {
 			w.noteChanges(i)
 		}
 	}
-	if len(u.changes) > 0 && len(w.model.Keys) == 0 {
-		return errNoKey(w.plan.sender)
+	if len(u.changes) > 0 && w.find.loose {
+		return errLooseKey(w.plan.sender)
 	}
 	return nil
 }
 
-// apply sets the assigned values in a row, except where a receiver has set another one.
-func (w *write) apply(i int) {
-	ctx, v := w.stmt.Context, w.rows[i].value()
-	for _, f := range w.update.literals {
-		if !w.update.changes[i][f] {
-			f.ReflectValueOf(ctx, v).Set(f.ReflectValueOf(ctx, w.update.assigned))
-		}
-	}
-}
-
-// noteChanges compares a row with what the statement alone would make of it.
-func (w *write) noteChanges(i int) {
-	ctx, u, v := w.stmt.Context, w.update, w.rows[i].value()
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
-		expected := u.batch.Copy(i)
-		if slices.Contains(u.literals, f) {
-			expected = u.assigned
-		}
-		if !rows.Changed(ctx, "", f, expected, v) {
-			continue
-		}
-		if u.changes == nil {
-			u.changes = map[int]map[*schema.Field]bool{}
-		}
-		if u.changes[i] == nil {
-			u.changes[i] = map[*schema.Field]bool{}
-		}
-		u.changes[i][f] = true
-	}
-}
-
-// assign runs right before GORM builds the UPDATE: it narrows the statement to the rows that it may write, and adds what
-// receivers changed.
-func (r *registry) assign(db *gorm.DB) {
+// prepareUpdate runs right before GORM builds the UPDATE: it sets a savepoint when the batch takes several statements.
+func (r *registry) prepareUpdate(db *gorm.DB) {
 	w := writeOf(db)
-	if w == nil || db.Error != nil || w.update == nil {
+	if w == nil || db.Error != nil || w.update == nil || w.update.batch == nil {
 		return
 	}
-	u := w.update
-	if u.batch == nil { // a Save: the struct itself is the row
-		return
+	if n := len(w.update.changes); n > 1 || (n == 1 && len(w.bulk()) > 0) || w.find.loose {
+		_ = db.AddError(w.guard())
 	}
-	_, given := w.stmt.Clauses["SET"]
-	if !given && !w.replay() {
-		u.later = true
-		u.set = callbacks.ConvertToAssignments(w.stmt)
-		if db.Error != nil || len(u.set) == 0 {
-			return
-		}
-		w.readLiterals()
-	}
+}
+
+// restrictUpdate narrows the statement that GORM builds to the rows that no receiver changed. When there is none, it becomes the statement
+// of the first row that a receiver changed.
+func (w *write) restrictUpdate() error {
+	w.takeAssignments()
+	w.showCaller()
 	bulk := w.bulk()
-	set := u.set
-	if len(bulk) == 0 && len(w.rows) > 0 {
-		bulk, set = []int{0}, w.setFor(0)
-		w.assignBack(0)
+	if len(bulk) > 0 || len(w.update.changes) == 0 {
+		w.narrow(bulk, nil)
+		return nil
 	}
-	if given {
-		w.replaceClause("SET", set)
-	} else { // GORM takes its own away as well
-		u.drops = true
-		w.stmt.Clauses["SET"] = clause.Clause{Name: "SET", Expression: set}
+	first := w.changed()[0]
+	w.narrow([]int{first}, w.setFor(first))
+	return nil
+}
+
+// written runs right after GORM's UPDATE, before anything sees how many rows it has changed: it writes what is still to be written of the
+// batch, and then further batches, and makes the number of rows that of the whole write.
+func (r *registry) written(db *gorm.DB) {
+	w := writeOf(db)
+	if w == nil || w.find == nil {
+		return
 	}
-	switch {
-	case u.key == nil || len(w.rows) != 1:
-		w.narrow(w.isOneOf(w.stored(bulk)))
-	case !u.later:
-		w.stmt.AddClause(clause.Where{Exprs: u.key}) // as GORM does
+	w.putBackClauses()
+	if db.Error != nil || w.update == nil || w.update.batch == nil {
+		return
+	}
+	if db.AddError(w.runBatches(batch{pre: w.preBatch, write: w.writeUpdated, post: w.postBatch})) != nil {
+		w.setRowsAffected(0)
 	}
 }
 
-// bulk returns the rows that no receiver changed. One statement writes them all.
-func (w *write) bulk() []int {
-	indexes := make([]int, 0, len(w.rows))
-	for i := range w.rows {
-		if w.update.changes[i] == nil {
-			indexes = append(indexes, i)
+// writeUpdated writes rows of the batch that GORM's statement has not written.
+func (w *write) writeUpdated() error {
+	done := w.find.wrote
+	var bulk []int
+	for _, i := range w.bulk() {
+		if !contains(done, i) {
+			bulk = append(bulk, i)
 		}
 	}
-	return indexes
-}
-
-// setFor returns the assignments of a row that receivers changed.
-func (w *write) setFor(i int) clause.Set {
-	set := slices.Clone(w.update.set)
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
-		if !w.update.changes[i][f] {
+	if err := w.writeInTurns(bulk, w.update.set); err != nil {
+		return err
+	}
+	for _, i := range w.changed() {
+		if contains(done, i) {
 			continue
 		}
-		value, _ := f.ValueOf(w.stmt.Context, w.rows[i].value())
-		at := slices.IndexFunc(set, func(a clause.Assignment) bool { return a.Column.Name == column })
-		if at < 0 {
-			at, set = len(set), append(set, clause.Assignment{Column: clause.Column{Name: column}})
+		if err := w.writeInTurns([]int{i}, w.setFor(i)); err != nil {
+			return err
 		}
-		set[at].Value = value
 	}
-	return set
+	return nil
 }
 
-// assignBack shows a caller that saves its own struct what receivers changed.
-func (w *write) assignBack(i int) {
-	if !sameValue(w.stmt.Dest, w.stmt.Model) || w.stmt.ReflectValue.Kind() != reflect.Struct {
-		return
-	}
-	for f := range w.update.changes[i] {
-		from := f.ReflectValueOf(w.stmt.Context, w.rows[i].value())
-		f.ReflectValueOf(w.stmt.Context, w.stmt.ReflectValue).Set(from)
-	}
-}
-
-// postUpdate sends post_save for the batch that GORM updated, and then resolves and updates further ones.
+// postUpdate sends post_save for the last batch.
 func (r *registry) postUpdate(db *gorm.DB) {
 	saw(db)
 	w := writeOf(db)
@@ -220,50 +212,19 @@ func (r *registry) postUpdate(db *gorm.DB) {
 		return
 	}
 	defer w.close()
-	if db.Error != nil {
-		return
-	}
-	if w.update == nil || w.update.batch == nil {
+	switch {
+	case db.Error != nil:
+	case w.update == nil || w.update.inserts:
 		_ = db.AddError(w.postSaveStruct())
-		return
-	}
-	affected := db.RowsAffected
-	defer func() { w.setRowsAffected(affected) }()
-	err := w.postBatch(&affected, true)
-	for err == nil && w.cursor != nil {
-		var set *rows.Set
-		if set, err = w.cursor.Next(db); err != nil || set.Len() == 0 {
-			break
+	case w.update.batch != nil && !w.find.sent:
+		if db.AddError(w.postBatch()) != nil {
+			w.setRowsAffected(0)
 		}
-		if err = w.preBatch(set); err == nil {
-			err = w.postBatch(&affected, false)
-		}
-	}
-	if db.AddError(err) != nil {
-		affected = 0
 	}
 }
 
-// postBatch writes what is still to be written of a batch and sends post_save. GORM wrote the first statement of the first
-// batch.
-func (w *write) postBatch(affected *int64, first bool) error {
-	bulk := w.bulk()
-	if !first && len(bulk) > 0 {
-		if err := w.writeRows(bulk, w.update.set, affected); err != nil {
-			return err
-		}
-	}
-	for i := range w.rows {
-		if w.update.changes[i] == nil || (first && len(bulk) == 0 && i == 0) {
-			continue
-		}
-		if err := w.writeRows([]int{i}, w.setFor(i), affected); err != nil {
-			return err
-		}
-	}
-	if first && *affected == 0 && w.kept() {
-		return nil
-	}
+// postBatch sends post_save for a batch that is written.
+func (w *write) postBatch() error {
 	w.done = true
 	if err := w.readComputed(); err != nil {
 		return err
@@ -271,28 +232,9 @@ func (w *write) postBatch(affected *int64, first bool) error {
 	return w.sendPost(postSave)
 }
 
-// kept reports whether an update that affected no row really wrote none: a clause of another plugin kept it. MySQL counts
-// a row that gets the values it has as not affected.
-func (w *write) kept() bool { return w.db.Name() != "mysql" }
-
-// writeRows updates rows by key.
-func (w *write) writeRows(indexes []int, set clause.Set, affected *int64) error {
-	tx := w.keyed(w.isOneOf(w.stored(indexes))).Model(reflect.New(w.schema.ModelType).Interface()).Clauses(set).Updates(map[string]any{})
-	*affected += tx.RowsAffected
-	return tx.Error
-}
-
 // readComputed brings the instances to what is stored, where the database computed something.
 func (w *write) readComputed() error {
-	if len(w.computed) == 0 && !w.model.Computed {
-		for i := range w.rows {
-			if w.update.later {
-				w.apply(i)
-			}
-		}
-		return nil
-	}
-	if !w.loaded || len(w.model.Keys) == 0 {
+	if !w.loaded || w.find.loose || (len(w.computed) == 0 && !w.model.Computed) {
 		return nil
 	}
 	stored, err := w.readKeys((*row).value, false)

@@ -40,11 +40,12 @@ type write struct {
 	written     map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
 	computed    map[*schema.Field]bool // what the database computes
 	update      *update                // what only updates need
-	cursor      *rows.Cursor           // further batches of a conditional write
+	find        *finder                // what only an UPDATE or DELETE needs whose rows are found by its conditions
+	dest        any                    // what a Save was given
+	guarded     string                 // the savepoint around the write, in the caller's transaction
 	maps        *mapRows               // what only creates from maps need
 	race        *race                  // with other connections
 	returned    *returned              // what only an INSERT needs that may return fewer rows than it has
-	joined      []clause.Expression    // the conditions that a statement with FROM needs to join other tables
 	restore     []func()               // puts the statement back as GORM knows it
 	tx          *gorm.DB               // the library's own transaction
 	below       *cascading             // what goes with the rows of a delete
@@ -135,6 +136,7 @@ func writeOf(db *gorm.DB) *write {
 // close forgets the write, puts the statement back and ends the library's own transaction.
 func (w *write) close() {
 	delete(w.stmt.Clauses, writeClause)
+	w.unguard()
 	w.undo()
 	if w.tx != nil {
 		if w.db.Error != nil {
@@ -152,9 +154,6 @@ func (w *write) undo() {
 		undo()
 	}
 	w.restore = nil
-	if w.update != nil && w.update.drops {
-		delete(w.stmt.Clauses, "SET")
-	}
 }
 
 // begin opens a transaction for a write of several statements when GORM was told to open none. It refuses an Atomic one that can have

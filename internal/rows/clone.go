@@ -26,6 +26,31 @@ func (m *Model) Clone(ctx context.Context, row reflect.Value) reflect.Value {
 	return p
 }
 
+// CopyField gives a row the value that another one has in a field. The two share no memory.
+func (m *Model) CopyField(ctx context.Context, f *schema.Field, to, from reflect.Value) {
+	if absent(f, from) {
+		if !absent(f, to) {
+			f.ReflectValueOf(ctx, to).SetZero()
+		}
+		return
+	}
+	v := f.ReflectValueOf(ctx, from)
+	if m.shares && shares(f.FieldType) {
+		v = clone(v)
+	}
+	f.ReflectValueOf(ctx, to).Set(v)
+}
+
+// Equal reports whether two rows hold the same Go values in all columns.
+func (m *Model) Equal(ctx context.Context, a, b reflect.Value) bool {
+	for _, c := range m.columns {
+		if !Same(ctx, c.field, a, b) {
+			return false
+		}
+	}
+	return true
+}
+
 // unshare gives a copied row embedded structs of its own on the way to a field.
 func unshare(f *schema.Field, row, copied reflect.Value) {
 	for _, i := range f.StructField.Index {
@@ -44,6 +69,9 @@ func unshare(f *schema.Field, row, copied reflect.Value) {
 		row, copied = row.Elem(), copied.Elem()
 	}
 }
+
+// Absent reports whether a field is in an embedded struct that the row has no pointer to.
+func Absent(f *schema.Field, row reflect.Value) bool { return absent(f, row) }
 
 // absent reports whether a field is in an embedded struct that is not there. GORM would make it to look into it.
 func absent(f *schema.Field, row reflect.Value) bool {

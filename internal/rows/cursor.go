@@ -15,7 +15,19 @@ type Cursor struct {
 	keys  [][]any // all keys, read up front where later conditions could see earlier writes
 	all   bool    // keys holds them all
 	done  bool
+
+	also    []clause.Expression // conditions beside the keys
+	further bool                // the conditions look at other rows
 }
+
+// Done reports whether no further batch can come.
+func (c *Cursor) Done() bool { return c.done }
+
+// Further reports whether the conditions of the query look at other rows, so that what is written may change their answer.
+func (c *Cursor) Further() bool { return c.further }
+
+// Add makes where the conditions of further batches. Of these, also are new.
+func (c *Cursor) Add(where, also []clause.Expression) { c.query.Where, c.also = where, Group(also) }
 
 // Walk returns a cursor over the rows of a query in batches of size. Without a primary key, and when whole asks for it,
 // there is one batch.
@@ -48,19 +60,19 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 	}
 	q.Limit = c.size
 	stmt := c.model.build(db, q)
-	further := looksFurther(stmt.SQL.String())
+	c.further = looksFurther(stmt.SQL.String())
 	set, err := c.model.query(stmt, q)
 	if err != nil {
 		return set, err
 	}
 	c.done = c.size == 0 || set.Len() < c.size
-	if joins(db.Statement) {
+	if Joins(db.Statement) {
 		set.distinct(db.Statement.Context, c.model)
 	}
 	if c.done {
 		return set, nil
 	}
-	if further {
+	if c.further {
 		if err := c.readKeys(db, nil); err != nil {
 			return set, err
 		}
@@ -76,7 +88,7 @@ func (c *Cursor) nextKnown(db *gorm.DB) (*Set, error) {
 	for len(c.keys) > 0 {
 		n := min(c.size, len(c.keys))
 		q := c.query
-		q.Where = []clause.Expression{In(db.Name(), c.model.Keys, c.keys[:n])}
+		q.Where = append([]clause.Expression{In(db.Name(), c.model.Keys, c.keys[:n])}, c.also...)
 		c.keys = c.keys[n:]
 		if set, err := c.model.Find(db, q); err != nil || set.Len() > 0 {
 			return set, err
@@ -90,7 +102,9 @@ func (c *Cursor) nextKnown(db *gorm.DB) (*Set, error) {
 func (c *Cursor) readKeys(db *gorm.DB, clauses []clause.Interface) error {
 	q := c.query
 	q.KeysOnly, q.Twice, q.Ordered, q.Extra = true, false, len(clauses) == 0, clauses
-	set, err := c.model.Find(db, q)
+	stmt := c.model.build(db, q)
+	c.further = c.further || looksFurther(stmt.SQL.String())
+	set, err := c.model.query(stmt, q)
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 		sel.Columns[i] = clause.Column{Table: clause.CurrentTable, Name: c.field.DBName}
 	}
 	stmt.AddClause(sel)
-	joined := joins(from)
+	joined := Joins(from)
 	if joined {
 		f, _ := from.Clauses["FROM"].Expression.(clause.From)
 		f.Tables = append([]clause.Table{{Name: clause.CurrentTable}}, f.Tables...)
@@ -171,8 +171,8 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 // Bare cuts the schema off the name of a table.
 func Bare(table string) string { return table[strings.LastIndex(table, ".")+1:] }
 
-// joins reports whether a statement looks at other tables.
-func joins(stmt *gorm.Statement) bool {
+// Joins reports whether a statement looks at other tables.
+func Joins(stmt *gorm.Statement) bool {
 	f, ok := stmt.Clauses["FROM"].Expression.(clause.From)
 	return ok && (len(f.Tables) > 0 || len(f.Joins) > 0)
 }

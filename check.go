@@ -1,0 +1,160 @@
+package signals
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// check holds the number of rows that a statement has changed against the number that it announced. If it is smaller, check finds out
+// which rows were kept (by a trigger, by UPDATE IGNORE, by another connection) and silences them. If it is larger, the write fails.
+func (w *write) check(indexes []int, affected int64) error {
+	w.find.affected += affected
+	announced := int64(len(indexes))
+	switch {
+	case affected == announced:
+		return nil
+	case affected > announced:
+		return fmt.Errorf("signals: a statement on %s has changed %d rows, of which %d were read before: "+
+			"rows were added meanwhile, or share a key: write again, or in a transaction with a stricter isolation level",
+			w.stmt.Table, affected, announced)
+	case w.find.loose:
+		return w.checkLoose(indexes, affected)
+	case w.deletes && w.soft:
+		return w.silenceMatching(indexes)
+	case w.deletes:
+		return w.silenceStored(indexes)
+	case w.db.Name() == "mysql" && w.loaded && affected == w.countChanging(indexes):
+		return nil // MySQL does not count rows that get the values they have
+	}
+	return w.silenceUnchanged(indexes, affected)
+}
+
+// checkLoose is check for rows that no key tells apart.
+func (w *write) checkLoose(indexes []int, affected int64) error {
+	switch {
+	case w.db.Name() == "mysql" && !w.deletes && (!w.loaded || affected == w.countChanging(indexes)):
+		return nil
+	case affected == 0:
+		w.silenceAll()
+		return nil
+	}
+	return fmt.Errorf("signals: a statement on %s has changed %d of %d rows, and no key tells which: give the table a primary key",
+		w.stmt.Table, affected, len(indexes))
+}
+
+// countChanging counts the rows whose values the statement changes, -1 when the database computes some.
+func (w *write) countChanging(indexes []int) int64 {
+	if len(w.computed) > 0 {
+		return -1
+	}
+	n := int64(0)
+	for _, i := range indexes {
+		if w.differs(w.assignedTo(i), w.rows[i].stored(), w.rows[i].value()) {
+			n++
+		}
+	}
+	return n
+}
+
+// assignedTo returns the fields that the statement of a row assigns.
+func (w *write) assignedTo(i int) []*schema.Field {
+	var fields []*schema.Field
+	for _, a := range w.update.set {
+		if f := w.schema.LookUpField(a.Column.Name); f != nil && f.DBName != "" {
+			fields = append(fields, f)
+		}
+	}
+	for f := range w.update.changes[i] {
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+func (w *write) differs(fields []*schema.Field, a, b reflect.Value) bool {
+	return slices.ContainsFunc(fields, func(f *schema.Field) bool {
+		return f.Readable && rows.Changed(w.stmt.Context, w.db.Name(), f, a, b)
+	})
+}
+
+// silenceStored silences rows of a DELETE that are still there.
+func (w *write) silenceStored(indexes []int) error {
+	return w.silenceFound(indexes, rows.Query{KeysOnly: true})
+}
+
+// silenceMatching silences rows of a soft delete for which its conditions still hold.
+func (w *write) silenceMatching(indexes []int) error {
+	return w.silenceFound(indexes, rows.Query{KeysOnly: true, Where: rows.Group(w.find.where)})
+}
+
+func (w *write) silenceFound(indexes []int, q rows.Query) error {
+	keys := make([][]any, len(indexes))
+	for k, i := range indexes {
+		keys[k], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].stored())
+	}
+	found, err := w.readKeysOf(keys, q)
+	if err != nil {
+		return err
+	}
+	for _, i := range indexes {
+		if _, kept := found[w.model.Identity(w.stmt.Context, w.rows[i].stored())]; kept {
+			w.rows[i].silent = true
+		}
+	}
+	return nil
+}
+
+// silenceUnchanged silences rows of an UPDATE that are as they were. Rows that the statement leaves as they are tell nothing: so many of
+// them count as written as the database has counted beyond the others.
+func (w *write) silenceUnchanged(indexes []int, affected int64) error {
+	keys := make([][]any, len(indexes))
+	for k, i := range indexes {
+		keys[k], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].value())
+	}
+	found, err := w.readKeysOf(keys, rows.Query{})
+	if err != nil {
+		return err
+	}
+	var unsure []int
+	for _, i := range indexes {
+		r := &w.rows[i]
+		now, there := found[w.model.Identity(w.stmt.Context, r.value())]
+		fields := w.assignedTo(i)
+		switch {
+		case !there:
+			r.silent = true
+		case w.loaded && w.differs(fields, r.stored(), now):
+			affected--
+		case w.differs(w.known(fields), r.value(), now): // it was to have another value
+			r.silent = true
+		default:
+			unsure = append(unsure, i)
+		}
+	}
+	if w.db.Name() == "mysql" || w.countsReturned() || affected >= int64(len(unsure)) {
+		return nil
+	}
+	if !w.loaded && len(w.computed) > 0 && affected > 0 {
+		return fmt.Errorf("signals: a statement on %s has changed fewer rows than were read before, and their keys do not tell which: "+
+			"connect receivers of %s with signals.Needs(signals.Original)", w.stmt.Table, w.plan.sender)
+	}
+	for _, i := range unsure[max(0, affected):] {
+		w.rows[i].silent = true
+	}
+	return nil
+}
+
+// countsReturned reports whether GORM has counted the rows that it scanned into one struct, which is one at most.
+func (w *write) countsReturned() bool {
+	_, returning := w.stmt.Clauses["RETURNING"]
+	return returning && w.stmt.ReflectValue.Kind() == reflect.Struct
+}
+
+// known returns the fields whose assigned value is known beforehand.
+func (w *write) known(fields []*schema.Field) []*schema.Field {
+	return slices.DeleteFunc(slices.Clone(fields), func(f *schema.Field) bool { return w.computed[f] })
+}

@@ -1,0 +1,212 @@
+package signals
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// finder is what a write keeps whose rows are found by the conditions of its statement: an UPDATE or a DELETE.
+//
+// The rows are read before the pre signals, with the conditions that the statement has by then. Callbacks, field types and GORM itself
+// add further ones until GORM builds the SQL. The write adds its own condition at that moment, behind all others: the keys of the rows
+// that it has announced. It never takes a condition away.
+type finder struct {
+	cursor *rows.Cursor        // reads further batches; nil when there is one row at most
+	read   []clause.Expression // conditions that the rows were read with
+	where  []clause.Expression // conditions of the statement when GORM builds it
+	also   []clause.Expression // those of them that the rows were not read with
+	set    clause.Set          // assignments of the statement when GORM builds it
+	undo   []func()            // puts the clauses back once GORM has built the statement
+
+	wrote    []int // indexes of the rows that GORM's statement writes
+	affected int64 // rows that all statements of the write have changed
+
+	by    order
+	late  bool // the rows are read when GORM builds the statement: before that it was none that GORM runs
+	loose bool // a key may stand for no row or for several, so only the statement's own conditions name rows
+	none  bool // the statement must find no row
+	whole bool // the key of the one row is the whole condition
+	built bool // GORM has built the statement
+	sent  bool // post signals of the last batch are sent
+}
+
+// scratch returns a copy of the statement for finding out what GORM will add to it. Nothing that is done to the copy reaches the
+// statement, the caller's values or the database.
+func (w *write) scratch() *gorm.Statement {
+	from := w.stmt
+	stmt := &gorm.Statement{
+		DB: &gorm.DB{Config: w.db.Config}, Schema: from.Schema, Table: from.Table, TableExpr: from.TableExpr, Context: from.Context,
+		ConnPool: from.ConnPool, Dest: from.Dest, Model: from.Model, Selects: from.Selects, Omits: from.Omits, Unscoped: from.Unscoped,
+		SkipHooks: from.SkipHooks, ReflectValue: detached(from.ReflectValue), Clauses: maps.Clone(from.Clauses),
+	}
+	stmt.Statement = stmt
+	delete(stmt.Clauses, writeClause)
+	delete(stmt.Clauses, "UPDATE")
+	from.Settings.Range(func(key, value any) bool {
+		stmt.Settings.Store(key, value)
+		return true
+	})
+	if w.plainScope() {
+		return stmt
+	}
+	switch dest := from.Dest.(type) { // field types may set columns
+	case map[string]any:
+		stmt.Dest = maps.Clone(dest)
+	default:
+		v := reflect.ValueOf(dest)
+		switch {
+		case v.Kind() != reflect.Pointer || v.IsNil():
+		case sameValue(from.Dest, from.Model) && stmt.ReflectValue.CanAddr():
+			stmt.Dest = stmt.ReflectValue.Addr().Interface()
+			stmt.Model = stmt.Dest
+		default:
+			if copied := detached(v.Elem()); copied.CanAddr() {
+				stmt.Dest = copied.Addr().Interface()
+			}
+		}
+	}
+	return stmt
+}
+
+// plainScope reports whether the field types of the model add nothing to statements but the condition of gorm.DeletedAt.
+func (w *write) plainScope() bool {
+	s := w.schema
+	for _, c := range s.QueryClauses {
+		if _, ok := c.(gorm.SoftDeleteQueryClause); !ok {
+			return false
+		}
+	}
+	for _, c := range s.UpdateClauses {
+		if _, ok := c.(gorm.SoftDeleteUpdateClause); !ok {
+			return false
+		}
+	}
+	for _, c := range s.DeleteClauses {
+		if _, ok := c.(gorm.SoftDeleteDeleteClause); !ok {
+			return false
+		}
+	}
+	n := len(s.QueryClauses)
+	return n <= 1 && len(s.UpdateClauses) == n && len(s.DeleteClauses) == n
+}
+
+// refused reports whether GORM will refuse a statement with these clauses for want of a condition.
+func (w *write) refused(clauses map[string]clause.Clause) bool {
+	if w.db.AllowGlobalUpdate {
+		return false
+	}
+	c, ok := clauses["WHERE"]
+	if _, scoped := clauses[softDeleteMark]; scoped {
+		where, _ := c.Expression.(clause.Where)
+		return len(where.Exprs) <= 1
+	}
+	return !ok
+}
+
+// softDeleteMark is how GORM remembers that a statement leaves soft-deleted rows out.
+const softDeleteMark = "soft_delete_enabled"
+
+// order is how a conditional write goes through its rows.
+type order int
+
+const (
+	inBatches order = iota
+	keysFirst       // in batches, but all keys are read before the first row is written
+	inOneBatch
+)
+
+// firstBatch reads the first rows that a statement concerns. key is given when it is the statement's whole condition.
+func (w *write) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
+	f := w.find
+	_, from := w.stmt.Clauses["FROM"]
+	if f.whole = key != nil && !from && !w.hasLimit(); f.whole {
+		q.Scoped = !w.stmt.Unscoped
+		return w.model.ByKey(w.db, key, q)
+	}
+	if f.loose = w.looseKeys(); f.loose {
+		return w.allAtOnce(q)
+	}
+	_, returning := w.stmt.Clauses["RETURNING"]
+	if returning {
+		f.by = inOneBatch
+	}
+	var err error
+	if w.hasLimit() || f.by == keysFirst {
+		f.cursor, err = w.model.Only(w.db, q, w.batchSize(), w.limits())
+	} else {
+		f.cursor = w.model.Walk(q, w.batchSize(), f.by == inOneBatch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	set, err := f.cursor.Next(w.db)
+	if err == nil && (set.Loose() || w.repeats(set)) {
+		f.loose = true
+		return w.allAtOnce(q)
+	}
+	return set, err
+}
+
+// allAtOnce reads all rows of the statement in one batch, in the order in which it takes them.
+func (w *write) allAtOnce(q rows.Query) (*rows.Set, error) {
+	q.KeysOnly = false
+	for _, c := range w.limits() {
+		q.Extra = append(q.Extra, c)
+	}
+	set, err := w.model.Find(w.db, q)
+	w.find.cursor = nil
+	return set, err
+}
+
+// looseKeys reports whether the primary key may not name exactly one row: there is none, its values read back otherwise than they are
+// written, or the table is not the one that the model describes.
+func (w *write) looseKeys() bool {
+	return !w.plan.steady || !w.ownTable()
+}
+
+// repeats reports whether a batch, which is in key order, holds a key twice.
+func (w *write) repeats(set *rows.Set) bool {
+	for i := 1; i < set.Len(); i++ {
+		if !slices.ContainsFunc(w.model.Keys, func(f *schema.Field) bool { return !rows.Same(w.stmt.Context, f, set.Row(i-1), set.Row(i)) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// batchSize is how many rows a statement may name by their keys.
+func (w *write) batchSize() int { return max(1, min(w.reg.BatchSize, maxKeys/max(1, len(w.model.Keys)))) }
+
+// maxKeys is how many values a statement names rows by. The databases take 32,766 parameters and more.
+const maxKeys = 30_000
+
+// hasLimit reports whether the dialect's statement obeys a LIMIT or an ORDER BY, and has one.
+func (w *write) hasLimit() bool { return len(w.limits()) > 0 }
+
+func (w *write) limits() []clause.Interface {
+	var found []clause.Interface
+	for _, name := range []string{"ORDER BY", "LIMIT"} {
+		if c, ok := w.stmt.Clauses[name].Expression.(clause.Interface); ok && slices.Contains(w.clauseNames(), name) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// clauseNames returns the clauses of which the statement is built. A soft delete is an UPDATE.
+func (w *write) clauseNames() []string {
+	if w.soft {
+		return w.db.Callback().Update().Clauses
+	}
+	return w.stmt.BuildClauses
+}
+
+// writesInOrder reports whether the order in which a statement writes its rows matters: MySQL checks uniqueness row by row.
+func (w *write) writesInOrder() bool { return w.db.Name() == "mysql" }

@@ -1,0 +1,271 @@
+package signals
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gorm-signals/signals/internal/pool"
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// atBuild calls edit when GORM begins to build the SQL of the statement, whose first clause has this name. By then everything that
+// others add to the statement is there.
+func (w *write) atBuild(name string, edit func() error) {
+	c, had := w.stmt.Clauses[name]
+	former := c
+	c.Name = name
+	if had {
+		c.Name = former.Name
+	}
+	c.Builder = func(c clause.Clause, b clause.Builder) {
+		if b == clause.Builder(w.stmt) { // sessions that are derived from the statement inherit its clauses
+			_ = w.db.AddError(edit())
+		}
+		c.Builder = former.Builder
+		c.Build(b)
+	}
+	w.stmt.Clauses[name] = c
+	w.restore = append(w.restore, func() {
+		now, ok := w.stmt.Clauses[name]
+		if now.Builder = former.Builder; ok && (had || now.Expression != nil) {
+			w.stmt.Clauses[name] = now
+		} else {
+			delete(w.stmt.Clauses, name)
+		}
+	})
+}
+
+// restrict narrows the statement to the rows that it has announced, while GORM builds it. resolve finds the rows of a statement that
+// had no condition before.
+func (w *write) restrict(resolve func() error) error {
+	f := w.find
+	f.built, f.where = true, rows.Conditions(w.stmt)
+	if set, ok := w.stmt.Clauses["SET"].Expression.(clause.Set); ok {
+		f.set = set
+	}
+	switch {
+	case w.refused(w.stmt.Clauses):
+		return nil
+	case f.none:
+		w.narrowToNone()
+		return nil
+	}
+	if f.late {
+		f.read = f.where
+		if err := resolve(); err != nil {
+			return err
+		}
+		f.where = rows.Conditions(w.stmt)
+	} else if len(f.where) != len(f.read) {
+		if err := w.lookAgain(); err != nil {
+			return err
+		}
+	}
+	if w.update != nil && w.update.batch != nil {
+		return w.restrictUpdate()
+	}
+	w.narrow(w.all(), nil)
+	return nil
+}
+
+// narrow adds the condition that a row is one of these to the statement that GORM builds. set replaces its assignments, unless it is
+// nil. A LIMIT has been obeyed when the rows were read.
+func (w *write) narrow(indexes []int, set clause.Set) {
+	f := w.find
+	if len(indexes)*len(w.model.Keys) > maxKeys && f.by != inOneBatch {
+		indexes = indexes[:w.batchSize()]
+	}
+	f.wrote = indexes
+	if set != nil {
+		w.replaceUntilBuilt("SET", set)
+	}
+	if one := f.whole && len(indexes) == 1 && len(w.rows) == 1; one || f.loose {
+		if len(indexes) == 0 {
+			w.narrowToNone()
+		}
+		return
+	}
+	exprs := rows.Group(f.where)
+	if by := w.among(indexes); by != nil {
+		exprs = append(exprs, by)
+	}
+	w.replaceUntilBuilt("WHERE", clause.Where{Exprs: exprs})
+	for _, name := range []string{"ORDER BY", "LIMIT"} {
+		if _, ok := w.stmt.Clauses[name]; ok && (name == "LIMIT" || !w.writesInOrder()) {
+			w.replaceUntilBuilt(name, nil)
+		}
+	}
+}
+
+// narrowToNone lets the statement find no row.
+func (w *write) narrowToNone() {
+	w.replaceUntilBuilt("WHERE", clause.Where{Exprs: append(rows.Group(w.find.where), clause.Expr{SQL: "1 = 0"})})
+}
+
+// among is the condition that a row is one of these. Where they are more than a statement can name, it leaves out the others.
+func (w *write) among(indexes []int) clause.Expression {
+	if len(indexes)*len(w.model.Keys) <= maxKeys {
+		return w.isOneOf(w.stored(indexes))
+	}
+	var others []int
+	for i := range w.rows {
+		if _, in := slices.BinarySearch(indexes, i); !in {
+			others = append(others, i)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return clause.Not(w.isOneOf(w.stored(others)))
+}
+
+// replaceUntilBuilt replaces the expression of a clause of the statement, or takes the clause away for nil, until GORM has built it.
+func (w *write) replaceUntilBuilt(name string, by clause.Expression) {
+	old, had := w.stmt.Clauses[name]
+	if by == nil {
+		delete(w.stmt.Clauses, name)
+	} else {
+		c := old
+		c.Name, c.Expression = name, by
+		w.stmt.Clauses[name] = c
+	}
+	w.find.undo = append(w.find.undo, func() {
+		delete(w.stmt.Clauses, name)
+		if had {
+			w.stmt.Clauses[name] = old
+		}
+	})
+}
+
+// all returns the indexes of all rows. Among those of a DELETE are silent ones that are told of as the children of other rows.
+func (w *write) all() []int {
+	indexes := make([]int, len(w.rows))
+	for i := range indexes {
+		indexes[i] = i
+	}
+	return indexes
+}
+
+// heard returns the indexes of the rows that are not silent.
+func (w *write) heard() []int {
+	indexes := make([]int, 0, len(w.rows))
+	for i := range w.rows {
+		if !w.rows[i].silent {
+			indexes = append(indexes, i)
+		}
+	}
+	return indexes
+}
+
+// lookAgain silences the rows that conditions leave out which were added after the rows were read.
+func (w *write) lookAgain() error {
+	f := w.find
+	for _, e := range f.where {
+		if !slices.ContainsFunc(f.read, func(known clause.Expression) bool { return reflect.DeepEqual(known, e) }) {
+			f.also = append(f.also, e)
+		}
+	}
+	if f.cursor != nil {
+		f.cursor.Add(f.where, f.also)
+	}
+	if f.loose {
+		return w.lookAgainAtRows()
+	}
+	left := map[string]bool{}
+	for some := range slices.Chunk(w.heard(), w.batchSize()) {
+		q := rows.Query{Where: append(rows.Group(f.where), w.isOneOf(w.stored(some))), KeysOnly: true, Lock: w.lockable()}
+		set, err := w.model.Find(w.db, q)
+		if err != nil {
+			return err
+		}
+		for _, row := range set.Rows() {
+			left[w.model.Identity(w.stmt.Context, row)] = true
+		}
+	}
+	for i := range w.rows {
+		r := &w.rows[i]
+		r.silent = r.silent || !left[w.model.Identity(w.stmt.Context, r.stored())]
+	}
+	return nil
+}
+
+// lookAgainAtRows is lookAgain where no key tells rows apart: equal rows are the same ones.
+func (w *write) lookAgainAtRows() error {
+	set, err := w.model.Find(w.db, rows.Query{Where: w.find.where, Lock: w.lockable()})
+	if err != nil {
+		return err
+	}
+	left := set.Rows()
+	for i := range w.rows {
+		at := slices.IndexFunc(left, func(row reflect.Value) bool { return w.model.Equal(w.stmt.Context, w.rows[i].stored(), row) })
+		if at < 0 {
+			w.rows[i].silent = true
+		} else {
+			left = slices.Delete(left, at, at+1)
+		}
+	}
+	return nil
+}
+
+// further returns the conditions of statements beside GORM's own. Conditions that look at other rows are left out where the rows were
+// found by them: what was written since could change their answer.
+func (w *write) further() []clause.Expression {
+	f := w.find
+	if _, from := w.stmt.Clauses["FROM"].Expression.(clause.From); f.cursor == nil || !f.cursor.Further() || (from && rows.Joins(w.stmt)) {
+		return rows.Group(f.where)
+	}
+	return rows.Group(f.also)
+}
+
+// writeRows writes rows of the batch by a statement beside GORM's own, which has the same clauses, and returns how many rows the
+// database has changed. set are its assignments.
+func (w *write) writeRows(indexes []int, set clause.Set) (int64, error) {
+	from := w.stmt
+	stmt := &gorm.Statement{
+		DB: w.db, Table: from.Table, TableExpr: from.TableExpr, Schema: from.Schema, Model: from.Model, Context: from.Context,
+		ConnPool: from.ConnPool, Unscoped: from.Unscoped, Clauses: maps.Clone(from.Clauses),
+	}
+	for _, name := range []string{"LIMIT", "RETURNING"} {
+		delete(stmt.Clauses, name)
+	}
+	if !w.writesInOrder() {
+		delete(stmt.Clauses, "ORDER BY")
+	}
+	if set != nil {
+		stmt.Clauses["SET"] = clause.Clause{Name: "SET", Expression: set}
+	}
+	stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: append(w.further(), w.isOneOf(w.stored(indexes)))}}
+	stmt.Build(w.clauseNames()...)
+	if w.db.Error != nil {
+		return 0, w.db.Error
+	}
+	return w.execute(stmt.SQL.String(), stmt.Vars)
+}
+
+// execute runs a statement on the connection of the write and shows it to GORM's logger.
+func (w *write) execute(sql string, vars []any) (affected int64, err error) {
+	ctx, begun := w.stmt.Context, time.Now()
+	defer func() {
+		w.db.Logger.Trace(ctx, begun, func() (string, int64) {
+			shown, values := sql, vars
+			if filter, ok := w.db.Logger.(gorm.ParamsFilter); ok {
+				shown, values = filter.ParamsFilter(ctx, sql, vars...)
+			}
+			return w.db.Explain(shown, values...), affected
+		}, err)
+	}()
+	result, err := w.stmt.ConnPool.ExecContext(ctx, sql, vars...)
+	if err != nil {
+		if tx, _ := pool.Find(w.stmt.ConnPool); tx != nil {
+			tx.Saw(err)
+		}
+		return 0, err
+	}
+	affected, err = result.RowsAffected()
+	return affected, err
+}
