@@ -32,6 +32,7 @@ type finder struct {
 	late  bool // the rows are read when GORM builds the statement: before that it was none that GORM runs
 	loose bool // a key may stand for no row or for several, so only the statement's own conditions name rows
 	none  bool // the statement must find no row
+	twice bool // rows of the batch share a key
 	whole bool // the key of the one row is the whole condition
 	built bool // GORM has built the statement
 	sent  bool // post signals of the last batch are sent
@@ -162,7 +163,16 @@ func (w *write) allAtOnce(q rows.Query) (*rows.Set, error) {
 	}
 	set, err := w.model.Find(w.db, q)
 	w.find.cursor = nil
-	return set, err
+	if err != nil {
+		return set, err
+	}
+	seen := make(map[string]bool, set.Len())
+	for _, row := range set.Rows() {
+		id := w.model.Identity(w.stmt.Context, row)
+		w.find.twice = w.find.twice || seen[id]
+		seen[id] = true
+	}
+	return set, nil
 }
 
 // looseKeys reports whether the primary key may not name exactly one row: there is none, its values read back otherwise than they are
@@ -182,7 +192,9 @@ func (w *write) repeats(set *rows.Set) bool {
 }
 
 // batchSize is how many rows a statement may name by their keys.
-func (w *write) batchSize() int { return max(1, min(w.reg.BatchSize, maxKeys/max(1, len(w.model.Keys)))) }
+func (w *write) batchSize() int {
+	return max(1, min(w.reg.BatchSize, maxKeys/max(1, len(w.model.Keys))))
+}
 
 // maxKeys is how many values a statement names rows by. The databases take 32,766 parameters and more.
 const maxKeys = 30_000

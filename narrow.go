@@ -61,7 +61,7 @@ func (w *write) restrict(resolve func() error) error {
 			return err
 		}
 		f.where = rows.Conditions(w.stmt)
-	} else if len(f.where) != len(f.read) {
+	} else if countConditions(f.where) != countConditions(f.read) {
 		if err := w.lookAgain(); err != nil {
 			return err
 		}
@@ -160,6 +160,24 @@ func (w *write) heard() []int {
 		}
 	}
 	return indexes
+}
+
+// countConditions counts conditions, those inside of groups too: field types group what is there before they add their own.
+func countConditions(exprs []clause.Expression) int {
+	n := 0
+	for _, e := range exprs {
+		switch e := e.(type) {
+		case clause.AndConditions:
+			n += countConditions(e.Exprs)
+		case clause.OrConditions:
+			n += countConditions(e.Exprs)
+		case clause.Where:
+			n += countConditions(e.Exprs)
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // lookAgain silences the rows that conditions leave out which were added after the rows were read.

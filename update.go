@@ -234,7 +234,7 @@ func (w *write) postBatch() error {
 
 // readComputed brings the instances to what is stored, where the database computed something.
 func (w *write) readComputed() error {
-	if !w.loaded || w.find.loose || (len(w.computed) == 0 && !w.model.Computed) {
+	if !w.loaded || w.find.twice || len(w.model.Keys) == 0 || (len(w.computed) == 0 && !w.model.Computed) {
 		return nil
 	}
 	stored, err := w.readKeys((*row).value, false)
