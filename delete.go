@@ -31,7 +31,7 @@ func (r *registry) preDelete(db *gorm.DB) {
 	if w.soft {
 		first = "UPDATE"
 	}
-	w.atBuild(first, func() error { return w.restrict(w.findDeletedLate) })
+	w.atBuild(first, func() error { return w.restrict(w.findDeleted) })
 	if w.find.late = !allowed; w.find.late {
 		return
 	}
@@ -79,16 +79,11 @@ func (w *write) findDeleted() error {
 			return err
 		}
 	}
-	if w.selects() {
+	if w.selects() && !w.find.late { // GORM deletes the selected children first
 		w.takeDeleted(set)
 		return w.sendPre(preDelete)
 	}
 	return w.preBatchDelete(set)
-}
-
-func (w *write) findDeletedLate() error {
-	w.find.late = false
-	return w.findDeleted()
 }
 
 // deleted runs right after GORM's DELETE, before anything sees how many rows it has deleted: it deletes further batches, and makes the
