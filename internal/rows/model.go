@@ -44,6 +44,7 @@ type Model struct {
 	shares     bool // copies of a struct share memory: slices, maps, pointers
 	zero       any  // a pointer to a zero struct, for GORM to parse
 	texts      sync.Map
+	shapes     shapes
 
 	slice, pair           reflect.Type // []T and [2]T
 	scanners, keyScanners sync.Pool
