@@ -109,6 +109,7 @@ func (m *Model) match(db *gorm.DB, result *sql.Rows) (*scanner, error) {
 		}
 	}
 	m.shapes.note(m, db.Statement, is)
+	m.learnTypes(db.Statement, s, result)
 	return s, nil
 }
 
