@@ -69,7 +69,7 @@ func compare(ctx context.Context, dialect string, t columnType, f *schema.Field,
 	if same, known := samePlain(f, stored, row); known {
 		return same
 	}
-	a, b := held(ctx, f, stored), held(ctx, f, row)
+	a, b := Held(ctx, f, stored), Held(ctx, f, row)
 	gone := absent(f, stored) != absent(f, row) // GORM writes NULL for what is in no struct
 	if !gone && alike(a, b, 0) {
 		return Equal
@@ -95,8 +95,9 @@ func differ(does bool) Verdict {
 	return Equal
 }
 
-// held returns what a field of a row holds. GORM would make an embedded struct that is not there to look into it.
-func held(ctx context.Context, f *schema.Field, row reflect.Value) reflect.Value {
+// Held returns what a field of a row holds. It is the zero value for a field of an embedded struct that is not there: GORM would make the
+// struct to look into it.
+func Held(ctx context.Context, f *schema.Field, row reflect.Value) reflect.Value {
 	if absent(f, row) {
 		return reflect.Zero(f.FieldType)
 	}
@@ -163,7 +164,7 @@ func scanned(ctx context.Context, f *schema.Field, value any) (reflect.Value, er
 	if f.Serializer != nil {
 		row := reflect.New(f.Schema.ModelType).Elem()
 		err := scanSerialized(ctx, f, row, value)
-		return held(ctx, f, row), err
+		return Held(ctx, f, row), err
 	}
 	to := reflect.New(f.IndirectFieldType)
 	by, ok := reflect.TypeAssert[sql.Scanner](to)
@@ -201,7 +202,7 @@ func Assign(ctx context.Context, f *schema.Field, row reflect.Value, value any) 
 
 // Value returns what a field of a row holds, as its Go type. It is the zero value for a field of an embedded struct that is not there.
 func Value(ctx context.Context, f *schema.Field, row reflect.Value) any {
-	return held(ctx, f, row).Interface()
+	return Held(ctx, f, row).Interface()
 }
 
 // Valued reports whether a column's field holds something other than its zero value.
@@ -278,3 +279,10 @@ func plain(v any) any {
 func Null(v any) bool { return plain(v) == nil }
 
 func sameBytes(x, y any) bool { return bytes.Equal(textOf(x), textOf(y)) }
+
+// Copy sets a field of a row to that of another. An embedded struct that neither of them has is not made.
+func Copy(ctx context.Context, f *schema.Field, from, to reflect.Value) {
+	if !absent(f, from) || !absent(f, to) {
+		f.ReflectValueOf(ctx, to).Set(Held(ctx, f, from))
+	}
+}
