@@ -154,7 +154,7 @@ func (w *write) showCaller() {
 	}
 }
 
-// named returns the Go names of the fields that a write names; nil means all.
+// named returns the names of the fields that a write names; nil means all.
 func (w *write) named() []string {
 	if w.fields == nil && w.update != nil && w.update.set != nil {
 		w.fields = w.updateFields()
@@ -162,7 +162,7 @@ func (w *write) named() []string {
 	return w.fields
 }
 
-// updateFields returns the Go names of the assigned fields, without times that GORM sets by itself.
+// updateFields returns the names of the assigned fields, without times that GORM sets by itself.
 func (w *write) updateFields() []string {
 	byHand, _ := w.stmt.Dest.(map[string]any)
 	fields := make([]string, 0, len(w.update.set))
@@ -172,7 +172,7 @@ func (w *write) updateFields() []string {
 		_, byName := byHand[f.Name]
 		_, byColumn := byHand[column]
 		if named && (f.AutoUpdateTime == 0 || byName || byColumn) {
-			fields = append(fields, f.Name)
+			fields = append(fields, w.model.Name(f))
 		}
 	}
 	return fields

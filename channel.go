@@ -124,8 +124,8 @@ func (c *channel) check(o *connectOptions) {
 
 func (c *channel) checkFields(o *connectOptions) {
 	for _, name := range o.fields {
-		if s := c.scope.schema; s != nil && columnField(s, name) == nil {
-			o.refuse(fmt.Sprintf("%s has no column field %q: use a Go field name such as %q", c.scope.name, name, s.Fields[0].Name))
+		if s := c.scope.schema; s != nil && len(c.reg.rows.Of(s).Fields(name)) == 0 {
+			o.refuse(unknownField(c.scope.name, c.reg.rows.Of(s), name))
 		}
 	}
 }

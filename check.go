@@ -129,7 +129,7 @@ func (w *write) silenceUnchanged(indexes []int, affected int64) error {
 			r.silent = true
 		case w.loaded && w.differs(fields, r.stored(), now):
 			affected--
-		case w.differs(w.known(fields), r.value(), now): // it was to have another value
+		case w.differs(w.foreseen(fields), r.value(), now): // it was to have another value
 			r.silent = true
 		default:
 			unsure = append(unsure, i)
@@ -154,7 +154,7 @@ func (w *write) countsReturned() bool {
 	return returning && w.stmt.ReflectValue.Kind() == reflect.Struct
 }
 
-// known returns the fields whose assigned value is known beforehand.
-func (w *write) known(fields []*schema.Field) []*schema.Field {
+// foreseen returns the fields whose assigned value is known beforehand.
+func (w *write) foreseen(fields []*schema.Field) []*schema.Field {
 	return slices.DeleteFunc(slices.Clone(fields), func(f *schema.Field) bool { return w.computed[f] })
 }

@@ -128,7 +128,7 @@ func (w *write) upserts(conflict clause.OnConflict) {
 			fields = append(fields, f)
 		}
 	}
-	w.fields = names(fields)
+	w.fields = w.model.Names(fields)
 }
 
 // constraint is a set of columns that a row can conflict on.

@@ -138,7 +138,7 @@ func (w *write) insertFields() []string {
 		f := w.schema.FieldsByDBName[column]
 		if v, ok := selected[column]; (ok && v) || (!ok && !restricted) {
 			if f.AutoCreateTime == 0 && f.AutoUpdateTime == 0 {
-				names = append(names, f.Name)
+				names = append(names, w.model.Name(f))
 			}
 		} else if f.Creatable {
 			all = false
@@ -311,13 +311,4 @@ func isMap(t reflect.Type) bool {
 		t = t.Elem()
 	}
 	return t.Kind() == reflect.Map
-}
-
-// names returns the Go names of fields.
-func names(fields []*schema.Field) []string {
-	result := make([]string, len(fields))
-	for i, f := range fields {
-		result[i] = f.Name
-	}
-	return result
 }

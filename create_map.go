@@ -87,7 +87,7 @@ func (m *mapRows) writeBack(w *write) {
 // keyFor returns the key under which a map names a field, or else the column.
 func (m *mapRows) keyFor(i int, f *schema.Field) string {
 	for _, name := range []string{f.DBName, f.Name} {
-		if _, ok := m.maps[i][name]; ok {
+		if _, ok := m.maps[i][name]; ok && f.Schema.LookUpField(name) == f {
 			return name
 		}
 	}

@@ -134,6 +134,9 @@ func (r *row) keep(f *frame, need Need) (KeptEvent, error) {
 	if k.Row, err = w.model.Encode(f, r.value()); err != nil {
 		return KeptEvent{}, err
 	}
+	if err = r.keepNow(f, k.Row); err != nil {
+		return KeptEvent{}, err
+	}
 	if w.loaded && r.original != nil && need >= Original {
 		if k.Original, err = w.model.Encode(f, reflect.ValueOf(r.original).Elem()); err != nil {
 			return KeptEvent{}, err
@@ -152,6 +155,35 @@ func (r *row) keep(f *frame, need Need) (KeptEvent, error) {
 	return KeptEvent{Key: key, Data: data}, err
 }
 
+// keepNow keeps what is stored of the fields of which only the database knows whether they changed.
+func (r *row) keepNow(ctx context.Context, row rows.Encoded) error {
+	if r.now == nil {
+		return nil
+	}
+	now, err := r.w.model.Encode(ctx, reflect.ValueOf(r.now).Elem())
+	if err != nil {
+		return err
+	}
+	sure := *r
+	sure.now = nil
+	for _, f := range sure.unsure(ctx) {
+		row[f.DBName] = now[f.DBName]
+	}
+	return nil
+}
+
+// known returns the names of fields that names of an event mean which was kept, maybe by an older version.
+func (w *write) known(names []string) []string {
+	if names == nil {
+		return nil
+	}
+	known := make([]string, 0, len(names))
+	for _, name := range names {
+		known = append(known, w.model.Names(w.model.Fields(name))...)
+	}
+	return known
+}
+
 // deliver calls a receiver with an event that was kept.
 func (c *channel) deliver(ctx context.Context, e *entry, data []byte) (err error) {
 	var k kept
@@ -161,9 +193,10 @@ func (c *channel) deliver(ctx context.Context, e *entry, data []byte) (err error
 	model := c.scope.schema
 	w := &write{
 		reg: c.reg, plan: &plan{sender: c.scope.name, schema: model}, db: c.reg.db.WithContext(ctx), schema: model, model: c.reg.rows.Of(model),
-		soft: k.Soft, cascade: k.Cascade, copied: k.Copied, fields: k.Fields, inserts: k.Inserts, done: true, loaded: k.Original != nil,
+		soft: k.Soft, cascade: k.Cascade, copied: k.Copied, done: true, loaded: k.Original != nil,
 	}
 	w.stmt = w.db.Statement
+	w.fields, w.inserts = w.known(k.Fields), w.known(k.Inserts)
 	r := row{w: w, created: k.Created}
 	if r.instance, err = w.model.Decode(ctx, k.Row); err != nil {
 		return err

@@ -43,7 +43,7 @@ type LoadEvent[M any] struct {
 
 // Change is one changed column of a row.
 type Change struct {
-	Field    string // Go name, "Price"
+	Field    string // Go name, "Price", or the path "Author.Name" when several fields have the name
 	Column   string // name in the table, "price"
 	Old, New any    // values as the fields hold them; Old is nil where the row is created or Original is not loaded
 }
@@ -85,10 +85,14 @@ func (e SaveEvent[M]) Original() (M, error) {
 }
 
 // Changed reports whether the write changes any of the named fields, or any at all when none is named: automatic update
-// times then do not count. Names are Go field names or column names; an unknown one never changes. A created row is
+// times then do not count. Names are Go field names, paths into embedded structs ("Author.Name") or column names; a Go name that
+// several embedded structs have means all these fields. Changed panics for an unknown name, which fails the receiver. A created row is
 // changed. A field set by an expression counts as changed in pre_save. Where Original is not loaded, a field that the write names
 // counts as changed.
 func (e SaveEvent[M]) Changed(fields ...string) bool {
+	if e.row != nil {
+		e.row.mustKnow(fields)
+	}
 	return e.Created || e.row == nil || e.row.changed(e.frame, fields)
 }
 
@@ -102,7 +106,7 @@ func (e SaveEvent[M]) Changes() []Change {
 }
 
 // UpdateFields returns the Go names of the fields that the write names, without automatic times, in the order of the
-// model; nil means all. What receivers change beside them is in Changes.
+// model; nil means all. Where several embedded structs have a field of one name it is the path, "Author.Name". What receivers change beside them is in Changes.
 func (e SaveEvent[M]) UpdateFields() []string {
 	if e.row == nil {
 		return nil

@@ -161,7 +161,7 @@ func (r *row) link(l *relations.Link, after bool) (own, other []any, ok bool) {
 		}
 		return rows.Value(w.stmt.Context, f, reflect.ValueOf(from).Elem())
 	}
-	if w.model.Deleted != nil && !rows.Null(value(w.model.Deleted)) {
+	if w.model.Hidden(w.db, value) {
 		return nil, nil, false
 	}
 	return l.Of(w.stmt.Context, value)

@@ -95,7 +95,7 @@ func (n *netRow) event(d *deferred) (kind, *row) {
 	if gone {
 		return postDelete, &row{w: w, instance: n.first}
 	}
-	r := &row{w: w, instance: n.last.instance, original: n.first, created: n.first == nil}
+	r := &row{w: w, instance: n.last.instance, original: n.first, now: n.last.now, created: n.first == nil}
 	if !r.created && !r.changed(&d.frame, nil) {
 		return 0, nil
 	}

@@ -90,7 +90,7 @@ func (w *write) putBack() (bool, error) {
 			w.rows[i].silent = true
 		}
 		for _, f := range w.returned.fields {
-			f.ReflectValueOf(w.stmt.Context, w.rows[i].value()).Set(f.ReflectValueOf(w.stmt.Context, from))
+			rows.Copy(w.stmt.Context, f, from, w.rows[i].value())
 		}
 	}
 	return true, nil

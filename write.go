@@ -1,7 +1,6 @@
 package signals
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -34,7 +33,7 @@ type write struct {
 	copied      bool                   // instances are the library's copies, not the caller's structs
 	conflicting bool                   // an INSERT says what to do about rows that are stored already
 	done        bool                   // the rows are written
-	fields      []string               // what an update names, see named
+	fields      []string               // what an update names, see named and rows.Model.Name
 	inserts     []string               // what an insert names; nil means all
 	conflicts   string                 // what the rows of an upsert conflict on
 	written     map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
@@ -60,6 +59,7 @@ type row struct {
 	w        *write
 	instance any // pointer to a struct of the model
 	original any // pointer to the stored row; nil when there is none or it was not read
+	now      any // pointer to the row as it is stored after the write; nil unless only the database knows what changed
 	created  bool
 	silent   bool    // the row is not written, so nothing is sent for it
 	linked   *linked // of m2m_changed: what happens to the links of the row
@@ -197,6 +197,11 @@ func (w *write) room(n int) {
 
 // sendPost queues the rows for the receivers that wait, and sends the post signal.
 func (w *write) sendPost(k kind) error {
+	if k == postSave {
+		if err := w.readUnsure(); err != nil {
+			return err
+		}
+	}
 	if err := w.queue(k); err != nil {
 		return err
 	}
@@ -231,68 +236,4 @@ func (r *row) schema() *schema.Schema {
 		return nil
 	}
 	return r.w.schema
-}
-
-// changed reports whether any of the named fields changes, or any at all.
-func (r *row) changed(ctx context.Context, names []string) bool {
-	for _, name := range names {
-		if f := columnField(r.w.schema, name); f != nil && r.fieldChanged(ctx, f) {
-			return true
-		}
-	}
-	if len(names) > 0 {
-		return false
-	}
-	return slices.ContainsFunc(r.w.schema.DBNames, func(column string) bool {
-		f := r.w.schema.FieldsByDBName[column]
-		return f.AutoUpdateTime == 0 && r.fieldChanged(ctx, f)
-	})
-}
-
-// fieldChanged reports whether the write changes a column of the row.
-func (r *row) fieldChanged(ctx context.Context, f *schema.Field) bool {
-	w := r.w
-	switch {
-	case w.written != nil && !w.written[f]:
-		return false
-	case w.computed[f] && (!w.done || w.written != nil):
-		return true
-	case !w.loaded || r.original == nil:
-		named := w.named()
-		return named == nil || slices.Contains(named, f.Name)
-	case !w.copied && !f.Updatable:
-		return false
-	}
-	return rows.Changed(ctx, w.db.Name(), f, reflect.ValueOf(r.original).Elem(), r.value())
-}
-
-func (r *row) changes(ctx context.Context) []Change {
-	var changes []Change
-	v := r.value()
-	for _, column := range r.w.schema.DBNames {
-		f := r.w.schema.FieldsByDBName[column]
-		switch {
-		case f.AutoUpdateTime > 0:
-		case r.created:
-			if rows.Valued(ctx, f, v) && (r.w.inserts == nil || f.PrimaryKey || slices.Contains(r.w.inserts, f.Name)) {
-				changes = append(changes, Change{Field: f.Name, Column: column, New: rows.Value(ctx, f, v)})
-			}
-		case r.fieldChanged(ctx, f):
-			c := Change{Field: f.Name, Column: column, New: rows.Value(ctx, f, v)}
-			if r.w.loaded && r.original != nil {
-				c.Old = rows.Value(ctx, f, reflect.ValueOf(r.original).Elem())
-			}
-			changes = append(changes, c)
-		}
-	}
-	return changes
-}
-
-// restored reports whether the row was soft-deleted and is no more.
-func (r *row) restored(ctx context.Context) bool {
-	f := r.w.model.Deleted
-	if f == nil || r.created || !r.w.loaded || r.original == nil || !r.fieldChanged(ctx, f) {
-		return false
-	}
-	return rows.Valued(ctx, f, reflect.ValueOf(r.original).Elem()) && !rows.Valued(ctx, f, r.value())
 }

@@ -237,8 +237,8 @@ func (l *Link) Joins(ctx context.Context, owners reflect.Value, links []string) 
 		if !owner.IsValid() || owner.Type() != l.Schema.ModelType {
 			return
 		}
-		elems := reflect.Indirect(l.Field.ReflectValueOf(ctx, owner))
-		for i := range elems.Len() {
+		elems := reflect.Indirect(rows.Held(ctx, l.Field, owner))
+		for i := 0; elems.IsValid() && i < elems.Len(); i++ {
 			if elem := reflect.Indirect(elems.Index(i)); elem.IsValid() {
 				made = append(made, Identity(l.own.of(ctx, owner), l.other.of(ctx, elem)))
 			}

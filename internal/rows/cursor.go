@@ -58,10 +58,10 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 	if c.last != nil {
 		q.Where = append(append([]clause.Expression(nil), q.Where...), After(c.model.Keys, c.last))
 	}
-	q.Limit = c.size
+	q.Limit, q.named = c.size, c.model.names(db, q)
 	stmt := c.model.build(db, q)
 	c.further = looksFurther(stmt.SQL.String())
-	set, err := c.model.query(stmt, q)
+	set, err := c.model.query(db, stmt, q)
 	if err != nil {
 		return set, err
 	}
@@ -104,7 +104,7 @@ func (c *Cursor) readKeys(db *gorm.DB, clauses []clause.Interface) error {
 	q.KeysOnly, q.Twice, q.Ordered, q.Extra = true, false, len(clauses) == 0, clauses
 	stmt := c.model.build(db, q)
 	c.further = c.further || looksFurther(stmt.SQL.String())
-	set, err := c.model.query(stmt, q)
+	set, err := c.model.query(db, stmt, q)
 	if err != nil {
 		return err
 	}

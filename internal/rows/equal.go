@@ -5,60 +5,187 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"encoding/json"
+	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 )
 
-// Changed reports whether a column differs between a stored row and the row that replaces it. Times count as equal when
-// the table cannot tell them apart: PostgreSQL stores microseconds, MySQL the precision of the column.
+// Verdict says whether a column changes.
+type Verdict uint8
+
+// The verdicts of Compare.
+const (
+	Equal  Verdict = iota
+	Differ         // the column changes
+	Unsure         // only the database knows, because it stores values of the column's type in a form of its own
+)
+
+// Changed reports whether a column differs between a stored row and the row that replaces it. Where only the database knows, it says so.
 func Changed(ctx context.Context, dialect string, f *schema.Field, stored, row reflect.Value) bool {
-	a, b := f.ReflectValueOf(ctx, stored), f.ReflectValueOf(ctx, row)
-	if same(a, b, dialect, f) {
-		return false
+	return compare(ctx, dialect, typeOf(string(f.DataType)), f, stored, row) != Equal
+}
+
+// Compare compares a column of a stored row with that of the row that replaces it, as the database will store it.
+func (m *Model) Compare(ctx context.Context, db *gorm.DB, f *schema.Field, stored, row reflect.Value) Verdict {
+	if same, known := samePlain(f, stored, row); known {
+		return same
 	}
-	return dialect != "postgres" || !strings.HasPrefix(strings.ToLower(string(f.DataType)), "jsonb") || !sameJSON(a.Interface(), b.Interface())
+	return compare(ctx, db.Name(), m.columnType(db, f), f, stored, row)
 }
 
-// sameJSON reports whether two texts are one JSON value: PostgreSQL stores values of jsonb, not texts.
-func sameJSON(a, b any) bool {
-	var x, y any
-	return json.Unmarshal(bytesOf(a), &x) == nil && json.Unmarshal(bytesOf(b), &y) == nil && reflect.DeepEqual(x, y)
-}
-
-func bytesOf(v any) []byte {
-	switch v := plain(v).(type) {
-	case []byte:
-		return v
-	case string:
-		return []byte(v)
+// samePlain compares numbers, texts and truth values that are equal, or that no database stores otherwise.
+func samePlain(f *schema.Field, stored, row reflect.Value) (Verdict, bool) {
+	if len(f.StructField.Index) != 1 || f.StructField.Index[0] < 0 {
+		return 0, false
 	}
-	return nil
-}
-
-// same compares plain values without boxing them, and all others by what they mean to the database.
-func same(a, b reflect.Value, dialect string, f *schema.Field) bool {
+	a, b := stored.Field(f.StructField.Index[0]), row.Field(f.StructField.Index[0])
+	equal, whole := false, true
 	switch a.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return a.Int() == b.Int()
+		equal = a.Int() == b.Int()
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return a.Uint() == b.Uint()
-	case reflect.String:
-		return a.String() == b.String()
+		equal = a.Uint() == b.Uint()
 	case reflect.Bool:
-		return a.Bool() == b.Bool()
+		equal = a.Bool() == b.Bool()
+	case reflect.String:
+		equal, whole = a.String() == b.String(), false
 	default:
+		return 0, false
 	}
-	if a.Type() == timeType && a.CanAddr() && b.CanAddr() {
-		x, _ := reflect.TypeAssert[*time.Time](a.Addr())
-		y, _ := reflect.TypeAssert[*time.Time](b.Addr())
-		return sameTime(*x, *y, resolution(dialect, f))
+	if equal {
+		return Equal, true
 	}
-	return equal(a.Interface(), b.Interface(), resolution(dialect, f))
+	return Differ, whole && !converts(f)
+}
+
+// compare goes from the Go values to what is written of them, to what would be read of that, and to what the column's type makes of it.
+func compare(ctx context.Context, dialect string, t columnType, f *schema.Field, stored, row reflect.Value) Verdict {
+	if same, known := samePlain(f, stored, row); known {
+		return same
+	}
+	a, b := Held(ctx, f, stored), Held(ctx, f, row)
+	gone := absent(f, stored) != absent(f, row) // GORM writes NULL for what is in no struct
+	if !gone && alike(a, b, 0) {
+		return Equal
+	}
+	x, y := written(ctx, f, stored), written(ctx, f, row)
+	if x == nil || y == nil {
+		return differ(x != nil || y != nil)
+	}
+	at, isTime := x.(time.Time)
+	if other, ok := y.(time.Time); ok && isTime {
+		return differ(!sameTime(at, other, resolution(dialect, f)))
+	}
+	if alike(reflect.ValueOf(x), reflect.ValueOf(y), 0) || (converts(f) && sameAgain(ctx, f, x, y)) {
+		return Equal
+	}
+	return t.compare(dialect, x, y)
+}
+
+func differ(does bool) Verdict {
+	if does {
+		return Differ
+	}
+	return Equal
+}
+
+// Held returns what a field of a row holds. It is the zero value for a field of an embedded struct that is not there: GORM would make the
+// struct to look into it.
+func Held(ctx context.Context, f *schema.Field, row reflect.Value) reflect.Value {
+	if absent(f, row) {
+		return reflect.Zero(f.FieldType)
+	}
+	return f.ReflectValueOf(ctx, row)
+}
+
+// written returns what GORM gives to the driver for a field, nil for NULL.
+func written(ctx context.Context, f *schema.Field, row reflect.Value) any {
+	if absent(f, row) {
+		return nil
+	}
+	if f.Serializer == nil {
+		return driven(f.ReflectValueOf(ctx, row).Interface())
+	}
+	value, _ := f.ValueOf(ctx, row)
+	return driven(value)
+}
+
+// driven is plain, and nil for bytes that are NULL.
+func driven(v any) any {
+	v = plain(v)
+	if b, ok := v.([]byte); ok && b == nil {
+		return nil
+	}
+	return v
+}
+
+// sameAgain reports whether two written values are read back as the same one: texts of a set in any order, of an encrypted value, of
+// numbers in JSON.
+func sameAgain(ctx context.Context, f *schema.Field, x, y any) bool {
+	a, ok := readBack(ctx, f, x)
+	if !ok {
+		return false
+	}
+	b, ok := readBack(ctx, f, y)
+	return ok && alike(a, b, 0)
+}
+
+// readBack returns what a field makes of a value that the database returns. Drivers return texts as bytes or as strings: a type that
+// understands only one of them without saying so makes two values of them, and is not believed.
+func readBack(ctx context.Context, f *schema.Field, value any) (field reflect.Value, ok bool) {
+	forms := []any{value}
+	switch v := value.(type) {
+	case string:
+		forms = append(forms, []byte(v))
+	case []byte:
+		forms = []any{slices.Clone(v), string(v)}
+	}
+	for _, form := range forms {
+		back, err := scanned(ctx, f, form)
+		switch {
+		case err != nil:
+		case ok && !alike(field, back, 0):
+			return field, false
+		default:
+			field, ok = back, true
+		}
+	}
+	return field, ok
+}
+
+// scanned returns what a field with a way of its own into the database reads from a value.
+func scanned(ctx context.Context, f *schema.Field, value any) (reflect.Value, error) {
+	if f.Serializer != nil {
+		row := reflect.New(f.Schema.ModelType).Elem()
+		err := scanSerialized(ctx, f, row, value)
+		return Held(ctx, f, row), err
+	}
+	to := reflect.New(f.IndirectFieldType)
+	by, ok := reflect.TypeAssert[sql.Scanner](to)
+	if !ok {
+		return to, errors.ErrUnsupported
+	}
+	return to.Elem(), by.Scan(value)
+}
+
+// scanSerialized lets a serializer read a value into its field.
+func scanSerialized(ctx context.Context, f *schema.Field, row reflect.Value, value any) error {
+	to := f.NewValuePool.Get()
+	defer f.NewValuePool.Put(to)
+	by, ok := to.(sql.Scanner)
+	if !ok {
+		return f.Set(ctx, row, value)
+	}
+	if err := by.Scan(value); err != nil {
+		return err
+	}
+	return f.Set(ctx, row, to)
 }
 
 func sameTime(stored, other time.Time, resolution time.Duration) bool {
@@ -68,23 +195,19 @@ func sameTime(stored, other time.Time, resolution time.Duration) bool {
 // Assign sets a field to a value from a map, as far as the value fits: GORM leaves it to the database to judge others. What a
 // serializer has written is read by the serializer.
 func Assign(ctx context.Context, f *schema.Field, row reflect.Value, value any) {
-	if f.Set(ctx, row, value) == nil || f.Serializer == nil {
-		return
-	}
-	scanned := f.NewValuePool.Get()
-	if s, ok := scanned.(sql.Scanner); ok && s.Scan(value) == nil {
-		_ = f.Set(ctx, row, scanned)
+	if f.Set(ctx, row, value) != nil && f.Serializer != nil {
+		_ = scanSerialized(ctx, f, row, value)
 	}
 }
 
-// Value returns what a field of a row holds, as its Go type.
+// Value returns what a field of a row holds, as its Go type. It is the zero value for a field of an embedded struct that is not there.
 func Value(ctx context.Context, f *schema.Field, row reflect.Value) any {
-	return f.ReflectValueOf(ctx, row).Interface()
+	return Held(ctx, f, row).Interface()
 }
 
 // Valued reports whether a column's field holds something other than its zero value.
 func Valued(ctx context.Context, f *schema.Field, row reflect.Value) bool {
-	return !f.ReflectValueOf(ctx, row).IsZero()
+	return !absent(f, row) && !f.ReflectValueOf(ctx, row).IsZero()
 }
 
 // resolution is the shortest time that a column can tell from another.
@@ -125,19 +248,6 @@ func digitsOf(dataType, dialect string) (digits int, given bool) {
 	return 0, false
 }
 
-func equal(a, b any, resolution time.Duration) bool {
-	a, b = plain(a), plain(b)
-	switch x := a.(type) {
-	case time.Time:
-		y, ok := b.(time.Time)
-		return ok && sameTime(x, y, resolution)
-	case []byte:
-		y, ok := b.([]byte)
-		return ok && bytes.Equal(x, y)
-	}
-	return reflect.DeepEqual(a, b)
-}
-
 // plain takes pointers and database types off a value.
 func plain(v any) any {
 	if valuer, ok := v.(driver.Valuer); ok {
@@ -168,27 +278,11 @@ func plain(v any) any {
 // Null reports whether a value is NULL to the database.
 func Null(v any) bool { return plain(v) == nil }
 
-// Same reports whether two rows hold the same Go value in a field. What a receiver changed is found with it: what a type writes into
-// the database may differ from one time to the next although its value is the same.
-func Same(ctx context.Context, f *schema.Field, a, b reflect.Value) bool {
-	if x, y := absent(f, a), absent(f, b); x || y {
-		return x == y
-	}
-	return sameGo(f.ReflectValueOf(ctx, a), f.ReflectValueOf(ctx, b))
-}
+func sameBytes(x, y any) bool { return bytes.Equal(textOf(x), textOf(y)) }
 
-func sameGo(a, b reflect.Value) bool {
-	switch {
-	case a.CanInt():
-		return a.Int() == b.Int()
-	case a.CanUint():
-		return a.Uint() == b.Uint()
-	case a.CanFloat():
-		return a.Float() == b.Float() || (math.IsNaN(a.Float()) && math.IsNaN(b.Float()))
-	case a.Kind() == reflect.String:
-		return a.String() == b.String()
-	case a.Kind() == reflect.Bool:
-		return a.Bool() == b.Bool()
+// Copy sets a field of a row to that of another. An embedded struct that neither of them has is not made.
+func Copy(ctx context.Context, f *schema.Field, from, to reflect.Value) {
+	if !absent(f, from) || !absent(f, to) {
+		f.ReflectValueOf(ctx, to).Set(Held(ctx, f, from))
 	}
-	return reflect.DeepEqual(a.Interface(), b.Interface())
 }

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 )
 
@@ -32,9 +32,8 @@ func (m *Models) Of(s *schema.Schema) *Model {
 
 // Model reads rows of one model.
 type Model struct {
-	Schema  *schema.Schema
-	Keys    []*schema.Field // primary key, in GORM's order; empty when the model has none
-	Deleted *schema.Field   // the gorm.DeletedAt column, nil when there is none
+	Schema *schema.Schema
+	Keys   []*schema.Field // primary key, in GORM's order; empty when the model has none
 
 	// Computed tells that the table has columns which only the database writes.
 	Computed bool
@@ -44,6 +43,11 @@ type Model struct {
 	shares     bool // copies of a struct share memory: slices, maps, pointers
 	zero       any  // a pointer to a zero struct, for GORM to parse
 	texts      sync.Map
+	paths      map[*schema.Field]string // see Name
+	softOnce   sync.Once
+	soft       []soft // see softs
+	shapes     shapes
+	types      atomic.Pointer[map[*schema.Field]columnType] // what the columns really are, once they were read
 
 	slice, pair           reflect.Type // []T and [2]T
 	scanners, keyScanners sync.Pool
@@ -65,18 +69,15 @@ type column struct {
 var (
 	scannerType = reflect.TypeFor[sql.Scanner]()
 	timeType    = reflect.TypeFor[time.Time]()
-	deletedType = reflect.TypeFor[gorm.DeletedAt]()
 	bytesType   = reflect.TypeFor[[]byte]()
 )
 
 func newModel(s *schema.Schema) *Model {
 	m := &Model{Schema: s, Keys: s.PrimaryFields, zero: reflect.New(s.ModelType).Interface()}
+	m.paths = pathsOf(s)
 	m.slice, m.pair = reflect.SliceOf(s.ModelType), reflect.ArrayOf(2, s.ModelType)
 	for _, name := range s.DBNames {
 		f := s.FieldsByDBName[name]
-		if f.FieldType == deletedType {
-			m.Deleted = f
-		}
 		if !f.Readable {
 			continue
 		}

@@ -24,7 +24,8 @@ type Query struct {
 	Share    bool // with Lock: only so much of it on PostgreSQL that the rows stay
 	Extra    []clause.Interface
 
-	one bool // there is one row at most
+	one   bool // there is one row at most
+	named bool // columns are named, see shape
 }
 
 // Set holds rows as structs of the model's type.
@@ -70,19 +71,23 @@ type text struct {
 type textKey struct {
 	table            string
 	scoped, keysOnly bool
-	lock             bool
+	lock, named      bool
 }
 
 // ByKey reads the row with this primary key from the table of a statement. The set is empty when there is none.
 func (m *Model) ByKey(db *gorm.DB, key []any, q Query) (*Set, error) {
-	q.one = true
-	k := textKey{table: db.Statement.Table, scoped: q.Scoped, keysOnly: q.KeysOnly, lock: q.Lock}
+	q.one, q.named = true, m.names(db, q)
+	k := textKey{table: db.Statement.Table, scoped: q.Scoped, keysOnly: q.KeysOnly, lock: q.Lock, named: q.named}
 	cached := db.Statement.TableExpr == nil && m.cacheable()
 	if cached {
 		if found, ok := m.texts.Load(k); ok {
 			if t, ok := found.(*text); ok {
 				vars := make([]any, 0, len(key)+len(t.tail))
-				return m.read(db, t.sql, append(append(vars, key...), t.tail...), q)
+				set, err := m.read(db, t.sql, append(append(vars, key...), t.tail...), q)
+				if m.outdated(db, q, err) {
+					return m.ByKey(db, key, q)
+				}
+				return set, err
 			}
 		}
 	}
@@ -92,7 +97,7 @@ func (m *Model) ByKey(db *gorm.DB, key []any, q Query) (*Set, error) {
 	if cached && stmt.Error == nil {
 		m.texts.Store(k, &text{sql: sql, tail: stmt.Vars[len(key):]})
 	}
-	return m.query(stmt, q)
+	return m.query(db, stmt, q)
 }
 
 // cacheable reports whether a key is bound as exactly one value per column.
@@ -106,13 +111,22 @@ func (m *Model) cacheable() bool {
 }
 
 // Find reads rows from the table of a statement.
-func (m *Model) Find(db *gorm.DB, q Query) (*Set, error) { return m.query(m.build(db, q), q) }
+func (m *Model) Find(db *gorm.DB, q Query) (*Set, error) {
+	q.named = m.names(db, q)
+	return m.query(db, m.build(db, q), q)
+}
 
-func (m *Model) query(stmt *gorm.Statement, q Query) (*Set, error) {
+// query runs a SELECT that build made.
+func (m *Model) query(db *gorm.DB, stmt *gorm.Statement, q Query) (*Set, error) {
 	if err := stmt.Error; err != nil {
 		return nil, err
 	}
-	return m.read(stmt.DB, stmt.SQL.String(), stmt.Vars, q)
+	set, err := m.read(stmt.DB, stmt.SQL.String(), stmt.Vars, q)
+	if m.outdated(db, q, err) {
+		q.named = false
+		return m.query(db, m.build(db, q), q)
+	}
+	return set, err
 }
 
 // build makes the SELECT of a query on the table, and with the FROM clause, of db's statement.
@@ -123,15 +137,7 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 	stmt := tx.Statement
 	stmt.Schema, stmt.Table, stmt.TableExpr, stmt.Unscoped = m.Schema, from.Table, from.TableExpr, !q.Scoped
 	stmt.BuildClauses = db.Callback().Query().Clauses
-	columns := m.columns
-	if q.KeysOnly {
-		columns = m.keyColumns
-	}
-	sel := clause.Select{Columns: make([]clause.Column, len(columns))}
-	for i, c := range columns {
-		sel.Columns[i] = clause.Column{Table: clause.CurrentTable, Name: c.field.DBName}
-	}
-	stmt.AddClause(sel)
+	stmt.AddClause(m.choose(stmt, q))
 	joined := Joins(from)
 	if joined {
 		f, _ := from.Clauses["FROM"].Expression.(clause.From)
@@ -202,7 +208,10 @@ func (m *Model) read(db *gorm.DB, query string, vars []any, q Query) (set *Set, 
 			err = closing
 		}
 	}()
-	s := m.scanner(q.KeysOnly, db.Name())
+	s, err := m.scanner(db, q, result)
+	if err != nil {
+		return set, err
+	}
 	defer func() {
 		set.loose = s.loose
 		s.release()

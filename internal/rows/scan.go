@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+
+	"gorm.io/gorm"
 )
 
 // scanner moves the columns of a result into structs.
@@ -13,31 +15,43 @@ type scanner struct {
 	columns []column
 	cells   []any // what the driver's own values are scanned into
 	dest    []any
-	pool    *sync.Pool
-	typed   bool // the database tells values of different types apart, as SQLite does
-	loose   bool // a key was read that does not find its row again
+	pool    *sync.Pool // nil for columns that were read once
+	typed   bool       // the database tells values of different types apart, as SQLite does
+	loose   bool       // a key was read that does not find its row again
 }
 
-// scanner returns a scanner of all columns, or of the key alone. It must be released.
-func (m *Model) scanner(keysOnly bool, dialect string) *scanner {
+// scanner returns a scanner for the result of a query. It must be released.
+func (m *Model) scanner(db *gorm.DB, q Query, result *sql.Rows) (s *scanner, err error) {
 	pool, columns := &m.scanners, m.columns
-	if keysOnly {
+	if q.KeysOnly {
 		pool, columns = &m.keyScanners, m.keyColumns
 	}
-	s, ok := pool.Get().(*scanner)
-	if !ok {
-		s = &scanner{columns: columns, cells: make([]any, len(columns)), dest: make([]any, len(columns)), pool: pool}
-		for i := range s.columns {
-			s.dest[i] = &s.cells[i]
-		}
+	if q.named {
+		s, _ = pool.Get().(*scanner)
+	} else if s, err = m.match(db, result); err != nil {
+		return nil, err
 	}
-	s.typed, s.loose = dialect == "sqlite", false
+	if s == nil {
+		s = newScanner(columns)
+		s.pool = pool
+	}
+	s.typed, s.loose = db.Name() == "sqlite", false
+	return s, nil
+}
+
+func newScanner(columns []column) *scanner {
+	s := &scanner{columns: columns, cells: make([]any, len(columns)), dest: make([]any, len(columns))}
+	for i := range s.columns {
+		s.dest[i] = &s.cells[i]
+	}
 	return s
 }
 
 func (s *scanner) release() {
 	clear(s.cells) // they hold on to what was read
-	s.pool.Put(s)
+	if s.pool != nil {
+		s.pool.Put(s)
+	}
 }
 
 func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value) error {
@@ -58,6 +72,9 @@ func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value)
 }
 
 func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) error {
+	if c.field == nil {
+		return nil
+	}
 	if !c.raw {
 		if c.key {
 			s.loose = s.loose || isNull(s.dest[i])

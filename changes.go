@@ -1,0 +1,179 @@
+package signals
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// changed reports whether any of the named fields changes, or any at all. A name that the model does not know changes nothing: a
+// receiver of several models may name fields that only some of them have.
+func (r *row) changed(ctx context.Context, names []string) bool {
+	for _, name := range names {
+		for _, f := range r.w.model.Fields(name) {
+			if r.fieldChanged(ctx, f) {
+				return true
+			}
+		}
+	}
+	if len(names) > 0 {
+		return false
+	}
+	return slices.ContainsFunc(r.w.schema.DBNames, func(column string) bool {
+		f := r.w.schema.FieldsByDBName[column]
+		return f.AutoUpdateTime == 0 && r.fieldChanged(ctx, f)
+	})
+}
+
+// mustKnow panics for a name that is no field of the model.
+func (r *row) mustKnow(names []string) {
+	for _, name := range names {
+		if r.w.model != nil && len(r.w.model.Fields(name)) == 0 {
+			panic(errors.New("signals: Changed: " + unknownField(r.w.schema.ModelType.Name(), r.w.model, name)))
+		}
+	}
+}
+
+// unknownField says that a model has no such field, and what may have been meant.
+func unknownField(sender string, model *rows.Model, name string) string {
+	text := fmt.Sprintf("%s has no column field %q", sender, name)
+	if near := model.Near(name); near != "" {
+		text += fmt.Sprintf(": did you mean %q?", near)
+	} else {
+		text += ":"
+	}
+	return text + fmt.Sprintf(" Use a Go field name such as %q, a path such as \"Author.Name\" into an embedded struct, or the name of a column",
+		model.Schema.Fields[0].Name)
+}
+
+// fieldChanged reports whether the write changes a column of the row.
+func (r *row) fieldChanged(ctx context.Context, f *schema.Field) bool {
+	w := r.w
+	switch {
+	case w.written != nil && !w.written[f]:
+		return false
+	case w.computed[f] && (!w.done || w.written != nil):
+		return true
+	case !w.loaded || r.original == nil:
+		named := w.named()
+		return named == nil || slices.Contains(named, w.model.Name(f))
+	case !w.copied && !f.Updatable:
+		return false
+	}
+	return r.compare(ctx, f) != rows.Equal
+}
+
+// compare compares a column of the stored row with that of the row as it is or will be written.
+func (r *row) compare(ctx context.Context, f *schema.Field) rows.Verdict {
+	before := reflect.ValueOf(r.original).Elem()
+	verdict := r.w.model.Compare(ctx, r.w.db, f, before, r.value())
+	if verdict == rows.Unsure && r.now != nil {
+		return r.w.model.Compare(ctx, r.w.db, f, before, reflect.ValueOf(r.now).Elem())
+	}
+	return verdict
+}
+
+// unsure returns the fields of which only the database knows whether they changed: it stores values of their types in a form of its own.
+func (r *row) unsure(ctx context.Context) []*schema.Field {
+	if r.silent || r.created || r.original == nil {
+		return nil
+	}
+	var fields []*schema.Field
+	for _, column := range r.w.schema.DBNames {
+		f := r.w.schema.FieldsByDBName[column]
+		if f.Readable && (r.w.copied || f.Updatable) && (r.w.written == nil || r.w.written[f]) && r.compare(ctx, f) == rows.Unsure {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// readUnsure reads the rows of which only the database knows what changed, before any receiver of post_save can write them again.
+func (w *write) readUnsure() error {
+	if !w.loaded || len(w.model.Keys) == 0 {
+		return nil
+	}
+	ctx := w.stmt.Context
+	var keys [][]any
+	var asked []*row
+	for i := range w.rows {
+		r := &w.rows[i]
+		if len(r.unsure(ctx)) == 0 {
+			continue
+		}
+		if key, set := w.model.KeyOf(ctx, r.value()); set || !w.generatesKey() {
+			keys, asked = append(keys, key), append(asked, r)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	stored, err := w.readKeysOf(keys, rows.Query{})
+	if errors.Is(err, rows.ErrUnfit) {
+		return nil
+	}
+	for _, r := range asked {
+		if found, ok := stored[w.model.Identity(ctx, r.value())]; ok && err == nil {
+			r.now = found.Addr().Interface()
+		}
+	}
+	return err
+}
+
+func (r *row) changes(ctx context.Context) []Change {
+	var changes []Change
+	v, model := r.value(), r.w.model
+	for _, column := range r.w.schema.DBNames {
+		f := r.w.schema.FieldsByDBName[column]
+		switch {
+		case f.AutoUpdateTime > 0:
+		case r.created:
+			if rows.Valued(ctx, f, v) && r.w.inserted(f) {
+				changes = append(changes, Change{Field: model.Name(f), Column: column, New: rows.Value(ctx, f, v)})
+			}
+		case r.fieldChanged(ctx, f):
+			c := Change{Field: model.Name(f), Column: column, New: rows.Value(ctx, f, v)}
+			if r.w.loaded && r.original != nil {
+				c.Old = rows.Value(ctx, f, reflect.ValueOf(r.original).Elem())
+			}
+			changes = append(changes, c)
+		}
+	}
+	return changes
+}
+
+// inserted reports whether an INSERT gives a column the value that its field holds, or has returned it.
+func (w *write) inserted(f *schema.Field) bool {
+	if !f.Creatable {
+		return w.done && f.HasDefaultValue
+	}
+	return w.inserts == nil || f.PrimaryKey || slices.Contains(w.inserts, w.model.Name(f))
+}
+
+// restored reports whether the row was soft-deleted and is no more.
+func (r *row) restored(ctx context.Context) bool {
+	w := r.w
+	if r.created || !w.loaded || r.original == nil {
+		return false
+	}
+	soft := w.model.Soft(w.db)
+	if !slices.ContainsFunc(soft, func(f *schema.Field) bool { return r.fieldChanged(ctx, f) }) {
+		return false
+	}
+	before, after := reflect.ValueOf(r.original).Elem(), r.value()
+	hidden := func(v reflect.Value) bool {
+		return w.model.Hidden(w.db, func(f *schema.Field) any {
+			if w.written != nil && !w.written[f] {
+				return rows.Value(ctx, f, before)
+			}
+			return rows.Value(ctx, f, v)
+		})
+	}
+	return hidden(before) && !hidden(after)
+}

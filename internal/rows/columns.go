@@ -1,0 +1,140 @@
+package rows
+
+import (
+	"database/sql"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+)
+
+// A field may have no column in the table: it is filled by joins, or its migration is to come. GORM reads SELECT * and ignores what is
+// not there. The first read of a table does the same, and learns which columns there are. If the table has them all, later reads name
+// them: they carry no columns that the model does not know, and PostgreSQL goes on with its prepared statements after ALTER TABLE ADD.
+
+// shape is what is known of a table.
+type shape = int32
+
+const (
+	unread  shape = iota
+	whole         // it has a column for every field
+	lacking       // it does not, and is asked for all that it has
+)
+
+// shapes keeps what is known of the tables of a model.
+type shapes struct {
+	own    atomic.Int32 // of the model's own table
+	others sync.Map     // name to shape
+}
+
+func (s *shapes) of(m *Model, stmt *gorm.Statement) shape {
+	switch {
+	case stmt.TableExpr != nil: // it may be another one each time
+		return lacking
+	case stmt.Table == m.Schema.Table:
+		return s.own.Load()
+	}
+	known, _ := s.others.Load(stmt.Table)
+	is, _ := known.(shape)
+	return is
+}
+
+func (s *shapes) note(m *Model, stmt *gorm.Statement, is shape) {
+	switch {
+	case stmt.TableExpr != nil:
+	case stmt.Table == m.Schema.Table:
+		s.own.Store(is)
+	default:
+		s.others.Store(stmt.Table, is)
+	}
+}
+
+// names reports whether a read names its columns.
+func (m *Model) names(db *gorm.DB, q Query) bool {
+	return q.KeysOnly || m.shapes.of(m, db.Statement) == whole
+}
+
+// choose returns the columns that a query reads.
+func (m *Model) choose(stmt *gorm.Statement, q Query) clause.Select {
+	columns := m.columns
+	switch {
+	case q.KeysOnly:
+		columns = m.keyColumns
+	case !q.named:
+		all := clause.Expr{SQL: "?.*", Vars: []any{clause.Table{Name: stmt.Table}}}
+		return clause.Select{Expression: all}
+	}
+	sel := clause.Select{Columns: make([]clause.Column, len(columns))}
+	for i, c := range columns {
+		sel.Columns[i] = clause.Column{Table: clause.CurrentTable, Name: c.field.DBName}
+	}
+	return sel
+}
+
+// outdated reports whether a read failed because a table has changed, and may be repeated without naming columns. A failed statement
+// ends a transaction of PostgreSQL: there the next read goes without.
+func (m *Model) outdated(db *gorm.DB, q Query, err error) bool {
+	if err == nil || q.KeysOnly || !q.named {
+		return false
+	}
+	m.shapes.note(m, db.Statement, unread)
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "no such column") || strings.Contains(text, "unknown column")
+}
+
+// match makes a scanner for the columns of a result, and learns what the table has.
+func (m *Model) match(db *gorm.DB, result *sql.Rows) (*scanner, error) {
+	names, err := result.Columns()
+	if err != nil {
+		return nil, err
+	}
+	s := newScanner(make([]column, len(names)))
+	for i, name := range names {
+		f := m.fieldOf(name, names)
+		at := slices.IndexFunc(m.columns, func(c column) bool { return c.field == f })
+		if at < 0 {
+			s.columns[i].raw, s.dest[i] = true, ignored{}
+			continue
+		}
+		s.columns[i] = m.columns[at]
+	}
+	is := whole
+	for _, c := range m.columns {
+		if !slices.Contains(names, c.field.DBName) {
+			is = lacking
+		}
+	}
+	m.shapes.note(m, db.Statement, is)
+	m.learnTypes(db.Statement, s, result)
+	return s, nil
+}
+
+// fieldOf returns the field of a column, nil when the model knows none. A name that is written otherwise counts when no other column
+// has the field's own name.
+func (m *Model) fieldOf(name string, names []string) *schema.Field {
+	if f := m.Schema.FieldsByDBName[name]; f != nil {
+		return f
+	}
+	f := m.Schema.LookUpField(name)
+	if f == nil {
+		at := slices.IndexFunc(m.Schema.DBNames, func(column string) bool { return strings.EqualFold(column, name) })
+		if at < 0 {
+			return nil
+		}
+		f = m.Schema.FieldsByDBName[m.Schema.DBNames[at]]
+	}
+	if slices.Contains(names, f.DBName) {
+		return nil
+	}
+	return f
+}
+
+// ignored takes a column that the model does not know.
+type ignored struct{}
+
+// Scan takes any value.
+func (ignored) Scan(any) error { return nil }

@@ -1,0 +1,257 @@
+package rows
+
+import (
+	"database/sql"
+	"math"
+	"math/big"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+)
+
+// columnType is the type of a column, as far as the database stores values of it in a form of its own.
+type columnType struct {
+	name  string // in lower case, without what is in parentheses
+	scale int    // digits behind the point; anyScale when they are kept as they are written
+}
+
+const anyScale = -1
+
+// typeOf reads a type as it stands in CREATE TABLE.
+func typeOf(text string) columnType {
+	name, rest, _ := strings.Cut(strings.ToLower(strings.TrimSpace(text)), "(")
+	t := columnType{name: firstWords(name), scale: anyScale}
+	args, _, given := strings.Cut(rest, ")")
+	if !given || !t.is("numeric", "decimal", "dec") {
+		return t
+	}
+	t.scale = 0
+	if _, scale, has := strings.Cut(args, ","); has {
+		t.scale, _ = strconv.Atoi(strings.TrimSpace(scale))
+	}
+	return t
+}
+
+// firstWords cuts what follows the name of a type in CREATE TABLE.
+func firstWords(name string) string {
+	words := strings.Fields(name)
+	for i, w := range words {
+		if slices.Contains([]string{"not", "null", "default", "unique", "primary", "check", "collate", "references", "unsigned", "zerofill"}, w) {
+			words = words[:i]
+			break
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func (t columnType) is(names ...string) bool { return slices.Contains(names, t.name) }
+
+// columnType returns the type that a field's column really has, or before anything was read the one that the model gives it.
+func (m *Model) columnType(db *gorm.DB, f *schema.Field) columnType {
+	if known := m.types.Load(); known != nil {
+		if t, ok := (*known)[f]; ok {
+			return t
+		}
+	}
+	if byDialect, ok := reflect.New(f.IndirectFieldType).Interface().(interface {
+		GormDBDataType(db *gorm.DB, f *schema.Field) string
+	}); ok {
+		if given := byDialect.GormDBDataType(db, f); given != "" {
+			return typeOf(given)
+		}
+	}
+	return typeOf(db.Dialector.DataTypeOf(f))
+}
+
+// learnTypes notes which types the columns of a table have.
+func (m *Model) learnTypes(stmt *gorm.Statement, s *scanner, result *sql.Rows) {
+	if stmt.TableExpr != nil || (m.types.Load() != nil && stmt.Table != m.Schema.Table) {
+		return
+	}
+	columns, err := result.ColumnTypes()
+	if err != nil {
+		return
+	}
+	types := make(map[*schema.Field]columnType, len(columns))
+	for i, c := range columns {
+		if s.columns[i].field == nil || c.DatabaseTypeName() == "" {
+			continue
+		}
+		t := typeOf(c.DatabaseTypeName())
+		if _, scale, ok := c.DecimalSize(); ok && t.is("numeric", "decimal") && t.scale == anyScale && scale < math.MaxInt8 {
+			t.scale = int(scale)
+		}
+		types[s.columns[i].field] = t
+	}
+	m.types.Store(&types)
+}
+
+// compare compares two values that are written, which differ, as a column of the type stores them.
+func (t columnType) compare(dialect string, x, y any) Verdict {
+	switch {
+	case t.name == "":
+		return Differ
+	case number(x) && number(y):
+		return t.compareNumbers(dialect, x, y)
+	case dialect == "sqlite":
+		return t.compareInSQLite(x, y)
+	case t.is("text", "varchar", "character varying", "citext", "name", "bytea", "bool", "boolean", "tinytext", "mediumtext", "longtext",
+		"varbinary", "blob", "tinyblob", "mediumblob", "longblob"):
+		return differ(!sameBytes(x, y))
+	case t.is("numeric", "decimal", "dec"):
+		return t.compareNumbers(dialect, x, y)
+	case t.is("char", "character", "bpchar"):
+		return t.comparePadded(dialect, strings.TrimRight(string(textOf(x)), " "), strings.TrimRight(string(textOf(y)), " "))
+	case t.is("binary"):
+		return differ(strings.TrimRight(string(textOf(x)), "\x00") != strings.TrimRight(string(textOf(y)), "\x00"))
+	}
+	return t.compareForms(dialect, string(textOf(x)), string(textOf(y)))
+}
+
+// comparePadded compares texts without the blanks that pad them. Drivers of MariaDB also say char where it is uuid or inet6.
+func (t columnType) comparePadded(dialect, x, y string) Verdict {
+	if x != y && dialect == "mysql" && (judge(uuidOf(x), uuidOf(y)) == Equal || judge(inetOf(x), inetOf(y)) == Equal) {
+		return Unsure
+	}
+	return differ(x != y)
+}
+
+// compareForms compares texts that the database stores as something else.
+func (t columnType) compareForms(dialect, x, y string) Verdict {
+	switch {
+	case t.is("json", "jsonb"):
+		switch {
+		case !sameJSON(x, y):
+			return Differ
+		case t.name == "jsonb":
+			return Equal
+		case dialect == "postgres":
+			return Differ // it keeps the text
+		}
+		return Unsure // MySQL keeps values, MariaDB texts
+	case t.is("uuid"):
+		return judge(uuidOf(x), uuidOf(y))
+	case t.is("inet", "inet4", "inet6"):
+		return judge(inetOf(x), inetOf(y))
+	case t.is("interval"):
+		return judge(intervalOf(x), intervalOf(y))
+	}
+	return Unsure
+}
+
+// judge compares the only forms of two texts. An empty one is unknown.
+func judge(x, y string) Verdict {
+	if x == "" || y == "" {
+		return Unsure
+	}
+	return differ(x != y)
+}
+
+// compareInSQLite compares values whose type need not be that of their column: SQLite converts texts that look like numbers, if the type
+// of the column asks for it. https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+func (t columnType) compareInSQLite(x, y any) Verdict {
+	for _, part := range []string{"int", "char", "clob", "text", "blob"} {
+		if strings.Contains(t.name, part) && part != "int" {
+			return Differ
+		}
+	}
+	a, b := decimalOf(x), decimalOf(y)
+	switch {
+	case a == nil || b == nil:
+		return Differ
+	case a.Cmp(b) == 0:
+		return Equal
+	case storage(x) == reflect.String || storage(y) == reflect.String:
+		return near(a, b, 1e-14)
+	}
+	return Differ
+}
+
+// compareNumbers compares numbers. A column may keep fewer digits of them.
+func (t columnType) compareNumbers(dialect string, x, y any) Verdict {
+	a, b := decimalOf(x), decimalOf(y)
+	switch {
+	case a == nil || b == nil:
+		return Unsure // no number
+	case t.is("real", "float4", "float") && dialect != "sqlite" && (t.name != "float" || dialect == "mysql"):
+		if f, _ := a.Float32(); f == second(b.Float32()) {
+			return Equal
+		}
+		return near(a, b, 1e-5)
+	case t.is("numeric", "decimal", "dec") && dialect != "sqlite":
+		return t.compareDecimals(a, b)
+	case a.Cmp(b) == 0:
+		return Equal
+	}
+	return Differ
+}
+
+func second(f float32, _ bool) float32 { return f }
+
+// compareDecimals compares numbers as a column of a fixed scale rounds them.
+func (t columnType) compareDecimals(a, b *big.Rat) Verdict {
+	switch {
+	case a.Cmp(b) == 0:
+		return Equal
+	case t.scale == anyScale:
+		return Differ
+	case a.FloatString(t.scale) == b.FloatString(t.scale): // it rounds halves away from zero, as databases do
+		return Equal
+	}
+	return near(a, b, 2*math.Pow10(-t.scale)/math.Max(1, math.Abs(floatOf(a))))
+}
+
+// near tells numbers that the database may round to the same one from others. The distance is relative.
+func near(a, b *big.Rat, within float64) Verdict {
+	x, y := floatOf(a), floatOf(b)
+	if math.Abs(x-y) <= within*math.Max(math.Abs(x), 1) {
+		return Unsure
+	}
+	return Differ
+}
+
+func floatOf(r *big.Rat) float64 {
+	f, _ := r.Float64()
+	return f
+}
+
+func number(v any) bool {
+	rv := reflect.ValueOf(v)
+	return rv.CanInt() || rv.CanUint() || rv.CanFloat()
+}
+
+// decimalOf reads a number, nil when it is none.
+func decimalOf(v any) *big.Rat {
+	text := ""
+	switch rv := reflect.ValueOf(v); {
+	case rv.CanFloat():
+		text = strconv.FormatFloat(rv.Float(), 'g', -1, rv.Type().Bits())
+	default:
+		text = strings.TrimSpace(string(textOf(v)))
+	}
+	if strings.ContainsAny(text, "/_xXpPbo") || len(text) > 400 || exponent(text) > 400 {
+		return nil
+	}
+	r, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return nil
+	}
+	return r
+}
+
+// exponent returns the size of a number's exponent: a Rat of 1e999999 fills the memory.
+func exponent(text string) int {
+	_, digits, has := strings.Cut(strings.ToLower(text), "e")
+	if !has {
+		return 0
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return math.MaxInt
+	}
+	return max(n, -n)
+}
