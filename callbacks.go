@@ -6,83 +6,96 @@ import (
 	"gorm.io/gorm"
 )
 
-// step is one of our functions and its place among GORM's callbacks. Both bounds are given: with one alone, GORM may
-// put it outside the implicit transaction.
+// step is one of our functions and its place among GORM's callbacks. It runs right before the first of these callbacks that is
+// registered, and behind all others if none is. A program may have removed some. The last one named is the main callback if the step
+// must run before that.
 type step struct {
-	name, after, before string
-	run                 func(*gorm.DB)
+	name   string
+	run    func(*gorm.DB)
+	before []string
+}
+
+// steps are those of one kind of statement, in the order in which they run.
+type steps struct {
+	main string // GORM's callback that runs the statement
+	list []step
 }
 
 // The table of callbacks. Nothing else knows GORM's names for them.
 
-func (r *registry) createSteps() []step {
-	return []step{
-		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
-		{"signals:pre_create", "gorm:before_create", "gorm:save_before_associations", r.preCreate},
-		{"signals:enter_race", "gorm:save_before_associations", "gorm:create", r.enterRace},
-		{"signals:leave_race", "gorm:create", "gorm:save_after_associations", r.leaveRace},
-		{"signals:post_create", "gorm:after_create", "gorm:commit_or_rollback_transaction", r.postCreate},
-	}
+const commitName = "gorm:commit_or_rollback_transaction"
+
+func (r *registry) createSteps() steps {
+	return steps{"gorm:create", []step{
+		{"signals:track", r.track, []string{"gorm:begin_transaction", "gorm:before_create", "gorm:save_before_associations", "gorm:create"}},
+		{"signals:pre_create", r.preCreate, []string{"gorm:save_before_associations", "gorm:create"}},
+		{"signals:enter_race", r.enterRace, []string{"gorm:create"}},
+		{"signals:leave_race", r.leaveRace, []string{"gorm:save_after_associations", "gorm:after_create", commitName}},
+		{"signals:post_create", r.postCreate, []string{commitName}},
+	}}
 }
 
-func (r *registry) updateSteps() []step {
-	return []step{
-		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
-		{"signals:pre_update", "gorm:before_update", "gorm:save_before_associations", r.preUpdate},
-		{"signals:prepare_update", "gorm:save_before_associations", "gorm:update", r.prepareUpdate},
-		{"signals:written", "gorm:update", "gorm:save_after_associations", r.written},
-		{"signals:save_links", "gorm:update", "gorm:save_after_associations", r.saveLinks},
-		{"signals:post_update", "gorm:after_update", "gorm:commit_or_rollback_transaction", r.postUpdate},
-	}
+func (r *registry) updateSteps() steps {
+	return steps{"gorm:update", []step{
+		{"signals:track", r.track, []string{
+			"gorm:begin_transaction", "gorm:setup_reflect_value", "gorm:before_update", "gorm:save_before_associations", "gorm:update",
+		}},
+		{"signals:pre_update", r.preUpdate, []string{"gorm:save_before_associations", "gorm:update"}},
+		{"signals:prepare_update", r.prepareUpdate, []string{"gorm:update"}},
+		{"signals:written", r.written, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
+		{"signals:save_links", r.saveLinks, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
+		{"signals:post_update", r.postUpdate, []string{commitName}},
+	}}
 }
 
-func (r *registry) deleteSteps() []step {
-	return []step{
-		{"signals:track", "gorm:db_resolver", "gorm:begin_transaction", r.track},
-		{"signals:pre_delete", "gorm:before_delete", "gorm:delete_before_associations", r.preDelete},
-		{"signals:cascade", "gorm:delete_before_associations", "gorm:delete", r.cascadeSelected},
-		{"signals:deleted", "gorm:delete", "gorm:after_delete", r.deleted},
-		{"signals:post_delete", "gorm:after_delete", "gorm:commit_or_rollback_transaction", r.postDelete},
-	}
+func (r *registry) deleteSteps() steps {
+	return steps{"gorm:delete", []step{
+		{"signals:track", r.track, []string{"gorm:begin_transaction", "gorm:before_delete", "gorm:delete_before_associations", "gorm:delete"}},
+		{"signals:pre_delete", r.preDelete, []string{"gorm:delete_before_associations", "gorm:delete"}},
+		{"signals:cascade", r.cascadeSelected, []string{"gorm:delete"}},
+		{"signals:deleted", r.deleted, []string{"gorm:after_delete", commitName}},
+		{"signals:post_delete", r.postDelete, []string{commitName}},
+	}}
 }
 
-func (r *registry) querySteps() []step {
-	return []step{
-		{"signals:post_load", "gorm:after_query", "", r.postLoad},
-	}
+func (r *registry) querySteps() steps {
+	return steps{"", []step{{"signals:post_load", r.postLoad, nil}}}
 }
 
-func (r *registry) rawSteps() []step {
-	return []step{
-		{"signals:savepoint", "gorm:raw", "", r.savepoint},
-	}
+func (r *registry) rawSteps() steps {
+	return steps{"", []step{{"signals:savepoint", r.savepoint, nil}}}
 }
 
 // register adds the steps that db's callbacks lack. A database can have several sets of them: dbresolver opens one per
 // connection pool and initializes every plugin again.
 func (r *registry) register(db *gorm.DB) error {
-	create, update := db.Callback().Create(), db.Callback().Update()
-	remove, query := db.Callback().Delete(), db.Callback().Query()
-	raw := db.Callback().Raw()
-	for _, set := range []struct {
-		steps []step
-		get   func(name string) func(*gorm.DB)
-		add   func(step) error
-	}{
-		{r.createSteps(), create.Get, func(s step) error { return create.After(s.after).Before(s.before).Register(s.name, s.run) }},
-		{r.updateSteps(), update.Get, func(s step) error { return update.After(s.after).Before(s.before).Register(s.name, s.run) }},
-		{r.deleteSteps(), remove.Get, func(s step) error { return remove.After(s.after).Before(s.before).Register(s.name, s.run) }},
-		{r.rawSteps(), raw.Get, func(s step) error { return raw.After(s.after).Before(s.before).Register(s.name, s.run) }},
-		{r.querySteps(), query.Get, func(s step) error { return query.After(s.after).Before(s.before).Register(s.name, s.run) }},
-	} {
-		for _, s := range set.steps {
-			if set.get(s.name) != nil {
+	all := db.Callback()
+	processors := listOf(all.Create(), all.Update(), all.Delete(), all.Query(), all.Raw())
+	for i, set := range []steps{r.createSteps(), r.updateSteps(), r.deleteSteps(), r.querySteps(), r.rawSteps()} {
+		p := processors[i]
+		if set.main != "" && p.Get(set.main) == nil {
+			return fmt.Errorf("signals: the program has removed GORM's callback %s, so no signals can be sent around it: "+
+				"replace the callback instead, or register one with this name before db.Use", set.main)
+		}
+		places := &placing{processor: p, get: p.Get, steps: set}
+		for _, s := range set.list {
+			if p.Get(s.name) != nil {
 				continue
 			}
-			if err := set.add(s); err != nil {
+			var bound func(name string)
+			callback := p.Match(func(db *gorm.DB) bool {
+				places.watch(db)
+				bound(places.boundOf(s))
+				return true
+			})
+			bound = func(name string) { callback.Before(name) }
+			if err := callback.Register(s.name, places.guard(s.run)); err != nil {
 				return fmt.Errorf("signals: GORM refused the callback %s: %w", s.name, err)
 			}
 		}
 	}
 	return nil
 }
+
+// listOf makes a list of values whose type GORM does not export.
+func listOf[T any](values ...T) []T { return values }

@@ -23,6 +23,7 @@ type channel struct {
 	reg   *registry // nil for a custom signal
 	scope scope
 	kind  kind
+	heard int // receivers that the registry has counted
 }
 
 // scope says which models a signal belongs to.
@@ -165,7 +166,7 @@ func (c *channel) update(changed func([]*entry), change func() bool) bool {
 		return false
 	}
 	if c.reg != nil {
-		c.reg.invalidate()
+		c.reg.invalidate(c)
 	} else {
 		changed(c.list.Items())
 	}

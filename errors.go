@@ -33,6 +33,10 @@ var (
 
 	errGoexit     = errors.New("the receiver ended its goroutine with runtime.Goexit")
 	errNoInstance = errors.New("signals: the event has no Instance: a model signal is sent for a row, so set it to a non-nil pointer")
+
+	// errSaveUnknown says that this program hides which of GORM's methods made a call.
+	errSaveUnknown = errors.New("signals: this program hides its call stack, so the plugin cannot tell a Save from an Updates: " +
+		"build it without the option that removes function tables")
 )
 
 // ReceiverError tells which receiver made a send fail. [errors.Is] and [errors.As] see the receiver's own error through it.

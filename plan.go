@@ -1,8 +1,8 @@
 package signals
 
 import (
-	"maps"
 	"slices"
+	"sync"
 
 	"gorm.io/gorm/schema"
 
@@ -45,60 +45,6 @@ type cascade struct {
 	plan *plan // of the child
 }
 
-// planFor returns the plan of a model, nil when nobody listens to it. It takes no lock once the model is known.
-func (r *registry) planFor(model *schema.Schema) *plan {
-	plans := r.plans.Load()
-	if plans == nil {
-		return nil
-	}
-	if p, ok := (*plans)[model]; ok {
-		return p
-	}
-	return r.addPlan(model)
-}
-
-func (r *registry) addPlan(model *schema.Schema) *plan {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	old := r.plans.Load()
-	if old == nil {
-		return nil
-	}
-	if !slices.Contains(r.seen, model) {
-		r.seen = append(r.seen, model)
-	}
-	b := &planner{reg: r, graph: r.graphLocked(model), plans: maps.Clone(*old), deletes: map[*schema.Schema]bool{}}
-	p := b.plan(model)
-	r.plans.Store(&b.plans)
-	return p
-}
-
-// graph is what models say about each other.
-type graph struct {
-	known []*schema.Schema
-	edges []*relations.Cascade
-}
-
-// graphLocked returns the graph of all models that are known, a given one among them. It is kept until somebody connects.
-func (r *registry) graphLocked(model *schema.Schema) *graph {
-	if r.graph == nil || !slices.Contains(r.graph.known, model) {
-		known := relations.Reach(r.db, append(r.connectedLocked(), r.seen...))
-		r.graph = &graph{known: known, edges: relations.Cascades(known)}
-	}
-	return r.graph
-}
-
-// connectedLocked returns the models that receivers are connected to by name.
-func (r *registry) connectedLocked() []*schema.Schema {
-	var models []*schema.Schema
-	for _, c := range r.known {
-		if s := c.scope.schema; s != nil && len(c.list.Items()) > 0 && !slices.Contains(models, s) {
-			models = append(models, s)
-		}
-	}
-	return models
-}
-
 // uniqueLocked returns what is unique of a model. It is read once: GORM may not be asked twice at a time.
 func (r *registry) uniqueLocked(model *schema.Schema) []constraint {
 	known, ok := r.unique[model]
@@ -111,27 +57,29 @@ func (r *registry) uniqueLocked(model *schema.Schema) []constraint {
 
 // planner makes plans. It holds the registry's lock.
 type planner struct {
-	*graph
+	*relations.Graph
 
 	reg     *registry
-	plans   map[*schema.Schema]*plan
+	plans   *sync.Map
 	deletes map[*schema.Schema]bool // what hearsDeletes has found out
+	leads   map[*schema.Schema]bool // the same of leadsToReceivers
 }
 
 // plan returns the plan of a model, nil when nobody listens to it.
 func (b *planner) plan(model *schema.Schema) *plan {
-	if p, ok := b.plans[model]; ok {
+	if p, ok := knownPlan(b.plans, model); ok {
 		return p
 	}
 	p := newPlan(model, b.reg.collectLocked(model.ModelType))
-	b.plans[model] = p // before what it leads to: relations run in circles
+	b.plans.Store(model, p) // before what it leads to: relations run in circles
 	b.addSides(p)
 	b.addCascades(p)
 	for _, r := range model.Relationships.Many2Many {
 		p.marks = p.marks || (r.JoinTable.ModelType.Name() != "" && len(b.links(r.JoinTable)) > 0)
 	}
 	if !p.heard() {
-		b.plans[model] = nil
+		p = nil
+		b.plans.Store(model, p)
 		return nil
 	}
 	p.steady = len(model.PrimaryFields) > 0 && !slices.ContainsFunc(model.PrimaryFields, func(f *schema.Field) bool {
@@ -143,7 +91,7 @@ func (b *planner) plan(model *schema.Schema) *plan {
 
 // links returns the relations over a join table that somebody listens to.
 func (b *planner) links(join *schema.Schema) []*relations.Link {
-	return slices.DeleteFunc(relations.Links(join, b.known), func(l *relations.Link) bool {
+	return slices.DeleteFunc(b.Links(join), func(l *relations.Link) bool {
 		return !slices.ContainsFunc(b.reg.collectLocked(l.Schema.ModelType)[m2mChanged], func(e *entry) bool { return e.hearsLinks(l.Name) })
 	})
 }
@@ -153,7 +101,7 @@ func (b *planner) addSides(p *plan) {
 		p.sides = append(p.sides, side{l, b.plan(l.Schema)})
 	}
 	if len(p.sides) > 0 { // both ends of a link are read from the join row, before and after
-		p.links = relations.Links(p.schema, b.known)
+		p.links = b.Links(p.schema)
 		p.saveNeed, p.deleteNeed = Original, max(p.deleteNeed, Row)
 	}
 }
@@ -167,22 +115,35 @@ func (b *planner) addCascades(p *plan) {
 		}
 		p.deleteNeed = max(p.deleteNeed, need)
 	}
-	p.atomicBelow = slices.ContainsFunc(b.reach(p.schema), func(s *schema.Schema) bool { return newPlan(s, b.reg.collectLocked(s.ModelType)).atomic })
+	p.atomicBelow = slices.ContainsFunc(b.Reach(p.schema), func(s *schema.Schema) bool { return newPlan(s, b.reg.collectLocked(s.ModelType)).atomic })
 	p.shared = b.shared(p.schema)
 }
 
 // below returns what goes with rows of a model, as far as somebody is to hear of it or of what goes with that in turn.
 func (b *planner) below(model *schema.Schema) []*relations.Cascade {
-	return slices.DeleteFunc(b.from(model), func(c *relations.Cascade) bool {
-		return !slices.ContainsFunc(b.reach(c.Child), b.hearsDeletes)
-	})
+	var heard []*relations.Cascade
+	for _, c := range b.Below(model) {
+		if b.leadsToReceivers(c.Child) {
+			heard = append(heard, c)
+		}
+	}
+	return heard
+}
+
+func (b *planner) leadsToReceivers(model *schema.Schema) bool {
+	leads, known := b.leads[model]
+	if !known {
+		leads = slices.ContainsFunc(b.Reach(model), b.hearsDeletes)
+		b.leads[model] = leads
+	}
+	return leads
 }
 
 // shared returns the models that the deletes of a model's rows lead to in more ways than one. When one is the model itself,
 // they all are.
 func (b *planner) shared(model *schema.Schema) map[*schema.Schema]bool {
 	ways := map[*schema.Schema]int{model: 1}
-	reached := b.reach(model)
+	reached := b.Reach(model)
 	for _, s := range reached {
 		for _, c := range b.below(s) {
 			ways[c.Child]++
@@ -195,29 +156,6 @@ func (b *planner) shared(model *schema.Schema) map[*schema.Schema]bool {
 		}
 	}
 	return shared
-}
-
-// reach returns a model and all whose rows can go with its rows.
-func (b *planner) reach(model *schema.Schema) []*schema.Schema {
-	reached := []*schema.Schema{model}
-	for i := 0; i < len(reached); i++ {
-		for _, c := range b.from(reached[i]) {
-			if !slices.Contains(reached, c.Child) {
-				reached = append(reached, c.Child)
-			}
-		}
-	}
-	return reached
-}
-
-func (b *planner) from(parent *schema.Schema) []*relations.Cascade {
-	var found []*relations.Cascade
-	for _, c := range b.edges {
-		if c.Parent == parent {
-			found = append(found, c)
-		}
-	}
-	return found
 }
 
 func (b *planner) hearsDeletes(model *schema.Schema) bool {

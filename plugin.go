@@ -60,6 +60,9 @@ func (p Plugin) Initialize(db *gorm.DB) error {
 		if p.Tracking > TrackExplicit || p.Untracked > Drop {
 			return fmt.Errorf("signals: Plugin.Tracking is %d and Plugin.Untracked %d: use the constants of the package", p.Tracking, p.Untracked)
 		}
+		if err := testSaved(calledBySave); err != nil {
+			return err
+		}
 		if p.BatchSize == 0 {
 			p.BatchSize = defaultBatchSize
 		}

@@ -39,13 +39,13 @@ type registry struct {
 	db     *gorm.DB
 	seq    atomic.Uint64 // connection order over all signals
 	mu     sync.Mutex
-	bound  map[reflect.Type]any // *ModelSignals by model or interface type
-	known  []*channel           // every signal in bound
-	plans  atomic.Pointer[map[*schema.Schema]*plan]
-	seen   []*schema.Schema                // models that a plan was asked for
-	unique map[*schema.Schema][]constraint // what is unique of them
-	graph  *graph                          // made anew after a receiver was connected or disconnected
-	rows   rows.Models
+	bound  map[reflect.Type]any            // *ModelSignals by model or interface type
+	known  []*channel                      // every signal in bound
+	named  map[reflect.Type][]*channel     // those of one model
+	wide   []*channel                      // those of interfaces
+	unique map[*schema.Schema][]constraint // what is unique of models
+	planning
+	rows rows.Models
 	// catalog knows what the database deletes by itself.
 	catalog relations.Catalog
 	pools   *pool.Pools
@@ -87,21 +87,17 @@ func (r *registry) signals(t reflect.Type, build func() (any, []*channel)) any {
 	made, channels := build()
 	r.bound[t] = made
 	r.known = append(r.known, channels...)
-	return made
-}
-
-// invalidate forgets the plans after a receiver was connected or disconnected.
-func (r *registry) invalidate() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.graph = nil
-	for _, entries := range r.collectLocked(nil) {
-		if len(entries) > 0 {
-			r.plans.Store(&map[*schema.Schema]*plan{})
-			return
+	for _, c := range channels {
+		if c.scope.schema == nil {
+			r.wide = append(r.wide, c)
+			continue
 		}
+		if r.named == nil {
+			r.named = map[reflect.Type][]*channel{}
+		}
+		r.named[t] = append(r.named[t], c)
 	}
-	r.plans.Store(nil)
+	return made
 }
 
 func (r *registry) collect(model reflect.Type) [kinds][]*entry {
@@ -112,9 +108,19 @@ func (r *registry) collect(model reflect.Type) [kinds][]*entry {
 
 // collectLocked returns the receivers that hear a model, or all of them for nil, in the order in which they run.
 func (r *registry) collectLocked(model reflect.Type) (entries [kinds][]*entry) {
-	for _, c := range r.known {
-		if model == nil || c.scope.matches(model) {
-			entries[c.kind] = append(entries[c.kind], c.list.Items()...)
+	add := func(c *channel) { entries[c.kind] = append(entries[c.kind], c.list.Items()...) }
+	if model == nil {
+		for _, c := range r.known {
+			add(c)
+		}
+	} else {
+		for _, c := range r.named[model] {
+			add(c)
+		}
+		for _, c := range r.wide {
+			if c.scope.matches(model) {
+				add(c)
+			}
 		}
 	}
 	for k := range entries {

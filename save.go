@@ -2,7 +2,6 @@ package signals
 
 import (
 	"reflect"
-	"runtime"
 
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
@@ -243,20 +242,4 @@ func (w *write) taken(r *row) error {
 		}
 	}
 	return err
-}
-
-// calledBySave reports whether the statement was started by DB.Save, which looks like Select("*").Updates from inside but
-// goes on to insert. Only asked when an update finds no row.
-func calledBySave() bool {
-	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
-	for {
-		frame, more := frames.Next()
-		if frame.Function == "gorm.io/gorm.(*DB).Save" {
-			return true
-		}
-		if frame.Function == "gorm.io/gorm.(*DB).Updates" || !more {
-			return false
-		}
-	}
 }

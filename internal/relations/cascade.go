@@ -15,35 +15,35 @@ type Cascade struct {
 	ForeignKeys   []*schema.Field // of the child
 }
 
-// Cascades returns what the relations of the known models say.
-func Cascades(known []*schema.Schema) []*Cascade {
+// cascades returns what the relations of a model say, about its own rows or about those of others.
+func cascades(s *schema.Schema) []*Cascade {
 	var found []*Cascade
 	add := func(c *Cascade) {
-		same := func(o *Cascade) bool {
-			return o.Parent == c.Parent && o.Child.Table == c.Child.Table && slices.Equal(o.columns(), c.columns())
-		}
-		if len(c.ForeignKeys) > 0 && !slices.ContainsFunc(found, same) {
+		if len(c.ForeignKeys) > 0 {
 			found = append(found, c)
 		}
 	}
-	for _, s := range known {
-		for _, r := range all(s) {
-			constraint := r.ParseConstraint()
-			if constraint == nil || !strings.EqualFold(constraint.OnDelete, "CASCADE") {
-				continue
-			}
-			switch r.Type {
-			case schema.BelongsTo:
-				add(cascade(r, r.FieldSchema, s, false))
-			case schema.Many2Many:
-				add(cascade(r, s, r.JoinTable, true))
-				add(cascade(r, r.FieldSchema, r.JoinTable, false))
-			default:
-				add(cascade(r, s, r.FieldSchema, true))
-			}
+	for _, r := range all(s) {
+		constraint := r.ParseConstraint()
+		if constraint == nil || !strings.EqualFold(constraint.OnDelete, "CASCADE") {
+			continue
+		}
+		switch r.Type {
+		case schema.BelongsTo:
+			add(cascade(r, r.FieldSchema, s, false))
+		case schema.Many2Many:
+			add(cascade(r, s, r.JoinTable, true))
+			add(cascade(r, r.FieldSchema, r.JoinTable, false))
+		default:
+			add(cascade(r, s, r.FieldSchema, true))
 		}
 	}
 	return found
+}
+
+// same reports whether two relations declare one foreign key.
+func (c *Cascade) same(o *Cascade) bool {
+	return o.Parent == c.Parent && o.Child.Table == c.Child.Table && slices.Equal(o.columns(), c.columns())
 }
 
 // cascade reads one side of a relation's references.

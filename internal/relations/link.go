@@ -32,21 +32,7 @@ type fixed struct {
 	value  string
 }
 
-// Links returns the relations of the known models whose links are the rows of a join table.
-func Links(join *schema.Schema, known []*schema.Schema) []*Link {
-	var links []*Link
-	for _, s := range known {
-		for _, r := range s.Relationships.Many2Many {
-			if r.JoinTable != nil && r.JoinTable.Table == join.Table {
-				if l := newLink(join, r); l != nil {
-					links = append(links, l)
-				}
-			}
-		}
-	}
-	return links
-}
-
+// newLink reads a relation as the rows of a join table show it. It returns nil if the table lacks a column.
 func newLink(join *schema.Schema, r *schema.Relationship) *Link {
 	l := &Link{Relationship: r}
 	for _, ref := range r.References {

@@ -7,10 +7,9 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Reach returns the given schemas and all that they lead to by their relations, join tables included. The order is that of
-// the search, breadth first.
-func Reach(db *gorm.DB, from []*schema.Schema) []*schema.Schema {
-	known := map[*schema.Schema]bool{}
+// reach returns the given schemas and all that they lead to by their relations, join tables included, but for those that are known
+// already. The order is that of the search, breadth first. It adds them to the known ones.
+func reach(db *gorm.DB, from []*schema.Schema, known map[*schema.Schema]bool) []*schema.Schema {
 	var found []*schema.Schema
 	add := func(s *schema.Schema) {
 		if s != nil && !known[s] {

@@ -1,0 +1,94 @@
+package signals
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/relations"
+)
+
+// planning keeps the plans of a registry. A plan is made at the first statement of its model. When somebody connects, the plans go that
+// this can touch, and all others stay.
+type planning struct {
+	// plans holds the plans by model, nil for models that nobody listens to. It is nil itself while nobody listens to anything. Between
+	// a Connect and the next statement it is empty, and kept holds the plans.
+	plans atomic.Pointer[sync.Map]
+
+	// The registry's lock guards the rest.
+	kept    *sync.Map
+	graph   *relations.Graph
+	heard   int              // receivers that are connected
+	changed []*schema.Schema // models whose receivers have come or gone since plans were asked for
+}
+
+// invalidate notes that a receiver was connected to a channel or disconnected from it.
+func (r *registry) invalidate(c *channel) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := len(c.list.Items())
+	r.heard, c.heard = r.heard+n-c.heard, n
+	switch {
+	case r.heard == 0:
+		r.plans.Store(nil)
+		r.kept, r.changed = nil, nil
+		return
+	case r.kept == nil || c.scope.schema == nil: // receivers of an interface can hear every model
+		r.kept = &sync.Map{}
+	}
+	if c.scope.schema != nil {
+		r.changed = append(r.changed, c.scope.schema)
+	}
+	r.plans.Store(&sync.Map{})
+}
+
+// planFor returns the plan of a model, nil when nobody listens to it. It takes no lock once the plan is made.
+func (r *registry) planFor(model *schema.Schema) *plan {
+	plans := r.plans.Load()
+	if plans == nil {
+		return nil
+	}
+	if p, ok := knownPlan(plans, model); ok {
+		return p
+	}
+	return r.addPlan(model)
+}
+
+func knownPlan(plans *sync.Map, model *schema.Schema) (p *plan, ok bool) {
+	found, ok := plans.Load(model)
+	if ok {
+		p, _ = found.(*plan)
+	}
+	return p, ok
+}
+
+func (r *registry) addPlan(model *schema.Schema) *plan {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.kept == nil {
+		return nil // somebody has disconnected the last receiver
+	}
+	r.learn(model)
+	b := &planner{Graph: r.graph, reg: r, plans: r.kept, deletes: map[*schema.Schema]bool{}, leads: map[*schema.Schema]bool{}}
+	p := b.plan(model)
+	r.plans.Store(r.kept)
+	return p
+}
+
+// learn adds a model and those with new receivers to the graph. It drops the plans that the news can touch.
+func (r *registry) learn(model *schema.Schema) {
+	switch {
+	case r.graph == nil:
+		r.graph = &relations.Graph{}
+	case r.graph.Outdated():
+		known := r.graph.Known()
+		r.graph, r.kept = &relations.Graph{}, &sync.Map{}
+		r.graph.Add(r.db, known...)
+	}
+	added := r.graph.Add(r.db, append(r.changed, model)...)
+	for _, s := range r.graph.Affected(append(added, r.changed...)...) {
+		r.kept.Delete(s)
+	}
+	r.changed = nil
+}
