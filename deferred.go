@@ -79,6 +79,7 @@ func (w *write) snapshot(k kind) *deferred {
 		d = &deferred{}
 	}
 	w.named() // the statement may be used again
+	w.table = w.tableName()
 	d.w, d.kind = w, k
 	d.frame = w.post
 	d.table = w.stmt.Table

@@ -16,6 +16,7 @@ type delivery struct {
 	reg     *registry
 	outside gorm.ConnPool                        // where receivers get their sessions; nil means the database's own pool
 	handle  func(ctx context.Context, err error) // told of every error
+	turn    func()                               // runs what a receiver or a function has queued; nil when that is no part of it
 }
 
 // transactionEnded is called when a transaction has ended and its connection is back in the pool.
@@ -38,11 +39,6 @@ func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
 		waited(end.Cut, ErrOutcomeUnknown)
 		r.handle(context.Background(), fmt.Errorf("%w (%d sends and functions waited for it): %w", ErrOutcomeUnknown, n, end.Cause))
 	}
-}
-
-// captured runs the commit side of actions in the transaction itself, for tests that roll it back.
-func (r *registry) captured(tx *pool.Tx, actions []txn.Item[any], handle func(context.Context, error)) {
-	delivery{reg: r, outside: tx, handle: handle}.commit(actions)
 }
 
 // waited tells the observer of sends that wait no more.
@@ -146,11 +142,17 @@ func (d delivery) send(e *entry, f *frame, rows []row) {
 		f.ended.later = f.ended.later[1:]
 		d.run(next)
 	}
+	if d.turn != nil {
+		d.turn()
+	}
 }
 
 func (d delivery) run(c *call) {
 	if err := c.run(); err != nil {
 		d.handle(c.ctx, err)
+	}
+	if d.turn != nil {
+		d.turn()
 	}
 }
 
@@ -162,23 +164,4 @@ func (r *registry) handle(ctx context.Context, err error) {
 		return
 	}
 	r.db.Logger.Error(ctx, "signals: after the end of a transaction: %v", err)
-}
-
-// Waiting describes what a send waits for, for tests: one line per row and receiver.
-func (d *deferred) Waiting() []string {
-	var lines []string
-	for range d.rows {
-		for _, e := range d.entries(afterCommit) {
-			lines = append(lines, kindNames[d.kind]+" "+d.w.plan.sender+" to "+e.info.name())
-		}
-	}
-	return lines
-}
-
-// Waiting describes a function that waits, for tests.
-func (c *call) Waiting() []string {
-	if c.on != afterCommit {
-		return nil
-	}
-	return []string{"function queued at " + c.location}
 }

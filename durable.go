@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -36,8 +37,9 @@ type DurableReceiver struct {
 
 // KeptEvent is an event in a form that outlives the process.
 type KeptEvent struct {
-	Key  []any  // primary key of the row
-	Data []byte // what Deliver takes
+	Key   []any  // primary key of the row
+	Table string // that holds the row: the model's, or another one that db.Table named
+	Data  []byte // what Deliver takes
 }
 
 // Durable lets a post_save or post_delete receiver of one model survive a crash: its events are kept in a store, in the
@@ -119,9 +121,10 @@ type kept struct {
 	Cascade  bool         `json:"cascade,omitempty"`
 	Raw      bool         `json:"raw,omitempty"`
 	Copied   bool         `json:"copied,omitempty"`
-	Fields   []string     `json:"fields"`  // what an update names
-	Inserts  []string     `json:"inserts"` // what an insert names
-	Written  []string     `json:"written"` // columns that an upsert writes
+	Table    string       `json:"table,omitempty"` // "" is the model's
+	Fields   []string     `json:"fields"`          // what an update names
+	Inserts  []string     `json:"inserts"`         // what an insert names
+	Written  []string     `json:"written"`         // columns that an upsert writes
 }
 
 // keep makes an event of the row that outlives the process.
@@ -129,6 +132,10 @@ func (r *row) keep(f *frame, need Need) (KeptEvent, error) {
 	w := r.w
 	k := kept{
 		Created: r.created, Soft: w.soft, Cascade: w.cascade, Raw: f.raw, Copied: w.copied, Fields: w.named(), Inserts: w.inserts,
+	}
+	table := w.tableName()
+	if table != w.schema.Table {
+		k.Table = table
 	}
 	var err error
 	if k.Row, err = w.model.Encode(f, r.value()); err != nil {
@@ -152,7 +159,7 @@ func (r *row) keep(f *frame, need Need) (KeptEvent, error) {
 	}
 	key, _ := w.model.KeyOf(f, r.value())
 	data, err := json.Marshal(k)
-	return KeptEvent{Key: key, Data: data}, err
+	return KeptEvent{Key: key, Table: table, Data: data}, err
 }
 
 // keepNow keeps what is stored of the fields of which only the database knows whether they changed.
@@ -194,6 +201,7 @@ func (c *channel) deliver(ctx context.Context, e *entry, data []byte) (err error
 	w := &write{
 		reg: c.reg, plan: &plan{sender: c.scope.name, schema: model}, db: c.reg.db.WithContext(ctx), schema: model, model: c.reg.rows.Of(model),
 		soft: k.Soft, cascade: k.Cascade, copied: k.Copied, done: true, loaded: k.Original != nil,
+		table: cmp.Or(k.Table, model.Table),
 	}
 	w.stmt = w.db.Statement
 	w.fields, w.inserts = w.known(k.Fields), w.known(k.Inserts)

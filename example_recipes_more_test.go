@@ -50,6 +50,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.mu.Unlock()
 	}()
 	w.Header().Set("Content-Type", "text/event-stream")
+	w.WriteHeader(http.StatusOK) // before the first flush: a middleware that compresses looks at the header here
 	stream := http.NewResponseController(w)
 	for stream.Flush() == nil {
 		select {

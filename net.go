@@ -63,7 +63,7 @@ func fold(actions []txn.Item[any]) *netRows {
 
 // keyOfRow tells which row of which table it is. Rows without a primary key are all different.
 func keyOfRow(d *deferred, r row, number int) netKey {
-	k := netKey{model: d.w.schema.ModelType, table: d.table}
+	k := netKey{model: d.w.schema.ModelType, table: d.w.tableName()}
 	if key, _ := d.w.model.KeyOf(&d.frame, r.value()); len(key) > 0 {
 		k.key = rows.Identity(key)
 	} else {
@@ -89,7 +89,7 @@ func (n *netRow) event(d *deferred) (kind, *row) {
 		return 0, nil
 	}
 	w := &write{
-		reg: d.w.reg, plan: d.w.plan, db: d.w.db, stmt: d.w.stmt, schema: d.w.schema, model: d.w.model,
+		reg: d.w.reg, plan: d.w.plan, db: d.w.db, stmt: d.w.stmt, schema: d.w.schema, model: d.w.model, table: d.w.table,
 		loaded: true, copied: true, done: true, soft: d.w.soft,
 	}
 	if gone {

@@ -21,6 +21,7 @@ type write struct {
 	stmt   *gorm.Statement
 	schema *schema.Schema
 	model  *rows.Model
+	table  string // that the statement named, of a write that outlives it
 
 	pre, post frame
 	rows      []row

@@ -13,6 +13,9 @@
 //
 //	mux.Handle("/signals/", onlyStaff(ins.Handler(db)))
 //
+// On a loopback address the page answers for localhost, 127.0.0.1 and [::1] only, and for what [Hosts] allows: name the host of the program
+// there when a proxy on the same machine hands it on.
+//
 // Signals that the program made with signals.New are added with [Watch]. [Inspector.Explain] prints the page as text for a terminal.
 //
 // # What is recorded

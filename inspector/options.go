@@ -7,6 +7,7 @@ type options struct {
 	values bool
 	redact func(model, field string, value any) any
 	steps  int
+	hosts  []string
 }
 
 const defaultHistory = 500

@@ -2,6 +2,7 @@ package inspector
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed" // the parts of the page
 	"encoding/base64"
@@ -60,6 +61,9 @@ func (i *Inspector) Handler(db *gorm.DB) http.Handler {
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("X-Content-Type-Options", "nosniff")
+		if i.refuse(w, r) {
+			return
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			header.Set("Allow", "GET, HEAD")
 			http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
@@ -69,13 +73,35 @@ func (i *Inspector) Handler(db *gorm.DB) http.Handler {
 	})
 }
 
+// withoutSlash reports whether a request is for the page itself, and its path lacks the slash that relative links need: with
+// [http.StripPrefix] nothing is left of the path, and with a pattern of [http.ServeMux] the page was mounted at exactly this path. Routers
+// that set no pattern hand on what they matched, and a file that a browser asks for by itself has a dot.
+func withoutSlash(r *http.Request, last string) bool {
+	if r.URL.Path == "" {
+		asked, _, _ := strings.Cut(r.RequestURI, "?")
+		return !strings.HasSuffix(asked, "/")
+	}
+	_, file, _ := strings.Cut(r.Pattern, "/")
+	switch {
+	case last == "" || last == "text" || last == "events":
+		return false
+	case r.Pattern == "":
+		return !strings.Contains(last, ".")
+	}
+	return file != "" && !strings.HasSuffix(file, "/") && !strings.HasSuffix(file, "...}") && !strings.HasSuffix(file, "*")
+}
+
 // serve looks at the end of the path alone, so that it need not know under which prefix it is.
 func (i *Inspector) serve(db *gorm.DB, w http.ResponseWriter, r *http.Request) {
 	var out bytes.Buffer
-	asked, _, _ := strings.Cut(r.RequestURI, "?")
-	switch _, last := path.Split(r.URL.Path); {
-	case r.URL.Path == "" && !strings.HasSuffix(asked, "/"): // by http.StripPrefix; relative links need the slash
-		w.Header().Set("Location", "./"+path.Base(asked)+"/"+r.RequestURI[len(asked):])
+	_, last := path.Split(r.URL.Path)
+	switch {
+	case withoutSlash(r, last):
+		asked, query, _ := strings.Cut(cmp.Or(r.RequestURI, r.URL.RequestURI()), "?")
+		if query != "" {
+			query = "?" + query
+		}
+		w.Header().Set("Location", "./"+path.Base(asked)+"/"+query)
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return
 	case last == "":

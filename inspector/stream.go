@@ -2,7 +2,6 @@ package inspector
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -121,12 +120,12 @@ func (i *Inspector) stream(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("X-Accel-Buffering", "no") // proxies must not hold events back
-	out := sending{to: w, control: http.NewResponseController(w)}
-	if out.flush(); errors.Is(out.err, http.ErrNotSupported) {
-		header.Set("Content-Type", "text/plain; charset=utf-8")
+	if !flushes(w) {
 		http.Error(w, "the response cannot be streamed: a middleware hides http.Flusher", http.StatusInternalServerError)
 		return
 	}
+	out := sending{to: w, control: http.NewResponseController(w)}
+	w.WriteHeader(http.StatusOK) // a middleware that compresses looks at the header now, and a flush before would send it as it is
 	told := i.state(one)
 	out.message("state", told)
 	tick, alive := time.NewTicker(stateEvery), time.NewTicker(aliveEvery)
@@ -151,6 +150,20 @@ func (i *Inspector) stream(w http.ResponseWriter, r *http.Request) {
 			}
 		case <-alive.C:
 			out.write(":\n\n")
+		}
+	}
+}
+
+// flushes reports whether a response can be flushed, without doing it.
+func flushes(w http.ResponseWriter) bool {
+	for {
+		switch by := w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = by.Unwrap()
+		default:
+			return false
 		}
 	}
 }

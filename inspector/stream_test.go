@@ -73,7 +73,7 @@ func TestASlowWatcherLosesEventsAndHoldsNobodyUp(t *testing.T) {
 	tcp, ok := slow.(*net.TCPConn)
 	require.True(t, ok)
 	require.NoError(t, tcp.SetReadBuffer(4096))
-	_, err = slow.Write([]byte("GET /events HTTP/1.1\r\nHost: here\r\n\r\n")) // and reads nothing
+	_, err = slow.Write([]byte("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")) // and reads nothing
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return ins.Watching() == 1 }, 10*time.Second, time.Millisecond)
 

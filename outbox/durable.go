@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -42,7 +43,8 @@ func (ob *Outbox) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiv
 	records := make([]record, len(events))
 	for i, e := range events {
 		records[i] = record{
-			ID: newID(time.Now()), Channel: r.Name, Type: durableType(r), Subject: Subject(r.Table, e.Key...), ContentType: "application/json", Data: e.Data,
+			ID: newID(time.Now()), Channel: r.Name, Type: durableType(r), Subject: Subject(cmp.Or(e.Table, r.Table), e.Key...), ContentType: "application/json",
+			Data: e.Data,
 		}
 	}
 	claimed := time.Now()

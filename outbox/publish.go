@@ -90,7 +90,7 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 				if e.Created {
 					what = "created"
 				}
-				return ob.record(ctx, e.Schema(), e.Instance, p.typeOf(ob.TypePrefix, e.Schema(), what), payload(e.Instance))
+				return ob.record(ctx, e.Schema(), e.Table(), e.Instance, p.typeOf(ob.TypePrefix, e.Schema(), what), payload(e.Instance))
 			})
 		}, options...)) // replaces at once what was there: no write goes by unheard
 	} else {
@@ -100,7 +100,7 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 		ends = append(ends, m.PostDelete.ConnectBatch(func(ctx context.Context, events []signals.DeleteEvent[*M]) error {
 			return ob.publish(ctx, events[0].DB(), len(events), func(i int) (record, error) {
 				e := events[i]
-				return ob.record(ctx, e.Schema(), e.Instance, p.typeOf(ob.TypePrefix, e.Schema(), "deleted"), payload(e.Instance))
+				return ob.record(ctx, e.Schema(), e.Table(), e.Instance, p.typeOf(ob.TypePrefix, e.Schema(), "deleted"), payload(e.Instance))
 			})
 		}, options...))
 	} else {
@@ -121,8 +121,8 @@ func (p *publication) typeOf(prefix string, model *schema.Schema, what string) s
 	return fmt.Sprintf("%s%s.%s.v%d", prefix, model.Table, what, p.version)
 }
 
-// record makes the record of an event.
-func (ob *Outbox) record(ctx context.Context, model *schema.Schema, row any, typ string, payload any) (record, error) {
+// record makes the record of an event about a row of a table.
+func (ob *Outbox) record(ctx context.Context, model *schema.Schema, table string, row any, typ string, payload any) (record, error) {
 	data, err := json.Marshal(payload)
 	if err != nil {
 		return record{}, fmt.Errorf("outbox: the payload of %s: %w", typ, err)
@@ -132,7 +132,7 @@ func (ob *Outbox) record(ctx context.Context, model *schema.Schema, row any, typ
 	for i, f := range model.PrimaryFields {
 		key[i], _ = f.ValueOf(ctx, v)
 	}
-	return record{ID: newID(time.Now()), Type: typ, Subject: Subject(model.Table, key...), ContentType: "application/json", Data: data}, nil
+	return record{ID: newID(time.Now()), Type: typ, Subject: Subject(table, key...), ContentType: "application/json", Data: data}, nil
 }
 
 // publish writes the events of n rows of a write, in its transaction.

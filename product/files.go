@@ -40,6 +40,8 @@ func (f imageFiles) check(_ context.Context, e imageSaved) error {
 		switch _, found, err := f.store.find(name); {
 		case err != nil:
 			return err
+		case !found && f.store.occupied(name):
+			return fmt.Errorf("product: %q is no image file: %w", name, errFolder)
 		case !found:
 			return fmt.Errorf("product: there is no image file %q: write it with StoreFile first: %w", name, fs.ErrNotExist)
 		}

@@ -60,14 +60,16 @@ func (f imageFiles) settle(ctx context.Context, files []held, how outcome) error
 // askAtOnce is the number of names or keys in one query: databases limit them.
 const askAtOnce = 500
 
-// namedFiles returns which of the files are named by a row that db's condition, if it has one, leaves in.
+// namedFiles returns which of the files are named by a row that db's condition, if it has one, leaves in. Databases compare texts as
+// their collation says, often without regard to case or trailing blanks: a query finds candidates, and Go compares the bytes. So the query
+// must not say DISTINCT, which leaves one of two names that the collation holds for equal.
 func namedFiles(db *gorm.DB, names []string) (map[string]bool, error) {
 	db = db.Session(&gorm.Session{}).Model(&Image{})
 	named := map[string]bool{}
 	for some := range slices.Chunk(names, askAtOnce) {
 		for _, column := range fileColumns() {
 			var found []string
-			tx := db.Session(&gorm.Session{}).Where(column+" IN ?", some).Distinct()
+			tx := db.Session(&gorm.Session{}).Where(column+" IN ?", some)
 			if err := tx.Pluck(column, &found).Error; err != nil {
 				return nil, fmt.Errorf("product: cannot look for images with the same file: %w", err)
 			}

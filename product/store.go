@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 )
@@ -24,8 +26,9 @@ const maxName = 200
 // ImageStore keeps image files in one directory, for the rows of one database. It reaches them through an [os.Root], so
 // that no stored name leaves the directory, not even through a symbolic link. All methods are safe from any goroutine.
 type ImageStore struct {
-	root *os.Root
-	rows atomic.Pointer[gorm.DB] // where the rows are, in no transaction; set by Connect
+	root  *os.Root
+	rows  atomic.Pointer[gorm.DB] // where the rows are, in no transaction; set by Connect
+	folds bool                    // the file system takes names that differ in case for one
 
 	mu sync.Mutex // held where a file takes or leaves a name
 }
@@ -41,7 +44,8 @@ func OpenImageStore(dir string) (*ImageStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("product: cannot use %q as image directory: %w", dir, err)
 	}
-	return &ImageStore{root: root}, nil
+	_, err = root.Lstat(strings.ToUpper(trash))
+	return &ImageStore{root: root, folds: err == nil}, nil
 }
 
 // connected returns the store together with its rows.
@@ -65,9 +69,7 @@ func (s *ImageStore) save(name string, picture io.Reader) (held, error) {
 	if err := checkName(name); err != nil {
 		return held{}, err
 	}
-	s.mu.Lock()
-	f, err := create(s.root, name)
-	s.mu.Unlock()
+	f, err := s.create(name)
 	if err == nil {
 		err = fill(s.root, f, name, picture)
 	}
@@ -81,6 +83,25 @@ func (s *ImageStore) save(name string, picture io.Reader) (held, error) {
 	return held{name: name, info: info}, nil
 }
 
+// create makes an empty file. Where the file system takes names that differ in case for one, a file that lies aside keeps the others
+// from its name: it may have to come back.
+func (s *ImageStore) create(name string) (*os.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.folds {
+		asides, err := s.asides()
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range asides {
+			if a.name != name && strings.EqualFold(a.name, name) {
+				return nil, fmt.Errorf("file %q lies aside: %w", a.name, fs.ErrExist)
+			}
+		}
+	}
+	return create(s.root, name)
+}
+
 // Remove deletes a file. A file that is not there is no error: it is gone, as was asked.
 func (s *ImageStore) Remove(name string) error {
 	if err := checkName(name); err != nil {
@@ -88,6 +109,9 @@ func (s *ImageStore) Remove(name string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if info, err := s.root.Lstat(name); err == nil && info.IsDir() {
+		return fmt.Errorf("product: cannot remove image file %q: %w", name, errFolder)
+	}
 	return s.remove(name)
 }
 
@@ -104,12 +128,21 @@ func (s *ImageStore) Exists(name string) (bool, error) {
 	return info != nil, err
 }
 
-// stat describes a file in its place. It is nil when there is none.
+// errFolder is the error for a name that something else than a file has.
+var errFolder = fmt.Errorf("a folder, a link or the like has that name: choose another: %w", fs.ErrInvalid)
+
+// stat describes a file in its place. It is nil when there is none. A folder is none, and neither is a file whose name differs in case.
 func (s *ImageStore) stat(name string) (fs.FileInfo, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	switch info, err := s.root.Lstat(name); {
+	info, err := s.root.Lstat(name)
+	if err == nil && s.folds {
+		err = s.listed(name)
+	}
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return nil, nil //nolint:nilnil // as below
 	case err == nil:
 		return info, nil
 	case errors.Is(err, fs.ErrNotExist):
@@ -117,6 +150,21 @@ func (s *ImageStore) stat(name string) (fs.FileInfo, error) {
 	default:
 		return nil, fmt.Errorf("product: cannot look for image file %q: %w", name, err)
 	}
+}
+
+// occupied reports whether something that is no file has a name.
+func (s *ImageStore) occupied(name string) bool {
+	info, err := s.root.Lstat(name)
+	return err == nil && !info.Mode().IsRegular()
+}
+
+// listed fails unless the directory has exactly this name.
+func (s *ImageStore) listed(name string) error {
+	entries, err := fs.ReadDir(s.root.FS(), ".")
+	if err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name }) {
+		err = fs.ErrNotExist
+	}
+	return err
 }
 
 // List returns the names of all files, sorted. What lies aside is not among them.
@@ -135,7 +183,7 @@ func (s *ImageStore) Close() error { return s.root.Close() }
 func checkName(name string) error {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	if !filepath.IsLocal(name) || strings.HasPrefix(name, ".") || strings.ContainsAny(name, `/\:`) ||
-		strings.ContainsFunc(name, control) || len(name) > maxName {
+		strings.ContainsFunc(name, control) || !utf8.ValidString(name) || len(name) > maxName {
 		return fmt.Errorf("%w: %q", ErrBadName, name)
 	}
 	return nil

@@ -57,7 +57,7 @@ func parseAside(base string) (a aside, ok bool) {
 	return aside{path: path.Join(trash, base), name: parts[3], row: uint(row), at: time.Unix(0, at)}, true
 }
 
-// asides lists what is in the trash, the newest first. Files that were put there by somebody else are left alone.
+// asides lists what is in the trash, the newest first. Files that were put there by somebody else are left alone, and so are folders.
 func (s *ImageStore) asides() ([]aside, error) {
 	entries, err := fs.ReadDir(s.root.FS(), trash)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *ImageStore) asides() ([]aside, error) {
 	}
 	var found []aside
 	for _, entry := range entries {
-		if a, ok := parseAside(entry.Name()); ok {
+		if a, ok := parseAside(entry.Name()); ok && entry.Type().IsRegular() {
 			found = append(found, a)
 		}
 	}

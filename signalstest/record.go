@@ -17,8 +17,9 @@ import (
 type Event[M any] struct {
 	Signal   string           // "pre_save", "post_save", "pre_delete" or "post_delete"
 	Kind     string           // "created", "updated", "restored", "deleted" or "soft-deleted"
-	Instance M                // a copy of the instance at that time
-	Changes  []signals.Change // what a save changes
+	Instance M                // a copy of the instance at that time, which shares no memory with the row
+	Original *M               // a copy of the row before a save; nil when the row is created
+	Changes  []signals.Change // what a save changes, with copies of the values
 }
 
 // String returns the signal and the kind: "post_save created".
@@ -57,7 +58,11 @@ func (r *Recorder[M]) saved(signal string) signals.Receiver[signals.SaveEvent[*M
 		case e.Restored():
 			kind = "restored"
 		}
-		r.add(Event[M]{Signal: signal, Kind: kind, Instance: *e.Instance, Changes: e.Changes()})
+		recorded := Event[M]{Signal: signal, Kind: kind, Instance: copyOf(*e.Instance), Changes: copyOf(e.Changes())}
+		if original, err := e.Original(); err == nil {
+			recorded.Original = copyOf(original)
+		}
+		r.add(recorded)
 		return nil
 	}
 }
@@ -68,7 +73,7 @@ func (r *Recorder[M]) deleted(signal string) signals.Receiver[signals.DeleteEven
 		if e.Soft {
 			kind = "soft-deleted"
 		}
-		r.add(Event[M]{Signal: signal, Kind: kind, Instance: *e.Instance})
+		r.add(Event[M]{Signal: signal, Kind: kind, Instance: copyOf(*e.Instance)})
 		return nil
 	}
 }

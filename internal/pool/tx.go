@@ -17,8 +17,14 @@ type Before func(tx *Tx) error
 // Ended runs when a transaction has ended and its connection is back in the pool.
 type Ended func(tx *Tx, end End)
 
-// Capture runs actions as if the transaction had committed, inside it, and hands on every error.
-type Capture func(tx *Tx, actions []txn.Item[any], handle func(context.Context, error))
+// Capture shows and runs what waits for the commit of a transaction, inside it, for tests that roll it back.
+type Capture interface {
+	// List describes what was added after a place in the queue and would run.
+	List(tx *Tx, place int) []string
+	// Run takes that out of the queue and runs it as if the transaction had committed. It hands on every error, and says whether it came
+	// before the commit.
+	Run(tx *Tx, place int, failed func(before bool, err error))
+}
 
 // End is how a transaction ended.
 type End struct {
@@ -126,11 +132,8 @@ func (t *Tx) end(outcome txn.Outcome, cause error) {
 	t.pools.ended(t, End{Outcome: outcome, Cause: cause, Waiting: waiting, Cut: cut})
 }
 
-// Capture runs the actions that were added after the first n as if the transaction had committed, and takes them out of
-// the queue.
-func (t *Tx) Capture(n int, handle func(context.Context, error)) {
-	t.pools.capture(t, t.Queue.Take(n), handle)
-}
+// Captured is the transaction's Capture.
+func (t *Tx) Captured() Capture { return t.pools.capture }
 
 // Watch makes sure that the end is seen even when the context ends and nobody calls Rollback. Call it from the goroutine
 // that uses the transaction.

@@ -68,42 +68,11 @@ func (q *Queue[A]) Add(action A) error {
 	return nil
 }
 
-// Len returns the number of actions that wait.
-func (q *Queue[A]) Len() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.items)
-}
-
 // Outcome returns how the transaction ended, Open while it has not.
 func (q *Queue[A]) Outcome() Outcome {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.outcome
-}
-
-// Each calls f with the actions after the first n, in order, on a copy of the list.
-func (q *Queue[A]) Each(n int, f func(A)) {
-	q.mu.Lock()
-	actions := slices.Clone(q.items[min(n, len(q.items)):])
-	q.mu.Unlock()
-	for _, it := range actions {
-		f(it.Action)
-	}
-}
-
-// Take takes the actions after the first n out of the queue.
-func (q *Queue[A]) Take(n int) []Item[A] {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n = min(n, len(q.items))
-	taken := slices.Clone(q.items[n:])
-	clear(q.items[n:])
-	q.items, q.before = q.items[:n], min(q.before, n)
-	for i := range q.marks {
-		q.marks[i].items = min(q.marks[i].items, n)
-	}
-	return taken
 }
 
 // Next returns the first action that has not had its turn before the commit. Actions may be added meanwhile.

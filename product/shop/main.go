@@ -10,7 +10,8 @@
 // receivers, and no handler names them.
 //
 // SIGINT and SIGTERM end it: running requests are finished, and then the database is closed. A second signal ends it at
-// once. One shop at a time works in a directory. There is no log-in: whoever reaches the address can change everything.
+// once. One shop at a time works in a directory. There is no log-in: whoever reaches the address can change everything. On a loopback
+// address it answers for localhost, 127.0.0.1 and [::1] only, and for hosts that -host names.
 package main
 
 import (
@@ -36,6 +37,7 @@ type options struct {
 	addr string // where to listen; port 0 is any free one
 	dir  string // where the data are; empty means a temporary directory
 
+	hosts   hosts
 	inspect bool // whether /signals/ shows who listens and what is sent
 }
 
@@ -46,6 +48,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	flags.StringVar(&opts.addr, "addr", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
 	flags.StringVar(&opts.dir, "dir", "", "directory for the database, the images and the mails (default: a temporary one)")
+	flags.Var(&opts.hosts, "host", "a further host to answer for on a loopback address, such as that of a proxy; may be given again")
 	flags.BoolVar(&opts.inspect, "inspect", false, "show at /signals/ who listens and what is sent, values included, to whoever reaches the address")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -79,8 +82,8 @@ func sell(ctx context.Context, opts options, stdout io.Writer, log *slog.Logger)
 	} else {
 		fmt.Fprintf(stdout, "The data are in %s, and stay there.\n", dir)
 	}
-	cfg := config{dir: dir, log: log, samples: true}
-	ins := inspector.New(inspector.Values(true))
+	cfg := config{dir: dir, log: log, samples: true, hosts: opts.hosts}
+	ins := inspector.New(inspector.Values(true), inspector.Hosts(opts.hosts...))
 	if opts.inspect {
 		cfg.plugin.Observer = ins
 		defer inspector.Watch(ins, product.Viewed)()

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"gorm.io/gorm"
@@ -100,13 +101,17 @@ func (s *shop) showViewed(w http.ResponseWriter, r *http.Request) {
 // serveImage serves the file of an image row. The name in the path is only compared: what is opened is what a row names,
 // and nothing outside the image directory.
 func (s *shop) serveImage(w http.ResponseWriter, r *http.Request) {
-	var image product.Image
-	err := s.db.WithContext(r.Context()).Where("file = ?", r.PathValue("file")).Take(&image).Error
+	var images []product.Image
+	err := s.db.WithContext(r.Context()).Where("file = ?", r.PathValue("file")).Find(&images).Error
+	at := slices.IndexFunc(images, func(i product.Image) bool { return i.File == r.PathValue("file") }) // a collation may know no case
+	if err == nil && at < 0 {
+		err = gorm.ErrRecordNotFound
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	file, err := s.files.Open(image.File)
+	file, err := s.files.Open(images[at].File)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -120,7 +125,7 @@ func (s *shop) serveImage(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", contentType(image.File))
+	w.Header().Set("Content-Type", contentType(images[at].File))
 	w.Header().Set("Cache-Control", "private, max-age=86400, immutable") // another picture has another name
 	http.ServeContent(w, r, "", info.ModTime(), file)
 }

@@ -26,6 +26,7 @@ type config struct {
 	log     *slog.Logger   // for requests and errors
 	plugin  signals.Plugin // its ErrorHandler, if there is none, becomes the log
 	samples bool           // a new shop starts with sample products
+	hosts   hosts          // that it answers for on a loopback address, beside the machine's own names
 }
 
 // shop is an open shop.
@@ -36,6 +37,7 @@ type shop struct {
 	mails      *product.DirMailer
 	log        *slog.Logger
 	pages      map[string]*template.Template
+	hosts      hosts
 	disconnect func()
 }
 
@@ -44,7 +46,7 @@ const dbFile = "shop.db"
 
 // openShop opens the shop in a directory, connects its receivers, and puts right what a crash has left.
 func openShop(ctx context.Context, c config) (s *shop, err error) {
-	s = &shop{log: c.log}
+	s = &shop{log: c.log, hosts: c.hosts}
 	if err = s.open(ctx, c); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -171,7 +173,7 @@ func (s *shop) handler(stopping context.Context, further map[string]http.Handler
 	}
 	sameOrigin := http.NewCrossOriginProtection()
 	sameOrigin.SetDenyHandler(guarded(s.denied))
-	return s.logged(sameOrigin.Handler(mux))
+	return s.logged(s.hosts.only(sameOrigin.Handler(mux)))
 }
 
 // guarded tells the browser to load nothing from elsewhere, to run no script, and to believe the content types.

@@ -88,7 +88,7 @@ func TestWhoSendsTooMuchGetsAnAnswer(t *testing.T) {
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.base, "http://"))
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
-	_, err = fmt.Fprintf(conn, "POST /products HTTP/1.1\r\nHost: shop\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+	_, err = fmt.Fprintf(conn, "POST /products HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
 		contentType, body.Len())
 	require.NoError(t, err)
 	_, err = body.WriteTo(conn)

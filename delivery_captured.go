@@ -1,0 +1,108 @@
+package signals
+
+import (
+	"context"
+
+	"github.com/gorm-signals/signals/internal/pool"
+)
+
+// captured shows and runs what waits for a commit, for tests that roll their transaction back.
+type captured struct{ reg *registry }
+
+// Run runs what was queued after a place as a commit would: first the BeforeCommit receivers, then everything else in the transaction
+// itself. What a receiver or a function queues in turn runs when it returns: outside the transaction, its own write would have committed.
+func (c captured) Run(tx *pool.Tx, place int, failed func(before bool, err error)) {
+	if !c.before(tx, place, failed) {
+		return
+	}
+	d := delivery{reg: c.reg, outside: tx, handle: func(_ context.Context, err error) { failed(false, err) }}
+	actions := tx.Queue.Take(place)
+	place = tx.Queue.Last()
+	d.turn = func() { c.Run(tx, place, failed) }
+	d.commit(actions)
+}
+
+// before runs the BeforeCommit receivers of what was queued after a place, and of what they write. An error would roll the transaction
+// back: then nothing waits any more.
+func (c captured) before(tx *pool.Tx, place int, failed func(before bool, err error)) bool {
+	for next := place; ; {
+		actions := tx.Queue.Since(next)
+		if len(actions) == 0 {
+			return true
+		}
+		next = actions[0].Seq
+		d, isSend := actions[0].Action.(*deferred)
+		if !isSend {
+			continue
+		}
+		if err := d.send(beforeCommit); err != nil {
+			waited(tx.Queue.Take(place), ErrRolledBack)
+			failed(true, err)
+			return false
+		}
+	}
+}
+
+// List describes what was queued after a place: a line for each row and receiver, and one for each function.
+func (c captured) List(tx *pool.Tx, place int) []string {
+	actions := tx.Queue.Since(place)
+	var before, after []string
+	var net *netRows
+	for _, it := range actions {
+		switch a := it.Action.(type) {
+		case *call:
+			if a.on == afterCommit {
+				after = append(after, "function queued at "+a.location)
+			}
+		case *deferred:
+			before = append(before, a.list(beforeCommit)...)
+			after = append(after, a.list(afterCommit)...)
+			if a.w.plan.net {
+				if net == nil {
+					net = fold(actions)
+				}
+				after = append(after, net.list(a)...)
+			}
+		}
+	}
+	for i := range before {
+		before[i] += " before the commit"
+	}
+	return append(before, after...)
+}
+
+// list describes the calls of the receivers of a phase that hear each write by itself.
+func (d *deferred) list(p phase) (lines []string) {
+	entries := d.entries(p)
+	for i := range d.rows {
+		for _, e := range entries {
+			if !e.net && d.frame.reaches(e, &d.rows[i]) {
+				lines = append(lines, d.describe(d.kind, e))
+			}
+		}
+	}
+	return lines
+}
+
+// list describes the calls for the rows whose last write a send was.
+func (n *netRows) list(d *deferred) (lines []string) {
+	for _, known := range n.last[d] {
+		k, row := known.event(d)
+		if row == nil {
+			continue
+		}
+		for _, e := range d.w.plan.deferred[k] {
+			if e.phase == afterCommit && e.net && d.frame.reaches(e, row) {
+				lines = append(lines, d.describe(k, e))
+			}
+		}
+	}
+	return lines
+}
+
+// reaches reports whether a receiver will be called for a row.
+func (f *frame) reaches(e *entry, r *row) bool { return !f.muteAll && !r.silent && e.hears(f, r) }
+
+func (d *deferred) describe(k kind, e *entry) string {
+	return kindNames[k] + " " + d.w.plan.sender + " to " + e.info.name()
+}

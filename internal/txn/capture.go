@@ -1,0 +1,37 @@
+package txn
+
+import "slices"
+
+// Last returns the place of the action that was added last, whether it still waits or not. Later ones have a higher one.
+func (q *Queue[A]) Last() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.seq
+}
+
+// Since returns the actions that wait and were added after a place, in order.
+func (q *Queue[A]) Since(place int) []Item[A] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.items[q.after(place):])
+}
+
+// Take is Since that takes the actions out of the queue.
+func (q *Queue[A]) Take(place int) []Item[A] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.after(place)
+	taken := slices.Clone(q.items[n:])
+	clear(q.items[n:])
+	q.items, q.before = q.items[:n], min(q.before, n)
+	for i := range q.marks {
+		q.marks[i].items = min(q.marks[i].items, n)
+	}
+	return taken
+}
+
+// after returns the index of the first action that was added after a place.
+func (q *Queue[A]) after(place int) int {
+	n, _ := slices.BinarySearchFunc(q.items, place+1, func(it Item[A], place int) int { return it.Seq - place })
+	return n
+}
