@@ -61,6 +61,9 @@ func (w *write) runBatches(do batch) error {
 			return err
 		}
 	}
+	if f.affected > 1 && w.countsReturned() {
+		f.affected = 1
+	}
 	w.setRowsAffected(f.affected)
 	return nil
 }

@@ -164,6 +164,9 @@ func (w *write) postSaveStruct() error {
 		if wrote, err := w.insertSaved(); err != nil || !wrote {
 			return err
 		}
+		w.stmt.Dest = w.dest // as GORM's own INSERT would leave it
+	} else if err := w.showSaved(); err != nil {
+		return err
 	}
 	w.done = true
 	w.missOriginals()

@@ -32,6 +32,7 @@ func (r *registry) preUpdate(db *gorm.DB) {
 	w.attach()
 	if key := w.savedKey(); key != nil {
 		w.dest = w.stmt.Dest
+		w.watchSet()
 		if db.AddError(w.openLinks(nil, false)) == nil {
 			_ = db.AddError(w.preSaveStruct(key))
 		}

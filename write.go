@@ -42,6 +42,7 @@ type write struct {
 	update      *update                // what only updates need
 	find        *finder                // what only an UPDATE or DELETE needs whose rows are found by its conditions
 	dest        any                    // what a Save was given
+	set         clause.Set             // what the UPDATE of a Save assigns
 	guarded     string                 // the savepoint around the write, in the caller's transaction
 	maps        *mapRows               // what only creates from maps need
 	race        *race                  // with other connections
@@ -69,9 +70,6 @@ type row struct {
 // writeClause is the name under which a statement's write is kept among its clauses, where GORM keeps marks of its own
 // ("soft_delete_enabled"): it lives and dies with the statement and costs no allocation.
 const writeClause = "signals:write"
-
-// Build makes a write a clause.Expression. No statement is built from it.
-func (w *write) Build(clause.Builder) {}
 
 // listening returns the plan of a statement's model when somebody listens to the model and the statement is one that
 // signals are sent for.
@@ -139,6 +137,7 @@ func (w *write) close() {
 	delete(w.stmt.Clauses, writeClause)
 	w.unguard()
 	w.undo()
+	w.unwatchSet()
 	if w.tx != nil {
 		if w.db.Error != nil {
 			w.tx.Rollback()

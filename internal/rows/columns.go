@@ -53,6 +53,9 @@ func (s *shapes) note(m *Model, stmt *gorm.Statement, is shape) {
 	}
 }
 
+// HasAllColumns reports whether the table of a statement is known to have a column for every field.
+func (m *Model) HasAllColumns(stmt *gorm.Statement) bool { return m.shapes.of(m, stmt) == whole }
+
 // names reports whether a read names its columns.
 func (m *Model) names(db *gorm.DB, q Query) bool {
 	return q.KeysOnly || m.shapes.of(m, db.Statement) == whole
