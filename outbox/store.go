@@ -204,7 +204,7 @@ func (s store) unclaim(tx *gorm.DB, records []record) error {
 		for i := range some {
 			ids[i] = some[i].ID
 		}
-		if err := tx.Exec("UPDATE "+s.table+s.by("by_id")+" SET due_at = 0 WHERE id IN ?", padded(ids)).Error; err != nil {
+		if err := tx.Exec("UPDATE "+s.table+s.by("by_id")+" SET due_at = 0 WHERE id IN ? AND state = 0 AND holder = '' AND tries = 0", padded(ids)).Error; err != nil {
 			return err
 		}
 	}
