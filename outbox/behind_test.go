@@ -161,3 +161,17 @@ func TestEventsOfRowsWithManyThatFailedKeepTheirOrder(t *testing.T) {
 	}
 	assert.Equal(t, rows*events, n)
 }
+
+func TestMigrateReplacesTheIndexOfEarlierVersions(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ob := install(t, db, outbox.Config{})
+	require.NoError(t, db.Exec("DROP INDEX signals_outbox_rows").Error)
+	require.NoError(t, db.Exec("CREATE INDEX signals_outbox_row ON signals_outbox (channel, subject) WHERE state = 0").Error)
+	for range 2 {
+		require.NoError(t, ob.Migrate(t.Context()))
+		var names []string
+		require.NoError(t, db.Raw("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name").Scan(&names).Error)
+		assert.Equal(t, []string{"signals_outbox_due", "signals_outbox_id", "signals_outbox_pending", "signals_outbox_rows"}, names)
+	}
+}
