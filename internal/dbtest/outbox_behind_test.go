@@ -101,6 +101,7 @@ func letWait(t *testing.T, db *gorm.DB, channel, typ, subject string, n int, due
 func TestAnEventThatFailedCostsNoMoreWithManyBehindIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
+		t.Helper()
 		if name := dialector().Name(); name == "sqlite" {
 			t.Skip("package outbox does it")
 		}
