@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/httpsignals"
@@ -74,7 +75,7 @@ func TestTheStreamCanBeReadBehindACompressingMiddleware(t *testing.T) {
 			db := open(t, ins)
 			signals.For[Lamp](db).PostSave.Connect(nothing[signals.SaveEvent[*Lamp]], signals.UID("audit"))
 			s := watch(t, serve(t, around(ins.Handler(db)))+"/")
-			assert.NoError(t, db.Create(&Lamp{}).Error)
+			require.NoError(t, db.Create(&Lamp{}).Error)
 			assert.Equal(t, "audit", s.steps(2)[0].Receiver, "each event comes at once")
 		})
 	}
@@ -88,7 +89,7 @@ func TestAStreamThatCannotBeFlushedSaysSoInItsStatus(t *testing.T) {
 	ins := inspector.New()
 	handler := ins.Handler(open(t, ins))
 	w := httptest.NewRecorder()
-	handler.ServeHTTP(bare{w}, httptest.NewRequest(http.MethodGet, "/signals/events", http.NoBody))
+	handler.ServeHTTP(bare{w}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/signals/events", http.NoBody))
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
 	assert.Contains(t, w.Body.String(), "hides http.Flusher")
 	assert.Equal(t, "text/plain; charset=utf-8", w.Header().Get("Content-Type"))

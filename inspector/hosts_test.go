@@ -67,7 +67,7 @@ func TestElsewhereThePageAnswersForEveryHost(t *testing.T) {
 	for name, local := range map[string]net.Addr{
 		"no address": nil, "another address": &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80}, "a socket": &net.UnixAddr{Name: "/run/shop", Net: "unix"},
 	} {
-		r := httptest.NewRequest(http.MethodGet, "http://shop.example/signals/", http.NoBody)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://shop.example/signals/", http.NoBody)
 		if local != nil {
 			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, local))
 		}

@@ -3,6 +3,7 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -49,11 +50,28 @@ func (ob *Outbox) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiv
 	}
 	claimed := time.Now()
 	return ob.keep(ctx, tx, records, ob.Claim, func(ctx context.Context) error {
-		for i := range records {
-			ob.runOwn(ctx, &records[i], claimed)
-		}
+		ob.runAllOwn(ctx, records, claimed)
 		return nil
 	})
+}
+
+// runAllOwn runs the records that this process has just committed. Should a receiver end the goroutine, the others are left to Run.
+func (ob *Outbox) runAllOwn(ctx context.Context, records []record, claimed time.Time) {
+	next := 0
+	defer func() {
+		if next == len(records) {
+			return
+		}
+		if err := ob.store.unclaim(ob.db.WithContext(context.WithoutCancel(ctx)), records[next:]); err != nil {
+			ob.failed(ctx, err)
+		}
+		ob.wake()
+	}()
+	for next < len(records) {
+		r := &records[next]
+		next++
+		ob.runOwn(ctx, r, claimed)
+	}
 }
 
 // runOwn runs a record that this process has just committed, unless an earlier one of its row waits. It was claimed when it was
@@ -81,20 +99,20 @@ func (ob *Outbox) runOwn(ctx context.Context, r *record, claimed time.Time) {
 	ob.wake() // it may be the turn of others now
 }
 
-// try calls the receiver of a claimed record and notes how that went. It reports whether the record is out of the way.
-func (ob *Outbox) try(ctx context.Context, r *record, until time.Time) bool {
-	ob.mu.Lock()
-	receiver := ob.receivers[r.Channel+" "+r.Type]
-	ob.mu.Unlock()
-	limited, cancel := context.WithDeadline(ctx, until)
-	m, err := r.message(ob.Source)
-	if ob.Context != nil && err == nil {
-		limited = ob.Context(limited, m.Extensions)
-	}
-	if err == nil {
-		err = receiver.Deliver(limited, r.Data)
-	}
-	cancel()
+// errEnded is the error of a receiver that does not return.
+var errEnded = errors.New("the receiver has ended its goroutine with runtime.Goexit, as FailNow of a test does: return an error instead")
+
+// try calls the receiver of a claimed record and notes how that went. It reports whether the record is out of the way. A receiver that ends
+// the goroutine has failed, and that is noted on the way out.
+func (ob *Outbox) try(ctx context.Context, r *record, until time.Time) (out bool) {
+	err, returned := errEnded, false
+	defer func() {
+		if !returned {
+			_, _ = ob.note(ctx, r, err)
+		}
+	}()
+	err = ob.deliver(ctx, r, until)
+	returned = true
 	db := ob.db.WithContext(context.WithoutCancel(ctx))
 	switch {
 	case err == nil:
@@ -110,6 +128,33 @@ func (ob *Outbox) try(ctx context.Context, r *record, until time.Time) bool {
 	}
 	parked, _ := ob.note(ctx, r, err)
 	return parked
+}
+
+// deliver calls the receiver of a record until its time is over.
+func (ob *Outbox) deliver(ctx context.Context, r *record, until time.Time) error {
+	ob.mu.Lock()
+	receiver := ob.receivers[r.Channel+" "+r.Type]
+	ob.mu.Unlock()
+	m, err := r.message(ob.Source)
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	if ob.Context != nil {
+		limited = ob.Context(limited, m.Extensions)
+	}
+	return receiver.Deliver(limited, r.Data)
+}
+
+// apart calls a function on a goroutine of its own and waits for it. So a receiver that ends its goroutine does not end the caller's.
+func apart(f func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f()
+	}()
+	<-ended
 }
 
 // note notes a failed try, and reports whether the record was parked.
@@ -206,7 +251,11 @@ func (ob *Outbox) sweep(ctx context.Context, name string) (n int, err error) {
 		if err != nil {
 			return i, err
 		}
-		blocked[r.Subject] = !mine || !ob.try(ctx, r, until)
+		out := false
+		if mine {
+			apart(func() { out = ob.try(ctx, r, until) })
+		}
+		blocked[r.Subject] = !out
 	}
 	return len(records), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -32,7 +33,8 @@ type Config struct {
 	// MaxTries is how often an event is tried before it is parked; 0 means 10.
 	MaxTries int
 
-	// Backoff returns how long to wait after so many failed tries; nil means a second, doubled with each try, five minutes at most.
+	// Backoff returns how long to wait after so many failed tries; nil means a second, doubled with each try, five minutes at most, less
+	// up to a half by chance, so that what failed together is not tried together.
 	Backoff func(tries int) time.Duration
 
 	// Poll is how often the table is looked at without being told; 0 means a second. Events of the same process are told at once.
@@ -115,7 +117,8 @@ func setDefault[T comparable](field *T, value T) {
 }
 
 func backoff(tries int) time.Duration {
-	return min(time.Second<<min(tries-1, 16), 5*time.Minute)
+	d := min(time.Second<<min(tries-1, 16), 5*time.Minute)
+	return d - rand.N(d/2) //nolint:gosec // no secret
 }
 
 // Migrate creates the tables that are missing.

@@ -223,14 +223,13 @@ func (r *Relay) hand(ctx context.Context, messages []Message) (answers []error) 
 			answers[i] = err
 		}
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			all(fmt.Errorf("%T panicked: %v\n%s", r.sink, v, debug.Stack()))
-		}
-	}()
 	limited, cancel := context.WithTimeout(ctx, longestSend)
 	defer cancel()
-	switch errs := r.sink.Send(limited, messages); {
+	errs, failure := r.call(limited, messages)
+	switch {
+	case failure != nil:
+		all(failure)
+		return answers
 	case errs == nil:
 	case len(errs) != len(messages):
 		all(fmt.Errorf("%T answered %d messages with %d errors: see outbox.Sink", r.sink, len(messages), len(errs)))
@@ -243,6 +242,21 @@ func (r *Relay) hand(ctx context.Context, messages []Message) (answers []error) 
 		}
 	}
 	return answers
+}
+
+// call calls the sink. It fails when the sink panics or ends its goroutine.
+func (r *Relay) call(ctx context.Context, messages []Message) (errs []error, failure error) {
+	apart(func() {
+		failure = fmt.Errorf("%T: %w", r.sink, errEnded)
+		defer func() {
+			if v := recover(); v != nil {
+				failure = fmt.Errorf("%T panicked: %v\n%s", r.sink, v, debug.Stack())
+			}
+		}()
+		errs = r.sink.Send(ctx, messages)
+		failure = nil
+	})
+	return errs, failure
 }
 
 // fail notes that an event failed by itself. Later ones of its row wait, unless it was parked.

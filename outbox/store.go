@@ -14,6 +14,7 @@ type store struct {
 	table   string // quoted, as the next ones
 	leases  string
 	indexes []string
+	former  string // an index that earlier versions made, without the sequence
 	dialect string
 	now     string // milliseconds by the database's clock
 }
@@ -21,9 +22,10 @@ type store struct {
 func newStore(db *gorm.DB, table string) (store, error) {
 	quote := func(name string) string { return (&gorm.Statement{DB: db}).Quote(name) }
 	s := store{table: quote(table), leases: quote(table + "_leases"), dialect: db.Name()}
-	for _, suffix := range []string{"_id", "_pending", "_row", "_due"} {
+	for _, suffix := range []string{"_id", "_pending", "_rows", "_due"} {
 		s.indexes = append(s.indexes, quote(table[strings.LastIndex(table, ".")+1:]+suffix)) // an index is in the schema of its table
 	}
+	s.former = quote(table + "_row")
 	switch s.dialect {
 	case "sqlite":
 		s.now = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
@@ -73,7 +75,8 @@ func (s store) ddl() []string {
 		"CREATE TABLE IF NOT EXISTS " + s.table + " (" + fmt.Sprintf(columns, sequence, "CHAR(36)", "VARCHAR(100)", "VARCHAR(255)", "VARCHAR(512)", "TEXT", blob) + "\n)",
 		"CREATE UNIQUE INDEX IF NOT EXISTS " + s.indexes[0] + " ON " + s.table + " (id)",
 		"CREATE INDEX IF NOT EXISTS " + s.indexes[1] + " ON " + s.table + " (channel, sequence) WHERE state = 0",
-		"CREATE INDEX IF NOT EXISTS " + s.indexes[2] + " ON " + s.table + " (channel, subject) WHERE state = 0",
+		"CREATE INDEX IF NOT EXISTS " + s.indexes[2] + " ON " + s.table + " (channel, subject, sequence) WHERE state = 0",
+		"DROP INDEX IF EXISTS " + s.former,
 		"CREATE INDEX IF NOT EXISTS " + s.indexes[3] + " ON " + s.table + " (state, due_at)",
 		lease,
 	}
@@ -132,73 +135,6 @@ func (s store) clock(db *gorm.DB) (now int64, err error) {
 	return now, err
 }
 
-// eligible returns the records of a channel that may be tried now, in their order: those that are due, without those whose row has
-// an earlier one that is not. With types it returns only those, and others hold their rows up.
-func (s store) eligible(db *gorm.DB, channel string, types []string, limit int) (all []record, err error) {
-	now, err := s.clock(db)
-	if err != nil {
-		return nil, err
-	}
-	ofType, vars := "", []any(nil)
-	if types != nil {
-		ofType, vars = " AND type IN ?", []any{types}
-	}
-	first := map[string]uint64{} // of a row: what holds it up
-	for last, more := uint64(0), true; more && len(all) < limit; {
-		var found []record
-		err = db.Raw(read+"* FROM "+s.table+" WHERE state = 0 AND channel = ? AND sequence > ? AND due_at <= ?"+ofType+" ORDER BY channel, sequence LIMIT ?",
-			append(append([]any{channel, last, now}, vars...), limit)...).Scan(&found).Error
-		if err != nil || len(found) == 0 {
-			return all, err
-		}
-		more, last = len(found) == limit, found[len(found)-1].Sequence
-		if found, err = s.unblocked(db, channel, types, now, found, first); err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	return all, nil
-}
-
-// unblocked leaves out the records whose row has an earlier one that waits and is not among them: it may not be tried now. It notes
-// those in first, and asks once about each row: one that is held up may have thousands of records.
-func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64, found []record, first map[string]uint64) ([]record, error) {
-	if types == nil { // nobody claims what goes to an engine, and mostly nothing of it has failed
-		var failed []int
-		err := db.Raw(read+"1 FROM "+s.table+" WHERE state = 0 AND due_at > ? LIMIT 1", now).Scan(&failed).Error
-		if err != nil || len(failed) == 0 {
-			return found, err
-		}
-	}
-	mine, asked := make(map[uint64]bool, len(found)), make(map[string]bool, len(found))
-	subjects := make([]string, 0, len(found))
-	for i := range found {
-		subject := found[i].Subject
-		mine[found[i].Sequence] = true
-		if first[subject] == 0 && !asked[subject] {
-			asked[subject] = true
-			subjects = append(subjects, subject)
-		}
-	}
-	for some := range slices.Chunk(subjects, maxRows) {
-		var waiting []record
-		err := db.Raw(read+"subject, sequence FROM "+s.table+" WHERE state = 0 AND channel = ? AND subject IN ? AND sequence < ? ORDER BY sequence DESC",
-			channel, padded(some), found[len(found)-1].Sequence).Scan(&waiting).Error
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range waiting {
-			if !mine[r.Sequence] {
-				first[r.Subject] = r.Sequence
-			}
-		}
-	}
-	return slices.DeleteFunc(found, func(r record) bool {
-		earlier, ok := first[r.Subject]
-		return ok && earlier < r.Sequence
-	}), nil
-}
-
 // padded repeats the last value until their number is a power of two. With PrepareStmt every length of a list is a statement that
 // is kept, and servers have room for so many.
 func padded[T any](list []T) []T {
@@ -246,7 +182,7 @@ func (s store) claimIf(db *gorm.DB, r *record, d time.Duration, condition string
 // in the sequence.
 func (s store) own(db *gorm.DB, r *record) (waits, behind bool, err error) {
 	var found []record
-	err = db.Raw(read+"id, sequence FROM "+s.table+" WHERE state = 0 AND channel = ? AND subject = ? AND sequence <= (SELECT sequence FROM "+s.table+
+	err = db.Raw(read+"id, sequence FROM "+s.table+s.by("pending_row")+" WHERE state = 0 AND channel = ? AND subject = ? AND sequence <= (SELECT sequence FROM "+s.table+
 		" WHERE id = ?) ORDER BY sequence DESC LIMIT 2", r.Channel, r.Subject, r.ID).Scan(&found).Error
 	if err != nil || len(found) == 0 || found[0].ID != r.ID {
 		return false, false, err
@@ -268,7 +204,7 @@ func (s store) unclaim(tx *gorm.DB, records []record) error {
 		for i := range some {
 			ids[i] = some[i].ID
 		}
-		if err := tx.Exec("UPDATE "+s.table+s.by("by_id")+" SET due_at = 0 WHERE id IN ?", padded(ids)).Error; err != nil {
+		if err := tx.Exec("UPDATE "+s.table+s.by("by_id")+" SET due_at = 0 WHERE id IN ? AND state = 0 AND holder = '' AND tries = 0", padded(ids)).Error; err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package product
 
 import (
-	"errors"
 	"io/fs"
 	"strings"
 	"testing"
@@ -25,6 +24,6 @@ func TestAStoreThatFoldsNamesKeepsThePlaceOfAFileThatLiesAside(t *testing.T) {
 	there, err := store.Exists("Logo.PNG")
 	require.NoError(t, err)
 	assert.True(t, there)
-	assert.NoError(t, store.listed("Logo.PNG"))
-	assert.True(t, errors.Is(store.listed("logo.png"), fs.ErrNotExist))
+	require.NoError(t, store.listed("Logo.PNG"))
+	require.ErrorIs(t, store.listed("logo.png"), fs.ErrNotExist)
 }

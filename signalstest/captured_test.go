@@ -29,6 +29,7 @@ func (r *runs) receiver(name string, then func(e signals.SaveEvent[*Order]) erro
 // bothWays runs work in a transaction that commits, and in one whose commit is captured, and wants the same of both.
 func bothWays(t *testing.T, connect func(db *gorm.DB, r *runs), work func(tx *gorm.DB), want ...string) {
 	t.Helper()
+	t.Helper()
 	for _, captured := range []bool{false, true} {
 		db, r := open(t), &runs{}
 		connect(db, r)

@@ -23,6 +23,7 @@ func (noMails) Send(context.Context, product.Mail) error { return nil }
 func TestFilesWhoseNamesTheDatabaseTakesForOneAreTwo(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
+		t.Helper()
 		for _, other := range []string{"logo.png", "Logo.PNG "} {
 			db, err := gorm.Open(dialector(), &gorm.Config{Logger: logger.Discard})
 			require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"path"
 	"sync/atomic"
 	"time"
@@ -74,7 +75,7 @@ func InFlight(n int) Option { return func(c *config) { c.inFlight = n } }
 func MaxTries(n int) Option { return func(c *config) { c.maxTries = n } }
 
 // Backoff sets how long to wait after so many failed tries. The default is a tenth of a second, doubled with each try, 30 seconds at
-// most.
+// most, less up to a half by chance.
 func Backoff(after func(tries int) time.Duration) Option {
 	return func(c *config) { c.backoff = after }
 }
@@ -107,7 +108,7 @@ func Subscriber(nc *nats.Conn, stream string, opts ...Option) *Sub {
 		maxTries:    10,
 		ackWait:     5 * time.Second,
 		grace:       10 * time.Second,
-		backoff:     func(tries int) time.Duration { return min(100*time.Millisecond<<min(tries-1, 16), 30*time.Second) },
+		backoff:     backoff,
 		log:         slog.Default(),
 	}}
 	for _, opt := range opts {
@@ -189,4 +190,10 @@ func (s *Sub) call(ctx context.Context, m outbox.Message) error {
 		return all(ctx, m)
 	}
 	return s.inbox.Handle(ctx, m, all)
+}
+
+// backoff is the default of Backoff.
+func backoff(tries int) time.Duration {
+	d := min(100*time.Millisecond<<min(tries-1, 16), 30*time.Second)
+	return d - rand.N(d/2) //nolint:gosec // no secret
 }

@@ -2,6 +2,7 @@ package natsjs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -68,13 +69,24 @@ func (r *run) enter() bool {
 	}
 }
 
-// try calls the handlers of a message. A panic is an error.
-func (r *run) try(ctx context.Context, d *delivery) (err error) {
+// try calls the handlers of a message.
+func (r *run) try(ctx context.Context, d *delivery) error {
 	if d.bad != nil {
 		return outbox.Permanent(d.bad)
 	}
-	defer recovered(&err)
-	return r.call(ctx, d.m)
+	return apart(func() error { return r.call(ctx, d.m) })
+}
+
+// apart calls a function of the program on a goroutine of its own and waits for it. A panic is an error, and so is runtime.Goexit.
+func apart(f func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		err := errors.New("natsjs: a handler has ended its goroutine with runtime.Goexit, as FailNow of a test does: return an error instead")
+		defer func() { result <- err }()
+		defer recovered(&err)
+		err = f()
+	}()
+	return <-result
 }
 
 func recovered(err *error) {
@@ -98,13 +110,14 @@ func (r *run) park(ctx context.Context, d *delivery, cause error) {
 	})
 }
 
-func (r *run) bury(ctx context.Context, m outbox.Message, cause error) (err error) {
+func (r *run) bury(ctx context.Context, m outbox.Message, cause error) error {
 	if r.onDead == nil {
 		return nil
 	}
-	defer recovered(&err)
-	r.onDead(ctx, m, cause)
-	return nil
+	return apart(func() error {
+		r.onDead(ctx, m, cause)
+		return nil
+	})
 }
 
 // reason is the first line of an error, not too long for an advisory of the server.

@@ -48,7 +48,14 @@ func Handler(h outbox.Handler, opts ...Option) message.NoPublishHandlerFunc {
 	return func(received *message.Message) error {
 		m, err := Message(received, opts...)
 		if err == nil {
+			returned := false
+			defer func() {
+				if !returned { // the router hears nothing of a handler that ends its goroutine, and would wait for ever
+					received.Nack()
+				}
+			}()
 			err = h(received.Context(), m)
+			returned = true
 		}
 		if outbox.IsPermanent(err) {
 			return o.onPermanent(received, err)

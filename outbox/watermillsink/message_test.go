@@ -3,6 +3,7 @@ package watermillsink_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -195,6 +196,30 @@ func TestAMessageThatFailedComesAgainInARouter(t *testing.T) {
 	require.Nil(t, watermillsink.New(pubsub, watermillsink.Topic("shop")).Send(ctx, []message{row(7, 1)}))
 	assert.Equal(t, row(7, 1), <-done)
 	assert.EqualValues(t, 3, tries.Load())
+	cancel()
+	require.NoError(t, <-ran)
+}
+
+func TestAMessageWhoseHandlerEndsItsGoroutineComesAgainInARouter(t *testing.T) {
+	t.Parallel()
+	pubsub := gochannel.NewGoChannel(gochannel.Config{Persistent: true}, watermill.NopLogger{})
+	router, err := watermillmessage.NewRouter(watermillmessage.RouterConfig{}, watermill.NopLogger{})
+	require.NoError(t, err)
+	var tries atomic.Int64
+	done := make(chan message)
+	router.AddConsumerHandler("search", "shop", pubsub, watermillsink.Handler(func(_ context.Context, m message) error {
+		if tries.Add(1) < 3 {
+			runtime.Goexit()
+		}
+		done <- m
+		return nil
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ran := make(chan error, 1)
+	go func() { ran <- router.Run(ctx) }()
+	require.Nil(t, watermillsink.New(pubsub, watermillsink.Topic("shop")).Send(ctx, []message{row(7, 1)}))
+	assert.Equal(t, row(7, 1), <-done)
 	cancel()
 	require.NoError(t, <-ran)
 }
