@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/gorm-signals/signals/outbox"
 )
@@ -16,7 +17,12 @@ import (
 func TestNothingIsKeptForARowThatATriggerKeeps(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(db *gorm.DB) *gorm.DB{
+		"updated": func(db *gorm.DB) *gorm.DB { return db.Model(&Product{}).Where("id > 0").Update("price", 7) },
 		"deleted": func(db *gorm.DB) *gorm.DB { return db.Where("id > 0").Delete(&Product{}) },
+		"saved": func(db *gorm.DB) *gorm.DB {
+			return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&[]Product{{ID: 1, Name: "a", Price: 7}, {ID: 2, Name: "b", Price: 7}})
+		},
+		"by key": func(db *gorm.DB) *gorm.DB { return db.Model(&[]Product{{ID: 1}, {ID: 2}}).Update("price", 7) },
 		"created": func(db *gorm.DB) *gorm.DB {
 			return db.Create(&[]Product{{ID: 3, Name: "c"}, {ID: 4, Name: "kept out"}})
 		},
