@@ -43,12 +43,11 @@ func (r *row) mustKnow(names []string) {
 // unknownField says that a model has no such field, and what may have been meant.
 func unknownField(sender string, model *rows.Model, name string) string {
 	text := fmt.Sprintf("%s has no column field %q", sender, name)
+	use := ": use"
 	if near := model.Near(name); near != "" {
-		text += fmt.Sprintf(": did you mean %q?", near)
-	} else {
-		text += ":"
+		use = fmt.Sprintf(": did you mean %q? Use", near)
 	}
-	return text + fmt.Sprintf(" Use a Go field name such as %q, a path such as \"Author.Name\" into an embedded struct, or the name of a column",
+	return text + use + fmt.Sprintf(" a Go field name such as %q, a path such as \"Author.Name\" into an embedded struct, or the name of a column",
 		model.Schema.Fields[0].Name)
 }
 
