@@ -2,6 +2,7 @@ package signals_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -161,4 +162,42 @@ func TestAnInterfacesReceiverMayNameFieldsThatAModelLacks(t *testing.T) {
 	require.NoError(t, db.Create(&Essay{Name: "n"}).Error)
 	require.NoError(t, db.Model(&Essay{ID: 1}).Update("name", "m").Error)
 	assert.Equal(t, 1, heard) // a created row has all its fields changed
+}
+
+// lastKept is a store that keeps the last event.
+type lastKept struct {
+	receiver signals.DurableReceiver
+	data     []byte
+}
+
+func (s *lastKept) Register(r signals.DurableReceiver) error {
+	s.receiver = r
+	return nil
+}
+
+func (s *lastKept) Keep(_ context.Context, _ *gorm.DB, _ signals.DurableReceiver, events []signals.KeptEvent) error {
+	s.data = events[len(events)-1].Data
+	return nil
+}
+
+func TestKeptEventsNameTheirFields(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Essay{})
+	require.NoError(t, db.Create(&Essay{Name: "n"}).Error)
+	store := &lastKept{}
+	var fields []string
+	var changed []bool
+	signals.For[Essay](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Essay]) error {
+		fields, changed = e.UpdateFields(), []bool{e.Changed("Author.Email"), e.Changed("Editor.Email")}
+		return nil
+	}, signals.Durable(store, "essays"), signals.Needs(signals.Keys))
+	require.NoError(t, db.Model(&Essay{ID: 1}).Update("editor_email", "y").Error)
+	require.NoError(t, store.receiver.Deliver(t.Context(), store.data))
+	assert.Equal(t, []string{"Editor.Email"}, fields)
+	assert.Equal(t, []bool{false, true}, changed)
+	old := strings.ReplaceAll(string(store.data), "Editor.Email", "Email") // as versions wrote it that knew Go names only
+	require.NotEqual(t, old, string(store.data))
+	require.NoError(t, store.receiver.Deliver(t.Context(), []byte(old)))
+	assert.Equal(t, []string{"Author.Email", "Editor.Email"}, fields)
+	assert.Equal(t, []bool{true, true}, changed)
 }
