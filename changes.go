@@ -62,10 +62,19 @@ func (r *row) fieldChanged(ctx context.Context, f *schema.Field) bool {
 	case !w.loaded || r.original == nil:
 		named := w.named()
 		return named == nil || slices.Contains(named, w.model.Name(f))
-	case !w.copied && !f.Updatable:
+	case !w.copied && !f.Updatable, r.made(f):
 		return false
 	}
 	return r.compare(ctx, f) != rows.Equal
+}
+
+// made reports whether a field is only there because another one of its embedded struct was assigned. It is NULL in the table, and stays so.
+func (r *row) made(f *schema.Field) bool {
+	if !r.w.copied || !rows.Made(f, reflect.ValueOf(r.original).Elem(), r.value()) {
+		return false
+	}
+	named := r.w.named()
+	return named != nil && !slices.Contains(named, r.w.model.Name(f))
 }
 
 // compare compares a column of the stored row with that of the row as it is or will be written.
@@ -86,7 +95,7 @@ func (r *row) unsure(ctx context.Context) []*schema.Field {
 	var fields []*schema.Field
 	for _, column := range r.w.schema.DBNames {
 		f := r.w.schema.FieldsByDBName[column]
-		if f.Readable && (r.w.copied || f.Updatable) && (r.w.written == nil || r.w.written[f]) && r.compare(ctx, f) == rows.Unsure {
+		if f.Readable && (r.w.copied || f.Updatable) && !r.made(f) && (r.w.written == nil || r.w.written[f]) && r.compare(ctx, f) == rows.Unsure {
 			fields = append(fields, f)
 		}
 	}

@@ -118,3 +118,26 @@ func TestWhatIsInNoEmbeddedStructIsNull(t *testing.T) {
 		{Field: "Mark", Column: "spot_mark", Old: "", New: ""},
 	}, changes)
 }
+
+func TestWhatIsBesideAnAssignedFieldStaysNull(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Arena{})
+	require.NoError(t, db.Create(&Arena{Name: "a"}).Error)
+	var changes []signals.Change
+	note := func(_ context.Context, e signals.SaveEvent[*Arena]) error {
+		changes = e.Changes()
+		return nil
+	}
+	signals.For[Arena](db).PreSave.Connect(note)
+	for _, phase := range [][]signals.ConnectOption{nil, {signals.AfterCommit()}} {
+		off := signals.For[Arena](db).PostSave.Connect(note, phase...)
+		require.NoError(t, db.Session(&gorm.Session{SkipHooks: true}).Save(&Arena{ID: 1, Name: "a"}).Error)
+		require.NoError(t, db.Exec("UPDATE arenas SET spot_lat = NULL, spot_lng = NULL, spot_mark = NULL").Error)
+		require.NoError(t, db.Model(&Arena{}).Where("id = 1").Update("spot_lat", 1).Error)
+		assert.Equal(t, []signals.Change{{Field: "Lat", Column: "spot_lat", Old: 0.0, New: 1.0}}, changes)
+		var nulls int64
+		require.NoError(t, db.Model(&Arena{}).Where("spot_lng IS NULL AND spot_mark IS NULL").Count(&nulls).Error)
+		assert.EqualValues(t, 1, nulls)
+		off()
+	}
+}

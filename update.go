@@ -119,7 +119,7 @@ func (w *write) noteChanges(i int) {
 		if slices.Contains(u.literals, f) {
 			expected = u.assigned
 		}
-		if !rows.Changed(ctx, "", f, expected, v) {
+		if !rows.Changed(ctx, "", f, expected, v) || rows.Made(f, expected, v) {
 			continue
 		}
 		if u.changes == nil {
