@@ -43,12 +43,11 @@ func (r *row) mustKnow(names []string) {
 // unknownField says that a model has no such field, and what may have been meant.
 func unknownField(sender string, model *rows.Model, name string) string {
 	text := fmt.Sprintf("%s has no column field %q", sender, name)
+	use := ": use"
 	if near := model.Near(name); near != "" {
-		text += fmt.Sprintf(": did you mean %q?", near)
-	} else {
-		text += ":"
+		use = fmt.Sprintf(": did you mean %q? Use", near)
 	}
-	return text + fmt.Sprintf(" Use a Go field name such as %q, a path such as \"Author.Name\" into an embedded struct, or the name of a column",
+	return text + use + fmt.Sprintf(" a Go field name such as %q, a path such as \"Author.Name\" into an embedded struct, or the name of a column",
 		model.Schema.Fields[0].Name)
 }
 
@@ -63,10 +62,19 @@ func (r *row) fieldChanged(ctx context.Context, f *schema.Field) bool {
 	case !w.loaded || r.original == nil:
 		named := w.named()
 		return named == nil || slices.Contains(named, w.model.Name(f))
-	case !w.copied && !f.Updatable:
+	case !w.copied && !f.Updatable, r.made(f):
 		return false
 	}
 	return r.compare(ctx, f) != rows.Equal
+}
+
+// made reports whether a field is only there because another one of its embedded struct was assigned. It is NULL in the table, and stays so.
+func (r *row) made(f *schema.Field) bool {
+	if !r.w.copied || !rows.Made(f, reflect.ValueOf(r.original).Elem(), r.value()) {
+		return false
+	}
+	named := r.w.named()
+	return named != nil && !slices.Contains(named, r.w.model.Name(f))
 }
 
 // compare compares a column of the stored row with that of the row as it is or will be written.
@@ -87,7 +95,7 @@ func (r *row) unsure(ctx context.Context) []*schema.Field {
 	var fields []*schema.Field
 	for _, column := range r.w.schema.DBNames {
 		f := r.w.schema.FieldsByDBName[column]
-		if f.Readable && (r.w.copied || f.Updatable) && (r.w.written == nil || r.w.written[f]) && r.compare(ctx, f) == rows.Unsure {
+		if f.Readable && (r.w.copied || f.Updatable) && !r.made(f) && (r.w.written == nil || r.w.written[f]) && r.compare(ctx, f) == rows.Unsure {
 			fields = append(fields, f)
 		}
 	}

@@ -20,9 +20,9 @@ import (
 type shape = int32
 
 const (
-	unread  shape = iota
-	whole         // it has a column for every field
-	lacking       // it does not, and is asked for all that it has
+	unread   shape = iota
+	complete       // it has a column for every field
+	lacking        // it does not, and is asked for all that it has
 )
 
 // shapes keeps what is known of the tables of a model.
@@ -54,11 +54,11 @@ func (s *shapes) note(m *Model, stmt *gorm.Statement, is shape) {
 }
 
 // HasAllColumns reports whether the table of a statement is known to have a column for every field.
-func (m *Model) HasAllColumns(stmt *gorm.Statement) bool { return m.shapes.of(m, stmt) == whole }
+func (m *Model) HasAllColumns(stmt *gorm.Statement) bool { return m.shapes.of(m, stmt) == complete }
 
 // names reports whether a read names its columns.
 func (m *Model) names(db *gorm.DB, q Query) bool {
-	return q.KeysOnly || m.shapes.of(m, db.Statement) == whole
+	return q.KeysOnly || m.shapes.of(m, db.Statement) == complete
 }
 
 // choose returns the columns that a query reads.
@@ -105,7 +105,7 @@ func (m *Model) match(db *gorm.DB, result *sql.Rows) (*scanner, error) {
 		}
 		s.columns[i] = m.columns[at]
 	}
-	is := whole
+	is := complete
 	for _, c := range m.columns {
 		if !slices.Contains(names, c.field.DBName) {
 			is = lacking

@@ -280,6 +280,11 @@ func Null(v any) bool { return plain(v) == nil }
 
 func sameBytes(x, y any) bool { return bytes.Equal(textOf(x), textOf(y)) }
 
+// Made reports whether a row has the embedded struct of a field, with nothing in the field, and another row has no such struct.
+func Made(f *schema.Field, without, row reflect.Value) bool {
+	return absent(f, without) && !absent(f, row) && f.ReflectValueOf(context.Background(), row).IsZero()
+}
+
 // Copy sets a field of a row to that of another. An embedded struct that neither of them has is not made.
 func Copy(ctx context.Context, f *schema.Field, from, to reflect.Value) {
 	if !absent(f, from) || !absent(f, to) {

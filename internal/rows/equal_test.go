@@ -126,10 +126,21 @@ func (c comparison) check(t *testing.T) {
 
 func pointer[T any](v T) *T { return &v }
 
-func TestCompareSaysWhatTheDatabaseWillStore(t *testing.T) {
+// checkAll checks comparisons by their names.
+func checkAll(t *testing.T, all map[string]comparison) {
+	t.Helper()
+	for name, c := range all {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.check(t)
+		})
+	}
+}
+
+func TestCompareTellsNullAndTimes(t *testing.T) {
 	t.Parallel()
 	now, ticking := time.Date(2024, 2, 3, 4, 5, 6, 123456789, time.UTC), time.Now()
-	for name, c := range map[string]comparison{
+	checkAll(t, map[string]comparison{
 		"equal numbers":         {"", 1, 1, everywhere(rows.Equal)},
 		"other numbers":         {"", 1, 2, everywhere(rows.Differ)},
 		"other texts":           {"type:text", "a", "A", everywhere(rows.Differ)},
@@ -149,17 +160,28 @@ func TestCompareSaysWhatTheDatabaseWillStore(t *testing.T) {
 		}},
 		"a time at another moment": {"", now, now.Add(time.Hour), everywhere(rows.Differ)},
 		"a clock that goes on":     {"serializer:json", []time.Time{ticking.Round(0)}, []time.Time{ticking}, everywhere(rows.Equal)},
+	})
+}
 
+func TestCompareReadsBackWhatATypeWrites(t *testing.T) {
+	t.Parallel()
+	checkAll(t, map[string]comparison{
 		"an encrypted text":       {"type:text", sealed{"a"}, sealed{"a"}, everywhere(rows.Equal)},
 		"another encrypted text":  {"type:text", sealed{"a"}, sealed{"b"}, everywhere(rows.Differ)},
 		"a set":                   {"type:text", setOf("a", "b", "c"), setOf("c", "b", "a"), everywhere(rows.Equal)},
 		"another set":             {"type:text", setOf("a"), setOf("b"), everywhere(rows.Differ)},
 		"a type that hides texts": {"type:text", bytesOnly(nil), bytesOnly{"a"}, everywhere(rows.Differ)},
 
-		"numbers in JSON":         {"serializer:json;type:text", map[string]any{"n": 1.0}, map[string]any{"n": 1}, everywhere(rows.Equal)},
-		"other numbers in JSON":   {"serializer:json;type:text", map[string]any{"n": 1.0}, map[string]any{"n": 2}, everywhere(rows.Differ)},
-		"deep in JSON":            {"serializer:json;type:text", map[string]any{"a": []any{1.0}}, map[string]any{"a": []int{1}}, everywhere(rows.Equal)},
-		"a map written by gob":    {"serializer:gob;type:blob", map[string]int{"a": 1, "b": 2}, map[string]int{"b": 2, "a": 1}, everywhere(rows.Equal)},
+		"numbers in JSON":       {"serializer:json;type:text", map[string]any{"n": 1.0}, map[string]any{"n": 1}, everywhere(rows.Equal)},
+		"other numbers in JSON": {"serializer:json;type:text", map[string]any{"n": 1.0}, map[string]any{"n": 2}, everywhere(rows.Differ)},
+		"deep in JSON":          {"serializer:json;type:text", map[string]any{"a": []any{1.0}}, map[string]any{"a": []int{1}}, everywhere(rows.Equal)},
+		"a map written by gob":  {"serializer:gob;type:blob", map[string]int{"a": 1, "b": 2}, map[string]int{"b": 2, "a": 1}, everywhere(rows.Equal)},
+	})
+}
+
+func TestCompareKnowsTheFormsOfTexts(t *testing.T) {
+	t.Parallel()
+	checkAll(t, map[string]comparison{
 		"JSON keys":               {"type:jsonb", json.RawMessage(`{"a":1,"b":[2]}`), json.RawMessage(`{ "b": [2], "a": 1.0 }`), on("postgres", rows.Equal)},
 		"JSON keys in a string":   {"type:JSONB", `{"a":1,"b":2}`, `{"b":2,"a":1}`, on("postgres", rows.Equal)},
 		"JSON of another order":   {"type:jsonb", `[1,2]`, `[2,1]`, on("postgres", rows.Differ)},
@@ -179,7 +201,12 @@ func TestCompareSaysWhatTheDatabaseWillStore(t *testing.T) {
 		"a day is not 24 hours":   {"type:interval", "1 day", "24:00:00", on("postgres", rows.Differ)},
 		"an interval in ISO 8601": {"type:interval", "1 day", "P1D", on("postgres", rows.Unsure)},
 		"a type of its own":       {"type:tsvector", "'a' 'b'", "b a", on("postgres", rows.Unsure)},
+	})
+}
 
+func TestCompareRoundsAsColumnsDo(t *testing.T) {
+	t.Parallel()
+	checkAll(t, map[string]comparison{
 		"scale":                   {"type:numeric(10,2)", "1.50", "1.5", everywhere(rows.Equal)},
 		"scale of a decimal type": {"type:decimal(10,2)", decimal{"1.50"}, decimal{"1.5"}, everywhere(rows.Equal)},
 		"rounded":                 {"type:numeric(10,2)", "1.01", "1.005", map[string]rows.Verdict{"postgres": rows.Equal, "mysql": rows.Equal}},
@@ -193,12 +220,7 @@ func TestCompareSaysWhatTheDatabaseWillStore(t *testing.T) {
 		"half as exact":           {"type:real", float64(float32(0.1)), 0.1, map[string]rows.Verdict{"postgres": rows.Equal, "mysql": rows.Equal, "sqlite": rows.Differ}},
 		"six digits":              {"type:float", 16777200.0, 16777217.0, on("mysql", rows.Unsure)},
 		"another float":           {"type:real", 0.5, 0.25, everywhere(rows.Differ)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c.check(t)
-		})
-	}
+	})
 }
 
 func TestSameComparesGoValues(t *testing.T) {

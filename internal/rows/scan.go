@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 	"reflect"
+	"strconv"
 	"sync"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -85,7 +87,7 @@ func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) e
 	}
 	cell := s.cells[i]
 	if cell != nil && !c.scans {
-		if err := c.field.Set(ctx, row, cell); err != nil {
+		if err := c.field.Set(ctx, row, converted(cell, c.field.FieldType.Kind())); err != nil {
 			return fmt.Errorf("%w: column %s: %w", ErrUnfit, c.field.DBName, err)
 		}
 	}
@@ -93,6 +95,52 @@ func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) e
 		return nil
 	}
 	return s.setKey(c, cell, c.field.ReflectValueOf(ctx, row))
+}
+
+// converted brings a value of the driver to the type that a column is declared with, as database/sql does when GORM scans it: a field's
+// own setter rounds floats to the precision of the field, and reads 010 as 8.
+func converted(cell any, to reflect.Kind) any {
+	switch v := cell.(type) {
+	case int64, nil:
+		return cell
+	case float64:
+		if to == reflect.String {
+			return strconv.FormatFloat(v, 'g', -1, 64)
+		}
+	case float32:
+		if to == reflect.String {
+			return strconv.FormatFloat(float64(v), 'g', -1, 32)
+		}
+	case bool:
+		if to == reflect.String {
+			return strconv.FormatBool(v)
+		}
+	case time.Time:
+		if to == reflect.String {
+			return v.Format(time.RFC3339Nano)
+		}
+	case []byte:
+		return whole(string(v), cell, to)
+	case string:
+		return whole(v, cell, to)
+	}
+	return cell
+}
+
+// whole reads a text as a whole number where the field is one.
+func whole(text string, cell any, to reflect.Kind) any {
+	switch to {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return n
+		}
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+			return n
+		}
+	default:
+	}
+	return cell
 }
 
 // isNull reports whether NULL was scanned into a pointer to a pointer.

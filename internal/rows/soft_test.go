@@ -76,45 +76,46 @@ func hidden(m *rows.Model, db *gorm.DB, row any) bool {
 	})
 }
 
+type filtered struct {
+	ID uint
+	V  tenant
+}
+type strange struct {
+	ID uint
+	V  broken
+}
+type plain struct {
+	ID uint
+	V  gorm.DeletedAt
+}
+type behind struct {
+	ID uint
+	V  *gorm.DeletedAt
+}
+type inside struct {
+	ID uint
+	V  around
+}
+type embedded struct {
+	ID uint
+	around
+}
+type dated struct {
+	ID uint
+	V  gorm.DeletedAt `gorm:"zeroValue:1970-01-01 00:00:01"`
+}
+type worded struct {
+	ID uint
+	V  status
+}
+type flagged struct {
+	ID uint
+	V  active
+}
+
 func TestAColumnIsOneOfSoftDeleteByWhatItsTypeDoes(t *testing.T) {
 	t.Parallel()
 	now := gorm.DeletedAt{Time: time.Now(), Valid: true}
-	type filtered struct {
-		ID uint
-		V  tenant
-	}
-	type strange struct {
-		ID uint
-		V  broken
-	}
-	type plain struct {
-		ID uint
-		V  gorm.DeletedAt
-	}
-	type behind struct {
-		ID uint
-		V  *gorm.DeletedAt
-	}
-	type inside struct {
-		ID uint
-		V  around
-	}
-	type embedded struct {
-		ID uint
-		around
-	}
-	type dated struct {
-		ID uint
-		V  gorm.DeletedAt `gorm:"zeroValue:1970-01-01 00:00:01"`
-	}
-	type worded struct {
-		ID uint
-		V  status
-	}
-	type flagged struct {
-		ID uint
-		V  active
-	}
 	db := open(t)
 	check := func(name string, m *rows.Model, soft bool, live, deleted any) {
 		assert.Equal(t, soft, len(m.Soft(db)) == 1, name)
