@@ -95,7 +95,7 @@ func (r *row) unsure(ctx context.Context) []*schema.Field {
 	var fields []*schema.Field
 	for _, column := range r.w.schema.DBNames {
 		f := r.w.schema.FieldsByDBName[column]
-		if f.Readable && (r.w.copied || f.Updatable) && !r.made(f) && (r.w.written == nil || r.w.written[f]) && r.compare(ctx, f) == rows.Unsure {
+		if f.Readable && f.AutoUpdateTime == 0 && (r.w.copied || f.Updatable) && !r.made(f) && (r.w.written == nil || r.w.written[f]) && r.compare(ctx, f) == rows.Unsure {
 			fields = append(fields, f)
 		}
 	}

@@ -36,7 +36,11 @@ func (m *Model) Compare(ctx context.Context, db *gorm.DB, f *schema.Field, store
 	if same, known := samePlain(f, stored, row); known {
 		return same
 	}
-	return compare(ctx, db.Name(), m.columnType(db, f), f, stored, row)
+	t := m.columnType(db, f)
+	if f.FieldType.Kind() == reflect.String && t.asWritten() && !converts(f) && !absent(f, stored) && !absent(f, row) {
+		return differ(f.ReflectValueOf(ctx, stored).String() != f.ReflectValueOf(ctx, row).String())
+	}
+	return compare(ctx, db.Name(), t, f, stored, row)
 }
 
 // samePlain compares numbers, texts and truth values that are equal, or that no database stores otherwise.

@@ -99,8 +99,7 @@ func (t columnType) compare(dialect string, x, y any) Verdict {
 		return t.compareNumbers(dialect, x, y)
 	case dialect == "sqlite":
 		return t.compareInSQLite(x, y)
-	case t.is("text", "varchar", "character varying", "citext", "name", "bytea", "bool", "boolean", "tinytext", "mediumtext", "longtext",
-		"varbinary", "blob", "tinyblob", "mediumblob", "longblob"):
+	case t.asWritten():
 		return differ(!sameBytes(x, y))
 	case t.is("numeric", "decimal", "dec"):
 		return t.compareNumbers(dialect, x, y)
@@ -110,6 +109,12 @@ func (t columnType) compare(dialect string, x, y any) Verdict {
 		return differ(strings.TrimRight(string(textOf(x)), "\x00") != strings.TrimRight(string(textOf(y)), "\x00"))
 	}
 	return t.compareForms(dialect, string(textOf(x)), string(textOf(y)))
+}
+
+// asWritten reports whether columns of the type keep texts and bytes as they are written.
+func (t columnType) asWritten() bool {
+	return t.is("text", "varchar", "character varying", "citext", "name", "bytea", "bool", "boolean", "tinytext", "mediumtext", "longtext",
+		"varbinary", "blob", "tinyblob", "mediumblob", "longblob")
 }
 
 // comparePadded compares texts without the blanks that pad them. Drivers of MariaDB also say char where it is uuid or inet6.
