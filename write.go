@@ -44,6 +44,8 @@ type write struct {
 	maps        *mapRows               // what only creates from maps need
 	race        *race                  // with other connections
 	returned    *returned              // what only an INSERT needs that may return fewer rows than it has
+	readBack    bool                   // the instances of updated rows are what is stored
+	follows     map[int]int            // rows of an upsert whose original is what an earlier row of it leaves behind
 	joined      []clause.Expression    // the conditions that a statement with FROM needs to join other tables
 	restore     []func()               // puts the statement back as GORM knows it
 	tx          *gorm.DB               // the library's own transaction
@@ -256,7 +258,7 @@ func (r *row) fieldChanged(ctx context.Context, f *schema.Field) bool {
 	switch {
 	case w.written != nil && !w.written[f]:
 		return false
-	case w.computed[f] && (!w.done || w.written != nil):
+	case w.computed[f] && (!w.done || (w.written != nil && !w.readBack)):
 		return true
 	case !w.loaded || r.original == nil:
 		named := w.named()

@@ -106,3 +106,12 @@ func clone(v reflect.Value) reflect.Value {
 		return v
 	}
 }
+
+// Copy copies a field from one row to another. They share no memory there afterwards.
+func Copy(ctx context.Context, f *schema.Field, to, from reflect.Value) {
+	if !absent(f, from) {
+		f.ReflectValueOf(ctx, to).Set(clone(f.ReflectValueOf(ctx, from)))
+	} else if !absent(f, to) {
+		f.ReflectValueOf(ctx, to).SetZero()
+	}
+}

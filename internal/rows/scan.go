@@ -13,6 +13,7 @@ type scanner struct {
 	columns []column
 	cells   []any // what direct columns are scanned into
 	dest    []any
+	first   int // of dest: what comes before the columns
 	pool    *sync.Pool
 }
 
@@ -40,7 +41,7 @@ func (s *scanner) release() {
 func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value) error {
 	for i, c := range s.columns {
 		if !c.direct {
-			s.dest[i] = c.field.NewValuePool.Get()
+			s.dest[s.first+i] = c.field.NewValuePool.Get()
 		}
 	}
 	if err := result.Scan(s.dest...); err != nil {
@@ -56,8 +57,8 @@ func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value)
 
 func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) error {
 	if !c.direct {
-		err := c.field.Set(ctx, row, s.dest[i])
-		c.field.NewValuePool.Put(s.dest[i])
+		err := c.field.Set(ctx, row, s.dest[s.first+i])
+		c.field.NewValuePool.Put(s.dest[s.first+i])
 		return err
 	}
 	if s.cells[i] == nil {
