@@ -88,7 +88,7 @@ func (w *write) findWritten(expected []int, count int, exact bool) (bool, error)
 		w.silenceBut(written)
 		return true, nil
 	}
-	if keyed > 0 || !exact || w.returned.fields == nil {
+	if !exact || w.returned.fields == nil || (keyed > 0 && w.returned.savepoint) {
 		return false, nil
 	}
 	written, err := w.writtenByValue(expected, count)
@@ -227,7 +227,50 @@ func (w *write) writtenByValue(expected []int, n int) ([]int, error) {
 			written = append(written, i)
 		}
 	}
+	if len(written) < n && !w.returned.savepoint {
+		written = w.likeliest(expected, n, func(i, k int) int { return w.alike(&w.rows[i], stored[ids[k]], given) })
+	}
 	return written, nil
+}
+
+// likeliest picks n of the expected rows, in their order, so that they are most alike to the n stored ones. Nothing better can be said of an
+// INSERT that cannot be undone, whose keys the database made, and whose values it changed.
+func (w *write) likeliest(expected []int, n int, alike func(i, k int) int) []int {
+	spare := len(expected) - n
+	best := make([][]int, n+1) // best[k][s]: k rows are picked and s are passed over
+	for k := range best {
+		best[k] = make([]int, spare+1)
+		for s := range best[k] {
+			if k > 0 {
+				best[k][s] = best[k-1][s] + alike(expected[k-1+s], k-1)
+			}
+			if s > 0 {
+				best[k][s] = max(best[k][s], best[k][s-1])
+			}
+		}
+	}
+	picked := make([]int, n)
+	for k, s := n, spare; k > 0; {
+		if s > 0 && best[k][s] == best[k][s-1] {
+			s--
+			continue
+		}
+		picked[k-1] = expected[k-1+s]
+		k--
+	}
+	return picked
+}
+
+// alike counts the columns in which a stored row is what was given.
+func (w *write) alike(r *row, stored reflect.Value, given map[*schema.Field]bool) int {
+	n := 0
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		if stored.IsValid() && given[f] && f.Readable && !rows.Changed(w.stmt.Context, w.db.Name(), f, stored, r.value()) {
+			n++
+		}
+	}
+	return n
 }
 
 // became reports whether a stored row is what an INSERT made of a row, of which these fields were given.
