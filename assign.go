@@ -65,7 +65,7 @@ func (w *write) apply(i int) {
 	ctx, v := w.stmt.Context, w.rows[i].value()
 	for _, f := range w.update.literals {
 		if !w.update.changes[i][f] {
-			w.model.CopyField(ctx, f, v, w.update.assigned)
+			rows.Copy(ctx, f, v, w.update.assigned)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func (w *write) noteChanges(i int) {
 		switch {
 		case rows.Same(ctx, f, expected, v):
 		case !f.Updatable:
-			w.model.CopyField(ctx, f, v, expected)
+			rows.Copy(ctx, f, v, expected)
 		default:
 			if u.changes == nil {
 				u.changes = map[int]map[*schema.Field]bool{}
@@ -104,7 +104,7 @@ func (w *write) takeAssignments() {
 	for i := range w.rows {
 		for _, f := range before {
 			if !slices.Contains(u.literals, f) && !u.changes[i][f] { // not assigned any more
-				w.model.CopyField(w.stmt.Context, f, w.rows[i].value(), u.batch.Copy(i))
+				rows.Copy(w.stmt.Context, f, w.rows[i].value(), u.batch.Copy(i))
 			}
 		}
 		w.apply(i)
@@ -150,7 +150,7 @@ func (w *write) showCaller() {
 		return
 	}
 	for f := range w.update.changes[0] {
-		w.model.CopyField(w.stmt.Context, f, to, w.rows[0].value())
+		rows.Copy(w.stmt.Context, f, to, w.rows[0].value())
 	}
 }
 

@@ -57,7 +57,7 @@ func (r *row) fieldChanged(ctx context.Context, f *schema.Field) bool {
 	switch {
 	case w.written != nil && !w.written[f]:
 		return false
-	case w.computed[f] && (!w.done || w.written != nil):
+	case w.computed[f] && (!w.done || (w.written != nil && !w.readBack)):
 		return true
 	case !w.loaded || r.original == nil:
 		named := w.named()
@@ -115,7 +115,7 @@ func (w *write) readUnsure() error {
 		if len(r.unsure(ctx)) == 0 {
 			continue
 		}
-		if key, set := w.model.KeyOf(ctx, r.value()); set || !w.generatesKey() {
+		if key, has := w.keyOf(r.value()); has {
 			keys, asked = append(keys, key), append(asked, r)
 		}
 	}

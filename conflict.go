@@ -34,19 +34,27 @@ func (w *write) resolveConflicts() error {
 		return err
 	}
 	w.loaded = true
-	seen := map[string]*row{} // earlier rows of the same statement
+	w.matchConflicts(stored, targets, skips)
+	return nil
+}
+
+// matchConflicts sets what each row is: new, the next state of a stored row or of an earlier row of the same statement, or skipped.
+func (w *write) matchConflicts(stored map[string]reflect.Value, targets []constraint, skips bool) {
+	seen := map[string]int{} // earlier rows of the same statement
+	w.follows = nil
 	association := isAssociation(w.stmt)
 	for i := range w.rows {
 		r := &w.rows[i]
 		ids := w.rowIDs(r, targets)
 		r.created, r.silent, r.original = true, false, nil
 		for _, id := range ids {
-			if found, ok := stored[id]; ok {
-				r.created, r.original = false, found.Addr().Interface()
+			if earlier, ok := seen[id]; ok {
+				r.created = false
+				w.follow(i, earlier)
 				break
 			}
-			if earlier := seen[id]; earlier != nil {
-				r.created, r.original = false, earlier.instance
+			if found, ok := stored[id]; ok {
+				r.created, r.original = false, found.Addr().Interface()
 				break
 			}
 		}
@@ -55,11 +63,43 @@ func (w *write) resolveConflicts() error {
 		}
 		if !r.silent {
 			for _, id := range ids {
-				seen[id] = r
+				seen[id] = i
 			}
 		}
 	}
-	return nil
+}
+
+// follow makes the row that an earlier row of the statement leaves behind the original of a later one.
+func (w *write) follow(later, earlier int) {
+	if w.follows == nil {
+		w.follows = map[int]int{}
+	}
+	w.follows[later] = earlier
+	w.rows[later].original = w.leaves(&w.rows[earlier])
+}
+
+// refollow is follow once more, after receivers of pre_save may have changed the earlier rows.
+func (w *write) refollow() {
+	for later := range w.rows {
+		if earlier, ok := w.follows[later]; ok {
+			w.follow(later, earlier)
+		}
+	}
+}
+
+// leaves returns the row that an upsert of r leaves behind. It shares no memory with r.
+func (w *write) leaves(r *row) any {
+	ctx := w.stmt.Context
+	if r.created || r.original == nil {
+		return w.model.Clone(ctx, r.value()).Interface()
+	}
+	left := w.model.Clone(ctx, reflect.ValueOf(r.original).Elem())
+	for f := range w.written {
+		if !w.computed[f] {
+			rows.Copy(ctx, f, left.Elem(), r.value())
+		}
+	}
+	return left.Interface()
 }
 
 // resolveAgain forgets what was found out, and looks at what is stored now.
@@ -197,89 +237,11 @@ func unforeseen(targets []constraint, conflict clause.OnConflict) []constraint {
 func (w *write) conflictID(t int, on constraint, v reflect.Value) (id string, can bool) {
 	values, _ := rows.ValuesOf(w.stmt.Context, on.fields, v)
 	for i, f := range on.fields {
-		if rows.Null(values[i]) || (f.AutoIncrement && !rows.Valued(w.stmt.Context, f, v)) {
-			return "", false
-		}
-		if f.HasDefaultValue && f.DefaultValueInterface == nil && !rows.Valued(w.stmt.Context, f, v) {
+		if rows.Null(values[i]) || (generated(f) && !rows.Valued(w.stmt.Context, f, v)) {
 			return "", false
 		}
 	}
 	return string(rune('a'+t)) + rows.Identity(values), len(on.fields) > 0
-}
-
-// conflictIDs joins what all rows can conflict on.
-func (w *write) conflictIDs(targets []constraint) string {
-	var ids strings.Builder
-	for i := range w.rows {
-		for _, id := range w.rowIDs(&w.rows[i], targets) {
-			ids.WriteString(id)
-		}
-		ids.WriteByte('\n')
-	}
-	return ids.String()
-}
-
-// readConflicts reads the stored rows that rows of the write conflict with, by their ids.
-func (w *write) readConflicts(targets []constraint, skips bool) (map[string]reflect.Value, error) {
-	stored := map[string]reflect.Value{}
-	for t := range targets {
-		asked := map[string][]any{}
-		var all [][]any
-		for i := range w.rows {
-			if id, can := w.conflictID(t, targets[t], w.rows[i].value()); can && asked[id] == nil {
-				asked[id], _ = rows.ValuesOf(w.stmt.Context, targets[t].fields, w.rows[i].value())
-				all = append(all, asked[id])
-			}
-		}
-		found, err := w.findConflicts(targets[t], all, skips)
-		if err != nil {
-			return nil, err
-		}
-		unknown := false
-		for _, row := range found {
-			id, _ := w.conflictID(t, targets[t], row)
-			_, known := asked[id]
-			unknown = unknown || !known
-			stored[id] = row
-		}
-		for id, values := range asked {
-			if stored[id].IsValid() || !unknown {
-				continue
-			}
-			// The database takes values as equal that Go does not: texts without regard to case, numbers as texts.
-			found, err := w.findConflicts(targets[t], [][]any{values}, skips)
-			if err != nil {
-				return nil, err
-			}
-			if len(found) > 0 {
-				stored[id] = found[0]
-			}
-		}
-	}
-	return stored, nil
-}
-
-// findConflicts reads the stored rows with one of the values, and keeps them from going. Where the database locks gaps, rows that are
-// not there must not be locked, unless it is known that they are: then the latest is what counts.
-func (w *write) findConflicts(t constraint, values [][]any, skips bool) ([]reflect.Value, error) {
-	var found []reflect.Value
-	read := func(values [][]any, lock bool) error {
-		found = nil
-		q := rows.Query{Where: t.where, Lock: lock && w.lockable(), Share: skips}
-		return w.findIn(t.fields, values, q, func(stored reflect.Value) { found = append(found, stored) })
-	}
-	lost := w.race != nil
-	// PostgreSQL tells of slices afterwards; locks in another order than that of the slice could wait for each other.
-	lockAll := lost || (!w.locksGaps() && (skips || len(w.rows) == 1))
-	if err := read(values, lockAll); err != nil || len(found) == 0 || lost || !w.locksGaps() {
-		return found, err
-	}
-	there := make([][]any, len(found))
-	for i, v := range found {
-		there[i], _ = rows.ValuesOf(w.stmt.Context, t.fields, v)
-	}
-	err := read(there, true)
-	return found, err
 }
 
 // isAssociation reports whether a statement was made by GORM to save the associations of another one, which marks it with

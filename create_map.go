@@ -14,13 +14,14 @@ import (
 // mapRows are the rows of a create from maps. Every map has an instance that is built from it.
 type mapRows struct {
 	maps   []map[string]any
-	before reflect.Value // []T: the instances as they were built
-	added  int           // length of a *[]map before GORM appends what the database returned
+	before reflect.Value          // []T: the instances as they were built
+	named  map[*schema.Field]bool // what one of the maps names
+	added  int                    // length of a *[]map before GORM appends what the database returned
 }
 
 // collectMaps builds the instances of Model(&T{}).Create(map) and Create([]map).
 func (w *write) collectMaps() bool {
-	m := &mapRows{maps: mapsOf(w.stmt.Dest)}
+	m := &mapRows{maps: mapsOf(w.stmt.Dest), named: map[*schema.Field]bool{}}
 	if len(m.maps) == 0 {
 		return false
 	}
@@ -33,9 +34,12 @@ func (w *write) collectMaps() bool {
 		if values == nil {
 			return false
 		}
+		for name := range values {
+			m.named[columnField(w.schema, name)] = true
+		}
 		instance := reflect.New(w.schema.ModelType).Elem()
 		w.setAll(instance, values)
-		m.before.Index(i).Set(instance)
+		m.before.Index(i).Set(w.model.Clone(w.stmt.Context, instance).Elem())
 		w.add(instance, true)
 	}
 	return true
@@ -69,19 +73,52 @@ func (w *write) setAll(v reflect.Value, values map[string]any) {
 	}
 }
 
-// writeBack puts what receivers changed in an instance into its map.
+// writeBack puts the columns that receivers changed in an instance into its map. GORM inserts a column of one map for all maps: those that
+// do not name it get the column's default, as without the others, until the write ends.
 func (m *mapRows) writeBack(w *write) {
 	ctx := w.stmt.Context
+	changed := map[*schema.Field]bool{}
 	for i := range w.rows {
 		v := w.rows[i].value()
 		for _, column := range w.schema.DBNames {
 			f := w.schema.FieldsByDBName[column]
-			if rows.Changed(ctx, "", f, m.before.Index(i), v) {
+			if f.Creatable && !rows.Same(ctx, f, m.before.Index(i), v) {
 				value, _ := f.ValueOf(ctx, v)
 				m.maps[i][m.keyFor(i, f)] = value
+				changed[f] = true
 			}
 		}
 	}
+	for f := range changed {
+		m.fill(w, f)
+	}
+}
+
+// fill gives a column its default in the maps that do not name it, unless the caller named it in one of them.
+func (m *mapRows) fill(w *write, f *schema.Field) {
+	if m.named[f] {
+		return
+	}
+	for _, values := range m.maps {
+		if _, ok := values[f.DBName]; ok {
+			continue
+		}
+		values[f.DBName] = defaultOf(w, f)
+		w.restore = append(w.restore, func() { delete(values, f.DBName) })
+	}
+}
+
+// defaultOf returns what makes the database write a column's default.
+func defaultOf(w *write, f *schema.Field) any {
+	switch {
+	case f.DefaultValueInterface != nil:
+		return f.DefaultValueInterface
+	case w.db.Name() != "sqlite":
+		return clause.Expr{SQL: "DEFAULT"}
+	case f.HasDefaultValue && f.DefaultValue != "":
+		return clause.Expr{SQL: f.DefaultValue}
+	}
+	return nil
 }
 
 // keyFor returns the key under which a map names a field, or else the column.

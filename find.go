@@ -193,11 +193,8 @@ func (w *write) repeats(set *rows.Set) bool {
 
 // batchSize is how many rows a statement may name by their keys.
 func (w *write) batchSize() int {
-	return max(1, min(w.reg.BatchSize, maxKeys/max(1, len(w.model.Keys))))
+	return max(1, min(w.reg.BatchSize, maxParameters/max(1, len(w.model.Keys))))
 }
-
-// maxKeys is how many values a statement names rows by. The databases take 32,766 parameters and more.
-const maxKeys = 30_000
 
 // hasLimit reports whether the dialect's statement obeys a LIMIT or an ORDER BY, and has one.
 func (w *write) hasLimit() bool { return len(w.limits()) > 0 }

@@ -77,7 +77,7 @@ func (w *write) restrict(resolve func() error) error {
 // nil. A LIMIT has been obeyed when the rows were read.
 func (w *write) narrow(indexes []int, set clause.Set) {
 	f := w.find
-	if len(indexes)*len(w.model.Keys) > maxKeys && f.by != inOneBatch {
+	if len(indexes)*len(w.model.Keys) > maxParameters && f.by != inOneBatch {
 		indexes = indexes[:w.batchSize()]
 	}
 	f.wrote = indexes
@@ -109,7 +109,7 @@ func (w *write) narrowToNone() {
 
 // among is the condition that a row is one of these. Where they are more than a statement can name, it leaves out the others.
 func (w *write) among(indexes []int) clause.Expression {
-	if len(indexes)*len(w.model.Keys) <= maxKeys {
+	if len(indexes)*len(w.model.Keys) <= maxParameters {
 		return w.isOneOf(w.stored(indexes))
 	}
 	var others []int

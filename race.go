@@ -23,35 +23,49 @@ type race struct {
 	conflict  clause.OnConflict // as the caller gave it
 	fresh     int64             // rows that are thought to be new
 	savepoint bool
+	ran       bool // as an INSERT that tells whether it won
+	notes     bool // MySQL notes the rows that it finds
 }
 
 // enterRace runs right before an INSERT.
 func (r *registry) enterRace(db *gorm.DB) {
 	w := writeOf(db)
-	if w == nil || db.Error != nil || !w.conflicting || w.maps != nil || len(w.model.Keys) == 0 {
+	if w == nil || db.Error != nil || w.maps != nil {
 		return
 	}
 	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	if ok && (db.Name() == "postgres" || db.Name() == "mysql") {
+	if ok && w.conflicting && len(w.model.Keys) > 0 && (db.Name() == "postgres" || db.Name() == "mysql") {
 		w.race = &race{conflict: conflict, fresh: w.countFresh()}
 	}
-	if w.race == nil || db.Name() != "mysql" {
-		w.keepReturned()
-	}
-	if w.race == nil {
+	if db.AddError(w.keepReturned()) != nil || w.race == nil {
 		return
 	}
 	if db.Name() == "mysql" {
-		noting, err := w.noteFound(conflict)
-		_ = db.AddError(err)
-		w.replaceClause("ON CONFLICT", noting)
+		_ = db.AddError(w.note())
 		return
 	}
 	all := w.race.fresh == int64(len(w.rows))
-	if w.race.fresh == 0 || (!conflict.DoNothing && !all) || (w.returns() && w.stmt.ReflectValue.Kind() != reflect.Struct) {
+	if w.race.fresh == 0 || (!conflict.DoNothing && !all) || w.returnsSlice() {
 		return
 	}
 	_ = db.AddError(w.run())
+}
+
+// maySkip reports whether the INSERT itself says that rows may be left alone.
+func (w *write) maySkip() bool {
+	conflict, _ := w.conflict()
+	return conflict.DoNothing || len(conflict.Where.Exprs) > 0
+}
+
+// hasCondition reports whether an upsert updates only some of the rows that are stored.
+func (w *write) hasCondition() bool {
+	conflict, _ := w.conflict()
+	return len(conflict.Where.Exprs) > 0
+}
+
+// returnsSlice reports whether GORM will read a slice back from the INSERT.
+func (w *write) returnsSlice() bool {
+	return w.returns() && w.stmt.ReflectValue.Kind() != reflect.Struct
 }
 
 // run makes the INSERT one that tells whether it won.
@@ -63,6 +77,7 @@ func (w *write) run() error {
 		}
 		w.race.savepoint = true
 	}
+	w.race.ran = true
 	w.replaceClause("ON CONFLICT", only)
 	return nil
 }
@@ -135,7 +150,10 @@ func (w *write) release() error {
 // leaveRace runs right after an INSERT, before anything refers to its rows.
 func (r *registry) leaveRace(db *gorm.DB) {
 	w := writeOf(db)
-	if w != nil && w.race != nil && db.Error == nil && db.AddError(w.settle()) != nil {
+	if w != nil && w.race != nil && w.race.notes && refusesNotes(db.Error) {
+		w.withoutNote()
+	}
+	if w != nil && db.Error == nil && db.AddError(w.settle()) != nil {
 		return
 	}
 	if w == nil || w.plan.marks {
@@ -143,51 +161,43 @@ func (r *registry) leaveRace(db *gorm.DB) {
 	}
 }
 
-// settle finds out which rows others have inserted in the meantime.
+// settle finds out which rows the INSERT wrote, and which of them others have inserted in the meantime.
 func (w *write) settle() error {
-	race := w.race
-	if w.db.Name() == "mysql" {
-		return w.askMySQL()
+	if w.maps != nil {
+		w.maps.readBack(w)
 	}
-	only, _ := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	switch {
-	case w.returned != nil:
-		return nil // the keys are put back first
-	case !only.DoNothing || (w.returns() && w.stmt.ReflectValue.Kind() != reflect.Struct):
-		return w.askPostgres()
-	case w.db.RowsAffected == race.fresh:
-		return w.release()
-	}
-	wrote := w.db.RowsAffected
-	if err := w.lost(wrote); err != nil {
+	if err := w.settleRows(); err != nil || w.returned == nil || !w.returned.savepoint {
 		return err
 	}
-	if race.conflict.DoNothing && wrote == 0 {
-		w.silenceAll()
-		return nil
+	return w.exec("RELEASE SAVEPOINT " + insertSavepoint)
+}
+
+func (w *write) settleRows() error {
+	switch {
+	case w.race == nil:
+		return w.dropSkipped()
+	case w.db.Name() == "mysql":
+		return w.askMySQL()
+	case w.race.ran && w.db.RowsAffected == w.race.fresh:
+		return w.release()
+	case w.race.ran:
+		wrote := w.db.RowsAffected
+		if err := w.lost(wrote); err != nil {
+			return err
+		}
+		if w.race.conflict.DoNothing && wrote == 0 {
+			w.silenceAll()
+			return nil
+		}
+		n, err := w.insertAgain(&w.race.conflict, nil)
+		if w.setRowsAffected(n); err != nil {
+			return err
+		}
 	}
-	if err := w.insert(race.conflict, slices.Concat(w.stmt.Omits, []string{clause.Associations})); err != nil {
+	if err := w.dropSkipped(); err != nil {
 		return err
 	}
 	return w.askPostgres() // what was in the way may be gone again
-}
-
-// insert runs the INSERT of the statement by itself, without hooks and signals.
-func (w *write) insert(conflict clause.OnConflict, omits []string) error {
-	tx := w.db.Session(&gorm.Session{SkipHooks: true})
-	stmt := tx.Statement
-	stmt.SQL.Reset()
-	stmt.Vars = nil
-	delete(stmt.Clauses, writeClause)
-	stmt.Settings.Delete("gorm:saved_association_map")
-	stmt.Omits = omits
-	dest := w.dest // of a Save: a field type may have made assignments of it
-	if dest == nil {
-		dest = stmt.Dest
-	}
-	tx = tx.Clauses(conflict).Create(dest)
-	w.setRowsAffected(tx.RowsAffected)
-	return tx.Error
 }
 
 // refersToItself reports whether foreign keys may lock rows of the statement for other rows of it.
@@ -207,13 +217,7 @@ func (w *write) askPostgres() error {
 	if !w.reg.catalog.Relation(w.db, w.stmt.Table).Table {
 		return nil
 	}
-	var keys [][]any
-	for i := range w.rows {
-		if key, set := w.model.KeyOf(w.stmt.Context, w.rows[i].value()); (set || !w.generatesKey()) && !w.rows[i].silent {
-			keys = append(keys, key)
-		}
-	}
-	fresh, err := w.keysThat(keys, clause.Expr{SQL: "xmax = 0"}, false)
+	fresh, err := w.keysThat(w.keysOf((*row).value), clause.Expr{SQL: "xmax = 0"}, false)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,8 @@ type registry struct {
 	pools   *pool.Pools
 
 	failed func(context.Context, error) // handle, made once
+
+	noNotes atomic.Bool // MySQL assigns no variables inside statements
 }
 
 const registryName = "signals:registry"

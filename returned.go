@@ -10,43 +10,70 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// GORM writes what an INSERT returns into the structs of a slice from the first one on. When the database skips rows it returns fewer,
-// and the keys of those that it wrote then stand in the structs of others:
+// GORM writes the rows that an INSERT returns into the structs of a slice, from the first struct on. If the database skips rows it returns
+// fewer, and keys end up in the structs of other rows:
 // https://github.com/go-gorm/gorm/blob/v1.31.2/scan.go#L274-L297
 
-// returned is what a write keeps of an INSERT that may return fewer rows than it has.
+// returned is what a write keeps of an INSERT of several rows that may return fewer.
 type returned struct {
-	before reflect.Value   // a slice of the rows as they were
-	fields []*schema.Field // what the INSERT returns
-	asked  bool            // by the caller, and not only what the database generates
+	before    reflect.Value   // a slice of the rows as they were
+	fields    []*schema.Field // the columns that the INSERT returns; nil when it returns none
+	all       bool            // the caller asked for every column: GORM then makes the slice anew
+	places    []int           // the structs that GORM fills, in this order
+	got       reflect.Value   // a slice of what GORM filled in
+	doNothing bool            // GORM passes over structs with a value in one of the columns
+	given     bool            // some rows have a key of their own
+	savepoint bool            // the INSERT can be undone
 }
 
-// keepReturned runs right before an INSERT. Rows with a key of their own need nothing of this.
-func (w *write) keepReturned() {
-	conflict, _ := w.conflict()
-	if !conflict.DoNothing && len(conflict.Where.Exprs) == 0 {
-		return
+const insertSavepoint = "signals_insert"
+
+// keepReturned runs right before an INSERT.
+func (w *write) keepReturned() error {
+	skips := w.maySkip()
+	if len(w.rows) < 2 || (!skips && !w.returns()) {
+		return nil
 	}
-	if len(w.rows) < 2 || !w.returns() {
-		return
-	}
-	before := reflect.MakeSlice(reflect.SliceOf(w.schema.ModelType), len(w.rows), len(w.rows))
+	kept := &returned{before: reflect.MakeSlice(reflect.SliceOf(w.schema.ModelType), len(w.rows), len(w.rows))}
+	w.returned = kept
+	keyed := true // all of them
 	for i := range w.rows {
 		v := w.rows[i].value()
-		if _, set := w.model.KeyOf(w.stmt.Context, v); set {
-			return
-		}
-		before.Index(i).Set(v)
+		kept.before.Index(i).Set(v)
+		_, has := w.keyOf(v)
+		keyed, kept.given = keyed && has, kept.given || has
 	}
-	w.returned = &returned{before: before, fields: w.schema.FieldsWithDefaultDBValue}
+	w.keepFields()
+	if skips && (!keyed || w.hasCondition()) && !(w.race != nil && w.db.Name() == "mysql" && w.returns()) { // MariaDB returns all keys
+		kept.savepoint = true
+		return w.exec("SAVEPOINT " + insertSavepoint)
+	}
+	return nil
+}
+
+// keepFields finds out which columns the INSERT returns, and into which structs GORM puts them.
+func (w *write) keepFields() {
+	kept := w.returned
+	if !w.returns() {
+		return
+	}
+	kept.fields = slices.DeleteFunc(slices.Clone(w.schema.FieldsWithDefaultDBValue), func(f *schema.Field) bool { return !f.Readable })
 	if c, asked := w.stmt.Clauses["RETURNING"]; asked {
-		w.returned.asked, w.returned.fields = true, w.returnedFields(c)
+		returning, _ := c.Expression.(clause.Returning)
+		kept.fields = w.returnedFields(returning)
+		kept.all = len(returning.Columns) == 0 || (len(returning.Columns) == 1 && returning.Columns[0].Name == "*")
+	}
+	conflict, _ := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	kept.doNothing = conflict.DoNothing && !kept.all && w.db.Name() != "mysql"
+	for i := range w.rows {
+		if !kept.doNothing || !w.anyValued(w.rows[i].value()) {
+			kept.places = append(kept.places, i)
+		}
 	}
 }
 
 // returnedFields returns the fields that a caller asked an INSERT for.
-func (w *write) returnedFields(c clause.Clause) []*schema.Field {
-	returning, _ := c.Expression.(clause.Returning)
+func (w *write) returnedFields(returning clause.Returning) []*schema.Field {
 	fields := make([]*schema.Field, 0, len(w.schema.DBNames))
 	for _, column := range w.schema.DBNames {
 		named := func(c clause.Column) bool {
@@ -59,88 +86,94 @@ func (w *write) returnedFields(c clause.Clause) []*schema.Field {
 	return fields
 }
 
-// putBack gives what the INSERT returned to the rows that it belongs to, and silences the others. It reports false when nothing
-// was misplaced, or when nobody can tell whose it is.
-func (w *write) putBack() (bool, error) {
-	n := 0
-	for n < len(w.rows) {
-		if _, set := w.model.KeyOf(w.stmt.Context, w.rows[n].value()); !set {
-			break
+// anyValued reports whether a struct has a value in a column that the INSERT returns. GORM passes over such structs when it reads what a
+// DO NOTHING returned.
+func (w *write) anyValued(v reflect.Value) bool {
+	return slices.ContainsFunc(w.returned.fields, func(f *schema.Field) bool {
+		_, zero := f.ValueOf(w.stmt.Context, v)
+		return !zero
+	})
+}
+
+// countWritten returns how many rows the INSERT wrote. It is not exact where GORM's number includes structs that it passed over.
+func (w *write) countWritten() (n int, exact bool) {
+	n = int(w.db.RowsAffected)
+	if w.returned == nil || w.returned.fields == nil || !w.returned.doNothing || n == 0 {
+		return n, true
+	}
+	filled := 0
+	for _, i := range w.returned.places {
+		if w.anyValued(w.rows[i].value()) {
+			filled++
 		}
-		n++
 	}
-	if n == len(w.rows) {
-		return false, nil
+	return filled, filled < len(w.returned.places) || filled == len(w.rows)
+}
+
+// place gives the columns that the INSERT returned to the rows that it wrote, and takes them from the other rows.
+func (w *write) place(written []int) {
+	kept := w.returned
+	if kept == nil || kept.fields == nil || len(written) > len(kept.places) {
+		return
 	}
-	written, err := w.writtenRows(n)
-	if err != nil || len(written) != n {
-		return false, err
-	}
-	got := reflect.MakeSlice(w.returned.before.Type(), n, n)
-	for i := range n {
-		got.Index(i).Set(w.rows[i].value())
-	}
-	next := 0 // both are in the order of the rows
+	got := w.gotten()
+	w.disown()
+	next := 0 // the rows come back in their order
 	for i := range w.rows {
-		from := w.returned.before.Index(i)
-		if next < n && written[next] == i {
+		from := kept.before.Index(i)
+		if next < len(written) && written[next] == i {
 			from = got.Index(next)
 			next++
-		} else {
-			w.rows[i].silent = true
 		}
-		for _, f := range w.returned.fields {
-			rows.Copy(w.stmt.Context, f, from, w.rows[i].value())
-		}
+		w.setReturned(i, from)
 	}
-	return true, nil
 }
 
-// writtenRows returns the indexes of the n rows that the INSERT wrote, whose keys are in the first n structs.
-func (w *write) writtenRows(n int) ([]int, error) {
-	var expected []int
+// gotten returns what GORM read from the INSERT, row by row. It is copied when first asked for, before anything is put back.
+func (w *write) gotten() reflect.Value {
+	kept := w.returned
+	if kept.got.IsValid() {
+		return kept.got
+	}
+	kept.got = reflect.MakeSlice(kept.before.Type(), len(kept.places), len(kept.places))
+	for k, i := range kept.places {
+		from := w.rows[i].value()
+		if kept.all && k < w.stmt.ReflectValue.Len() {
+			from = reflect.Indirect(w.stmt.ReflectValue.Index(k))
+		}
+		kept.got.Index(k).Set(from)
+	}
+	return kept.got
+}
+
+// disown makes the instances copies where the caller's structs stay as GORM leaves them. Structs without keys of their own get the keys of
+// their rows, which GORM puts into others.
+func (w *write) disown() {
+	kept := w.returned
+	if w.maySkip() && !kept.given && !kept.all && w.db.Name() != "mysql" {
+		return
+	}
 	for i := range w.rows {
-		if !w.rows[i].silent {
-			expected = append(expected, i)
+		from := w.rows[i].value()
+		if kept.all {
+			from = kept.before.Index(i)
 		}
+		own := reflect.New(w.schema.ModelType)
+		own.Elem().Set(from)
+		w.rows[i].instance = own.Interface()
 	}
-	if len(expected) == n || n == 0 {
-		return expected[:n], nil
-	}
-	if w.returned.asked {
-		return nil, nil // nothing is left to compare
-	}
-	keys, ids := make([][]any, n), make([]string, n)
-	for i := range n {
-		keys[i], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].value())
-		ids[i] = w.model.Identity(w.stmt.Context, w.rows[i].value())
-	}
-	stored, err := w.readKeysOf(keys, rows.Query{})
-	if err != nil {
-		return nil, err
-	}
-	given := make(map[*schema.Field]bool, len(w.schema.DBNames))
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
-		given[f] = !slices.Contains(w.returned.fields, f)
-	}
-	var written []int
-	for _, i := range expected {
-		if len(written) < n && w.became(&w.rows[i], stored[ids[len(written)]], given) {
-			written = append(written, i)
-		}
-	}
-	return written, nil
 }
 
-// became reports whether a stored row is what an INSERT made of a row, of which these fields were given.
-func (w *write) became(r *row, stored reflect.Value, given map[*schema.Field]bool) bool {
-	ctx := w.stmt.Context
-	switch {
-	case !stored.IsValid():
-		return false
-	case r.original != nil:
-		return w.model.Identity(ctx, r.stored()) == w.model.Identity(ctx, stored)
+// setReturned sets the columns that the INSERT returns.
+func (w *write) setReturned(i int, from reflect.Value) {
+	for _, f := range w.returned.fields {
+		rows.Copy(w.stmt.Context, f, w.rows[i].value(), from)
 	}
-	return !w.differ(ctx, stored, r.value(), given)
+}
+
+// restoreReturned gives all structs the values back that they had before the INSERT.
+func (w *write) restoreReturned() {
+	for i := range w.rows {
+		w.setReturned(i, w.returned.before.Index(i))
+	}
 }

@@ -67,7 +67,7 @@ func (w *write) copySaved(generated bool) error {
 		case at >= 0:
 			rows.Assign(ctx, f, v, w.set[at].Value)
 		case f.Updatable: // left out
-			w.model.CopyField(ctx, f, v, w.rows[0].stored())
+			rows.Copy(ctx, f, v, w.rows[0].stored())
 		}
 	}
 	if len(computed) > 0 {
@@ -77,7 +77,7 @@ func (w *write) copySaved(generated bool) error {
 		}
 		if found, ok := stored[w.model.Identity(ctx, r.value())]; ok {
 			for _, f := range computed {
-				w.model.CopyField(ctx, f, v, found)
+				rows.Copy(ctx, f, v, found)
 			}
 		}
 	}

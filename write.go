@@ -47,6 +47,8 @@ type write struct {
 	maps        *mapRows               // what only creates from maps need
 	race        *race                  // with other connections
 	returned    *returned              // what only an INSERT needs that may return fewer rows than it has
+	readBack    bool                   // the instances of updated rows are what is stored
+	follows     map[int]int            // rows of an upsert whose original is what an earlier row of it leaves behind
 	restore     []func()               // puts the statement back as GORM knows it
 	tx          *gorm.DB               // the library's own transaction
 	below       *cascading             // what goes with the rows of a delete

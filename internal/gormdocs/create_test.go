@@ -142,7 +142,7 @@ func docsUpsertCases() []docsCase {
 		}, nil, `
 			pre_save update user 1 dan 0
 			pre_save create user 9 eve 0
-			post_save update user 1 dan 0
+			post_save update user 1 ann 18
 			post_save create user 9 eve 0`},
 		{"upsert, SQL expression", func(db *gorm.DB) error {
 			more := clause.Assignments(map[string]any{"count": gorm.Expr("MAX(count, excluded.count)")})

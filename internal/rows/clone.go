@@ -26,21 +26,6 @@ func (m *Model) Clone(ctx context.Context, row reflect.Value) reflect.Value {
 	return p
 }
 
-// CopyField gives a row the value that another one has in a field. The two share no memory.
-func (m *Model) CopyField(ctx context.Context, f *schema.Field, to, from reflect.Value) {
-	if absent(f, from) {
-		if !absent(f, to) {
-			f.ReflectValueOf(ctx, to).SetZero()
-		}
-		return
-	}
-	v := f.ReflectValueOf(ctx, from)
-	if m.shares && shares(f.FieldType) {
-		v = clone(v)
-	}
-	f.ReflectValueOf(ctx, to).Set(v)
-}
-
 // Equal reports whether two rows hold the same Go values in all columns.
 func (m *Model) Equal(ctx context.Context, a, b reflect.Value) bool {
 	for _, c := range m.columns {
@@ -132,5 +117,14 @@ func clone(v reflect.Value) reflect.Value {
 		return s
 	default:
 		return v
+	}
+}
+
+// Copy copies a field from one row to another. They share no memory there afterwards.
+func Copy(ctx context.Context, f *schema.Field, to, from reflect.Value) {
+	if !absent(f, from) {
+		f.ReflectValueOf(ctx, to).Set(clone(f.ReflectValueOf(ctx, from)))
+	} else if !absent(f, to) {
+		f.ReflectValueOf(ctx, to).SetZero()
 	}
 }

@@ -289,9 +289,3 @@ func Made(f *schema.Field, without, row reflect.Value) bool {
 	return absent(f, without) && !absent(f, row) && f.ReflectValueOf(context.Background(), row).IsZero()
 }
 
-// Copy sets a field of a row to that of another. An embedded struct that neither of them has is not made.
-func Copy(ctx context.Context, f *schema.Field, from, to reflect.Value) {
-	if !absent(f, from) || !absent(f, to) {
-		f.ReflectValueOf(ctx, to).Set(Held(ctx, f, from))
-	}
-}

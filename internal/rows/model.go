@@ -38,6 +38,9 @@ type Model struct {
 	// Computed tells that the table has columns which only the database writes.
 	Computed bool
 
+	// Uncreated tells that the table has columns which no INSERT of GORM writes.
+	Uncreated bool
+
 	columns    []column
 	keyColumns []column
 	shares     bool // copies of a struct share memory: slices, maps, pointers
@@ -82,6 +85,7 @@ func newModel(s *schema.Schema) *Model {
 			continue
 		}
 		m.Computed = m.Computed || (!f.Updatable && !f.Creatable)
+		m.Uncreated = m.Uncreated || (!f.Creatable && !f.IgnoreMigration)
 		c := newColumn(f)
 		c.embedded = slices.ContainsFunc(f.StructField.Index, func(i int) bool { return i < 0 })
 		_, c.plain = plainValue(reflect.Zero(f.IndirectFieldType))

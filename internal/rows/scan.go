@@ -17,6 +17,7 @@ type scanner struct {
 	columns []column
 	cells   []any // what the driver's own values are scanned into
 	dest    []any
+	first   int // of dest: what comes before the columns
 	pool    *sync.Pool // nil for columns that were read once
 	typed   bool       // the database tells values of different types apart, as SQLite does
 	loose   bool       // a key was read that does not find its row again
@@ -59,7 +60,7 @@ func (s *scanner) release() {
 func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value) error {
 	for i, c := range s.columns {
 		if !c.raw {
-			s.dest[i] = c.field.NewValuePool.Get()
+			s.dest[s.first+i] = c.field.NewValuePool.Get()
 		}
 	}
 	if err := result.Scan(s.dest...); err != nil {
@@ -79,10 +80,10 @@ func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) e
 	}
 	if !c.raw {
 		if c.key {
-			s.loose = s.loose || isNull(s.dest[i])
+			s.loose = s.loose || isNull(s.dest[s.first+i])
 		}
-		err := c.field.Set(ctx, row, s.dest[i])
-		c.field.NewValuePool.Put(s.dest[i])
+		err := c.field.Set(ctx, row, s.dest[s.first+i])
+		c.field.NewValuePool.Put(s.dest[s.first+i])
 		return err
 	}
 	cell := s.cells[i]

@@ -1,0 +1,82 @@
+package signals
+
+import (
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// keyOf returns the primary key of a row and whether the row has one. A zero part counts, unless the database is to make it.
+func (w *write) keyOf(v reflect.Value) (key []any, has bool) {
+	ctx := w.stmt.Context
+	key, set := w.model.KeyOf(ctx, v)
+	if set || len(key) == 0 {
+		return key, set
+	}
+	for i, f := range w.model.Keys {
+		if rows.Null(key[i]) || (generated(f) && !rows.Valued(ctx, f, v)) {
+			return key, false
+		}
+	}
+	return key, true
+}
+
+// generated reports whether the database makes the value of a field, so that zero is none.
+func generated(f *schema.Field) bool {
+	return f.AutoIncrement || (f.HasDefaultValue && f.DefaultValueInterface == nil)
+}
+
+// readKeys reads rows of the write by their primary keys.
+func (w *write) readKeys(keyed func(*row) reflect.Value, keysOnly bool) (map[string]reflect.Value, error) {
+	return w.readKeysOf(w.keysOf(keyed), rows.Query{KeysOnly: keysOnly})
+}
+
+// keysOf returns the primary keys of the rows that are written.
+func (w *write) keysOf(keyed func(*row) reflect.Value) [][]any {
+	var keys [][]any
+	for i := range w.rows {
+		if key, has := w.keyOf(keyed(&w.rows[i])); has && !w.rows[i].silent {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// readKeysOf reads the stored rows with some primary keys.
+func (w *write) readKeysOf(keys [][]any, q rows.Query) (map[string]reflect.Value, error) {
+	found := make(map[string]reflect.Value, len(keys))
+	err := w.findIn(w.model.Keys, keys, q, func(stored reflect.Value) { found[w.model.Identity(w.stmt.Context, stored)] = stored })
+	return found, err
+}
+
+// maxParameters is how many values a statement of the library binds at most: SQLite takes 32,766, and others 65,535.
+const maxParameters = 30_000
+
+// findIn reads the stored rows whose fields hold one of the values, so many at a time that a statement can name them. The
+// conditions of the query hold beside that.
+func (w *write) findIn(fields []*schema.Field, values [][]any, q rows.Query, found func(stored reflect.Value)) error {
+	conditions := q.Where
+	for some := range slices.Chunk(values, max(1, min(w.reg.BatchSize, maxParameters/max(1, len(fields))))) {
+		q.Where = append([]clause.Expression{rows.In(w.db.Name(), fields, some)}, conditions...)
+		set, err := w.model.Find(w.db, q)
+		if err != nil {
+			return err
+		}
+		for _, stored := range set.Rows() {
+			found(stored)
+		}
+	}
+	return nil
+}
+
+// keysThat returns which of some primary keys are those of stored rows that a condition holds for.
+func (w *write) keysThat(keys [][]any, condition clause.Expression, lock bool) (map[string]bool, error) {
+	that := map[string]bool{}
+	q := rows.Query{Where: []clause.Expression{condition}, KeysOnly: true, Lock: lock}
+	err := w.findIn(w.model.Keys, keys, q, func(stored reflect.Value) { that[w.model.Identity(w.stmt.Context, stored)] = true })
+	return that, err
+}

@@ -1,0 +1,95 @@
+package signals
+
+import (
+	"reflect"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// keepUnwritable returns a function that gives columns which GORM does not insert their values back: a receiver of pre_save may not write
+// them either.
+func (w *write) keepUnwritable() func() {
+	fields := w.unwritable()
+	if len(fields) == 0 || len(w.plan.entries[preSave]) == 0 {
+		return func() {}
+	}
+	return w.keeper(fields)
+}
+
+// unwritable returns the columns that GORM does not insert.
+func (w *write) unwritable() (fields []*schema.Field) {
+	for _, column := range w.schema.DBNames {
+		if f := w.schema.FieldsByDBName[column]; !f.Creatable {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+func (w *write) keeper(fields []*schema.Field) func() {
+	ctx := w.stmt.Context
+	before := make([]reflect.Value, len(w.rows))
+	for i := range w.rows {
+		before[i] = w.model.Clone(ctx, w.rows[i].value()).Elem()
+	}
+	return func() {
+		for i := range w.rows {
+			for _, f := range fields {
+				if !rows.Same(ctx, f, before[i], w.rows[i].value()) {
+					rows.Copy(ctx, f, w.rows[i].value(), before[i])
+				}
+			}
+		}
+	}
+}
+
+// readWritten reads written rows that differ from the caller's structs: what an upsert assigned, and columns that only the database writes.
+// The caller's structs stay as they are without the plugin, so that the events get copies.
+func (w *write) readWritten() error {
+	if w.plan.saveNeed <= Keys || len(w.model.Keys) == 0 {
+		return nil
+	}
+	var which []int
+	for i := range w.rows {
+		r := &w.rows[i]
+		if !r.silent && ((!r.created && w.assigns()) || (r.created && w.model.Uncreated)) {
+			which = append(which, i)
+		}
+	}
+	if len(which) == 0 {
+		return nil
+	}
+	there, err := w.storedNow(which)
+	if err != nil {
+		return err
+	}
+	for _, i := range which {
+		if found, ok := there[i]; ok {
+			w.showStored(&w.rows[i], found)
+		}
+	}
+	w.readBack = true
+	return nil
+}
+
+// assigns reports whether an upsert assigns a stored row other values than those of the new row.
+func (w *write) assigns() bool { return len(w.computed) > 0 }
+
+// showStored makes the stored columns those of the event's instance. Of a created row these are the ones that only the database writes.
+func (w *write) showStored(r *row, stored reflect.Value) {
+	ctx := w.stmt.Context
+	var own reflect.Value
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		if !f.Readable || (r.created && f.Creatable) || rows.Same(ctx, f, stored, r.value()) {
+			continue
+		}
+		if !own.IsValid() {
+			own = w.model.Clone(ctx, r.value())
+			r.instance = own.Interface()
+		}
+		rows.Copy(ctx, f, own.Elem(), stored)
+	}
+}

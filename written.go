@@ -1,0 +1,297 @@
+package signals
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// Constraints and triggers that the model does not declare keep rows from being inserted. The number of written rows tells that some are
+// missing. The functions here find out which, by the keys that are stored: a database may store values in another form than they were
+// given, so that values prove nothing.
+
+// dropSkipped silences the rows that the INSERT did not write.
+func (w *write) dropSkipped() error {
+	expected := w.expected()
+	count, exact := w.countWritten()
+	switch {
+	case w.db.Name() == "mysql" && w.conflicting && w.written != nil:
+		return nil // the number depends on the settings of the connection
+	case w.db.RowsAffected == 0:
+		w.silenceAll()
+		return nil
+	case len(w.rows) == 1:
+		return nil
+	case exact && count >= len(expected):
+		if count < len(w.rows) {
+			w.place(expected)
+		}
+		return nil
+	case len(w.model.Keys) > 0 && w.returned != nil:
+		done, err := w.findWritten(expected, count, exact)
+		if done || err != nil {
+			return err
+		}
+	case len(w.model.Keys) > 0:
+		written, _, err := w.writtenByKey(expected, count, exact)
+		if err == nil {
+			w.silenceBut(written)
+		}
+		return err
+	}
+	if w.returned != nil && w.returned.savepoint {
+		return w.oneByOne()
+	}
+	return nil
+}
+
+// expected returns the indexes of the rows that the INSERT is thought to have written. An upsert also writes rows of associations that it
+// does not change, for which nothing is sent.
+func (w *write) expected() []int {
+	expected := make([]int, 0, len(w.rows))
+	all := w.written != nil && !w.maySkip()
+	for i := range w.rows {
+		if all || !w.rows[i].silent {
+			expected = append(expected, i)
+		}
+	}
+	return expected
+}
+
+// silenceBut silences all rows but the written ones.
+func (w *write) silenceBut(written []int) {
+	for i := range w.rows {
+		w.rows[i].silent = w.rows[i].silent || !slices.Contains(written, i)
+	}
+}
+
+// findWritten finds the written rows among the expected ones. It reports false if nobody can tell and the INSERT can be undone.
+func (w *write) findWritten(expected []int, count int, exact bool) (bool, error) {
+	keyed := 0
+	for _, i := range expected {
+		if _, has := w.keyOf(w.returned.before.Index(i)); has {
+			keyed++
+		}
+	}
+	if keyed == len(expected) {
+		w.place(nil)
+		written, sure, err := w.writtenByKey(expected, count, exact)
+		if err != nil || (!sure && w.returned.savepoint) {
+			return false, err
+		}
+		w.place(written)
+		w.silenceBut(written)
+		return true, nil
+	}
+	if !exact || w.returned.fields == nil || (keyed > 0 && w.returned.savepoint) {
+		return false, nil
+	}
+	written, err := w.writtenByValue(expected, count)
+	if err != nil || len(written) != count {
+		return false, err
+	}
+	w.place(written)
+	w.silenceBut(written)
+	return true, nil
+}
+
+// writtenByKey returns the expected rows whose keys are stored now, and which others have not written. It is sure if they are as many as
+// the INSERT wrote.
+func (w *write) writtenByKey(expected []int, count int, exact bool) (written []int, sure bool, err error) {
+	there, err := w.storedNow(expected)
+	if err != nil {
+		return nil, false, err
+	}
+	taken := map[string]bool{}
+	for _, i := range expected {
+		found, ok := there[i]
+		if !ok {
+			continue
+		}
+		if id := w.model.Identity(w.stmt.Context, found); w.rows[i].original == nil { // the first of several rows with the key
+			ok = !taken[id]
+			taken[id] = true
+		} else {
+			ok = w.differ(w.stmt.Context, found, w.rows[i].stored(), w.written)
+		}
+		if ok {
+			written = append(written, i)
+		}
+	}
+	sure = exact && len(written) == count
+	if sure || w.db.Name() != "postgres" || !w.reg.catalog.Relation(w.db, w.stmt.Table).Table {
+		return written, sure || !exact, nil
+	}
+	if written, err = w.ours(written, there); err != nil {
+		return nil, false, err
+	}
+	return written, !exact || len(written) == count, nil
+}
+
+// storedNow reads the stored rows with the keys of some rows, by index.
+func (w *write) storedNow(expected []int) (map[int]reflect.Value, error) {
+	keys := make([][]any, 0, len(expected))
+	at := make([]int, 0, len(expected))
+	for _, i := range expected {
+		if key, has := w.keyOf(w.rows[i].stored()); has {
+			keys, at = append(keys, key), append(at, i)
+		}
+	}
+	stored, err := w.readKeysOf(keys, rows.Query{})
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[int]reflect.Value, len(keys))
+	var unknown [][]any
+	var whose []int
+	for k, i := range at {
+		if found, ok := stored[rows.Identity(keys[k])]; ok {
+			there[i] = found
+		} else {
+			unknown, whose = append(unknown, keys[k]), append(whose, i)
+		}
+	}
+	if len(there) == len(stored) {
+		return there, nil
+	}
+	err = w.model.Pairs(w.db, w.model.Keys, unknown, nil, func(i int, key reflect.Value) {
+		if found, ok := stored[w.model.Identity(w.stmt.Context, key)]; ok {
+			there[whose[i]] = found
+		}
+	})
+	return there, err
+}
+
+// oursSQL holds for rows that the transaction itself wrote, in any of its savepoints: the transaction that wrote them is in progress and
+// yet they are seen. xmin holds the lower half of the number that txid_status asks for.
+const oursSQL = `CASE WHEN (xmin::text::bigint - txid_current() % 4294967296 + 6442450944) % 4294967296 - 2147483648 BETWEEN -1000000000 AND 1000000
+	THEN txid_status(txid_current() + (xmin::text::bigint - txid_current() % 4294967296 + 6442450944) % 4294967296 - 2147483648) = 'in progress' ELSE FALSE END`
+
+// ours returns the rows that no other connection wrote.
+func (w *write) ours(written []int, there map[int]reflect.Value) ([]int, error) {
+	keys := make([][]any, len(written))
+	for k, i := range written {
+		keys[k], _ = w.model.KeyOf(w.stmt.Context, there[i])
+	}
+	own, err := w.keysThat(keys, clause.Expr{SQL: oursSQL}, false)
+	if err != nil {
+		return nil, err
+	}
+	var left []int
+	for k, i := range written {
+		if own[rows.Identity(keys[k])] {
+			left = append(left, i)
+		}
+	}
+	return left, nil
+}
+
+// stored returns what a row was before the write, or else what it is: GORM may have written the key of another row into it.
+func (r *row) stored() reflect.Value {
+	if r.original != nil {
+		return reflect.ValueOf(r.original).Elem()
+	}
+	return r.value()
+}
+
+// writtenByValue returns the n rows that the INSERT wrote and whose keys it returned. Where values do not tell, it returns fewer.
+func (w *write) writtenByValue(expected []int, n int) ([]int, error) {
+	if w.returned.all {
+		return nil, nil // nothing is left to compare
+	}
+	keys, ids := make([][]any, n), make([]string, n)
+	for k := range n {
+		v := w.rows[w.returned.places[k]].value()
+		keys[k], _ = w.model.KeyOf(w.stmt.Context, v)
+		ids[k] = w.model.Identity(w.stmt.Context, v)
+	}
+	stored, err := w.readKeysOf(keys, rows.Query{})
+	if err != nil {
+		return nil, err
+	}
+	given := make(map[*schema.Field]bool, len(w.schema.DBNames))
+	for _, column := range w.schema.DBNames {
+		given[w.schema.FieldsByDBName[column]] = true
+	}
+	for _, f := range w.returned.fields {
+		given[f] = false
+	}
+	var written []int
+	for _, i := range expected {
+		if len(written) < n && w.became(&w.rows[i], stored[ids[len(written)]], given) {
+			written = append(written, i)
+		}
+	}
+	if len(written) < n && !w.returned.savepoint {
+		written = w.likeliest(expected, n, func(i, k int) int { return w.alike(&w.rows[i], stored[ids[k]], given) })
+	}
+	return written, nil
+}
+
+// likeliest picks n of the expected rows, in their order, so that they are most alike to the n stored ones. Nothing better can be said of an
+// INSERT that cannot be undone, whose keys the database made, and whose values it changed.
+func (w *write) likeliest(expected []int, n int, alike func(i, k int) int) []int {
+	spare := len(expected) - n
+	best := make([][]int, n+1) // best[k][s]: k rows are picked and s are passed over
+	for k := range best {
+		best[k] = make([]int, spare+1)
+		for s := range best[k] {
+			if k > 0 {
+				best[k][s] = best[k-1][s] + alike(expected[k-1+s], k-1)
+			}
+			if s > 0 {
+				best[k][s] = max(best[k][s], best[k][s-1])
+			}
+		}
+	}
+	picked := make([]int, n)
+	for k, s := n, spare; k > 0; {
+		if s > 0 && best[k][s] == best[k][s-1] {
+			s--
+			continue
+		}
+		picked[k-1] = expected[k-1+s]
+		k--
+	}
+	return picked
+}
+
+// alike counts the columns in which a stored row is what was given.
+func (w *write) alike(r *row, stored reflect.Value, given map[*schema.Field]bool) int {
+	n := 0
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		if stored.IsValid() && given[f] && f.Readable && !rows.Changed(w.stmt.Context, w.db.Name(), f, stored, r.value()) {
+			n++
+		}
+	}
+	return n
+}
+
+// became reports whether a stored row is what an INSERT made of a row, of which these fields were given.
+func (w *write) became(r *row, stored reflect.Value, given map[*schema.Field]bool) bool {
+	ctx := w.stmt.Context
+	switch {
+	case !stored.IsValid():
+		return false
+	case r.original != nil:
+		return w.model.Identity(ctx, r.stored()) == w.model.Identity(ctx, stored)
+	}
+	return !w.differ(ctx, stored, r.value(), given)
+}
+
+// differ reports whether two structs of one row differ in a column, or in one of these.
+func (w *write) differ(ctx context.Context, a, b reflect.Value, among map[*schema.Field]bool) bool {
+	for _, column := range w.schema.DBNames {
+		f := w.schema.FieldsByDBName[column]
+		if f.Readable && f.Creatable && !f.PrimaryKey && (among == nil || among[f]) && rows.Changed(ctx, w.db.Name(), f, a, b) {
+			return true
+		}
+	}
+	return false
+}
