@@ -25,11 +25,11 @@ func (r *registry) preCreate(db *gorm.DB) {
 	if db.AddError(w.resolveConflicts()) != nil {
 		return
 	}
-	keep := w.keepUnwritable()
+	unwritable, before := w.unwritable()
 	if db.AddError(w.send(preSave, &w.pre)) != nil {
 		return
 	}
-	keep()
+	w.keepUnwritable(unwritable, before)
 	if w.maps != nil {
 		w.maps.writeBack(w)
 	}

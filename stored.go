@@ -8,38 +8,30 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// keepUnwritable returns a function that gives columns which GORM does not insert their values back: a receiver of pre_save may not write
-// them either.
-func (w *write) keepUnwritable() func() {
-	fields := w.unwritable()
-	if len(fields) == 0 || len(w.plan.entries[preSave]) == 0 {
-		return func() {}
-	}
-	return w.keeper(fields)
-}
-
-// unwritable returns the columns that GORM does not insert.
-func (w *write) unwritable() (fields []*schema.Field) {
+// unwritable returns the columns that GORM does not insert, and copies of the rows before receivers of pre_save run: they may not write them
+// either.
+func (w *write) unwritable() (fields []*schema.Field, before []reflect.Value) {
 	for _, column := range w.schema.DBNames {
 		if f := w.schema.FieldsByDBName[column]; !f.Creatable {
 			fields = append(fields, f)
 		}
 	}
-	return fields
+	if len(fields) == 0 || len(w.plan.entries[preSave]) == 0 {
+		return nil, nil
+	}
+	before = make([]reflect.Value, len(w.rows))
+	for i := range w.rows {
+		before[i] = w.model.Clone(w.stmt.Context, w.rows[i].value()).Elem()
+	}
+	return fields, before
 }
 
-func (w *write) keeper(fields []*schema.Field) func() {
-	ctx := w.stmt.Context
-	before := make([]reflect.Value, len(w.rows))
-	for i := range w.rows {
-		before[i] = w.model.Clone(ctx, w.rows[i].value()).Elem()
-	}
-	return func() {
-		for i := range w.rows {
-			for _, f := range fields {
-				if !rows.Same(ctx, f, before[i], w.rows[i].value()) {
-					rows.Copy(ctx, f, w.rows[i].value(), before[i])
-				}
+// keepUnwritable gives the columns of unwritable their values back.
+func (w *write) keepUnwritable(fields []*schema.Field, before []reflect.Value) {
+	for i, old := range before {
+		for _, f := range fields {
+			if v := w.rows[i].value(); !rows.Same(w.stmt.Context, f, old, v) {
+				rows.Copy(w.stmt.Context, f, v, old)
 			}
 		}
 	}
