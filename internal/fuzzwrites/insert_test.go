@@ -155,7 +155,14 @@ func (up *fuzzConflict) place(t *fuzzTable, after fuzzRows, touched map[fuzzKey]
 // events and the statement.
 func (w *fuzzWorld) insert(
 	table int, rows []*fuzzRow, up *fuzzConflict, written []bool, between, behind func() error,
-) error {
+) (err error) {
+	if restore := w.snapshot(); up != nil && len(rows) > 1 { // the library begins a transaction of its own
+		defer func() {
+			if err != nil {
+				restore()
+			}
+		}()
+	}
 	fates, _, err := w.fates(table, rows, up, written)
 	switch {
 	case errors.Is(err, errFuzzAside), err != nil && up != nil && !w.script.listens():
@@ -218,6 +225,9 @@ func (w *fuzzWorld) inserted(table int, row fuzzRow, fate fuzzFate, up *fuzzConf
 	s := fuzzSaved{
 		row: row, old: fate.old, created: fate.created, loose: fate.twice, written: written, unnamed: up != nil || written != nil,
 	}
+	if !pre && up != nil && w.tables[table].auto && row[0] == 0 { // events show the row's own key, wherever GORM has put it
+		s.row[0] = fate.key
+	}
 	if fate.created {
 		return s
 	}
@@ -225,8 +235,8 @@ func (w *fuzzWorld) inserted(table int, row fuzzRow, fate fuzzFate, up *fuzzConf
 	if s.written, computed = up.written(w.tables[table]); pre {
 		s.computed = computed
 	}
-	for _, c := range computed {
-		s.loose = s.loose || (c && !pre) // the caller's struct does not know what the database computed
+	if t := w.tables[table]; !pre && slices.Contains(computed, true) { // the event shows what is stored when the statement has run
+		s.row = w.rows[table][t.key(up.apply(t, *fate.old, row))]
 	}
 	return s
 }
