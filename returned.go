@@ -22,7 +22,6 @@ type returned struct {
 	places    []int           // the structs that GORM fills, in this order
 	got       reflect.Value   // a slice of what GORM filled in
 	doNothing bool            // GORM passes over structs with a value in one of the columns
-	given     bool            // some rows have a key of their own
 	savepoint bool            // the INSERT can be undone
 }
 
@@ -41,7 +40,7 @@ func (w *write) keepReturned() error {
 		v := w.rows[i].value()
 		kept.before.Index(i).Set(v)
 		_, has := w.keyOf(v)
-		keyed, kept.given = keyed && has, kept.given || has
+		keyed = keyed && has
 	}
 	w.keepFields()
 	if skips && (!keyed || w.hasCondition()) && !(w.race != nil && w.db.Name() == "mysql" && w.returns()) { // MariaDB returns all keys
@@ -113,8 +112,8 @@ func (w *write) countWritten() (n int, exact bool) {
 // place gives the columns that the INSERT returned to the rows that it wrote, and takes them from the other rows.
 func (w *write) place(written []int) {
 	kept := w.returned
-	if kept == nil || kept.fields == nil || len(written) > len(kept.places) {
-		return
+	if kept == nil || kept.fields == nil || len(written) > len(kept.places) || (len(written) == len(w.rows) && !kept.all) {
+		return // nothing was put into the wrong struct
 	}
 	got := w.gotten()
 	w.disown()
@@ -146,17 +145,12 @@ func (w *write) gotten() reflect.Value {
 	return kept.got
 }
 
-// disown makes the instances copies where the caller's structs stay as GORM leaves them. Structs without keys of their own get the keys of
-// their rows, which GORM puts into others.
+// disown makes the instances copies: the caller's structs stay as GORM leaves them, which may be with the keys of other rows.
 func (w *write) disown() {
-	kept := w.returned
-	if w.maySkip() && !kept.given && !kept.all && w.db.Name() != "mysql" {
-		return
-	}
 	for i := range w.rows {
 		from := w.rows[i].value()
-		if kept.all {
-			from = kept.before.Index(i)
+		if w.returned.all {
+			from = w.returned.before.Index(i)
 		}
 		own := reflect.New(w.schema.ModelType)
 		own.Elem().Set(from)
