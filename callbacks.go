@@ -46,13 +46,23 @@ func (r *registry) deleteSteps() []step {
 
 func (r *registry) querySteps() []step {
 	return []step{
+		{"signals:sends", "", "gorm:query", r.sends},
+		{"signals:ran", "gorm:query", "gorm:preload", r.ran},
 		{"signals:post_load", "gorm:after_query", "", r.postLoad},
+	}
+}
+
+func (r *registry) rowSteps() []step {
+	return []step{
+		{"signals:sends", "", "gorm:row", r.sends},
+		{"signals:ran", "gorm:row", "", r.ran},
 	}
 }
 
 func (r *registry) rawSteps() []step {
 	return []step{
-		{"signals:savepoint", "gorm:raw", "", r.savepoint},
+		{"signals:sends", "", "gorm:raw", r.sends},
+		{"signals:ran", "gorm:raw", "", r.ran},
 	}
 }
 
@@ -61,7 +71,7 @@ func (r *registry) rawSteps() []step {
 func (r *registry) register(db *gorm.DB) error {
 	create, update := db.Callback().Create(), db.Callback().Update()
 	remove, query := db.Callback().Delete(), db.Callback().Query()
-	raw := db.Callback().Raw()
+	raw, row := db.Callback().Raw(), db.Callback().Row()
 	for _, set := range []struct {
 		steps []step
 		get   func(name string) func(*gorm.DB)
@@ -71,6 +81,7 @@ func (r *registry) register(db *gorm.DB) error {
 		{r.updateSteps(), update.Get, func(s step) error { return update.After(s.after).Before(s.before).Register(s.name, s.run) }},
 		{r.deleteSteps(), remove.Get, func(s step) error { return remove.After(s.after).Before(s.before).Register(s.name, s.run) }},
 		{r.rawSteps(), raw.Get, func(s step) error { return raw.After(s.after).Before(s.before).Register(s.name, s.run) }},
+		{r.rowSteps(), row.Get, func(s step) error { return row.After(s.after).Before(s.before).Register(s.name, s.run) }},
 		{r.querySteps(), query.Get, func(s step) error { return query.After(s.after).Before(s.before).Register(s.name, s.run) }},
 	} {
 		for _, s := range set.steps {

@@ -38,9 +38,17 @@ func (w *write) prepare(k kind) error {
 	}
 	tx, inTransaction := pool.Find(w.stmt.ConnPool)
 	if inTransaction && tx == nil && w.reg.Untracked == Refuse {
-		return ErrUntracked
+		return w.reg.untracked(w.stmt.ConnPool)
 	}
 	return nil
+}
+
+// untracked says why the end of a transaction cannot be seen.
+func (r *registry) untracked(current gorm.ConnPool) error {
+	if r.Tracking == TrackAll && pool.Foreign(current) {
+		return ErrForeignPool
+	}
+	return ErrUntracked
 }
 
 // queue takes a snapshot of the rows for the receivers that wait, and puts it where they will be called from.
@@ -81,6 +89,7 @@ func (w *write) snapshot(k kind) *deferred {
 	w.named() // the statement may be used again
 	d.w, d.kind = w, k
 	d.frame = w.post
+	d.frame.keep(w.stmt)
 	d.table = w.stmt.Table
 	d.rows = d.one[:0]
 	if len(w.rows) > 1 {
