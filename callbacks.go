@@ -59,19 +59,27 @@ func (r *registry) deleteSteps() steps {
 }
 
 func (r *registry) querySteps() steps {
-	return steps{"", []step{{"signals:post_load", r.postLoad, nil}}}
+	return steps{"", []step{
+		{"signals:sends", r.sends, []string{"gorm:query"}},
+		{"signals:ran", r.ran, []string{"gorm:preload", "gorm:after_query"}},
+		{"signals:post_load", r.postLoad, nil},
+	}}
+}
+
+func (r *registry) rowSteps() steps {
+	return steps{"", []step{{"signals:sends", r.sends, []string{"gorm:row"}}, {"signals:ran", r.ran, nil}}}
 }
 
 func (r *registry) rawSteps() steps {
-	return steps{"", []step{{"signals:savepoint", r.savepoint, nil}}}
+	return steps{"", []step{{"signals:sends", r.sends, []string{"gorm:raw"}}, {"signals:ran", r.ran, nil}}}
 }
 
 // register adds the steps that db's callbacks lack. A database can have several sets of them: dbresolver opens one per
 // connection pool and initializes every plugin again.
 func (r *registry) register(db *gorm.DB) error {
 	all := db.Callback()
-	processors := listOf(all.Create(), all.Update(), all.Delete(), all.Query(), all.Raw())
-	for i, set := range []steps{r.createSteps(), r.updateSteps(), r.deleteSteps(), r.querySteps(), r.rawSteps()} {
+	processors := listOf(all.Create(), all.Update(), all.Delete(), all.Query(), all.Row(), all.Raw())
+	for i, set := range []steps{r.createSteps(), r.updateSteps(), r.deleteSteps(), r.querySteps(), r.rowSteps(), r.rawSteps()} {
 		p := processors[i]
 		if set.main != "" && p.Get(set.main) == nil {
 			return fmt.Errorf("signals: the program has removed GORM's callback %s, so no signals can be sent around it: "+

@@ -81,7 +81,7 @@ func queueCall(db *gorm.DB, fn func(context.Context) error, on phase, loc string
 	f := frameOf(db.Statement.Context)
 	switch {
 	case inTransaction && (reg.Untracked == Refuse || (f != nil && f.keeps)):
-		return ErrUntracked
+		return reg.untracked(db.Statement.ConnPool)
 	case (inTransaction && reg.Untracked == Drop) || on == afterRollback:
 		return nil
 	}
@@ -106,36 +106,83 @@ func (c *call) run() (err error) {
 // that dbresolver and db.Connection put in place.
 func (r *registry) track(db *gorm.DB) {
 	current := db.Statement.ConnPool
-	if _, inTransaction := pool.Find(current); inTransaction || db.DryRun {
+	if db.DryRun {
 		return
 	}
 	if pool.Foreign(current) {
-		if r.Tracking == TrackAll {
+		if over, ok := pool.Unwrapped(current); ok {
+			db.Statement.ConnPool = over
+		} else if r.Tracking == TrackAll {
 			_ = db.AddError(ErrForeignPool)
 		}
 		return
 	}
-	db.Statement.ConnPool = r.pools.Wrap(current)
+	if _, inTransaction := pool.Find(current); !inTransaction {
+		db.Statement.ConnPool = r.pools.Wrap(current)
+	}
 }
 
-// savepoint looks at statements that bypass the transaction's own ExecContext, which prepared ones do.
-func (r *registry) savepoint(db *gorm.DB) {
-	if _, prepared := db.Statement.ConnPool.(*gorm.PreparedStmtTX); !prepared {
+// sent marks a statement about the transaction that goes to the database as a prepared one.
+type sent struct{}
+
+// prepared returns the transaction of a statement that bypasses the transaction's own methods, which prepared ones do.
+func prepared(db *gorm.DB) *pool.Tx {
+	if _, ok := db.Statement.ConnPool.(*gorm.PreparedStmtTX); !ok {
+		return nil
+	}
+	tx, _ := pool.Find(db.Statement.ConnPool)
+	return tx
+}
+
+// sends runs before a statement that GORM does not build, or that reads.
+func (r *registry) sends(db *gorm.DB) {
+	if r.plans.Load() != nil {
+		r.runs(db)
+	}
+	if db.Error != nil || db.DryRun || db.Statement.SQL.Len() == 0 {
 		return
 	}
-	if tx, _ := pool.Find(db.Statement.ConnPool); tx != nil && db.Error != nil {
-		tx.Saw(db.Error)
-	} else if tx != nil {
-		tx.Queue.Executed(db.Statement.SQL.String())
+	if tx := prepared(db); tx != nil && tx.Queue.Dialect.Concerns(db.Statement.SQL.String()) {
+		db.Statement.Settings.Store(sent{}, true)
 	}
 }
 
-// saw tells the transaction of the error of a statement that bypassed it.
+// ran runs after such a statement.
+func (r *registry) ran(db *gorm.DB) {
+	if db.DryRun {
+		return
+	}
+	explain(db)
+	tx := prepared(db)
+	if tx == nil {
+		return
+	}
+	_, about := db.Statement.Settings.LoadAndDelete(sent{})
+	err := db.Error
+	switch dest := db.Statement.Dest.(type) {
+	case *sql.Rows:
+		tx.Reads(dest)
+	case *sql.Row:
+		if *dest == (sql.Row{}) {
+			return // GORM could not prepare it, and keeps the error to itself
+		}
+		tx.ReadsRow(dest)
+		err = dest.Err()
+	}
+	if about {
+		tx.Did(db.Statement.SQL.String(), err)
+	} else {
+		tx.Saw(err)
+	}
+}
+
+// saw tells the transaction of the error of a write that bypassed it.
 func saw(db *gorm.DB) {
-	if _, prepared := db.Statement.ConnPool.(*gorm.PreparedStmtTX); !prepared || db.Error == nil {
+	if db.Error == nil {
 		return
 	}
-	if tx, _ := pool.Find(db.Statement.ConnPool); tx != nil {
+	if tx := prepared(db); tx != nil {
 		tx.Saw(db.Error)
 	}
+	explain(db)
 }

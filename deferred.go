@@ -15,6 +15,7 @@ type deferred struct {
 	w     *write
 	kind  kind
 	frame frame
+	kept  settings
 	table string // as the statement named it: GORM reuses statements
 	rows  []row
 	one   [1]row // what rows points to when there is one
@@ -38,9 +39,17 @@ func (w *write) prepare(k kind) error {
 	}
 	tx, inTransaction := pool.Find(w.stmt.ConnPool)
 	if inTransaction && tx == nil && w.reg.Untracked == Refuse {
-		return ErrUntracked
+		return w.reg.untracked(w.stmt.ConnPool)
 	}
 	return nil
+}
+
+// untracked says why the end of a transaction cannot be seen.
+func (r *registry) untracked(current gorm.ConnPool) error {
+	if r.Tracking == TrackAll && pool.Foreign(current) {
+		return ErrForeignPool
+	}
+	return ErrUntracked
 }
 
 // queue takes a snapshot of the rows for the receivers that wait, and puts it where they will be called from.
@@ -82,6 +91,7 @@ func (w *write) snapshot(k kind) *deferred {
 	w.table = w.tableName()
 	d.w, d.kind = w, k
 	d.frame = w.post
+	d.frame.keep(w.stmt, &d.kept)
 	d.table = w.stmt.Table
 	d.rows = d.one[:0]
 	if len(w.rows) > 1 {

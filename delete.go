@@ -142,12 +142,12 @@ func (w *write) sendPre(k kind) error {
 	tx, _ := pool.Find(w.stmt.ConnPool)
 	before := 0
 	if tx != nil {
-		before = tx.Statements
+		before = tx.Statements()
 	}
 	if err := w.send(k, &w.pre); err != nil {
 		return err
 	}
-	if w.touched = tx != nil && tx.Statements > before; w.touched {
+	if w.touched = tx != nil && tx.Statements() > before; w.touched {
 		if err := w.silence(false); err != nil {
 			return err
 		}

@@ -21,23 +21,39 @@ type delivery struct {
 
 // transactionEnded is called when a transaction has ended and its connection is back in the pool.
 func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
-	if len(end.Waiting)+len(end.Cut) == 0 {
+	d := delivery{reg: r, outside: tx.Outside, handle: r.failed}
+	if n := len(end.Unknown); n > 0 {
+		waited(end.Unknown, ErrOutcomeUnknown)
+		err := fmt.Errorf("%w (%d sends and functions waited for it)", ErrOutcomeUnknown, n)
+		if end.Cause != nil {
+			err = fmt.Errorf("%w: %w", err, end.Cause)
+		}
+		r.handle(context.Background(), err)
+	}
+	if len(end.RolledBack) > 0 {
+		defer d.commit(end.Committed) // also when a receiver ends its goroutine
+		d.rollback(end.RolledBack)
 		return
 	}
-	d := delivery{reg: r, outside: tx.Outside, handle: r.failed}
-	switch end.Outcome {
-	case txn.Committed:
-		d.rollback(end.Cut)
-		d.commit(end.Waiting)
-	case txn.RolledBack:
-		all := append(slices.Clone(end.Waiting), end.Cut...)
-		slices.SortFunc(all, func(a, b txn.Item[any]) int { return a.Seq - b.Seq })
-		d.rollback(all)
-	default:
-		n := len(end.Waiting) + len(end.Cut)
-		waited(end.Waiting, ErrOutcomeUnknown)
-		waited(end.Cut, ErrOutcomeUnknown)
-		r.handle(context.Background(), fmt.Errorf("%w (%d sends and functions waited for it): %w", ErrOutcomeUnknown, n, end.Cause))
+	d.commit(end.Committed)
+}
+
+// every calls f with i to n-1. When a call ends its goroutine, the others are made before the goroutine ends.
+func every(i, n int, f func(int)) {
+	if i >= n {
+		return
+	}
+	if i == n-1 {
+		f(i)
+		return
+	}
+	defer func() {
+		if i < n {
+			every(i+1, n, f)
+		}
+	}()
+	for ; i < n; i++ {
+		f(i)
 	}
 }
 
@@ -53,8 +69,8 @@ func waited(actions []txn.Item[any], err error) {
 // rollback calls rollback functions and AfterRollback receivers, the last one first.
 func (d delivery) rollback(actions []txn.Item[any]) {
 	waited(actions, ErrRolledBack)
-	for _, it := range slices.Backward(actions) {
-		switch a := it.Action.(type) {
+	every(0, len(actions), func(i int) {
+		switch a := actions[len(actions)-1-i].Action.(type) {
 		case *call:
 			if a.on == afterRollback {
 				d.run(a)
@@ -62,44 +78,65 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 		case *deferred:
 			entries := a.entries(afterRollback)
 			if len(entries) == 0 {
-				continue
+				return
 			}
 			a.frame.leave(d.outside, a.table)
-			for i := range slices.Backward(a.rows) {
-				for _, e := range slices.Backward(entries) {
-					d.send(e, &a.frame, a.rows[i:i+1])
-				}
-			}
+			calls := len(a.rows) * len(entries)
+			every(0, calls, func(i int) {
+				row, entry := (calls-1-i)/len(entries), (calls-1-i)%len(entries)
+				d.send(entries[entry], &a.frame, a.rows[row:row+1])
+			})
 		}
-	}
+	})
 }
 
 // commit calls commit functions and AfterCommit receivers in the order in which they were queued.
 func (d delivery) commit(actions []txn.Item[any]) {
-	waited(actions, nil)
-	var net *netRows
-	var batches map[*entry]bool
-	for i, it := range actions {
-		switch a := it.Action.(type) {
-		case *call:
-			if a.on == afterCommit {
-				d.run(a)
-			}
-		case *deferred:
-			a.frame.leave(d.outside, a.table)
-			for _, e := range a.w.plan.deferred[a.kind] {
-				d.single(e, a, actions[i:], &batches)
-			}
-			if a.w.plan.net {
-				if net == nil {
-					net = fold(actions)
-				}
-				net.deliver(d, a)
-			}
-		}
+	if len(actions) == 0 {
+		return
 	}
-	if net != nil {
-		net.deliverBatches(d)
+	waited(actions, nil)
+	if a, ok := actions[0].Action.(*deferred); ok && len(actions) == 1 && !a.w.plan.net && len(a.w.plan.deferred[a.kind]) == 1 {
+		a.frame.leave(d.outside, a.table) // the usual transaction: nothing is allocated for it
+		var batches map[*entry]bool
+		d.single(a.w.plan.deferred[a.kind][0], a, actions, &batches)
+		return
+	}
+	c := &committing{delivery: d, actions: actions}
+	defer func() {
+		if c.net != nil {
+			c.net.deliverBatches(d)
+		}
+	}()
+	every(0, len(actions), c.act)
+}
+
+// committing goes through what waited for one commit.
+type committing struct {
+	delivery
+
+	actions []txn.Item[any]
+	net     *netRows        // nil as long as nobody wants net events
+	batches map[*entry]bool // the batch receivers that have had their turn
+}
+
+// act handles one action.
+func (c *committing) act(i int) {
+	switch a := c.actions[i].Action.(type) {
+	case *call:
+		if a.on == afterCommit {
+			c.run(a)
+		}
+	case *deferred:
+		a.frame.leave(c.outside, a.table)
+		if a.w.plan.net {
+			if c.net == nil {
+				c.net = fold(c.actions)
+			}
+			defer c.net.deliver(c.delivery, a)
+		}
+		entries := a.w.plan.deferred[a.kind]
+		every(0, len(entries), func(j int) { c.single(entries[j], a, c.actions[i:], &c.batches) })
 	}
 }
 
@@ -108,10 +145,10 @@ func (d delivery) commit(actions []txn.Item[any]) {
 func (d delivery) single(e *entry, a *deferred, rest []txn.Item[any], batches *map[*entry]bool) {
 	switch {
 	case e.phase != afterCommit || e.net || (*batches)[e]:
+	case e.batch == nil && len(a.rows) == 1:
+		d.send(e, &a.frame, a.rows)
 	case e.batch == nil:
-		for i := range a.rows {
-			d.send(e, &a.frame, a.rows[i:i+1])
-		}
+		every(0, len(a.rows), func(i int) { d.send(e, &a.frame, a.rows[i:i+1]) })
 	default:
 		if *batches == nil {
 			*batches = map[*entry]bool{}
@@ -134,21 +171,44 @@ func rowsFor(e *entry, actions []txn.Item[any]) []row {
 
 // send calls a deferred receiver, hands its error on, and then runs what it queued outside any transaction.
 func (d delivery) send(e *entry, f *frame, rows []row) {
+	returned := false
+	defer func() {
+		if !returned {
+			d.handle(f, e.failure(errGoexit))
+			d.later(f)
+		}
+	}()
 	if err := d.reg.call([]*entry{e}, f, rows); err != nil {
 		d.handle(f, err)
 	}
-	for f.ended != nil && len(f.ended.later) > 0 {
-		next := f.ended.later[0]
-		f.ended.later = f.ended.later[1:]
-		d.run(next)
-	}
+	returned = true
+	d.later(f)
 	if d.turn != nil {
 		d.turn()
 	}
 }
 
+// later runs what deferred receivers queued outside any transaction.
+func (d delivery) later(f *frame) {
+	if f.ended == nil || len(f.ended.later) == 0 {
+		return
+	}
+	next := f.ended.later[0]
+	f.ended.later = f.ended.later[1:]
+	defer d.later(f)
+	d.run(next)
+}
+
 func (d delivery) run(c *call) {
-	if err := c.run(); err != nil {
+	returned := false
+	defer func() {
+		if !returned {
+			d.handle(c.ctx, fmt.Errorf("signals: function queued at %s: %w", c.location, errGoexit))
+		}
+	}()
+	err := c.run()
+	returned = true
+	if err != nil {
 		d.handle(c.ctx, err)
 	}
 	if d.turn != nil {

@@ -1,14 +1,12 @@
 package signals
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // send calls the receivers of one signal for rows, in one order: priority, then connection order. Receivers of single
 // events get row after row; a batch receiver gets all rows between those before and those after it. It recovers once
 // and knows from where it stood which receiver panicked.
 func (r *registry) send(p *plan, k kind, f *frame, rows []row) error {
+	f.bind()
 	return r.call(p.entries[k], f, rows)
 }
 
@@ -18,7 +16,7 @@ func (r *registry) call(entries []*entry, f *frame, rows []row) error {
 		return nil
 	}
 	if int(f.depth) > r.MaxDepth {
-		return fmt.Errorf("%w: %d levels, and Plugin.MaxDepth is %d: %s", ErrRecursion, f.depth, r.MaxDepth, f.chain())
+		return &recursionError{int(f.depth), r.MaxDepth, f.chain()}
 	}
 	if r.Observer != nil {
 		return r.observed(entries, f, rows)
@@ -26,18 +24,32 @@ func (r *registry) call(entries []*entry, f *frame, rows []row) error {
 	return r.dispatch(entries, f, rows)
 }
 
-// dispatch calls receivers.
+// dispatch calls receivers. A receiver that ends its goroutine fails the write: nobody else is left to roll it back.
 func (r *registry) dispatch(entries []*entry, f *frame, rows []row) (err error) {
-	running := entries[0]
+	running, returned := entries[0], false
 	defer func() {
+		if returned { // recover costs as much as a receiver
+			return
+		}
 		if v := recover(); v != nil {
 			err = running.failure(recovered(v))
+			return
 		}
+		f.abandon(running.failure(errGoexit))
 	}()
+	if err = r.each(entries, f, rows, &running); err != nil {
+		err = running.failure(err)
+	}
+	returned = true
+	return err
+}
+
+// each calls receivers until one fails; running is the one that is called.
+func (r *registry) each(entries []*entry, f *frame, rows []row, running **entry) (err error) {
 	for len(entries) > 0 {
-		if running = entries[0]; running.batch != nil {
-			if err = running.sendBatch(r.Observer, f, rows); err != nil {
-				return running.failure(err)
+		if *running = entries[0]; entries[0].batch != nil {
+			if err = entries[0].sendBatch(r.Observer, f, rows); err != nil {
+				return err
 			}
 			entries = entries[1:]
 			continue
@@ -50,17 +62,18 @@ func (r *registry) dispatch(entries []*entry, f *frame, rows []row) (err error) 
 			if rows[i].silent {
 				continue
 			}
-			for _, running = range entries[:singles] {
-				if !running.hears(f, &rows[i]) {
+			for _, e := range entries[:singles] {
+				*running = e
+				if !e.hears(f, &rows[i]) {
 					continue
 				}
 				if r.Observer != nil {
-					err = running.observe(r.Observer, f, rows[i:i+1], func(f *frame) error { return running.call(f, &rows[i]) })
+					err = e.observe(r.Observer, f, rows[i:i+1], func(f *frame) error { return e.call(f, &rows[i]) })
 				} else {
-					err = running.call(f, &rows[i])
+					err = e.call(f, &rows[i])
 				}
 				if err != nil {
-					return running.failure(err)
+					return err
 				}
 			}
 		}

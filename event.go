@@ -4,11 +4,7 @@ import (
 	"reflect"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals/internal/pool"
-	"github.com/gorm-signals/signals/internal/txn"
 )
 
 // SaveEvent is what PreSave and PostSave send. Instance is the caller's own struct for Create and Save, so that the
@@ -48,14 +44,15 @@ type Change struct {
 	Old, New any    // values as the fields hold them; Old is nil where the row is created or Original is not loaded
 }
 
-// DB returns a clean session in the write's transaction. Write through it, or through a session with the receiver's
-// context, so that receivers which call each other without end are stopped.
+// DB returns a session in the write's transaction, with the settings of the session that writes and without its conditions, as GORM's
+// hooks get one. Write through it: another session has another connection, which may wait for the write that waits for the receiver.
+// When the transaction has ended, DB returns a session outside it.
 func (e SaveEvent[M]) DB() *gorm.DB { return e.frame.session() }
 
-// DB returns a clean session in the write's transaction.
+// DB returns a session in the write's transaction, as [SaveEvent.DB] does.
 func (e DeleteEvent[M]) DB() *gorm.DB { return e.frame.session() }
 
-// DB returns a clean session in the query's transaction.
+// DB returns a session in the query's transaction, as [SaveEvent.DB] does.
 func (e LoadEvent[M]) DB() *gorm.DB { return e.frame.session() }
 
 // Raw reports whether the write is fixture loading, marked with Raw on its context.
@@ -145,30 +142,6 @@ func deleteRow[M any](e DeleteEvent[M], r *row) {
 	r.instance, r.w.soft, r.w.cascade = e.Instance, e.Soft, e.Cascade
 }
 func loadRow[M any](e LoadEvent[M], r *row) { r.instance = e.Instance }
-
-// session returns a clean session on the connection of the frame's statement that carries the frame.
-func (f *frame) session() *gorm.DB {
-	if f == nil || f.db == nil {
-		return nil
-	}
-	to, own := f.db.Statement.ConnPool, false
-	current, inTransaction := pool.Find(to)
-	switch {
-	case current != nil && current.Queue.Outcome() != txn.Open: // an event that was kept beyond its transaction
-		to, own = current.Outside, true
-	case f.ended != nil && f.ended.pool != nil:
-		to, own = f.ended.pool, true
-	case f.ended != nil && !inTransaction:
-		own = true
-	}
-	tx := f.db.Session(&gorm.Session{NewDB: true})
-	if own {
-		tx.ConnPool = to
-	}
-	// A statement of its own: GORM would let sessions of the session inherit the clauses and the SQL of the write.
-	tx.Statement = &gorm.Statement{DB: tx, ConnPool: to, Context: f, Clauses: map[string]clause.Clause{}}
-	return tx
-}
 
 // modelOf returns the struct type that an instance points to, nil when there is none.
 func modelOf(instance any) reflect.Type {

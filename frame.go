@@ -13,9 +13,11 @@ import (
 type frame struct {
 	context.Context //nolint:containedctx // a frame is a context
 	parent          *frame
-	db              *gorm.DB // the statement's db; nil in frames of Mute and Raw
-	plan            *plan    // of the sender; nil in frames of Mute and Raw
-	ended           *ended   // of a deferred send, whose transaction has ended
+	db              *gorm.DB      // the statement's db; nil in frames of Mute and Raw
+	pool            gorm.ConnPool // of the statement while it ran: GORM puts another one in its place afterwards
+	kept            *settings     // of the statement when an event of it was kept; nil while they are the statement's own
+	plan            *plan         // of the sender; nil in frames of Mute and Raw
+	ended           *ended        // of a deferred send, whose transaction has ended
 	muted           *[]string
 	depth           int32
 	kind            kind

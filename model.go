@@ -69,7 +69,11 @@ func Implementing[I any](db *gorm.DB) *ModelSignals[I] {
 	reg := mustRegistry(db, "Implementing")
 	t := reflect.TypeFor[I]()
 	if t.Kind() != reflect.Interface {
-		panic(fmt.Sprintf("signals: Implementing[%s]: %s is no interface: use For[%s]", t, t, t))
+		model := t
+		for model.Kind() == reflect.Pointer {
+			model = model.Elem()
+		}
+		panic(fmt.Sprintf("signals: Implementing[%s]: %s is no interface: use For[%s]", t, t, model))
 	}
 	name := t.Name()
 	if name == "" {

@@ -104,23 +104,25 @@ func (n *netRow) event(d *deferred) (kind, *row) {
 
 // deliver sends the net events of the rows whose last write a send was.
 func (n *netRows) deliver(to delivery, d *deferred) {
-	for _, known := range n.last[d] {
-		k, net := known.event(d)
+	last := n.last[d]
+	every(0, len(last), func(i int) {
+		k, net := last[i].event(d)
 		if net == nil {
-			continue
+			return
 		}
 		f := d.frame
 		f.kind = k
-		for _, e := range d.w.plan.deferred[k] {
-			switch {
+		entries := d.w.plan.deferred[k]
+		every(0, len(entries), func(j int) {
+			switch e := entries[j]; {
 			case e.phase != afterCommit || !e.net:
 			case e.batch == nil:
 				to.send(e, &f, []row{*net})
 			default:
 				n.keep(e, f, *net)
 			}
-		}
-	}
+		})
+	})
 }
 
 func (n *netRows) keep(e *entry, f frame, net row) {
@@ -135,9 +137,10 @@ func (n *netRows) keep(e *entry, f frame, net row) {
 
 // deliverBatches calls every batch receiver once, with all net events of the transaction.
 func (n *netRows) deliverBatches(to delivery) {
-	for _, e := range n.batches {
+	every(0, len(n.batches), func(i int) {
+		e := n.batches[i]
 		f := n.frame
 		f.kind = e.kind
 		to.send(e, &f, n.batch[e])
-	}
+	})
 }

@@ -71,7 +71,9 @@ func (p Plugin) Initialize(db *gorm.DB) error {
 		}
 		reg = &registry{Plugin: p, db: db.Session(&gorm.Session{NewDB: true}), bound: map[reflect.Type]any{}, unique: map[*schema.Schema][]constraint{}}
 		reg.failed = reg.handle
-		reg.pools = pool.New(reg.beforeCommit, reg.transactionEnded, captured{reg})
+		reg.pools = pool.New(db.Name(), pool.Hooks{
+			Begin: reg.beginning, Before: reg.beforeCommit, Ended: reg.transactionEnded, Capture: captured{reg},
+		})
 	}
 	if reg.Tracking == TrackAll {
 		db.ConnPool = reg.pools.WrapInside(db.ConnPool)

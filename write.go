@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
+	pools "github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
@@ -164,7 +165,7 @@ func (w *write) begin() error {
 	if !w.db.SkipDefaultTransaction && !w.needsTransaction() {
 		return nil
 	}
-	if _, ok := w.stmt.ConnPool.(gorm.TxCommitter); ok {
+	if _, inTransaction := pools.Find(w.stmt.ConnPool); inTransaction {
 		return nil
 	}
 	pool := w.stmt.ConnPool

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/txn"
 )
 
 // Pools makes wrappers, and always the same one for the same pool: GORM's plugins use pools as map keys.
@@ -15,12 +17,26 @@ type Pools struct {
 	ended   Ended
 	before  Before
 	capture Capture
+	begin   Begin
+	dialect txn.Dialect
 	wrapped sync.Map // gorm.ConnPool -> gorm.ConnPool
 }
 
-// New returns a maker of wrappers whose transactions call these functions.
-func New(before Before, ended Ended, capture Capture) *Pools {
-	return &Pools{before: before, ended: ended, capture: capture}
+// Hooks are what the transactions of wrappers call.
+type Hooks struct {
+	Begin   Begin
+	Before  Before
+	Ended   Ended
+	Capture Capture
+}
+
+// Begin runs before a transaction is begun on a wrapper, and returns what is to be done with the error of that. An error of its own
+// keeps the transaction from being begun.
+type Begin func(ctx context.Context, outside gorm.ConnPool) (explain func(error) error, err error)
+
+// New returns a maker of wrappers for a database of this dialect.
+func New(dialect string, h Hooks) *Pools {
+	return &Pools{begin: h.Begin, before: h.Before, ended: h.Ended, capture: h.Capture, dialect: txn.DialectOf(dialect)}
 }
 
 // tracked is what the wrappers of this package have in common.
@@ -30,7 +46,7 @@ type tracked interface{ tracksTransactions() }
 // returned as they are. Inside a prepared-statement pool, the pool that it uses is wrapped.
 func (p *Pools) Wrap(raw gorm.ConnPool) gorm.ConnPool {
 	switch pool := raw.(type) {
-	case nil, tracked, gorm.TxCommitter:
+	case nil, tracked:
 		return raw
 	case *sql.DB:
 		return p.once(raw, func() gorm.ConnPool { return &database{DB: pool, pools: p} })
@@ -42,6 +58,8 @@ func (p *Pools) Wrap(raw gorm.ConnPool) gorm.ConnPool {
 			return raw
 		}
 		return &gorm.PreparedStmtDB{ConnPool: inner, Mux: pool.Mux, Stmts: pool.Stmts}
+	case gorm.TxCommitter: // a transaction, or a pool that is both: Unwrapped knows what to do with it
+		return raw
 	case gorm.TxBeginner:
 		return p.once(raw, func() gorm.ConnPool {
 			return &other{ConnPool: raw, pools: p, begin: func(ctx context.Context, o *sql.TxOptions) (gorm.ConnPool, error) {
@@ -74,17 +92,6 @@ func (p *Pools) once(raw gorm.ConnPool, wrap func() gorm.ConnPool) gorm.ConnPool
 	return pool
 }
 
-// Foreign reports whether a pool is of an unknown kind that begins transactions of its own.
-func Foreign(pool gorm.ConnPool) bool {
-	switch pool.(type) {
-	case nil, tracked, gorm.TxCommitter, *sql.DB, *sql.Conn, *gorm.PreparedStmtDB:
-		return false
-	case gorm.TxBeginner, gorm.ConnPoolBeginner:
-		return true
-	}
-	return false
-}
-
 // database is a wrapped *[sql.DB]. Everything of the *[sql.DB] stays visible.
 type database struct {
 	*sql.DB
@@ -99,11 +106,7 @@ func (d *database) GetDBConn() (*sql.DB, error) { return d.DB, nil }
 
 // BeginTx begins a transaction whose end is seen.
 func (d *database) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
-	tx, err := d.DB.BeginTx(ctx, opts)
-	if err != nil {
-		return (*Tx)(nil), err
-	}
-	return &Tx{Tx: tx, Outside: d, ctx: ctx, pools: d.pools}, nil
+	return d.pools.beginOn(ctx, d, func() (gorm.ConnPool, error) { return d.DB.BeginTx(ctx, opts) })
 }
 
 // connection is a wrapped *[sql.Conn].
@@ -117,11 +120,7 @@ func (*connection) tracksTransactions() {}
 
 // BeginTx begins a transaction whose end is seen.
 func (c *connection) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
-	tx, err := c.Conn.BeginTx(ctx, opts)
-	if err != nil {
-		return (*Tx)(nil), err
-	}
-	return &Tx{Tx: tx, Outside: c, ctx: ctx, pools: c.pools}, nil
+	return c.pools.beginOn(ctx, c, func() (gorm.ConnPool, error) { return c.Conn.BeginTx(ctx, opts) })
 }
 
 // other is a wrapped pool of an unknown kind that was there before the plugin.
@@ -144,13 +143,25 @@ func (o *other) GetDBConn() (*sql.DB, error) {
 
 // BeginTx begins a transaction whose end is seen. One that is no gorm.Tx stays as it is, untracked.
 func (o *other) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
-	begun, err := o.begin(ctx, opts)
+	return o.pools.beginOn(ctx, o, func() (gorm.ConnPool, error) { return o.begin(ctx, opts) })
+}
+
+// beginOn begins a transaction on a wrapper.
+func (p *Pools) beginOn(ctx context.Context, outside gorm.ConnPool, begin func() (gorm.ConnPool, error)) (gorm.ConnPool, error) {
+	explain, err := p.begin(ctx, outside)
 	if err != nil {
+		return (*Tx)(nil), err
+	}
+	begun, err := begin()
+	if err != nil {
+		if explain != nil {
+			err = explain(err)
+		}
 		return (*Tx)(nil), err
 	}
 	tx, ok := begun.(gorm.Tx)
 	if !ok {
 		return begun, nil
 	}
-	return &Tx{Tx: tx, Outside: o, ctx: ctx, pools: o.pools}, nil
+	return p.newTx(ctx, tx, outside), nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"reflect"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 
@@ -28,10 +29,9 @@ type Capture interface {
 
 // End is how a transaction ended.
 type End struct {
-	Outcome txn.Outcome
-	Cause   error           // of an outcome other than committed
-	Waiting []txn.Item[any] // the actions that survived, in order
-	Cut     []txn.Item[any] // the actions that ROLLBACK TO took away, in order
+	txn.Ends[any]
+
+	Cause error // of an outcome other than committed
 }
 
 // Tx is a transaction whose end is seen. It is a gorm.Tx.
@@ -41,37 +41,59 @@ type Tx struct {
 	Queue   txn.Queue[any]
 	Outside gorm.ConnPool // the wrapped pool that it was begun on
 
-	// Statements counts what was executed or queried in the transaction, by the goroutine that uses it.
-	Statements int
-
-	ctx   context.Context //nolint:containedctx // the transaction lives as long as this context
-	pools *Pools
-	stop  func() bool
+	ctx        context.Context //nolint:containedctx // the transaction lives as long as this context
+	pools      *Pools
+	stop       func() bool
+	statements atomic.Int64
+	reading    atomic.Pointer[sql.Rows] // what was read last: its error comes after QueryContext has returned
+	suspect    atomic.Bool              // the database may have ended the transaction: ask it before anything else happens
 }
 
-// ExecContext runs a statement and looks whether it was about a savepoint.
+func (p *Pools) newTx(ctx context.Context, tx gorm.Tx, outside gorm.ConnPool) *Tx {
+	t := &Tx{Tx: tx, Outside: outside, ctx: ctx, pools: p}
+	t.Queue.Dialect = p.dialect
+	return t
+}
+
+// Statements returns how many statements were executed or queried in the transaction.
+func (t *Tx) Statements() int { return int(t.statements.Load()) }
+
+// ExecContext runs a statement and looks at what it did to the transaction.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	t.Statements++
+	t.next()
 	result, err := t.Tx.ExecContext(ctx, query, args...)
-	if err == nil {
-		t.Queue.Executed(query)
-	}
-	t.Saw(err)
+	t.Did(query, err)
 	return result, err
 }
 
 // QueryContext runs a query.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	t.Statements++
-	rows, err := t.Tx.QueryContext(ctx, query, args...)
-	t.Saw(err)
+	t.next()
+	rows, err := t.Tx.QueryContext(ctx, query, args...) //nolint:sqlclosecheck,rowserrcheck // the caller's
+	t.Did(query, err)
+	t.Reads(rows)
 	return rows, err
+}
+
+// QueryRowContext runs a query for one row.
+func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	t.next()
+	row := t.Tx.QueryRowContext(ctx, query, args...)
+	t.Did(query, row.Err())
+	t.ReadsRow(row)
+	return row
 }
 
 // StmtContext returns a prepared statement for use in the transaction.
 func (t *Tx) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
-	t.Statements++
+	t.next()
 	return t.Tx.StmtContext(ctx, stmt)
+}
+
+// next comes before a statement.
+func (t *Tx) next() {
+	t.statements.Add(1)
+	t.look()
 }
 
 // GetDBConn returns the *[sql.DB] that the transaction was begun on, for GORM's DB method.
@@ -84,11 +106,13 @@ func (t *Tx) GetDBConn() (*sql.DB, error) {
 
 // Commit commits, after what waits for it and before what waits for its success.
 func (t *Tx) Commit() error {
+	t.look()
 	if err := t.pools.before(t); err != nil {
 		_ = t.Tx.Rollback()
 		t.end(txn.RolledBack, err)
 		return err
 	}
+	t.look()
 	if !t.Queue.Commit() { // the context ended, and rollback functions have run: it must not commit now
 		_ = t.Tx.Rollback()
 		return errors.Join(t.ctx.Err(), sql.ErrTxDone)
@@ -111,25 +135,35 @@ func (t *Tx) Commit() error {
 }
 
 // Rollback rolls back.
-func (t *Tx) Rollback() error {
+func (t *Tx) Rollback() error { return t.rollback(nil) }
+
+// Abandon rolls back because of a cause, unless the transaction has ended.
+func (t *Tx) Abandon(cause error) {
+	if t.Queue.Outcome() == txn.Open {
+		_ = t.rollback(cause)
+	}
+}
+
+func (t *Tx) rollback(cause error) error {
+	t.look()
 	err := t.Tx.Rollback()
 	if errors.Is(err, sql.ErrTxDone) && t.ctx.Err() == nil {
 		t.end(txn.Unknown, err) // somebody ended the *sql.Tx itself; no news when it was us
 		return err
 	}
-	t.end(txn.RolledBack, err)
+	t.end(txn.RolledBack, errors.Join(cause, err))
 	return err
 }
 
 func (t *Tx) end(outcome txn.Outcome, cause error) {
-	waiting, cut, ok := t.Queue.End(outcome)
+	ends, ok := t.Queue.End(outcome)
 	if !ok {
 		return
 	}
 	if t.stop != nil {
 		t.stop()
 	}
-	t.pools.ended(t, End{Outcome: outcome, Cause: cause, Waiting: waiting, Cut: cut})
+	t.pools.ended(t, End{Ends: ends, Cause: cause})
 }
 
 // Captured is the transaction's Capture.
@@ -142,26 +176,52 @@ func (t *Tx) Watch() {
 		return
 	}
 	t.stop = context.AfterFunc(t.ctx, func() {
-		if waiting, cut, ok := t.Queue.Abandon(); ok {
-			t.pools.ended(t, End{Outcome: txn.RolledBack, Cause: context.Cause(t.ctx), Waiting: waiting, Cut: cut})
+		if ends, ok := t.Queue.Abandon(); ok {
+			t.pools.ended(t, End{Ends: ends, Cause: context.Cause(t.ctx)})
 		}
 	})
 }
 
-// Find returns the tracked transaction that a statement's pool is, inside any number of prepared-statement layers, and
-// whether the pool is a transaction at all.
+// Find returns the tracked transaction that a statement's pool is, inside any number of layers, and whether the pool is a
+// transaction at all. A pool that can both begin and commit is none by itself: what lies beneath it decides.
 func Find(pool gorm.ConnPool) (tx *Tx, inTransaction bool) {
-	for {
+	commits := false
+	for range maxLayers {
 		switch p := pool.(type) {
 		case *Tx:
 			return p, true
+		case *held:
+			return p.Tx, true
+		case *sql.Tx:
+			return nil, true
 		case *gorm.PreparedStmtTX:
 			pool = p.Tx
 			continue
+		case nil, tracked, *sql.DB, *sql.Conn, *gorm.PreparedStmtDB:
+			return nil, commits
 		}
-		_, inTransaction = pool.(gorm.TxCommitter)
-		return nil, inTransaction
+		commits = commits || (commitsOnly(pool))
+		below, ok := beneath(pool)
+		if !ok {
+			return nil, commits
+		}
+		pool = below.pool()
 	}
+	return nil, commits
+}
+
+// commitsOnly reports whether a pool has the shape of a transaction, and not that of a pool.
+func commitsOnly(pool gorm.ConnPool) bool {
+	_, commits := pool.(gorm.TxCommitter)
+	return commits && !begins(pool)
+}
+
+func begins(pool gorm.ConnPool) bool {
+	switch pool.(type) {
+	case gorm.TxBeginner, gorm.ConnPoolBeginner:
+		return true
+	}
+	return false
 }
 
 // Nil reports whether a pool is a nil pointer: a transaction that could not be begun.
@@ -172,7 +232,7 @@ func Nil(pool gorm.ConnPool) bool {
 
 // SQLTx returns the *[sql.Tx] that a statement's pool is, inside any wrappers.
 func SQLTx(pool gorm.ConnPool) (*sql.Tx, bool) {
-	for {
+	for range maxLayers {
 		switch p := pool.(type) {
 		case *sql.Tx:
 			return p, p != nil
@@ -183,8 +243,15 @@ func SQLTx(pool gorm.ConnPool) (*sql.Tx, bool) {
 				return nil, false
 			}
 			pool = p.Tx
-		default:
+		case nil, tracked, *sql.DB, *sql.Conn, *gorm.PreparedStmtDB:
 			return nil, false
+		default:
+			below, ok := beneath(pool)
+			if !ok {
+				return nil, false
+			}
+			pool = below.pool()
 		}
 	}
+	return nil, false
 }

@@ -1,12 +1,11 @@
-// Package txn keeps what is to happen when one transaction ends. It follows savepoints, knows how the transaction ended,
-// and hands every action out exactly once. It runs nothing itself and knows nothing of databases.
+// Package txn keeps what is to happen when one transaction ends. It follows the statements that were executed in the transaction,
+// knows what became of every action, and hands every action out exactly once. It runs nothing itself and talks to no database.
 package txn
 
 import (
+	"cmp"
 	"database/sql"
-	"errors"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -24,33 +23,61 @@ const (
 	Unknown
 )
 
-// ErrUnknown is joined to the error of a commit whose outcome nobody knows.
-var ErrUnknown = errors.New("txn: outcome unknown")
-
 // Queue holds the actions of one transaction, in the order in which they were added. The zero value is an open
 // transaction. Its methods are safe from any goroutine.
 type Queue[A any] struct {
-	mu      sync.Mutex
-	items   []Item[A]
-	seq     int
-	marks   []mark
-	cut     []Item[A] // actions that ROLLBACK TO took away
-	before  int       // actions below this index have had their turn before the commit
-	ending  bool
-	outcome Outcome
-	small   [1]Item[A] // room for the first item without an allocation
+	// Dialect is that of the statements. Set it before the first one.
+	Dialect Dialect
+
+	mu       sync.Mutex
+	items    []Item[A]
+	seq      int
+	marks    []mark
+	cut      []Item[A] // actions that ROLLBACK TO took away
+	before   int       // actions below this index have had their turn before the commit
+	ending   bool
+	standing standing
+	outcome  Outcome
+	small    [1]Item[A] // room for the first item without an allocation
 }
 
 // Item is an action with its place in the order of additions.
 type Item[A any] struct {
 	Seq    int
 	Action A
+
+	fate fate
 }
+
+// fate is what is known of the rows that an action is about.
+type fate uint8
+
+const (
+	waits    fate = iota // they stand and fall with the transaction
+	doubtful             // they may be rolled back already; a rollback surely takes them
+	loose                // they may be stored already; a commit surely stores them
+	stored               // they are stored, whatever happens to the transaction
+	lost                 // nobody knows, and nobody will
+)
+
+// final reports whether the end of the transaction changes nothing.
+func (f fate) final() bool { return f >= stored }
+
+// standing is whether the database has a transaction open.
+type standing uint8
+
+const (
+	inside  standing = iota
+	maybe            // it may have ended the transaction
+	outside          // it has: every statement is stored at once
+)
 
 // mark is a savepoint: what was added since is above items.
 type mark struct {
 	name  string
 	items int
+	maybe bool // it may not be there
+	opens bool // SQLite began a transaction with it
 }
 
 // Add adds an action, bound to the innermost open savepoint. It fails with [sql.ErrTxDone] when the transaction has ended.
@@ -64,7 +91,7 @@ func (q *Queue[A]) Add(action A) error {
 		q.items = q.small[:0]
 	}
 	q.seq++
-	q.items = append(q.items, Item[A]{q.seq, action})
+	q.items = append(q.items, Item[A]{q.seq, action, [...]fate{inside: waits, maybe: loose, outside: stored}[q.standing]})
 	return nil
 }
 
@@ -75,15 +102,18 @@ func (q *Queue[A]) Outcome() Outcome {
 	return q.outcome
 }
 
-// Next returns the first action that has not had its turn before the commit. Actions may be added meanwhile.
+// Next returns the first action that has not had its turn before the commit. Actions may be added meanwhile. An action whose rows
+// may be rolled back has no turn.
 func (q *Queue[A]) Next() (action A, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.outcome != Open || q.before >= len(q.items) {
-		return action, false
+	for q.outcome == Open && q.before < len(q.items) {
+		q.before++
+		if it := q.items[q.before-1]; it.fate != doubtful && it.fate != lost {
+			return it.Action, true
+		}
 	}
-	q.before++
-	return q.items[q.before-1].Action, true
+	return action, false
 }
 
 // Commit says that COMMIT is about to be sent. It reports false when the transaction has ended already.
@@ -97,9 +127,15 @@ func (q *Queue[A]) Commit() bool {
 	return true
 }
 
-// End ends the transaction and hands out its actions: those that still waited, and those that ROLLBACK TO took away.
-// It reports false when it has ended already.
-func (q *Queue[A]) End(outcome Outcome) (waiting, cut []Item[A], ok bool) {
+// Ends are the actions of a transaction that has ended, sorted by what became of their rows, each in the order of additions.
+type Ends[A any] struct {
+	Committed  []Item[A]
+	RolledBack []Item[A]
+	Unknown    []Item[A]
+}
+
+// End ends the transaction and hands out its actions. It reports false when the transaction has ended already.
+func (q *Queue[A]) End(outcome Outcome) (Ends[A], bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.end(outcome)
@@ -107,65 +143,49 @@ func (q *Queue[A]) End(outcome Outcome) (waiting, cut []Item[A], ok bool) {
 
 // Abandon is End(RolledBack) for a transaction whose context ended, unless its COMMIT is under way: then the commit
 // decides.
-func (q *Queue[A]) Abandon() (waiting, cut []Item[A], ok bool) {
+func (q *Queue[A]) Abandon() (Ends[A], bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.ending {
-		return nil, nil, false
+		return Ends[A]{}, false
 	}
 	return q.end(RolledBack)
 }
 
-func (q *Queue[A]) end(outcome Outcome) (waiting, cut []Item[A], ok bool) {
+func (q *Queue[A]) end(outcome Outcome) (ends Ends[A], ok bool) {
 	if q.outcome != Open {
-		return nil, nil, false
+		return ends, false
 	}
 	q.outcome = outcome
-	slices.SortFunc(q.cut, func(a, b Item[A]) int { return a.Seq - b.Seq }) // inner savepoints were cut first
-	waiting, cut = q.items, q.cut
+	items := q.items
+	ends.RolledBack = q.cut
 	q.items, q.marks, q.cut = nil, nil, nil
-	return waiting, cut, true
-}
-
-// Executed follows a statement that was executed in the transaction. Only savepoints matter; their names compare without
-// case, and the innermost one of a name is meant.
-func (q *Queue[A]) Executed(statement string) {
-	verb, name := savepoint(statement)
-	if verb == none {
-		return
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	switch verb {
-	case set:
-		q.marks = append(q.marks, mark{name: name, items: len(q.items)})
-	case release:
-		if i := q.find(name); i >= 0 {
-			q.marks = q.marks[:i]
-		}
-	case rollbackTo:
-		if i := q.find(name); i >= 0 {
-			q.cutTo(q.marks[i].items)
-			q.marks = q.marks[:i+1]
-		}
-	case rollback:
-		q.cutTo(0)
-		q.marks = nil
-	case none:
-	}
-}
-
-func (q *Queue[A]) find(name string) int {
-	for i, m := range slices.Backward(q.marks) {
-		if strings.EqualFold(m.name, name) {
-			return i
+	if outcome == Committed && !slices.ContainsFunc(items, func(it Item[A]) bool { return it.fate == doubtful || it.fate == lost }) {
+		ends.Committed = items
+	} else {
+		for _, it := range items {
+			switch it.ends(outcome) {
+			case Committed:
+				ends.Committed = append(ends.Committed, it)
+			case RolledBack:
+				ends.RolledBack = append(ends.RolledBack, it)
+			default:
+				ends.Unknown = append(ends.Unknown, it)
+			}
 		}
 	}
-	return -1
+	slices.SortFunc(ends.RolledBack, func(a, b Item[A]) int { return cmp.Compare(a.Seq, b.Seq) })
+	return ends, true
 }
 
-func (q *Queue[A]) cutTo(n int) {
-	q.cut = append(q.cut, q.items[n:]...)
-	clear(q.items[n:])
-	q.items, q.before = q.items[:n], min(q.before, n)
+// ends returns what became of the rows of an action when its transaction ended so.
+func (it Item[A]) ends(outcome Outcome) Outcome {
+	switch {
+	case it.fate == stored:
+		return Committed
+	case it.fate == lost, outcome == Unknown,
+		it.fate == doubtful && outcome == Committed, it.fate == loose && outcome == RolledBack:
+		return Unknown
+	}
+	return outcome
 }

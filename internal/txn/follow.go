@@ -1,0 +1,213 @@
+package txn
+
+import "slices"
+
+// Executed follows a text that was executed in the transaction. Only statements about transactions and savepoints matter.
+func (q *Queue[A]) Executed(text string) {
+	q.Dialect.steps(text, func(s step) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.did(s)
+	})
+}
+
+// Failed follows a text that was sent and answered with an error that leaves open whether the database executed it.
+func (q *Queue[A]) Failed(text string) {
+	q.Dialect.steps(text, func(s step) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.mayHaveDone(s)
+	})
+}
+
+// Lost says that the database has rolled the transaction back by itself, and that what follows is stored at once.
+func (q *Queue[A]) Lost() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.did(step{verb: rollback})
+}
+
+// Doubt says that the database may have rolled the transaction back by itself.
+func (q *Queue[A]) Doubt() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.mayHaveDone(step{verb: rollback})
+}
+
+func (q *Queue[A]) did(s step) {
+	switch s.verb {
+	case set:
+		q.mark(s.name)
+	case release:
+		q.release(s.name)
+	case rollbackTo:
+		q.rollbackTo(s.name)
+	case rollback:
+		q.cutFrom(0)
+		q.leave(s.chain)
+	case commit:
+		q.settle()
+		q.leave(s.chain)
+	case begin:
+		if q.Dialect == MySQL { // it commits before
+			q.settle()
+			q.marks = nil
+		}
+		if q.Dialect == MySQL || q.standing == outside {
+			q.standing = inside
+		}
+	case unclear:
+		q.doubtFrom(0)
+	case none:
+	}
+}
+
+func (q *Queue[A]) mayHaveDone(s step) {
+	switch s.verb {
+	case set:
+		q.marks = append(q.marks, mark{name: s.name, items: len(q.items), maybe: true})
+	case release:
+		for i := max(q.find(s.name, len(q.marks)), 0); i < len(q.marks); i++ {
+			q.marks[i].maybe = true
+		}
+	case rollbackTo:
+		from, i := 0, q.find(s.name, len(q.marks))
+		if i >= 0 {
+			from = q.oldest(i)
+		}
+		q.doubtFrom(from)
+		for j := i + 1; j < len(q.marks); j++ {
+			q.marks[j].maybe = true
+		}
+	case rollback:
+		q.doubtFrom(0)
+		q.mayLeave()
+	case commit, begin:
+		if s.verb == commit || q.Dialect == MySQL {
+			q.change(0, map[fate]fate{waits: loose, doubtful: lost})
+			q.mayLeave()
+		}
+	case unclear:
+		q.doubtFrom(0)
+	case none:
+	}
+}
+
+// mark sets a savepoint.
+func (q *Queue[A]) mark(name string) {
+	m := mark{name: name, items: len(q.items)}
+	switch {
+	case q.standing == outside && q.Dialect == SQLite: // the savepoint begins a transaction
+		q.standing, m.opens = inside, true
+	case q.standing == outside:
+		return
+	case q.Dialect == MySQL: // one of the same name is deleted
+		q.marks = slices.DeleteFunc(q.marks, func(m mark) bool { return m.name == name })
+	}
+	q.marks = append(q.marks, m)
+}
+
+func (q *Queue[A]) release(name string) {
+	i := q.find(name, len(q.marks))
+	if i < 0 {
+		return
+	}
+	opened := q.marks[i].opens
+	q.marks = q.marks[:i]
+	if opened {
+		q.settle()
+		q.leave(false)
+	}
+}
+
+// rollbackTo takes away what was added since a savepoint. A savepoint that may not be there leaves open how much that is, and so
+// does one that somebody else has set.
+func (q *Queue[A]) rollbackTo(name string) {
+	i := q.find(name, len(q.marks))
+	if i < 0 {
+		q.doubtFrom(0)
+		for j := range q.marks {
+			q.marks[j].maybe = true
+		}
+		return
+	}
+	q.cutFrom(q.marks[i].items)
+	q.doubtFrom(q.oldest(i))
+	q.marks = q.marks[:i+1]
+}
+
+// find returns the innermost savepoint of a name below a place, -1 when there is none.
+func (q *Queue[A]) find(name string, below int) int {
+	for i, m := range slices.Backward(q.marks[:below]) {
+		if m.name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// oldest returns the number of actions below the oldest savepoint that the database may take for savepoint i.
+func (q *Queue[A]) oldest(i int) int {
+	for q.marks[i].maybe {
+		older := q.find(q.marks[i].name, i)
+		if older < 0 {
+			break
+		}
+		i = older
+	}
+	return q.marks[i].items
+}
+
+// leave says that the transaction is over, or that the next one has begun.
+func (q *Queue[A]) leave(chain bool) {
+	q.marks, q.standing = nil, outside
+	if chain {
+		q.standing = inside
+	}
+}
+
+func (q *Queue[A]) mayLeave() {
+	if q.standing == inside {
+		q.standing = maybe
+	}
+	for i := range q.marks {
+		q.marks[i].maybe = true
+	}
+}
+
+// settle says that what waits is stored.
+func (q *Queue[A]) settle() { q.change(0, map[fate]fate{waits: stored, doubtful: lost, loose: stored}) }
+
+// doubtFrom says that what was added after the first n actions may be rolled back.
+func (q *Queue[A]) doubtFrom(n int) { q.change(n, map[fate]fate{waits: doubtful, loose: lost}) }
+
+func (q *Queue[A]) change(n int, to map[fate]fate) {
+	for i := min(n, len(q.items)); i < len(q.items); i++ {
+		if f, ok := to[q.items[i].fate]; ok {
+			q.items[i].fate = f
+		}
+	}
+}
+
+// cutFrom takes away what was added after the first n actions and can still be rolled back.
+func (q *Queue[A]) cutFrom(n int) {
+	kept, before := min(n, len(q.items)), q.before
+	for i := kept; i < len(q.items); i++ {
+		it := q.items[i]
+		switch {
+		case n == 0 && it.fate == loose: // it may be stored, and then this rollback has not reached it
+			it.fate = lost
+			fallthrough
+		case it.fate.final():
+			q.items[kept] = it
+			kept++
+			continue
+		}
+		q.cut = append(q.cut, it)
+		if i < q.before {
+			before--
+		}
+	}
+	clear(q.items[kept:])
+	q.items, q.before = q.items[:kept], before
+}

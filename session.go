@@ -1,0 +1,90 @@
+package signals
+
+import (
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gorm-signals/signals/internal/pool"
+	"github.com/gorm-signals/signals/internal/txn"
+)
+
+// settings are what a statement carries for the sessions of its receivers.
+type settings struct {
+	values   []setting
+	unscoped bool
+}
+
+// setting is a value of db.Set.
+type setting struct {
+	key   string
+	value any
+}
+
+// settingsOf returns the settings of a statement. What GORM keeps among them for the statement itself is left out: values of
+// InstanceSet, and the rows that its associations have saved.
+func (s *settings) of(stmt *gorm.Statement) *settings {
+	s.unscoped = stmt.Unscoped
+	stmt.Settings.Range(func(k, v any) bool {
+		if key, ok := k.(string); ok && !strings.HasPrefix(key, "0x") && key != "gorm:saved_association_map" {
+			s.values = append(s.values, setting{key, v})
+		}
+		return true
+	})
+	return s
+}
+
+// bind notes the pool of the statement. Call it on the goroutine of the write, before anybody gets the frame.
+func (f *frame) bind() {
+	if f.pool == nil && f.db != nil {
+		f.pool = f.db.Statement.ConnPool
+	}
+}
+
+// keep makes the frame one that shares nothing with the statement, which GORM may use again. The settings are kept in s.
+func (f *frame) keep(stmt *gorm.Statement, s *settings) { f.pool, f.kept = stmt.ConnPool, s.of(stmt) }
+
+// session returns a session on the connection of the frame's statement that carries the frame. It shares nothing with the statement:
+// neither its error nor its conditions, and it may be used from any goroutine.
+func (f *frame) session() *gorm.DB {
+	if f == nil || f.db == nil {
+		return nil
+	}
+	reg := registryOf(f.db)
+	tx := reg.db.Session(&gorm.Session{NewDB: true})
+	*tx.Config = *f.db.Config
+	to := f.pool
+	if to == nil {
+		to = f.db.Statement.ConnPool
+	}
+	current, inTransaction := pool.Find(to)
+	switch {
+	case current != nil && current.Queue.Outcome() != txn.Open: // an event that was kept beyond its transaction
+		to = reg.home(tx, current.Outside)
+	case f.ended != nil && f.ended.pool != nil:
+		to = reg.home(tx, f.ended.pool)
+	case f.ended != nil && !inTransaction:
+		tx.ConnPool = to
+	}
+	s := f.kept
+	if s == nil {
+		s = new(settings).of(f.db.Statement)
+	}
+	// A statement of its own: GORM would let sessions of the session inherit the clauses and the SQL of the write.
+	tx.Statement = &gorm.Statement{DB: tx, ConnPool: to, Context: f, Clauses: map[string]clause.Clause{}}
+	tx.Statement.Unscoped = s.unscoped && tx.PropagateUnscoped
+	for _, set := range s.values {
+		tx.Statement.Settings.Store(set.key, set.value)
+	}
+	return tx
+}
+
+// home makes a pool the one of a session, within the session's own prepared statements.
+func (r *registry) home(tx *gorm.DB, outside gorm.ConnPool) gorm.ConnPool {
+	if prepared, ok := r.pools.Wrap(tx.ConnPool).(*gorm.PreparedStmtDB); ok && prepared.ConnPool == outside {
+		outside = prepared
+	}
+	tx.ConnPool = outside
+	return outside
+}
