@@ -153,7 +153,7 @@ func (r *registry) ran(db *gorm.DB) {
 		return
 	}
 	explain(db)
-	tx := prepared(db)
+	tx, _ := pool.Find(db.Statement.ConnPool)
 	if tx == nil {
 		return
 	}
@@ -163,7 +163,7 @@ func (r *registry) ran(db *gorm.DB) {
 	case *sql.Rows:
 		tx.Reads(dest)
 	case *sql.Row:
-		if *dest == (sql.Row{}) {
+		if dest == nil || *dest == (sql.Row{}) {
 			return // GORM could not prepare it, and keeps the error to itself
 		}
 		tx.ReadsRow(dest)
@@ -176,12 +176,12 @@ func (r *registry) ran(db *gorm.DB) {
 	}
 }
 
-// saw tells the transaction of the error of a write that bypassed it.
+// saw tells the transaction of the error of a write: it may have come while rows were read, or from a prepared statement.
 func saw(db *gorm.DB) {
 	if db.Error == nil {
 		return
 	}
-	if tx := prepared(db); tx != nil {
+	if tx, _ := pool.Find(db.Statement.ConnPool); tx != nil {
 		tx.Saw(db.Error)
 	}
 	explain(db)

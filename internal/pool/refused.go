@@ -1,8 +1,6 @@
 package pool
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"reflect"
 	"slices"
@@ -119,96 +117,4 @@ func field(err error, name string) reflect.Value {
 		return reflect.Value{}
 	}
 	return v.FieldByName(name)
-}
-
-// Did looks at a statement of the transaction and at its error. Call it for statements that bypass ExecContext and QueryContext.
-func (t *Tx) Did(query string, err error) {
-	switch {
-	case err == nil:
-		t.Queue.Executed(query)
-		return
-	case !t.pools.answered(err):
-		t.Queue.Failed(query)
-	}
-	t.Saw(err)
-}
-
-// Saw looks at the error of a statement of the transaction: the database may have rolled all of it back.
-func (t *Tx) Saw(err error) {
-	if err == nil {
-		return
-	}
-	switch t.pools.dialect {
-	case txn.MySQL:
-		switch number(err) {
-		case deadlock:
-			t.Queue.Lost()
-		case recordChanged, lockWaitTimeout, lockTableFull:
-			t.suspect.Store(true)
-		}
-	case txn.SQLite:
-		switch code(err) {
-		case sqliteAbort, sqliteBusy, sqliteNoMemory, sqliteInterrupt, sqliteIO, sqliteFull, sqliteConflict:
-			t.suspect.Store(true)
-		case 0:
-			if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-				t.suspect.Store(true)
-			}
-		}
-	case txn.Postgres, txn.Other: // PostgreSQL keeps an aborted transaction open
-	}
-}
-
-// Reads notes what is being read. Errors that come while rows are read are looked for before the next statement.
-func (t *Tx) Reads(rows *sql.Rows) {
-	if rows != nil && (t.pools.dialect == txn.MySQL || t.pools.dialect == txn.SQLite) {
-		t.reading.Store(rows)
-	}
-}
-
-// ReadsRow is Reads for a row, which keeps its rows to itself.
-func (t *Tx) ReadsRow(row *sql.Row) {
-	if row == nil {
-		return
-	}
-	if f := reflect.ValueOf(row).Elem().FieldByName("rows"); f.IsValid() && f.Type() == reflect.TypeFor[*sql.Rows]() {
-		t.Reads((*sql.Rows)(f.UnsafePointer()))
-	}
-}
-
-// look finds out what errors since the last statement have done to the transaction, before anything else happens in it.
-func (t *Tx) look() {
-	if rows := t.reading.Swap(nil); rows != nil {
-		t.Saw(rows.Err())
-	}
-	if !t.suspect.Swap(false) {
-		return
-	}
-	switch open, known := t.open(); {
-	case !known:
-		t.Queue.Doubt()
-	case !open:
-		t.Queue.Lost()
-	}
-}
-
-// open asks the database whether it has the transaction open.
-func (t *Tx) open() (open, known bool) {
-	ctx := context.WithoutCancel(t.ctx)
-	if t.pools.dialect == txn.SQLite {
-		switch _, err := t.Tx.ExecContext(ctx, "BEGIN"); {
-		case err == nil: // there was none
-			_, err = t.Tx.ExecContext(ctx, "ROLLBACK")
-			return false, err == nil
-		default:
-			return true, strings.Contains(err.Error(), "within a transaction")
-		}
-	}
-	err := t.Tx.QueryRowContext(ctx, "SELECT @@in_transaction").Scan(&open) // MariaDB
-	if number(err) != 0 {
-		var all bool // MySQL
-		err = t.Tx.QueryRowContext(ctx, "SELECT @@innodb_rollback_on_timeout").Scan(&all)
-		open = !all
-	}
-	return open, err == nil
 }

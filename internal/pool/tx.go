@@ -45,8 +45,8 @@ type Tx struct {
 	pools      *Pools
 	stop       func() bool
 	statements atomic.Int64
-	reading    atomic.Pointer[sql.Rows] // what was read last: its error comes after QueryContext has returned
-	suspect    atomic.Bool              // the database may have ended the transaction: ask it before anything else happens
+	reading    reading
+	suspect    atomic.Bool // the database may have ended the transaction: ask it before anything else happens
 }
 
 func (p *Pools) newTx(ctx context.Context, tx gorm.Tx, outside gorm.ConnPool) *Tx {
@@ -71,7 +71,6 @@ func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 	t.next()
 	rows, err := t.Tx.QueryContext(ctx, query, args...) //nolint:sqlclosecheck,rowserrcheck // the caller's
 	t.Did(query, err)
-	t.Reads(rows)
 	return rows, err
 }
 
@@ -80,7 +79,6 @@ func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sq
 	t.next()
 	row := t.Tx.QueryRowContext(ctx, query, args...)
 	t.Did(query, row.Err())
-	t.ReadsRow(row)
 	return row
 }
 
