@@ -31,16 +31,12 @@ func (r *registry) preDelete(db *gorm.DB) {
 		}
 	}
 	w.attach()
-	by := inBatches
 	from, clears := w.deletedBy()
-	if from != nil || w.plan.shared[w.schema] {
-		by = inOneBatch // what one call does to a relation is told at once, and what goes with a row may be another row of the statement
-	}
 	if db.AddError(w.openLinks(from, clears)) != nil || db.AddError(w.begin()) != nil {
 		return
 	}
 	q := rows.Query{Where: conditions, Scoped: !w.stmt.Unscoped, Lock: w.lockable(), KeysOnly: w.plan.deleteNeed == Keys && len(w.model.Keys) > 0}
-	set, err := w.firstBatch(q, w.deleteKey(own), by)
+	set, err := w.firstBatch(q, w.deleteKey(own), w.deleteOrder(from != nil))
 	if db.AddError(err) != nil {
 		return
 	}
@@ -79,6 +75,7 @@ func (r *registry) postDelete(db *gorm.DB) {
 	if db.AddError(w.postBatchDelete()) != nil {
 		return
 	}
+	affected += w.below.gone()
 	for w.cursor != nil {
 		set, err := w.cursor.Next(db)
 		if db.AddError(err) != nil || set.Len() == 0 {
@@ -93,6 +90,7 @@ func (r *registry) postDelete(db *gorm.DB) {
 		if db.AddError(tx.Error) != nil || db.AddError(w.silenceKept(tx.RowsAffected)) != nil || db.AddError(w.postBatchDelete()) != nil {
 			return
 		}
+		affected += w.below.gone()
 	}
 }
 

@@ -15,6 +15,8 @@ type Cursor struct {
 	keys  [][]any // all keys, read up front where later conditions could see earlier writes
 	all   bool    // keys holds them all
 	done  bool
+
+	coming map[string]int // how many keys were left, with this one, when it was asked for first; by key
 }
 
 // Walk returns a cursor over the rows of a query in batches of size. Without a primary key, and when whole asks for it,
