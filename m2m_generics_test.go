@@ -31,7 +31,9 @@ func TestLinksChangedByTheGenericsAPISendWhatAssociationSends(t *testing.T) {
 	}{
 		"create with values": {
 			setGenres(clause.Association{Type: clause.OpCreate, Values: []any{&Genre{ID: 3}, &Genre{Name: "new"}}}),
-			func(db *gorm.DB) error { return db.Model(&Song{ID: 1}).Association("Genres").Append(&Genre{ID: 3}, &Genre{Name: "new"}) },
+			func(db *gorm.DB) error {
+				return db.Model(&Song{ID: 1}).Association("Genres").Append(&Genre{ID: 3}, &Genre{Name: "new"})
+			},
 		},
 		"create with a value that is linked already": {
 			setGenres(clause.Association{Type: clause.OpCreate, Values: []any{&Genre{ID: 1}}}),
