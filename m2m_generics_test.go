@@ -19,16 +19,12 @@ func setGenres(op clause.Association) func(*gorm.DB) error {
 	}
 }
 
-// TestLinksChangedByTheGenericsAPISendWhatAssociationSends compares each operation with the call of Association that makes the same
-// change. GORM's Unlink and Delete are about all stored owners, whatever the conditions of the call.
-func TestLinksChangedByTheGenericsAPISendWhatAssociationSends(t *testing.T) {
-	t.Parallel()
+// genericLinks are operations of the generics API, with the call of Association that makes the same change. GORM's Unlink and Delete are
+// about all stored owners, whatever the conditions of the call.
+func genericLinks() map[string]struct{ generic, classic func(*gorm.DB) error } {
 	named := []clause.Expression{clause.Eq{Column: clause.Column{Table: "genres", Name: "name"}, Value: "rock"}}
 	songs := func(db *gorm.DB) *gorm.DB { return db.Model(&[]Song{{ID: 1}, {ID: 2}, {ID: 3}}) }
-	for name, c := range map[string]struct {
-		generic func(*gorm.DB) error
-		classic func(*gorm.DB) error
-	}{
+	return map[string]struct{ generic, classic func(*gorm.DB) error }{
 		"create with values": {
 			setGenres(clause.Association{Type: clause.OpCreate, Values: []any{&Genre{ID: 3}, &Genre{Name: "new"}}}),
 			func(db *gorm.DB) error {
@@ -67,7 +63,12 @@ func TestLinksChangedByTheGenericsAPISendWhatAssociationSends(t *testing.T) {
 			setGenres(clause.Association{Type: clause.OpUnlink, Conditions: []clause.Expression{clause.Eq{Column: "name", Value: "none"}}}),
 			func(db *gorm.DB) error { return songs(db).Association("Genres").Delete(&Genre{ID: 77}) },
 		},
-	} {
+	}
+}
+
+func TestLinksChangedByTheGenericsAPISendWhatAssociationSends(t *testing.T) {
+	t.Parallel()
+	for name, c := range genericLinks() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db, heard := music(t)

@@ -18,7 +18,7 @@ func TestACascadeIsEnforcedIfTheDatabaseHasAndObeysTheForeignKey(t *testing.T) {
 		enforced bool
 	}{
 		{"as declared", []string{child + key + " ON DELETE CASCADE)"}, true},
-		{"whatever the case of its names", []string{"CREATE TABLE BOTH_CHILDREN (id INTEGER PRIMARY KEY, BOTH_ID INTEGER REFERENCES Boths(id) ON DELETE CASCADE)"}, true},
+		{"whatever the case of its names", []string{"CREATE TABLE BOTH_CHILDREN (id INTEGER, BOTH_ID INTEGER REFERENCES Boths(id) ON DELETE CASCADE)"}, true},
 		{"not without a foreign key", []string{child + ")"}, false},
 		{"not with another action", []string{child + key + " ON DELETE SET NULL)"}, false},
 		{"not over another column", []string{child + ", other INTEGER" + key + " ON DELETE CASCADE)"}, false},
