@@ -25,7 +25,12 @@ type cascading struct {
 	circles bool // rows are reached in more ways than one
 	touched bool // receivers ran statements
 	seen    map[*schema.Schema]map[string]bool
-	matched map[string]int // rows of the batch that may be children too, by key
+	matched map[string]int  // rows of the batch that may be children too, by key
+	walked  []bool          // of these: whether its turn came before it was told of as a child
+	named   map[*write]bool // deletes of rows that the statement names; true for rows of this batch
+	told    int             // rows of the batch that are told of as children
+	counted int64           // rows that the statement names and would have counted, and that went by other statements
+	short   bool            // a statement that deletes children has left some
 }
 
 // preCascade sends pre_delete for what will go with the rows of the batch, whose own pre_delete comes later, or is late.
@@ -34,10 +39,10 @@ func (w *write) preCascade(late bool) error {
 	if goes, err := w.hasBelow(); !goes || err != nil {
 		return err
 	}
-	c := &cascading{w: w, late: late}
+	c := &cascading{w: w, late: late, named: map[*write]bool{}}
 	w.below = c
 	if !late && w.plan.shared[w.schema] {
-		c.matched = map[string]int{}
+		c.matched, c.walked = map[string]int{}, make([]bool, len(w.rows))
 		for i := range w.rows {
 			c.matched[w.model.Identity(w.stmt.Context, w.rows[i].value())] = i
 		}
@@ -92,6 +97,7 @@ func (c *cascading) walk(visit func(*write) error) error {
 		if c.w.rows[i].silent {
 			continue
 		}
+		c.walked[i] = true
 		parent := c.unseen(c.w.model, parents[i:i+1:i+1])
 		if err := c.walkFrom(c.w.plan, parent, visit); err != nil {
 			return err
@@ -158,37 +164,6 @@ func (c *cascading) walkEdge(edge *cascade, parents []reflect.Value, visit func(
 	}
 }
 
-// children makes the deletes of a batch of children: those that the statement itself names, and those that go by cascade.
-func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*write, error) {
-	if !edge.plan.hearsDeletes() {
-		return nil, nil
-	}
-	named, others := c.child(edge.plan), c.child(edge.plan)
-	named.cascade = false
-	for _, v := range batch {
-		if i, ok := c.matched[named.model.Identity(c.w.stmt.Context, v)]; ok && edge.Child == c.w.schema {
-			c.w.rows[i].silent = true // it is told of here, before its parent
-			named.add(v, false)
-		} else {
-			others.add(v, false)
-		}
-	}
-	var made []*write
-	for _, child := range []*write{named, others} {
-		if len(child.rows) == 0 {
-			continue
-		}
-		if err := child.prepare(postDelete); err != nil {
-			return nil, err
-		}
-		if err := child.openLinks(edge.deletedBy(), true); err != nil {
-			return nil, err
-		}
-		made = append(made, child)
-	}
-	return made, nil
-}
-
 // child makes the delete of rows that go with their parents.
 func (c *cascading) child(p *plan) *write {
 	child := c.w.beside(p, preDelete)
@@ -198,7 +173,7 @@ func (c *cascading) child(p *plan) *write {
 }
 
 // again reports whether the rows can be read once more and deleted by key, so that they need not be kept.
-func (w *write) again() bool { return w.cascade && len(w.model.Keys) > 0 }
+func (w *write) again() bool { return len(w.model.Keys) > 0 }
 
 // deletedBy returns the relation whose links go because the rows of its owner do.
 func (c *cascade) deletedBy() *schema.Relationship {
@@ -267,22 +242,6 @@ func (c *cascading) sweep() error {
 	return nil
 }
 
-// remove deletes children, and sends post_delete for them.
-func (c *cascading) remove(child *write) error {
-	if !child.again() {
-		return nil
-	}
-	stored := make([]reflect.Value, len(child.rows))
-	for i := range stored {
-		stored[i] = child.rows[i].value()
-	}
-	tx := child.keyed(child.isOneOf(stored)).Delete(reflect.New(child.schema.ModelType).Interface())
-	if tx.Error != nil {
-		return tx.Error
-	}
-	return c.w.sendPostBeside(child, postDelete)
-}
-
 // keepAll reads all children once more to keep them, because deleting some would take others along before their turn.
 func (c *cascading) keepAll() error {
 	c.kept = nil
@@ -326,17 +285,4 @@ func (c *cascading) look() error {
 		}
 		return c.announce(child)
 	})
-}
-
-// finish sends post_delete for the kept children, which the database has deleted by now.
-func (c *cascading) finish() error {
-	if c == nil {
-		return nil
-	}
-	for _, child := range c.kept {
-		if err := c.w.sendPostBeside(child, postDelete); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -60,9 +60,7 @@ func (w *write) foreseeDelete() bool {
 // findDeleted reads the first batch of the rows that the statement concerns, and sends pre_delete for it.
 func (w *write) findDeleted() error {
 	from, clears := w.deletedBy()
-	if from != nil || w.plan.shared[w.schema] {
-		w.find.by = inOneBatch // what one call does to a relation is told at once, and what goes with a row may be another row of the statement
-	}
+	w.find.by = w.deleteOrder(from != nil)
 	if err := w.openLinks(from, clears); err != nil {
 		return err
 	}
@@ -113,8 +111,12 @@ func (r *registry) postDelete(db *gorm.DB) {
 		return
 	}
 	defer w.close()
-	if db.Error == nil && !w.find.sent && db.AddError(w.postBatchDelete()) != nil {
+	switch {
+	case db.Error != nil || w.find.sent:
+	case db.AddError(w.postBatchDelete()) != nil:
 		w.setRowsAffected(0)
+	case w.below.gone() > 0:
+		w.setRowsAffected(w.find.affected)
 	}
 }
 
@@ -134,6 +136,7 @@ func (w *write) postBatchDelete() error {
 	if err := w.below.finish(); err != nil {
 		return err
 	}
+	w.find.affected += w.below.gone()
 	return w.sendPost(postDelete)
 }
 

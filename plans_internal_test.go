@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,6 +93,28 @@ func TestAConnectKeepsThePlansOfOtherModels(t *testing.T) {
 	before = plans()
 	Implementing[any](db).PreSave.Connect(func(context.Context, SaveEvent[any]) error { return nil })
 	assert.Len(t, rebuilt(before), len(models))
+}
+
+func TestReceiversComeAndGoBesideWrites(t *testing.T) {
+	t.Parallel()
+	db, models := manyModels(t, 20)
+	var group sync.WaitGroup
+	for i := range 4 {
+		group.Go(func() {
+			for n := range 100 {
+				assert.NoError(t, db.Create(models[i*5+n%5]).Error)
+			}
+		})
+	}
+	for n := range 200 {
+		disconnect := postSaveOf(t, db, models[n%len(models)]).Connect(hearNothing)
+		if n%10 == 0 {
+			Implementing[any](db).PostSave.Connect(hearNothing)()
+		}
+		require.True(t, disconnect())
+	}
+	group.Wait()
+	assert.Equal(t, len(models), registryOf(db).heard)
 }
 
 // BenchmarkConnectAmongManyModels measures a Connect and the write after it in a program that has a thousand models, of which each has

@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"slices"
 
-	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/rows"
@@ -143,76 +142,6 @@ func convert(ctx context.Context, f *schema.Field, v any) any {
 	}
 	converted, _ := f.ValueOf(ctx, row)
 	return converted
-}
-
-// Operated reports whether the conditions of a DELETE on the join table are those that GORM makes for a call on this
-// relation: its first list of values is one of owners. It clears when there is no other condition.
-func (l *Link) Operated(table string, conditions []clause.Expression) (operated, clears bool) {
-	clears = true
-	fixed := map[string]bool{}
-	for _, c := range flat(conditions) {
-		switch c := c.(type) {
-		case clause.IN:
-			if operated {
-				clears = false
-				continue
-			}
-			if !l.own.named(table, c.Column) {
-				return false, false
-			}
-			operated = true
-		case clause.Eq:
-			if column := l.fixes(c); column != "" {
-				fixed[column] = true
-			} else {
-				clears = false
-			}
-		default:
-			clears = false
-		}
-	}
-	operated = operated && len(fixed) == len(l.values)
-	return operated, operated && clears
-}
-
-func flat(exprs []clause.Expression) []clause.Expression {
-	var list []clause.Expression
-	for _, e := range exprs {
-		if where, ok := e.(clause.Where); ok {
-			list = append(list, flat(where.Exprs)...)
-		} else {
-			list = append(list, e)
-		}
-	}
-	return list
-}
-
-// named reports whether a condition is about the columns of this side.
-func (e *end) named(table string, column any) bool {
-	var columns []clause.Column
-	switch c := column.(type) {
-	case clause.Column:
-		columns = []clause.Column{c}
-	case []clause.Column:
-		columns = c
-	}
-	return len(columns) == len(e.columns) && !slices.ContainsFunc(columns, func(c clause.Column) bool {
-		return c.Table != table || !slices.ContainsFunc(e.columns, func(f *schema.Field) bool { return f.DBName == c.Name })
-	})
-}
-
-// fixes returns the column that holds one value in every row of the relation, when a condition is about it.
-func (l *Link) fixes(eq clause.Eq) string {
-	name, _ := eq.Column.(string)
-	if c, ok := eq.Column.(clause.Column); ok {
-		name = c.Name
-	}
-	for _, v := range l.values {
-		if v.column.DBName == name && eq.Value == v.value {
-			return name
-		}
-	}
-	return ""
 }
 
 // Joins reports whether join rows, as identities, are those that GORM makes to save the relation of its owners.
