@@ -1,7 +1,6 @@
 package beside
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -18,11 +17,11 @@ func Run(t *testing.T, open Open, options Options) {
 	for o := range others() {
 		t.Run(others()[o].name, func(t *testing.T) {
 			t.Parallel()
-			p := pair{newWorld(t, open), newWorld(t, open)}
+			p := NewPair(t, open)
 			total := 0
 			for place := range places() {
 				for order := range 2 {
-					s, calls := fixed(o, place, order == 1, options.Share)
+					s, calls := p.fixed(o, place, order == 1, options.Share)
 					total += len(calls)
 					for _, d := range p.play(t, s, calls, true) {
 						t.Errorf("%v\n%v\n%s", s, d.call, strings.Join(d.what, "\n"))
@@ -35,7 +34,7 @@ func Run(t *testing.T, open Open, options Options) {
 }
 
 // fixed returns a setup of the fixed form with its calls. What is not given turns, so that neighbours differ in everything.
-func fixed(o, place int, late bool, share int) (*Setup, []Call) {
+func (p *Pair) fixed(o, place int, late bool, share int) (*Setup, []Call) {
 	n := 2*(o*len(places())+place) + o
 	if late {
 		n++
@@ -45,27 +44,12 @@ func fixed(o, place int, late bool, share int) (*Setup, []Call) {
 		Batch: []int{2, 2, 0, 1}[n/3%4], Keeps: n%3 == 0,
 	}
 	share = max(share, 1)
-	kind := (o + place*2 + n%2) % len(kinds())
+	kind := (o + place*2 + n%2) % len(p.kinds)
 	var calls []Call
-	for i := range kinds()[kind].steps {
+	for i := range p.kinds[kind].steps {
 		if (i+n)%share == 0 {
 			calls = append(calls, Call{kind, i, argsOf(n + 7*i)})
 		}
 	}
 	return s, calls
-}
-
-// Script is a random setup with random calls.
-type Script struct {
-	Setup Setup
-	Calls []Call
-}
-
-// String shows a script so that it can be read.
-func (s *Script) String() string {
-	lines := []string{s.Setup.String()}
-	for i, c := range s.Calls {
-		lines = append(lines, fmt.Sprintf("call %d: %v", i+1, c))
-	}
-	return strings.Join(lines, "\n")
 }

@@ -18,5 +18,5 @@ func open(tb testing.TB) func(config *gorm.Config) (*gorm.DB, error) {
 
 func TestThePluginChangesNothingBesideOthers(t *testing.T) {
 	t.Parallel()
-	beside.Run(t, open, beside.Options{})
+	beside.Run(t, open, beside.Options{Share: share})
 }

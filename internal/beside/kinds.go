@@ -63,7 +63,11 @@ func kinds() []kind {
 		kindOf[Item]("items", nil),
 		kindOf[Page]("pages", nil),
 		kindOf[Doc]("docs", func(m *Doc, _ uint) { m.Version = 1 }),
-		kindOf[Note]("notes", func(m *Note, id uint) { m.Hidden = id == 4 }),
+		kindOf[Note]("notes", func(m *Note, id uint) {
+			if id == 4 {
+				m.Hidden = 1
+			}
+		}),
 		kindOf[Seat]("seats", func(m *Seat, _ uint) { m.Room = "A" }),
 		kindOf[Owner]("owners", nil),
 	}

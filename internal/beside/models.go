@@ -169,8 +169,8 @@ func assignments(stmt *gorm.Statement) map[string]any {
 	return set
 }
 
-// Hidden is a flag. Statements that do not say Unscoped leave out the rows that have it.
-type Hidden bool
+// Hidden is a flag, 1 for hidden rows. Statements that do not say Unscoped leave out the rows that have it.
+type Hidden int
 
 // QueryClauses leaves hidden rows out of queries.
 func (Hidden) QueryClauses(f *schema.Field) []clause.Interface {
@@ -199,7 +199,7 @@ func (h hides) ModifyStatement(stmt *gorm.Statement) {
 		return
 	}
 	stmt.Clauses["hides"] = clause.Clause{}
-	stmt.AddClause(clause.Where{Exprs: []clause.Expression{clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: h.field.DBName}, Value: false}}})
+	stmt.AddClause(clause.Where{Exprs: []clause.Expression{clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: h.field.DBName}, Value: 0}}})
 }
 
 // Hooks has all hooks that GORM calls around a write. Each is a place for the others.
