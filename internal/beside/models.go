@@ -52,9 +52,10 @@ type Note struct {
 
 // Seat has a key of two columns and GORM's hooks.
 type Seat struct {
-	Room string `gorm:"primaryKey;size:20"`
 	Base
 	Hooks
+
+	Room string `gorm:"primaryKey;size:20"`
 }
 
 // Owner has relations of every kind.

@@ -3,4 +3,4 @@
 package beside_test
 
 // share is which part of the calls runs. The race detector makes the suite many times slower, and each call has one goroutine.
-const share = 8
+const share = 16

@@ -71,21 +71,25 @@ func columnsOf(db *gorm.DB, table string) ([]string, error) {
 	return columns, nil
 }
 
-// logTable makes the table that a table's triggers write into.
+// logTable makes the table that a table's triggers write into, without its keys.
 func logTable(db *gorm.DB, table string) ([]string, error) {
-	verb := fmt.Sprintf("ALTER TABLE %s_log ADD COLUMN verb varchar(10)", table)
-	if number := map[string]string{"postgres": "bigserial", "mysql": "bigint AUTO_INCREMENT UNIQUE"}[db.Name()]; number != "" {
-		return []string{
-			fmt.Sprintf("CREATE TABLE %s_log AS SELECT * FROM %s WHERE 1 = 0", table, table), verb,
-			fmt.Sprintf("ALTER TABLE %s_log ADD COLUMN seq %s", table, number),
-		}, nil
+	types, err := db.Migrator().ColumnTypes(table)
+	if err != nil {
+		return nil, err
 	}
-	types, err := db.Migrator().ColumnTypes(table) // SQLite would not copy them
-	columns := make([]string, len(types))
+	columns := make([]string, len(types), len(types)+2)
 	for i, column := range types {
-		columns[i] = fmt.Sprintf("%q %s", column.Name(), column.DatabaseTypeName())
+		name := column.DatabaseTypeName()
+		if whole, known := column.ColumnType(); known && db.Name() == "mysql" { // as in "bigint unsigned"
+			name = whole
+		}
+		columns[i] = (&gorm.Statement{DB: db}).Quote(column.Name()) + " " + name
 	}
-	return []string{fmt.Sprintf("CREATE TABLE %s_log (%s)", table, strings.Join(columns, ", ")), verb}, err
+	columns = append(columns, "verb varchar(10)")
+	if number := map[string]string{"postgres": "bigserial", "mysql": "bigint AUTO_INCREMENT UNIQUE"}[db.Name()]; number != "" {
+		columns = append(columns, "seq "+number)
+	}
+	return []string{fmt.Sprintf("CREATE TABLE %s_log (%s)", table, strings.Join(columns, ", "))}, nil
 }
 
 // logOrder is what the lines of a log are ordered by.
