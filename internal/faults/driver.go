@@ -110,7 +110,8 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 type conn struct {
 	driver.Conn
 
-	in *Injector
+	in     *Injector
+	broken bool // a transaction could not be ended: the pool must close the connection
 }
 
 // BeginTx begins a transaction.
@@ -130,7 +131,7 @@ func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 		}
 		return nil, err
 	}
-	return &tx{begun, c.in}, nil
+	return &tx{begun, c}, nil
 }
 
 // ExecContext runs a statement.
@@ -195,20 +196,27 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // IsValid reports whether a connection may be used again.
 func (c *conn) IsValid() bool {
 	v, ok := c.Conn.(driver.Validator)
-	return !ok || v.IsValid()
+	return !c.broken && (!ok || v.IsValid())
 }
 
 type tx struct {
 	driver.Tx
 
-	in *Injector
+	conn *conn
 }
 
 // Commit commits.
-func (t *tx) Commit() error { return t.in.do("COMMIT", t.Tx.Commit) }
+func (t *tx) Commit() error { return t.end("COMMIT", t.Tx.Commit) }
 
 // Rollback rolls back.
-func (t *tx) Rollback() error { return t.in.do("ROLLBACK", t.Tx.Rollback) }
+func (t *tx) Rollback() error { return t.end("ROLLBACK", t.Tx.Rollback) }
+
+func (t *tx) end(name string, end func() error) error {
+	ended := false
+	err := t.conn.in.do(name, func() error { ended = true; return end() })
+	t.conn.broken = t.conn.broken || !ended
+	return err
+}
 
 type stmt struct {
 	driver.Stmt
