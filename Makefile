@@ -86,8 +86,9 @@ bench-outbox: ## Print what the outbox costs and how fast it is, in a minute (WR
 	cd bench/outbox && $(GO) run . $(if $(WRITE),-write ../../docs/performance.md)
 
 .PHONY: fuzz
-fuzz: ## Fuzz the write paths, the transactions and the links, each for FUZZTIME (default 5m)
+fuzz: ## Fuzz the write paths, the writes beside other people's callbacks, the transactions and the links, each for FUZZTIME (default 5m)
 	$(GO) test -run='^$$' -fuzz=FuzzWrites -fuzzminimizetime=10x -fuzztime=$(or $(FUZZTIME),5m) ./internal/fuzzwrites
+	$(GO) test -run='^$$' -fuzz=FuzzBeside -fuzzminimizetime=10x -fuzztime=$(or $(FUZZTIME),5m) ./internal/beside
 	$(GO) test -run='^$$' -fuzz=FuzzTransactions -fuzzminimizetime=10x -fuzztime=$(or $(FUZZTIME),5m) ./internal/conformance
 	$(GO) test -run='^$$' -fuzz=FuzzLinks -fuzzminimizetime=10x -fuzztime=$(or $(FUZZTIME),5m) ./internal/conformance
 

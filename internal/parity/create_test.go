@@ -5,6 +5,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/gorm-signals/signals/internal/show"
 )
 
 func createSteps() []parityStep {
@@ -61,7 +63,7 @@ func createMoreSteps() []parityStep {
 		}},
 		{name: "create twice with one struct", do: func(db *gorm.DB) any {
 			item := parityItem{Name: "n"}
-			first := seen(db.Create(&item))
+			first := show.Statement(db.Create(&item))
 			item.ID = 0
 			return []any{first, db.Create(&item)}
 		}},

@@ -5,6 +5,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/gorm-signals/signals/internal/show"
 )
 
 // parityGhost has no table.
@@ -72,29 +74,29 @@ func chainSteps() []parityStep {
 	return []parityStep{
 		{name: "chain after update", do: func(db *gorm.DB) any {
 			tx := db.Model(&parityItem{}).Where("price > 20")
-			first := seen(tx.Update("name", "n"))
+			first := show.Statement(tx.Update("name", "n"))
 			return all(first, tx.Update("stock", 1))
 		}},
 		{name: "chain after update of pages", do: func(db *gorm.DB) any {
 			tx, n := db.Model(&parityPage{}).Where("views > 2"), int64(0)
-			first := seen(tx.Update("title", "n"))
+			first := show.Statement(tx.Update("title", "n"))
 			err := tx.Count(&n).Error
 			return all(first, err, n)
 		}},
 		{name: "two updates of pages in a chain", do: func(db *gorm.DB) any {
 			tx := db.Model(&parityPage{}).Where("views > 2")
-			first := seen(tx.Update("title", "n"))
+			first := show.Statement(tx.Update("title", "n"))
 			return all(first, tx.Update("title", "m"))
 		}},
 		{name: "chain after soft delete", do: func(db *gorm.DB) any {
 			tx, n := db.Model(&parityPage{}).Where("views > 2"), int64(0)
-			first := seen(tx.Delete(&parityPage{}))
+			first := show.Statement(tx.Delete(&parityPage{}))
 			err := tx.Count(&n).Error
 			return all(first, err, n)
 		}},
 		{name: "chain after delete", do: func(db *gorm.DB) any {
 			tx, n := db.Model(&parityItem{}).Where("price > 20"), int64(0)
-			first := seen(tx.Delete(&parityItem{}))
+			first := show.Statement(tx.Delete(&parityItem{}))
 			err := tx.Count(&n).Error
 			return all(first, err, n)
 		}},
@@ -121,7 +123,7 @@ func chainSteps() []parityStep {
 		{name: "chain after limit", do: func(db *gorm.DB) any {
 			var found []parityItem
 			tx := db.Model(&parityItem{}).Where("price > 20").Order("price desc").Limit(2)
-			first := seen(tx.Update("name", "n"))
+			first := show.Statement(tx.Update("name", "n"))
 			return all(first, tx.Find(&found).Error, found)
 		}},
 	}

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/show"
 )
 
 // parityHeard is what the receivers of one world heard during a step.
@@ -140,7 +141,7 @@ func columnsText(ctx context.Context, s *schema.Schema, instance any) string {
 	parts := make([]string, 0, len(s.DBNames))
 	for _, column := range s.DBNames {
 		f := s.FieldsByDBName[column]
-		parts = append(parts, column+"="+parityText(f.ReflectValueOf(ctx, reflect.ValueOf(instance)).Interface()))
+		parts = append(parts, column+"="+show.Value(f.ReflectValueOf(ctx, reflect.ValueOf(instance)).Interface()))
 	}
 	return strings.Join(parts, " ")
 }
@@ -162,7 +163,7 @@ func (w *parityWorld) checkOriginal(ctx context.Context, e signals.SaveEvent[any
 	}
 	original, err := e.Original()
 	if err != nil || (!e.Created && original == nil) {
-		w.heard.lies = append(w.heard.lies, "no original: "+parityText(err))
+		w.heard.lies = append(w.heard.lies, "no original: "+show.Value(err))
 	}
 	if e.Created || err != nil || original == nil {
 		return

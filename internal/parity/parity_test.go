@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/show"
 )
 
 // parityStep is one call, or a few, of the script. What do returns is compared: a *gorm.DB as its caller sees it, any
@@ -135,21 +136,7 @@ func (w *parityWorld) run(step parityStep, now time.Time) (result string) {
 	}()
 	ctx, cancel := context.WithTimeout(w.db.Statement.Context, 5*time.Second) // a step that never ends is a failed step
 	defer cancel()
-	return seenAll(step.do(w.db.WithContext(ctx)))
-}
-
-func seenAll(result any) string {
-	switch r := result.(type) {
-	case *gorm.DB:
-		return seen(r)
-	case []any:
-		parts := make([]string, len(r))
-		for i := range r {
-			parts[i] = seenAll(r[i])
-		}
-		return strings.Join(parts, "\n")
-	}
-	return parityText(result)
+	return show.All(step.do(w.db.WithContext(ctx)))
 }
 
 // checkTruth compares the rows that were written with the events that were heard.

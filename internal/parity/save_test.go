@@ -3,6 +3,8 @@ package parity_test
 import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/gorm-signals/signals/internal/show"
 )
 
 func saveSteps() []parityStep {
@@ -140,7 +142,7 @@ func saveFormMoreSteps() []parityStep {
 		}},
 		{name: "save twice", do: func(db *gorm.DB) any {
 			word := parityWord{"six", 6}
-			first := seen(db.Save(&word))
+			first := show.Statement(db.Save(&word))
 			return []any{first, word}
 		}},
 	}

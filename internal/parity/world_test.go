@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -185,24 +184,4 @@ func (w *parityWorld) audit() []string {
 	lines := w.lines("SELECT line FROM audit")
 	slices.Sort(lines)
 	return lines
-}
-
-// seen is what a caller sees of a finished statement.
-func seen(tx *gorm.DB) string {
-	if tx.Statement == nil {
-		return "error: " + parityText(tx.Error)
-	}
-	result := "nil"
-	if tx.Statement.Result != nil {
-		result = fmt.Sprint(tx.Statement.Result.RowsAffected, tx.Statement.Result.Result != nil, tx.Statement.Result.Error)
-	}
-	return fmt.Sprintf("affected %d\nerror %s\ndest %s\nmodel %s\nresult %s", tx.RowsAffected, parityText(tx.Error),
-		parityText(tx.Statement.Dest), parityText(tx.Statement.Model), result)
-}
-
-// parityText shows a value with everything that it points to.
-func parityText(v any) string {
-	var b strings.Builder
-	writeValue(&b, reflect.ValueOf(v), 0)
-	return b.String()
 }

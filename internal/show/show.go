@@ -1,4 +1,5 @@
-package parity_test
+// Package show writes values and finished statements as text, so that tests can compare and read them.
+package show
 
 import (
 	"fmt"
@@ -9,6 +10,41 @@ import (
 
 	"gorm.io/gorm"
 )
+
+// Value shows a value with everything that it points to.
+func Value(v any) string {
+	var b strings.Builder
+	writeValue(&b, reflect.ValueOf(v), 0)
+	return b.String()
+}
+
+// Statement shows what a caller sees of a finished statement.
+func Statement(tx *gorm.DB) string {
+	if tx.Statement == nil {
+		return "error: " + Value(tx.Error)
+	}
+	result := "nil"
+	if tx.Statement.Result != nil {
+		result = fmt.Sprint(tx.Statement.Result.RowsAffected, tx.Statement.Result.Result != nil, tx.Statement.Result.Error)
+	}
+	return fmt.Sprintf("affected %d\nerror %s\ndest %s\nmodel %s\nresult %s", tx.RowsAffected, Value(tx.Error),
+		Value(tx.Statement.Dest), Value(tx.Statement.Model), result)
+}
+
+// All shows what a call returned: a *gorm.DB as its caller sees it, a list part by part, any other value whole.
+func All(result any) string {
+	switch r := result.(type) {
+	case *gorm.DB:
+		return Statement(r)
+	case []any:
+		parts := make([]string, len(r))
+		for i := range r {
+			parts[i] = All(r[i])
+		}
+		return strings.Join(parts, "\n")
+	}
+	return Value(result)
+}
 
 // writeValue writes a value with everything that it points to, so that two of them can be compared and read.
 func writeValue(b *strings.Builder, v reflect.Value, depth int) {

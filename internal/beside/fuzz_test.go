@@ -1,0 +1,24 @@
+package beside_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/gorm-signals/signals/internal/beside"
+)
+
+// FuzzBeside runs random calls beside random others. A combination that differs is shown as a script that can be read.
+//
+//	go test -run '^$' -fuzz FuzzBeside -fuzztime 5m -fuzzminimizetime 10x ./internal/beside
+func FuzzBeside(f *testing.F) {
+	for i := range byte(60) {
+		f.Add(append([]byte{i, 7 * i, 3 * i, i, i / 2, i / 3, i, i / 5, i}, bytes.Repeat([]byte{i, 5 * i, 11 * i, i + 1, 17 * i}, 4)...))
+	}
+	pair := beside.NewPair(f, open)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		script := beside.Read(data)
+		if difference := pair.Play(t, script); difference != "" {
+			t.Fatalf("%v\n\n%s", script, difference)
+		}
+	})
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package beside_test
+
+// share is which part of the calls runs. SIGNALS_TEST_BESIDE=all runs all of them.
+const share = 4

@@ -1,0 +1,199 @@
+package beside
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/show"
+)
+
+// Call is a step with its arguments.
+type Call struct {
+	Kind, Step int
+	Args       Args
+}
+
+// String shows a call so that it can be read.
+func (c Call) String() string {
+	k := kinds()[c.Kind]
+	return fmt.Sprintf("%s: %s with %v", k.table, k.steps[c.Step].Name, c.Args)
+}
+
+// Pair is the two databases of a script.
+type Pair struct {
+	plain, with *world
+	kinds       []kind
+}
+
+// NewPair makes two databases with the same tables.
+func NewPair(tb testing.TB, open Open) *Pair {
+	tb.Helper()
+	return &Pair{newWorld(tb, open), newWorld(tb, open), kinds()}
+}
+
+// difference is where a call parted from what it does without the plugin, or from what the triggers saw.
+type difference struct {
+	call Call
+	what []string
+}
+
+// play runs calls beside a setup, and tells where the databases part. The tables are put back before each call, or only where
+// they differ.
+func (p *Pair) play(tb testing.TB, s *Setup, calls []Call, each bool) []difference {
+	tb.Helper()
+	p.plain.tb, p.with.tb = tb, tb
+	plain, err := p.plain.connect(s, false)
+	if err != nil {
+		tb.Fatalf("%v: %v", s, err)
+	}
+	with, err := p.with.connect(s, true)
+	if err != nil {
+		tb.Fatalf("%v: %v", s, err)
+	}
+	defer closeDB(plain)
+	defer closeDB(with)
+	var found []difference
+	for i, call := range calls {
+		now := startTime.Add(time.Duration(i+1) * time.Hour)
+		what, tables := p.call(tb, s, p.kinds[call.Kind].steps[call.Step], call.Args, plain, with, now)
+		if len(what) > 0 {
+			found = append(found, difference{call, what})
+		}
+		if each || len(what) > 0 || i == len(calls)-1 {
+			p.plain.reset(tb, tables[0], len(what) > 0)
+			p.with.reset(tb, tables[1], len(what) > 0)
+		}
+	}
+	return found
+}
+
+func closeDB(db *gorm.DB) {
+	if pool, err := db.DB(); err == nil {
+		_ = pool.Close()
+	}
+}
+
+// call runs one call on both databases and compares all that can be seen of it.
+func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gorm.DB, now time.Time) (found []string, tables [2]map[string][]string) {
+	tb.Helper()
+	p.plain.begin(tb, s.Keeps, now)
+	p.with.begin(tb, s.Keeps, now)
+	expected, actual := run(plain, step, a), run(with, step, a)
+	say := func(what, want, is string) {
+		if want != is {
+			found = append(found, fmt.Sprintf("%s\n\twithout the plugin\n%s\n\twith it\n%s", what, want, is))
+		}
+	}
+	say("RESULT", expected, actual)
+	say("CALLS of others", strings.Join(p.plain.calls, "\n"), strings.Join(p.with.calls, "\n"))
+	tables = [2]map[string][]string{p.plain.dump(), p.with.dump()}
+	for _, table := range watched() {
+		say("TABLE "+table, strings.Join(tables[0][table], "\n"), strings.Join(tables[1][table], "\n"))
+	}
+	want, err := p.plain.changes()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	is, err := p.with.changes()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	say("WRITTEN rows", heads(want), heads(is))
+	if len(p.with.heard.failed) > 0 {
+		found = append(found, "HANDLED errors: "+strings.Join(p.with.heard.failed, "; "))
+	}
+	return append(found, p.truth(s, step, with, is, strings.Contains(actual, errorMark))...), tables
+}
+
+// heads lists what was written, and whether it changed anything, in order.
+func heads(all []change) string {
+	lines := make([]string, len(all))
+	for i, c := range all {
+		lines[i] = c.head
+		if c.now == c.old {
+			lines[i] += ", as it was"
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// errorMark is in the text of a step in which a statement failed.
+const errorMark = "\nerror "
+
+// run runs a step and shows what its caller sees.
+func run(db *gorm.DB, step Step, a Args) (result string) {
+	defer func() {
+		if v := recover(); v != nil {
+			result = fmt.Sprintf("panic: %v", v)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(db.Statement.Context, 10*time.Second) // a step that never ends is a failed step
+	defer cancel()
+	return strings.ReplaceAll(show.All(step.Do(db.WithContext(ctx), a)), "\nerror nil", "\nno error")
+}
+
+// truth compares the events of a step with what the triggers saw.
+func (p *Pair) truth(s *Setup, step Step, db *gorm.DB, logged []change, failed bool) (found []string) {
+	compare := func(what string, events []change) {
+		events = slices.DeleteFunc(slices.Clone(events), func(c change) bool { return strings.Contains(c.head, " audits ") })
+		if step.silent {
+			if len(events) > 0 {
+				found = append(found, what+" of a silent call:"+listed(events))
+			}
+			return
+		}
+		for i := range events {
+			if step.links || step.partly { // GORM writes some columns of the caller's struct, which is the instance
+				events[i].now = ""
+			}
+			if (step.loose || s.loose()) && strings.HasPrefix(events[i].head, "insert") {
+				events[i].now = ""
+			}
+		}
+		missed, invented := match(logged, events)
+		missed, invented = s.unexplained(step, db.Name(), true, missed), s.unexplained(step, db.Name(), false, invented)
+		if step.blind && len(missed) == len(invented) {
+			return
+		}
+		if len(missed) > 0 {
+			found = append(found, "WRITTEN without "+what+":"+listed(missed))
+		}
+		if len(invented) > 0 {
+			found = append(found, what+" of what was not written:"+listed(invented))
+		}
+	}
+	if s.variant().kept {
+		compare("EVENT after commit", p.with.heard.kept)
+	}
+	if s.variant().sent && !step.undone && !failed {
+		compare("EVENT", p.with.heard.sent)
+	}
+	return found
+}
+
+// match pairs what was logged with events, and returns what is left of both.
+func match(logged, events []change) (missed, invented []change) {
+	for _, l := range logged {
+		if i := slices.IndexFunc(events, func(e change) bool { return e.says(l) }); i >= 0 {
+			events = slices.Delete(events, i, i+1)
+		} else {
+			missed = append(missed, l)
+		}
+	}
+	return missed, events
+}
+
+func listed(all []change) string {
+	var b strings.Builder
+	for _, c := range all {
+		b.WriteString("\n\t" + c.String())
+	}
+	return b.String()
+}

@@ -1,0 +1,59 @@
+package beside
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// Script is a setup with calls that run one after another.
+type Script struct {
+	Setup Setup
+	Calls []Call
+}
+
+// String shows a script so that it can be read.
+func (s *Script) String() string {
+	lines := []string{s.Setup.String()}
+	for i, c := range s.Calls {
+		lines = append(lines, fmt.Sprintf("call %d: %v", i+1, c))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// maxCalls is how many calls a script has at most.
+const maxCalls = 6
+
+// Read makes a script of any bytes. What is missing is 0.
+func Read(data []byte) *Script {
+	next := func(n int) int {
+		if len(data) == 0 {
+			return 0
+		}
+		b := int(data[0])
+		data = data[1:]
+		return b % n
+	}
+	s, all := &Script{}, kinds()
+	for range 1 + next(3) {
+		s.Setup.Others = append(s.Setup.Others, [2]int{next(len(others())), next(len(places()))})
+	}
+	s.Setup.Late, s.Setup.Keeps = next(2) == 1, next(2) == 1
+	s.Setup.Receivers, s.Setup.Mode = next(len(variants())), next(len(modes()))
+	s.Setup.Batch = next(4)
+	for range 1 + next(maxCalls) {
+		kind := next(len(all))
+		s.Calls = append(s.Calls, Call{kind, next(len(all[kind].steps)), argsOf(next(256))})
+	}
+	return s
+}
+
+// Play runs a script and tells where the databases part; empty means nowhere. The tables are put back afterwards.
+func (p *Pair) Play(tb testing.TB, s *Script) string {
+	tb.Helper()
+	var b strings.Builder
+	for _, d := range p.play(tb, &s.Setup, s.Calls, false) {
+		fmt.Fprintf(&b, "%v\n%s\n", d.call, strings.Join(d.what, "\n"))
+	}
+	return b.String()
+}

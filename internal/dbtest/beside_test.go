@@ -1,0 +1,23 @@
+package dbtest_test
+
+import (
+	"testing"
+
+	"github.com/gorm-signals/signals/internal/beside"
+	"gorm.io/gorm"
+)
+
+func TestThePluginChangesNothingBesideOthersOnServers(t *testing.T) {
+	t.Parallel()
+	for _, s := range servers()[1:] { // the root module runs it on SQLite
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.dialector(t) // skips them all when the server is not there
+			beside.Run(t, func(tb testing.TB) func(config *gorm.Config) (*gorm.DB, error) {
+				tb.Helper()
+				at := s.dialector(t)
+				return func(config *gorm.Config) (*gorm.DB, error) { return gorm.Open(at, config) }
+			}, beside.Options{Share: 30})
+		})
+	}
+}
