@@ -1,8 +1,11 @@
 package signals
 
 import (
+	"context"
+	"database/sql"
 	"slices"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/gorm-signals/signals/internal/rows"
@@ -15,6 +18,52 @@ type batch struct {
 	post  func() error          // sends the post signals
 }
 
+// wholeWrite stands in for the statement's pool while GORM runs the statement: the caller, GORM and everybody's callbacks see one statement, whose
+// number of rows is that of all batches.
+type wholeWrite struct {
+	gorm.ConnPool
+
+	w *write
+}
+
+// ExecContext runs GORM's statement, and then those of further batches.
+func (p *wholeWrite) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	p.stepAside()
+	result, err := p.ConnPool.ExecContext(ctx, query, args...)
+	if err != nil {
+		return result, err
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return result, err
+	}
+	if err = p.w.runBatches(n); err != nil {
+		return nil, err
+	}
+	return wholeResult{result, p.w.find.affected}, nil
+}
+
+// QueryContext runs a statement that returns rows, which is the only one of its write.
+func (p *wholeWrite) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	p.stepAside()
+	return p.ConnPool.QueryContext(ctx, query, args...)
+}
+
+func (p *wholeWrite) stepAside() {
+	p.w.stmt.ConnPool = p.ConnPool
+	p.w.putBackClauses()
+}
+
+// wholeResult is the result of a write of several statements.
+type wholeResult struct {
+	sql.Result
+
+	affected int64
+}
+
+// RowsAffected returns the number of rows of all statements.
+func (r wholeResult) RowsAffected() (int64, error) { return r.affected, nil }
+
 // several reports whether the write may take several batches.
 func (f *finder) several() bool { return f.loose || (f.cursor != nil && !f.cursor.Done()) }
 
@@ -26,18 +75,45 @@ func (w *write) putBackClauses() {
 	w.find.undo = nil
 }
 
-// runBatches goes on after GORM's statement, which has written rows of the first batch. Post signals of the last batch are left to the end
-// of the statement, after GORM's own hooks.
-func (w *write) runBatches(do batch) error {
+// ranStatement runs right after GORM's statement. Statements that return rows, and those that another plugin has built, are checked here.
+func (w *write) ranStatement() {
 	f := w.find
-	if !f.built && w.db.RowsAffected == 0 {
-		w.silenceAll() // GORM has run no statement
-		return nil
+	if p, ok := w.stmt.ConnPool.(*wholeWrite); ok {
+		p.stepAside()
 	}
-	if !f.built {
+	w.putBackClauses()
+	if w.db.Error != nil {
+		w.setRowsAffected(0)
+		return
+	}
+	if f.ran {
+		return
+	}
+	n := w.db.RowsAffected
+	switch {
+	case f.built:
+	case n == 0:
+		w.silenceAll() // GORM has run no statement
+		return
+	default:
 		f.wrote = w.all() // another plugin has built it
 	}
-	if err := w.check(f.wrote, w.db.RowsAffected); err != nil {
+	if w.db.AddError(w.runBatches(n)) != nil {
+		w.setRowsAffected(0)
+		return
+	}
+	if f.affected > 1 && w.countsReturned() {
+		f.affected = 1
+	}
+	w.setRowsAffected(f.affected)
+}
+
+// runBatches goes on after GORM's statement, which has changed n rows of the first batch. Post signals of the last batch are left to the end
+// of the statement, after GORM's own hooks.
+func (w *write) runBatches(n int64) error {
+	f, do := w.find, w.batch()
+	f.ran = true
+	if err := w.check(f.wrote, n); err != nil {
 		return err
 	}
 	for {
@@ -45,7 +121,7 @@ func (w *write) runBatches(do batch) error {
 			return err
 		}
 		if f.cursor == nil || f.cursor.Done() {
-			break
+			return nil
 		}
 		if err := do.post(); err != nil {
 			return err
@@ -55,17 +131,19 @@ func (w *write) runBatches(do batch) error {
 			return err
 		}
 		if f.wrote, f.sent = nil, set.Len() == 0; f.sent {
-			break
+			return nil
 		}
 		if err := do.pre(set); err != nil {
 			return err
 		}
 	}
-	if f.affected > 1 && w.countsReturned() {
-		f.affected = 1
+}
+
+func (w *write) batch() batch {
+	if w.deletes {
+		return batch{pre: w.preBatchDelete, write: w.writeDeleted, post: w.postBatchDelete}
 	}
-	w.setRowsAffected(f.affected)
-	return nil
+	return batch{pre: w.preBatch, write: w.writeUpdated, post: w.postBatch}
 }
 
 // writeInTurns writes rows of the batch by statements beside GORM's own, as many at a time as a statement may name.

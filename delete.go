@@ -84,16 +84,10 @@ func (w *write) findDeleted() error {
 	return w.preBatchDelete(set)
 }
 
-// deleted runs right after GORM's DELETE, before anything sees how many rows it has deleted: it deletes further batches, and makes the
-// number of rows that of the whole write.
+// deleted runs after GORM's DELETE.
 func (r *registry) deleted(db *gorm.DB) {
-	w := writeOf(db)
-	if w == nil || w.find == nil {
-		return
-	}
-	w.putBackClauses()
-	if db.Error == nil && db.AddError(w.runBatches(batch{pre: w.preBatchDelete, write: w.writeDeleted, post: w.postBatchDelete})) != nil {
-		w.setRowsAffected(0)
+	if w := writeOf(db); w != nil && w.find != nil {
+		w.ranStatement()
 	}
 }
 

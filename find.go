@@ -35,6 +35,7 @@ type finder struct {
 	twice bool // rows of the batch share a key
 	whole bool // the key of the one row is the whole condition
 	built bool // GORM has built the statement
+	ran   bool // the rows are written
 	sent  bool // post signals of the last batch are sent
 }
 
@@ -54,7 +55,7 @@ func (w *write) scratch() *gorm.Statement {
 		stmt.Settings.Store(key, value)
 		return true
 	})
-	if w.plainScope() {
+	if w.plainScope() && !w.deletes { // a soft delete sets its column
 		return stmt
 	}
 	switch dest := from.Dest.(type) { // field types may set columns

@@ -67,9 +67,11 @@ func (w *write) restrict(resolve func() error) error {
 		}
 	}
 	if w.update != nil && w.update.batch != nil {
-		return w.restrictUpdate()
+		w.restrictUpdate()
+	} else {
+		w.narrow(w.all(), nil)
 	}
-	w.narrow(w.all(), nil)
+	w.stmt.ConnPool = &wholeWrite{w.stmt.ConnPool, w}
 	return nil
 }
 

@@ -153,32 +153,27 @@ func (r *registry) prepareUpdate(db *gorm.DB) {
 
 // restrictUpdate narrows the statement that GORM builds to the rows that no receiver changed. When there is none, it becomes the statement
 // of the first row that a receiver changed.
-func (w *write) restrictUpdate() error {
+func (w *write) restrictUpdate() {
 	w.takeAssignments()
 	w.showCaller()
 	bulk := w.bulk()
 	if len(bulk) > 0 || len(w.update.changes) == 0 {
 		w.narrow(bulk, nil)
-		return nil
+		return
 	}
 	first := w.changed()[0]
 	w.narrow([]int{first}, w.setFor(first))
-	return nil
 }
 
-// written runs right after GORM's UPDATE, before anything sees how many rows it has changed: it writes what is still to be written of the
-// batch, and then further batches, and makes the number of rows that of the whole write.
+// written runs after GORM's UPDATE.
 func (r *registry) written(db *gorm.DB) {
 	w := writeOf(db)
-	if w == nil || w.find == nil {
-		return
-	}
-	w.putBackClauses()
-	if db.Error != nil || w.update == nil || w.update.batch == nil {
-		return
-	}
-	if db.AddError(w.runBatches(batch{pre: w.preBatch, write: w.writeUpdated, post: w.postBatch})) != nil {
-		w.setRowsAffected(0)
+	switch {
+	case w == nil || w.find == nil:
+	case w.update == nil || w.update.batch == nil:
+		w.putBackClauses()
+	default:
+		w.ranStatement()
 	}
 }
 

@@ -18,7 +18,7 @@ type Cursor struct {
 
 	also    []clause.Expression // conditions beside the keys
 	further bool                // the conditions look at other rows
-	coming map[string]int // how many keys were left, with this one, when it was asked for first; by key
+	coming  map[string]int      // how many keys were left, with this one, when it was asked for first; by key
 }
 
 // Done reports whether no further batch can come.

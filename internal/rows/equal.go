@@ -288,4 +288,3 @@ func sameBytes(x, y any) bool { return bytes.Equal(textOf(x), textOf(y)) }
 func Made(f *schema.Field, without, row reflect.Value) bool {
 	return absent(f, without) && !absent(f, row) && f.ReflectValueOf(context.Background(), row).IsZero()
 }
-

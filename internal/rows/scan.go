@@ -17,7 +17,7 @@ type scanner struct {
 	columns []column
 	cells   []any // what the driver's own values are scanned into
 	dest    []any
-	first   int // of dest: what comes before the columns
+	first   int        // of dest: what comes before the columns
 	pool    *sync.Pool // nil for columns that were read once
 	typed   bool       // the database tells values of different types apart, as SQLite does
 	loose   bool       // a key was read that does not find its row again
