@@ -82,11 +82,7 @@ func (w *write) ranStatement() {
 		p.stepAside()
 	}
 	w.putBackClauses()
-	if w.db.Error != nil {
-		w.setRowsAffected(0)
-		return
-	}
-	if f.ran {
+	if w.db.Error != nil || w.ran {
 		return
 	}
 	n := w.db.RowsAffected
@@ -112,7 +108,6 @@ func (w *write) ranStatement() {
 // of the statement, after GORM's own hooks.
 func (w *write) runBatches(n int64) error {
 	f, do := w.find, w.batch()
-	f.ran = true
 	if err := w.check(f.wrote, n); err != nil {
 		return err
 	}
@@ -121,6 +116,7 @@ func (w *write) runBatches(n int64) error {
 			return err
 		}
 		if f.cursor == nil || f.cursor.Done() {
+			w.ran = true
 			return nil
 		}
 		if err := do.post(); err != nil {
@@ -131,6 +127,7 @@ func (w *write) runBatches(n int64) error {
 			return err
 		}
 		if f.wrote, f.sent = nil, set.Len() == 0; f.sent {
+			w.ran = true
 			return nil
 		}
 		if err := do.pre(set); err != nil {

@@ -50,15 +50,15 @@ func (r *registry) postCreate(db *gorm.DB) {
 		return
 	}
 	defer w.close()
-	if db.Error != nil {
+	if !w.stands() {
 		return
 	}
 	w.done = true
-	if db.AddError(w.readWritten()) != nil {
+	if w.fail(w.readWritten()) {
 		return
 	}
 	w.missOriginals()
-	_ = db.AddError(w.sendPost(postSave))
+	w.fail(w.sendPost(postSave))
 }
 
 // missOriginals stands in for stored rows that nobody could read before: what an upsert hits by an index that the model does not

@@ -107,8 +107,8 @@ func (w *write) snapshot(k kind) *deferred {
 }
 
 // finish runs what a statement outside any transaction has kept back, once it has succeeded.
-func (w *write) finish() {
-	if w.db.Error != nil {
+func (w *write) finish(succeeded bool) {
+	if !succeeded {
 		for _, d := range w.waiting {
 			d.waited(ErrRolledBack)
 		}

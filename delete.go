@@ -106,8 +106,8 @@ func (r *registry) postDelete(db *gorm.DB) {
 	}
 	defer w.close()
 	switch {
-	case db.Error != nil || w.find.sent:
-	case db.AddError(w.postBatchDelete()) != nil:
+	case !w.stands() || w.find.sent:
+	case w.fail(w.postBatchDelete()):
 		w.setRowsAffected(0)
 	case w.below.gone() > 0:
 		w.setRowsAffected(w.find.affected)

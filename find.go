@@ -35,7 +35,6 @@ type finder struct {
 	twice bool // rows of the batch share a key
 	whole bool // the key of the one row is the whole condition
 	built bool // GORM has built the statement
-	ran   bool // the rows are written
 	sent  bool // post signals of the last batch are sent
 }
 

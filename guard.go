@@ -30,14 +30,16 @@ func (w *write) guard() error {
 }
 
 // unguard ends the savepoint. What a failed statement has done is undone.
-func (w *write) unguard() {
+func (w *write) unguard(stands bool) {
 	name := w.guarded
 	if name == "" {
 		return
 	}
 	w.guarded = ""
-	if w.db.Error == nil {
-		_ = w.db.AddError(w.control("RELEASE SAVEPOINT " + name))
+	if stands {
+		if err := w.control("RELEASE SAVEPOINT " + name); w.db.Error == nil {
+			_ = w.db.AddError(err)
+		}
 		return
 	}
 	var receiver *ReceiverError

@@ -153,8 +153,11 @@ func (r *registry) leaveRace(db *gorm.DB) {
 	if w != nil && w.race != nil && w.race.notes && refusesNotes(db.Error) {
 		w.withoutNote()
 	}
-	if w != nil && db.Error == nil && db.AddError(w.settle()) != nil {
-		return
+	if w != nil && db.Error == nil {
+		if db.AddError(w.settle()) != nil {
+			return
+		}
+		w.ran = true
 	}
 	if w == nil || w.plan.marks {
 		r.saveLinks(db)

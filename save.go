@@ -161,6 +161,9 @@ func (w *write) postSaveStruct() error {
 		return nil
 	}
 	if w.db.RowsAffected == 0 {
+		if w.db.Error != nil {
+			return nil // Save goes no further
+		}
 		if wrote, err := w.insertSaved(); err != nil || !wrote {
 			return err
 		}

@@ -169,9 +169,12 @@ func (w *write) restrictUpdate() {
 func (r *registry) written(db *gorm.DB) {
 	w := writeOf(db)
 	switch {
-	case w == nil || w.find == nil:
+	case w == nil:
 	case w.update == nil || w.update.batch == nil:
-		w.putBackClauses()
+		w.ran = db.Error == nil
+		if w.find != nil {
+			w.putBackClauses()
+		}
 	default:
 		w.ranStatement()
 	}
@@ -209,11 +212,11 @@ func (r *registry) postUpdate(db *gorm.DB) {
 	}
 	defer w.close()
 	switch {
-	case db.Error != nil:
+	case !w.stands():
 	case w.update == nil || w.update.inserts:
-		_ = db.AddError(w.postSaveStruct())
+		w.fail(w.postSaveStruct())
 	case w.update.batch != nil && !w.find.sent:
-		if db.AddError(w.postBatch()) != nil {
+		if w.fail(w.postBatch()) {
 			w.setRowsAffected(0)
 		}
 	}

@@ -35,6 +35,8 @@ type write struct {
 	copied      bool                   // instances are the library's copies, not the caller's structs
 	conflicting bool                   // an INSERT says what to do about rows that are stored already
 	done        bool                   // the rows are written
+	ran         bool                   // all statements of the write have succeeded
+	failed      bool                   // and then the write has failed all the same, by a receiver or in the library
 	fields      []string               // what an update names, see named and rows.Model.Name
 	inserts     []string               // what an insert names; nil means all
 	conflicts   string                 // what the rows of an upsert conflict on
@@ -135,20 +137,38 @@ func writeOf(db *gorm.DB) *write {
 	return nil
 }
 
+// stands reports whether what was written stays although the call may have failed: another callback or hook has set the error, and GORM has
+// no transaction of its own to roll back. The caller's transaction may still be committed then.
+func (w *write) stands() bool {
+	if w.db.Error == nil {
+		return true
+	}
+	_, implicit := w.db.InstanceGet("gorm:started_transaction")
+	return w.ran && !w.failed && !implicit
+}
+
+// fail makes err the error of the statement, and reports whether there is one.
+func (w *write) fail(err error) bool {
+	w.failed = w.failed || err != nil
+	return w.db.AddError(err) != nil && err != nil
+}
+
 // close forgets the write, puts the statement back and ends the library's own transaction.
 func (w *write) close() {
+	stands := w.stands()
 	delete(w.stmt.Clauses, writeClause)
-	w.unguard()
+	w.unguard(stands)
 	w.undo()
 	w.unwatchSet()
 	if w.tx != nil {
-		if w.db.Error != nil {
+		if !stands {
 			w.tx.Rollback()
-		} else {
-			_ = w.db.AddError(w.tx.Commit().Error)
+		} else if err := w.tx.Commit().Error; err != nil {
+			stands = false
+			_ = w.db.AddError(err)
 		}
 	}
-	w.finish()
+	w.finish(stands && !w.failed)
 }
 
 // undo puts back what was changed of the statement.
