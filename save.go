@@ -133,12 +133,24 @@ func (w *write) lockFound(read func(lock bool) (*rows.Set, error)) (*rows.Set, e
 // preInsert sends pre_save for a Save whose update will find no row. GORM then writes the row all the same: it inserts it,
 // or takes over a row with this key that the scope or a condition hides.
 func (w *write) preInsert() error {
-	w.update, w.copied = &update{inserts: true}, false
 	w.findNone() // the update would lock a gap, or find what somebody else inserts meanwhile
+	w.dest = w.stmt.Dest
+	if err := w.takeSaved(); err != nil {
+		return err
+	}
+	return w.sendPreSave()
+}
+
+// takeSaved makes the struct of a Save the row of the write.
+func (w *write) takeSaved() error {
+	w.update, w.copied = &update{inserts: true}, false
 	w.inserts = w.insertFields()
+	w.rows = nil
 	w.room(1)
 	r := w.add(w.addressable(w.stmt.ReflectValue), true)
-	w.dest = w.stmt.Dest
+	if w.dest == nil || reflect.TypeOf(w.dest).Kind() != reflect.Pointer {
+		w.dest = w.stmt.Dest
+	}
 	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
 	set, err := w.lockFound(func(lock bool) (*rows.Set, error) {
 		return w.model.ByKey(w.db, key, rows.Query{Lock: lock && w.lockable()})
@@ -152,7 +164,16 @@ func (w *write) preInsert() error {
 			w.upserts(clause.OnConflict{UpdateAll: true})
 		}
 	}
-	return w.sendPreSave()
+	return nil
+}
+
+// insertHidden sends post_save for a Save whose update was to find its row, and did not: a condition was added later. GORM's INSERT takes
+// the row over.
+func (w *write) insertHidden() error {
+	if err := w.takeSaved(); err != nil {
+		return err
+	}
+	return w.postSaveStruct()
 }
 
 // postSaveStruct sends post_save for a struct that was written whole.

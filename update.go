@@ -39,6 +39,9 @@ func (r *registry) preUpdate(db *gorm.DB) {
 		return
 	}
 	w.update, w.find = &update{}, &finder{}
+	if w.saves = w.maySave(); w.saves {
+		w.dest = w.stmt.Dest
+	}
 	w.atBuild("UPDATE", func() error { return w.restrict(w.findUpdatedLate) })
 	if !w.foreseeUpdate() {
 		w.find.late = true
@@ -215,6 +218,8 @@ func (r *registry) postUpdate(db *gorm.DB) {
 	case !w.stands():
 	case w.update == nil || w.update.inserts:
 		w.fail(w.postSaveStruct())
+	case w.saves && db.Error == nil && db.RowsAffected == 0 && calledBySave():
+		w.fail(w.insertHidden())
 	case w.update.batch != nil && !w.find.sent:
 		if w.fail(w.postBatch()) {
 			w.setRowsAffected(0)

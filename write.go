@@ -45,6 +45,7 @@ type write struct {
 	update      *update                // what only updates need
 	find        *finder                // what only an UPDATE or DELETE needs whose rows are found by its conditions
 	dest        any                    // what a Save was given
+	saves       bool                   // it may be a Save that goes the way of other updates
 	set         clause.Set             // what the UPDATE of a Save assigns
 	guarded     string                 // the savepoint around the write, in the caller's transaction
 	maps        *mapRows               // what only creates from maps need

@@ -15,6 +15,7 @@ import (
 type other struct {
 	name    string
 	do      func(tx *gorm.DB)
+	fails   bool // lets calls fail, in the middle of several statements too
 	changes bool // changes the caller's struct, or leaves columns out: instances of a create need not be what is stored
 }
 
@@ -32,7 +33,7 @@ func others() []other {
 		{name: "adds a condition with Where", do: func(tx *gorm.DB) { tx.Where("tenant = ?", 1) }},
 		{name: "adds a condition with Or inside", do: func(tx *gorm.DB) { tx.Where("tenant = ? OR price < ?", 1, 15) }},
 		{name: "sets a column", do: func(tx *gorm.DB) { tx.Statement.SetColumn("By", "other") }, changes: true},
-		{name: "sets a column, from callbacks", do: func(tx *gorm.DB) { tx.Statement.SetColumn("By", "other", true) }, changes: true},
+		{name: "sets a column, from callbacks", do: func(tx *gorm.DB) { tx.Statement.SetColumn("By", "other", true) }, changes: true, fails: true},
 		{name: "changes Dest", do: changeDest, changes: true},
 		{name: "replaces Dest by a map", do: replaceDest, changes: true},
 		{name: "omits a column", do: func(tx *gorm.DB) { tx.Statement.Omits = append(tx.Statement.Omits, "price") }, changes: true},
@@ -47,11 +48,11 @@ func others() []other {
 			_ = tx.AddError(tx.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Create(&Audit{Line: "x " + tx.Statement.Table}).Error)
 		}},
 		{name: "asks for Returning", do: func(tx *gorm.DB) { tx.Statement.AddClause(clause.Returning{}) }},
-		{name: "ignores conflicts", do: ignoreConflicts},
+		{name: "ignores conflicts", do: ignoreConflicts, changes: true},
 		{name: "changes the context", do: func(tx *gorm.DB) {
 			tx.Statement.Context = context.WithValue(tx.Statement.Context, otherKey{}, "other")
 		}},
-		{name: "refuses", do: func(tx *gorm.DB) { _ = tx.AddError(errOther) }},
+		{name: "refuses", do: func(tx *gorm.DB) { _ = tx.AddError(errOther) }, fails: true},
 		{name: "keeps a value in the statement", do: func(tx *gorm.DB) { tx.InstanceSet("other", true); tx.Set("other", true) }},
 	}
 }

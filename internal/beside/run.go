@@ -90,10 +90,21 @@ func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gor
 			found = append(found, fmt.Sprintf("%s\n\twithout the plugin\n%s\n\twith it\n%s", what, want, is))
 		}
 	}
-	say("RESULT", expected, actual)
-	say("CALLS of others", strings.Join(p.plain.calls, "\n"), strings.Join(p.with.calls, "\n"))
+	failed := s.fails() || strings.Contains("\n"+actual, errorMark) || strings.HasPrefix(actual, "panic: ") || strings.Contains(actual, "error: ")
+	excused := s.excused(step, plain.Name(), failed)
+	calls := [2][]string{p.plain.calls, p.with.calls}
+	if excused.order {
+		calls = [2][]string{unordered(calls[0]), unordered(calls[1])}
+	}
+	if !excused.all {
+		say("RESULT", expected, actual)
+		say("CALLS of others", strings.Join(calls[0], "\n"), strings.Join(calls[1], "\n"))
+	}
 	tables = [2]map[string][]string{p.plain.dump(), p.with.dump()}
 	for _, table := range watched() {
+		if excused.all || (excused.order && table == "audits") {
+			continue
+		}
 		say("TABLE "+table, strings.Join(tables[0][table], "\n"), strings.Join(tables[1][table], "\n"))
 	}
 	want, err := p.plain.changes()
@@ -104,11 +115,13 @@ func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gor
 	if err != nil {
 		tb.Fatal(err)
 	}
-	say("WRITTEN rows", heads(want), heads(is))
+	if !excused.all {
+		say("WRITTEN rows", heads(want), heads(is))
+	}
 	if len(p.with.heard.failed) > 0 {
 		found = append(found, "HANDLED errors: "+strings.Join(p.with.heard.failed, "; "))
 	}
-	return append(found, p.truth(s, step, with, is, strings.Contains(actual, errorMark))...), tables
+	return append(found, p.truth(s, step, with, is, failed)...), tables
 }
 
 // heads lists what was written, and whether it changed anything, in order.
@@ -151,6 +164,9 @@ func (p *Pair) truth(s *Setup, step Step, db *gorm.DB, logged []change, failed b
 		}
 		for i := range events {
 			if step.links || step.partly { // GORM writes some columns of the caller's struct, which is the instance
+				events[i].now = ""
+			}
+			if (s.loose() && step.upserts()) || step.Name == "Omit.Save" { // what others change of an INSERT right before its SQL is built, the library does not see
 				events[i].now = ""
 			}
 			if (step.loose || s.loose()) && strings.HasPrefix(events[i].head, "insert") {

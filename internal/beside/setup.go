@@ -56,6 +56,16 @@ func (s *Setup) loose() bool {
 	return false
 }
 
+// fails reports whether an other lets calls fail. Post signals that were sent before that are undone with the rest.
+func (s *Setup) fails() bool {
+	for _, o := range s.Others {
+		if others()[o[0]].fails {
+			return true
+		}
+	}
+	return false
+}
+
 // String shows a setup so that it can be read.
 func (s *Setup) String() string {
 	parts := make([]string, len(s.Others))
