@@ -38,6 +38,7 @@ type Tx struct {
 	ctx        context.Context //nolint:containedctx // the transaction lives as long as this context
 	pools      *Pools
 	stop       func() bool
+	adopted    *sql.Tx
 	statements atomic.Int64
 	reading    reading
 	suspect    atomic.Bool // the database may have ended the transaction: ask it before anything else happens
