@@ -76,7 +76,7 @@ func queueCall(db *gorm.DB, fn func(context.Context) error, on phase, loc string
 		if on == afterRollback {
 			tx.Watch()
 		}
-		return tx.Queue.Add(c)
+		return tx.Add(c)
 	}
 	f := frameOf(db.Statement.Context)
 	switch {
@@ -177,19 +177,29 @@ func (r *registry) ran(db *gorm.DB) {
 		}
 		about = db.Statement.SQL.Len() > 0
 	}
+	text := ""
+	if about {
+		text = db.Statement.SQL.String()
+	}
 	err := db.Error
 	switch dest := db.Statement.Dest.(type) {
 	case *sql.Rows:
-		tx.Reads(dest)
+		if err == nil && dest != nil {
+			tx.Reads(dest, text)
+			return
+		}
 	case *sql.Row:
-		if dest == nil || *dest == (sql.Row{}) {
+		rows := pool.RowsOf(dest)
+		if dest == nil || (rows == nil && dest.Err() == nil) {
 			return // GORM could not prepare it, and keeps the error to itself
 		}
-		tx.ReadsRow(dest)
-		err = dest.Err()
+		if err = dest.Err(); err == nil {
+			tx.Reads(rows, text)
+			return
+		}
 	}
 	if about {
-		tx.Did(db.Statement.SQL.String(), err)
+		tx.Did(text, err)
 	} else {
 		tx.Saw(err)
 	}

@@ -75,7 +75,7 @@ func (w *write) queue(k kind) error {
 			tx.Watch()
 		}
 		d.wait()
-		err := tx.Queue.Add(d)
+		err := tx.Add(d)
 		if err == nil && tx.Adopted() {
 			err = d.send(beforeCommit) // as the policy says that let the write pass
 		}

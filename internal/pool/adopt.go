@@ -86,9 +86,7 @@ type follower struct {
 
 // Commit commits.
 func (f *follower) Commit() error {
-	for _, rows := range f.t.reading.take() {
-		f.t.Saw(rows.Err())
-	}
+	f.t.reading.end(f.t)
 	if f.t.suspect.Load() { // it is too late to ask
 		f.t.Queue.Doubt()
 	}
