@@ -123,12 +123,14 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 	if q.KeysOnly {
 		columns = m.keyColumns
 	}
+	joined := joins(from)
 	sel := clause.Select{Columns: make([]clause.Column, len(columns))}
 	for i, c := range columns {
-		sel.Columns[i] = clause.Column{Table: clause.CurrentTable, Name: c.field.DBName}
+		if sel.Columns[i].Name = c.field.DBName; joined {
+			sel.Columns[i].Table = clause.CurrentTable
+		}
 	}
 	stmt.AddClause(sel)
-	joined := joins(from)
 	if joined {
 		f, _ := from.Clauses["FROM"].Expression.(clause.From)
 		f.Tables = append([]clause.Table{{Name: clause.CurrentTable}}, f.Tables...)
@@ -139,9 +141,11 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 	}
 	if q.Ordered {
 		for _, f := range m.Keys {
-			stmt.AddClause(clause.OrderBy{Columns: []clause.OrderByColumn{
-				{Column: clause.Column{Table: clause.CurrentTable, Name: f.DBName}},
-			}})
+			by := clause.Column{Name: f.DBName}
+			if joined {
+				by.Table = clause.CurrentTable
+			}
+			stmt.AddClause(clause.OrderBy{Columns: []clause.OrderByColumn{{Column: by}}})
 		}
 	}
 	if q.Limit > 0 {
