@@ -76,7 +76,7 @@ func queueCall(db *gorm.DB, fn func(context.Context) error, on phase, loc string
 		if on == afterRollback {
 			tx.Watch()
 		}
-		return tx.Queue.Add(c)
+		return tx.Add(c)
 	}
 	f := frameOf(db.Statement.Context)
 	switch {
@@ -117,8 +117,14 @@ func (r *registry) track(db *gorm.DB) {
 		}
 		return
 	}
-	if _, inTransaction := pool.Find(current); !inTransaction {
+	tx, inTransaction := pool.Find(current)
+	switch {
+	case !inTransaction:
 		db.Statement.ConnPool = r.pools.Wrap(current)
+	case tx == nil && r.Tracking == TrackExplicit && r.plans.Load() != nil:
+		if adopted, ok := r.pools.Adopt(current); ok {
+			db.Statement.ConnPool = adopted
+		}
 	}
 }
 
@@ -132,6 +138,16 @@ func prepared(db *gorm.DB) *pool.Tx {
 	}
 	tx, _ := pool.Find(db.Statement.ConnPool)
 	return tx
+}
+
+// adopted returns the transaction that the plugin made of a statement's plain one.
+func (r *registry) adopted(db *gorm.DB) *pool.Tx {
+	if r.Tracking == TrackExplicit {
+		if raw, ok := pool.SQLTx(db.Statement.ConnPool); ok {
+			return r.pools.Adopted(raw)
+		}
+	}
+	return nil
 }
 
 // sends runs before a statement that GORM does not build, or that reads.
@@ -154,23 +170,36 @@ func (r *registry) ran(db *gorm.DB) {
 	}
 	explain(db)
 	tx, _ := pool.Find(db.Statement.ConnPool)
-	if tx == nil {
-		return
-	}
 	_, about := db.Statement.Settings.LoadAndDelete(sent{})
+	if tx == nil {
+		if tx = r.adopted(db); tx == nil {
+			return
+		}
+		about = db.Statement.SQL.Len() > 0
+	}
+	text := ""
+	if about {
+		text = db.Statement.SQL.String()
+	}
 	err := db.Error
 	switch dest := db.Statement.Dest.(type) {
 	case *sql.Rows:
-		tx.Reads(dest)
+		if err == nil && dest != nil {
+			tx.Reads(dest, text)
+			return
+		}
 	case *sql.Row:
-		if dest == nil || *dest == (sql.Row{}) {
+		rows := pool.RowsOf(dest)
+		if dest == nil || (rows == nil && dest.Err() == nil) {
 			return // GORM could not prepare it, and keeps the error to itself
 		}
-		tx.ReadsRow(dest)
-		err = dest.Err()
+		if err = dest.Err(); err == nil {
+			tx.Reads(rows, text)
+			return
+		}
 	}
 	if about {
-		tx.Did(db.Statement.SQL.String(), err)
+		tx.Did(text, err)
 	} else {
 		tx.Saw(err)
 	}

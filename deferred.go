@@ -38,10 +38,18 @@ func (w *write) prepare(k kind) error {
 		return nil
 	}
 	tx, inTransaction := pool.Find(w.stmt.ConnPool)
-	if inTransaction && tx == nil && w.reg.Untracked == Refuse {
+	switch {
+	case tx != nil && tx.Adopted() && w.reg.Untracked == Refuse && w.plan.waitsFor(k, beforeCommit):
+		return ErrUntracked
+	case inTransaction && tx == nil && w.reg.Untracked == Refuse:
 		return w.reg.untracked(w.stmt.ConnPool)
 	}
 	return nil
+}
+
+// waitsFor reports whether a signal has receivers of a phase.
+func (p *plan) waitsFor(k kind, in phase) bool {
+	return slices.ContainsFunc(p.deferred[k], func(e *entry) bool { return e.phase == in })
 }
 
 // untracked says why the end of a transaction cannot be seen.
@@ -64,11 +72,14 @@ func (w *write) queue(k kind) error {
 	tx, inTransaction := pool.Find(w.stmt.ConnPool)
 	switch {
 	case tx != nil:
-		if slices.ContainsFunc(w.plan.deferred[k], func(e *entry) bool { return e.phase == afterRollback }) || w.reg.Observer != nil {
+		if w.plan.waitsFor(k, afterRollback) || w.reg.Observer != nil {
 			tx.Watch()
 		}
 		d.wait()
-		err := tx.Queue.Add(d)
+		err := tx.Add(d)
+		if err == nil && tx.Adopted() {
+			err = d.send(beforeCommit) // as the policy says that let the write pass
+		}
 		if err != nil {
 			d.waited(err)
 		}

@@ -229,7 +229,7 @@ func TestConditionalWritesGoInBatchesOf500ByKey(t *testing.T) {
 	products.PreDelete.Connect(func(context.Context, signals.DeleteEvent[*Product]) error { return nil })
 	sql := recordSQL(db)
 	require.NoError(t, db.Model(&Product{}).Where("price = 0").Update("stock", 1).Error)
-	assert.Contains(t, strings.Join(sql.texts, "\n"), "WHERE price = 0 AND `products`.`id` IN (1,2,3,4,")
+	assert.Contains(t, strings.Join(sql.texts, "\n"), "WHERE price = 0 AND `id` IN (1,2,3,4,")
 	assert.Equal(t, map[string]int{"SELECT": 3, "UPDATE": 3}, sql.kinds())
 	changed = 7
 	require.NoError(t, db.Model(&Product{}).Where("price = 0").Update("stock", 2).Error)

@@ -19,6 +19,7 @@ type Pools struct {
 	capture Capture
 	begin   Begin
 	dialect txn.Dialect
+	adopted sync.Map // *sql.Tx -> *Tx
 	wrapped sync.Map // gorm.ConnPool -> gorm.ConnPool
 }
 

@@ -52,52 +52,83 @@ func (t *Tx) Saw(err error) {
 // reading is what the caller reads by itself: errors come while rows are read, when nobody else sees them.
 type reading struct {
 	mu   sync.Mutex
-	rows []*sql.Rows
+	list []read
 }
 
-// Reads notes what the caller is going to read. Errors of it are looked for before the next statement.
-func (t *Tx) Reads(rows *sql.Rows) {
-	if rows == nil || (t.pools.dialect != txn.MySQL && t.pools.dialect != txn.SQLite) {
+// read is one of them.
+type read struct {
+	rows *sql.Rows
+	text string // about the transaction: drivers may execute it when the first row is asked for
+}
+
+// Reads notes what the caller is going to read, and its text when that is about the transaction. Its error is looked for before
+// anything else happens.
+func (t *Tx) Reads(rows *sql.Rows, text string) {
+	if rows == nil || (text == "" && t.pools.dialect != txn.MySQL && t.pools.dialect != txn.SQLite) {
 		return
 	}
 	t.reading.mu.Lock()
 	defer t.reading.mu.Unlock()
-	t.reading.rows = append(t.reading.rows, rows)
+	t.reading.list = append(t.reading.list, read{rows, text})
 }
 
-// ReadsRow is Reads for a row, which keeps its rows to itself.
-func (t *Tx) ReadsRow(row *sql.Row) {
+// RowsOf returns the rows of a row, which keeps them to itself; nil when there are none.
+func RowsOf(row *sql.Row) *sql.Rows {
 	if row == nil {
+		return nil
+	}
+	if f := reflect.ValueOf(row).Elem().FieldByName("rows"); is[*sql.Rows](f) {
+		return (*sql.Rows)(f.UnsafePointer())
+	}
+	return nil
+}
+
+// look takes out what was read to its end, and looks at its errors.
+func (r *reading) look(t *Tx) {
+	r.mu.Lock()
+	if len(r.list) == 0 {
+		r.mu.Unlock()
 		return
 	}
-	if f := reflect.ValueOf(row).Elem().FieldByName("rows"); f.IsValid() && f.Type() == reflect.TypeFor[*sql.Rows]() {
-		t.Reads((*sql.Rows)(f.UnsafePointer()))
+	var done, left []read
+	for _, one := range r.list {
+		if closed(one.rows) {
+			done = append(done, one)
+		} else {
+			left = append(left, one)
+		}
+	}
+	r.list = left
+	r.mu.Unlock()
+	for _, one := range done {
+		if err := one.rows.Err(); one.text != "" {
+			t.Did(one.text, err)
+		} else {
+			t.Saw(err)
+		}
 	}
 }
 
-// take takes out what was read to its end.
-func (r *reading) take() (done []*sql.Rows) {
+// end gives up what nobody has read to its end: a statement of it may have been executed.
+func (r *reading) end(t *Tx) {
+	r.look(t)
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	left := r.rows[:0]
-	for _, rows := range r.rows {
-		if closed(rows) {
-			done = append(done, rows)
-		} else {
-			left = append(left, rows)
+	left := r.list
+	r.list = nil
+	r.mu.Unlock()
+	for _, one := range left {
+		if one.text != "" {
+			t.Queue.Failed(one.text)
 		}
 	}
-	clear(r.rows[len(left):])
-	r.rows = left
-	return done
 }
 
 // closed reports whether rows are closed, which they are after an error. Another goroutine may be reading them, and then not even
 // their Err may be called.
 func closed(rows *sql.Rows) bool {
 	v := reflect.ValueOf(rows).Elem()
-	mu, is := v.FieldByName("closemu"), v.FieldByName("closed")
-	if !mu.IsValid() || mu.Type() != reflect.TypeFor[sync.RWMutex]() || !is.IsValid() || is.Kind() != reflect.Bool {
+	mu, done := v.FieldByName("closemu"), v.FieldByName("closed")
+	if !is[sync.RWMutex](mu) || !done.IsValid() || done.Kind() != reflect.Bool {
 		return false
 	}
 	lock := (*sync.RWMutex)(mu.Addr().UnsafePointer())
@@ -105,14 +136,12 @@ func closed(rows *sql.Rows) bool {
 		return false
 	}
 	defer lock.RUnlock()
-	return is.Bool()
+	return done.Bool()
 }
 
 // look finds out what errors since the last statement have done to the transaction, before anything else happens in it.
 func (t *Tx) look() {
-	for _, rows := range t.reading.take() {
-		t.Saw(rows.Err())
-	}
+	t.reading.look(t)
 	if !t.suspect.Swap(false) {
 		return
 	}

@@ -44,6 +44,7 @@ type Tx struct {
 	ctx        context.Context //nolint:containedctx // the transaction lives as long as this context
 	pools      *Pools
 	stop       func() bool
+	adopted    *sql.Tx
 	statements atomic.Int64
 	reading    reading
 	suspect    atomic.Bool // the database may have ended the transaction: ask it before anything else happens
@@ -70,7 +71,7 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	t.next()
 	rows, err := t.Tx.QueryContext(ctx, query, args...) //nolint:sqlclosecheck,rowserrcheck // the caller's
-	t.Did(query, err)
+	t.queried(query, rows, err)
 	return rows, err
 }
 
@@ -78,8 +79,22 @@ func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	t.next()
 	row := t.Tx.QueryRowContext(ctx, query, args...)
-	t.Did(query, row.Err())
+	t.queried(query, RowsOf(row), row.Err())
 	return row
+}
+
+func (t *Tx) queried(query string, rows *sql.Rows, err error) {
+	if err == nil && rows != nil && t.Queue.Dialect.Concerns(query) {
+		t.Reads(rows, query)
+		return
+	}
+	t.Did(query, err)
+}
+
+// Add adds an action to the queue.
+func (t *Tx) Add(action any) error {
+	t.look()
+	return t.Queue.Add(action)
 }
 
 // StmtContext returns a prepared statement for use in the transaction.
@@ -111,6 +126,7 @@ func (t *Tx) Commit() error {
 		return err
 	}
 	t.look()
+	t.reading.end(t)
 	if !t.Queue.Commit() { // the context ended, and rollback functions have run: it must not commit now
 		_ = t.Tx.Rollback()
 		return errors.Join(t.ctx.Err(), sql.ErrTxDone)

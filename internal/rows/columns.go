@@ -61,19 +61,23 @@ func (m *Model) names(db *gorm.DB, q Query) bool {
 	return q.KeysOnly || m.shapes.of(m, db.Statement) == complete
 }
 
-// choose returns the columns that a query reads.
-func (m *Model) choose(stmt *gorm.Statement, q Query) clause.Select {
+// choose returns the columns that a query reads. They are named without their table where there is no other one: plugins that write to
+// another table rewrite its name only.
+func (m *Model) choose(stmt *gorm.Statement, q Query, joined bool) clause.Select {
 	columns := m.columns
 	switch {
 	case q.KeysOnly:
 		columns = m.keyColumns
+	case !q.named && !joined:
+		return clause.Select{Expression: clause.Expr{SQL: "*"}}
 	case !q.named:
-		all := clause.Expr{SQL: "?.*", Vars: []any{clause.Table{Name: stmt.Table}}}
-		return clause.Select{Expression: all}
+		return clause.Select{Expression: clause.Expr{SQL: "?.*", Vars: []any{clause.Table{Name: stmt.Table}}}}
 	}
 	sel := clause.Select{Columns: make([]clause.Column, len(columns))}
 	for i, c := range columns {
-		sel.Columns[i] = clause.Column{Table: clause.CurrentTable, Name: c.field.DBName}
+		if sel.Columns[i].Name = c.field.DBName; joined {
+			sel.Columns[i].Table = clause.CurrentTable
+		}
 	}
 	return sel
 }

@@ -137,8 +137,8 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 	stmt := tx.Statement
 	stmt.Schema, stmt.Table, stmt.TableExpr, stmt.Unscoped = m.Schema, from.Table, from.TableExpr, !q.Scoped
 	stmt.BuildClauses = db.Callback().Query().Clauses
-	stmt.AddClause(m.choose(stmt, q))
 	joined := Joins(from)
+	stmt.AddClause(m.choose(stmt, q, joined))
 	if joined {
 		f, _ := from.Clauses["FROM"].Expression.(clause.From)
 		f.Tables = append([]clause.Table{{Name: clause.CurrentTable}}, f.Tables...)
@@ -149,9 +149,11 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 	}
 	if q.Ordered {
 		for _, f := range m.Keys {
-			stmt.AddClause(clause.OrderBy{Columns: []clause.OrderByColumn{
-				{Column: clause.Column{Table: clause.CurrentTable, Name: f.DBName}},
-			}})
+			by := clause.Column{Name: f.DBName}
+			if joined {
+				by.Table = clause.CurrentTable
+			}
+			stmt.AddClause(clause.OrderBy{Columns: []clause.OrderByColumn{{Column: by}}})
 		}
 	}
 	if q.Limit > 0 {

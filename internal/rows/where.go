@@ -36,21 +36,42 @@ func HasOr(exprs []clause.Expression) bool {
 
 // In is the condition that the columns of fields hold one of the values. Without values it holds for no row.
 func In(dialect string, fields []*schema.Field, values [][]any) clause.Expression {
+	return own(func(table string) clause.Expression { return in(dialect, columnsOf(table, fields), values) })
+}
+
+// own is a condition on columns of the statement's table. It names the table only beside others: a pool of another plugin may put
+// another table in its place.
+type own func(table string) clause.Expression
+
+// Build writes the condition.
+func (o own) Build(b clause.Builder) {
+	table := clause.CurrentTable
+	if stmt, ok := b.(*gorm.Statement); ok && !Joins(stmt) {
+		table = ""
+	}
+	o(table).Build(b)
+}
+
+func columnsOf(table string, fields []*schema.Field) []clause.Column {
 	columns := make([]clause.Column, len(fields))
 	for i, f := range fields {
-		columns[i] = clause.Column{Table: clause.CurrentTable, Name: f.DBName}
+		columns[i] = clause.Column{Table: table, Name: f.DBName}
 	}
+	return columns
+}
+
+func in(dialect string, columns []clause.Column, values [][]any) clause.Expression {
 	switch {
 	case len(values) == 0:
 		return clause.IN{Column: columns[0]}
-	case len(fields) == 1:
+	case len(columns) == 1:
 		flat := make([]any, len(values))
 		for i, v := range values {
 			flat[i] = v[0]
 		}
 		return clause.IN{Column: columns[0], Values: flat}
 	case len(values) == 1:
-		exprs := make([]clause.Expression, len(fields))
+		exprs := make([]clause.Expression, len(columns))
 		for i, c := range columns {
 			exprs[i] = clause.Eq{Column: c, Value: values[0][i]}
 		}
@@ -61,15 +82,13 @@ func In(dialect string, fields []*schema.Field, values [][]any) clause.Expressio
 
 // After is the condition that a key comes after another in key order.
 func After(keys []*schema.Field, key []any) clause.Expression {
-	column := clause.Column{Table: clause.CurrentTable, Name: keys[0].DBName}
-	if len(keys) == 1 {
-		return clause.Gt{Column: column, Value: key[0]}
-	}
-	columns := make([]clause.Column, len(keys))
-	for i, f := range keys {
-		columns[i] = clause.Column{Table: clause.CurrentTable, Name: f.DBName}
-	}
-	return tuples{after: true, columns: columns, values: [][]any{key}}
+	return own(func(table string) clause.Expression {
+		columns := columnsOf(table, keys)
+		if len(keys) == 1 {
+			return clause.Gt{Column: columns[0], Value: key[0]}
+		}
+		return tuples{after: true, columns: columns, values: [][]any{key}}
+	})
 }
 
 // tuples is a condition on several columns together. SQLite wants VALUES on the right-hand side of IN:
