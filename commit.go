@@ -121,6 +121,9 @@ func (r *registry) track(db *gorm.DB) {
 	switch {
 	case !inTransaction:
 		db.Statement.ConnPool = r.pools.Wrap(current)
+		if db.SkipDefaultTransaction && r.plans.Load() != nil { // nothing is begun that could be refused
+			r.runs(db)
+		}
 	case tx == nil && r.Tracking == TrackExplicit && r.plans.Load() != nil:
 		if adopted, ok := r.pools.Adopt(current); ok {
 			db.Statement.ConnPool = adopted
