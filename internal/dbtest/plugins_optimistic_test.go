@@ -1,11 +1,15 @@
 package dbtest_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/plugin/optimisticlock"
+
+	"github.com/gorm-signals/signals"
 )
 
 // versioned is locked by its version: an update of another version finds no row.
@@ -86,7 +90,7 @@ func TestAnUpdateOfTheVersionRaisesItAndSends(t *testing.T) {
 			now++
 			assert.EqualValues(t, 1, r.Rows, form.what)
 			var v versioned
-			assert.NoError(t, tw.loud.First(&v, 2).Error)
+			require.NoError(t, tw.loud.First(&v, 2).Error)
 			assert.Equal(t, now, v.Version.Int64, form.what)
 		}
 	})
@@ -133,5 +137,71 @@ func TestASaveOfAnOldVersionTakesTheRowOverAsWithoutThePlugin(t *testing.T) {
 			all := []versioned{{ID: 1, Name: "x", Version: version(50)}, {ID: 2, Name: "y"}}
 			return db.Save(&all), all
 		}, saved("updated", 1, 2)...)
+	})
+}
+
+// TestARowThatAReceiverChangesKeepsItsLock changes rows in pre_save: each is written by a statement of its own, with the lock.
+func TestARowThatAReceiverChangesKeepsItsLock(t *testing.T) {
+	t.Parallel()
+	onVersioned(t, func(t *testing.T, tw *twins) {
+		t.Helper()
+		signals.For[versioned](tw.loud).PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*versioned]) error {
+			if e.Instance.ID == 2 {
+				e.Instance.Name = "changed"
+			}
+			return nil
+		})
+		versions := func() (found []int64) {
+			require.NoError(t, tw.loud.Model(&versioned{}).Order("id").Pluck("version", &found).Error)
+			return found
+		}
+		require.NoError(t, tw.loud.Model(&versioned{}).Where("id > 0").Update("pages", 5).Error)
+		assert.Equal(t, []int64{2, 8, 2}, versions())
+		v := versioned{ID: 2, Version: version(7)}
+		tx := tw.loud.Model(&v).Update("pages", 6)
+		require.NoError(t, tx.Error)
+		assert.Zero(t, tx.RowsAffected)
+		v = versioned{ID: 2, Name: "saved", Version: version(8)}
+		require.NoError(t, tw.loud.Save(&v).Error)
+		assert.Equal(t, []int64{2, 9, 2}, versions())
+		var stored versioned
+		require.NoError(t, tw.loud.First(&stored, 2).Error)
+		assert.Equal(t, "changed", stored.Name)
+	})
+}
+
+type shelf struct {
+	ID      uint
+	Name    string
+	Version optimisticlock.Version
+	Volumes []volume
+}
+
+type volume struct {
+	ID      uint
+	ShelfID uint
+	Name    string
+	Version optimisticlock.Version
+}
+
+func TestLocksOfRelationsAreKept(t *testing.T) {
+	t.Parallel()
+	onTwins(t, nil, nil, []any{&shelf{}, &volume{}}, func(t *testing.T, tw *twins) {
+		t.Helper()
+		full := func(v int64) *shelf {
+			return &shelf{ID: 1, Name: "a", Version: version(v), Volumes: []volume{{ID: 1, Name: "x", Version: version(v)}, {ID: 2, Name: "y", Version: version(v)}}}
+		}
+		tw.write(t, "create", func(db *gorm.DB) (*gorm.DB, any) { s := full(1); return db.Create(s), s },
+			"pre_save created new", "pre_save created new", "pre_save created new", "post_save created 1", "post_save created 2", "post_save created 1")
+		tw.write(t, "update", func(db *gorm.DB) (*gorm.DB, any) {
+			s := full(1)
+			s.Name = "b"
+			return db.Updates(s), s
+		}, saved("updated", 1)...)
+		tw.write(t, "stale", func(db *gorm.DB) (*gorm.DB, any) {
+			s := full(1)
+			s.Name, s.Volumes = "c", nil
+			return db.Updates(s), s
+		})
 	})
 }
