@@ -55,7 +55,7 @@ func (w *write) insert(conflict clause.OnConflict, omits []string) error {
 }
 
 // oneByOne undoes an INSERT of several rows and inserts one row after the other: a database that skipped rows tells of a single row whether
-// it was written. The caller sees the number of rows that the INSERT reported.
+// it was written. The caller sees the number of rows that the INSERT reported, and the keys that the database gave the second time.
 func (w *write) oneByOne() error {
 	if err := w.exec("ROLLBACK TO SAVEPOINT " + insertSavepoint); err != nil {
 		return err
@@ -69,6 +69,7 @@ func (w *write) oneByOne() error {
 		}
 		w.rows[i].silent = !written
 	}
+	w.fillReturned()
 	return nil
 }
 

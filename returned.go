@@ -171,3 +171,33 @@ func (w *write) restoreReturned() {
 		w.setReturned(i, w.returned.before.Index(i))
 	}
 }
+
+// fillReturned writes what the database returned for rows that were inserted once more into the structs of the caller, where GORM would have
+// written it: a database gives a key only once.
+func (w *write) fillReturned() {
+	structs := w.stmt.ReflectValue
+	if w.returned.fields == nil || (structs.Kind() != reflect.Slice && structs.Kind() != reflect.Array) {
+		return
+	}
+	next := 0
+	for i := range w.rows {
+		if w.rows[i].silent || next == len(w.returned.places) {
+			continue
+		}
+		at := w.returned.places[next]
+		if w.returned.all {
+			at = next
+		}
+		next++
+		if at >= structs.Len() {
+			return
+		}
+		to := reflect.Indirect(structs.Index(at))
+		if to.Type() != w.schema.ModelType {
+			return
+		}
+		for _, f := range w.returned.fields {
+			rows.Copy(w.stmt.Context, f, to, w.rows[i].value())
+		}
+	}
+}
