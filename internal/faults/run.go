@@ -23,6 +23,9 @@ type Place struct {
 	Over func(in *Injector) (pool *sql.DB, at gorm.Dialector, err error) // the one opened last, through a driver that may
 }
 
+// patience is how long a connection may take to come back.
+const patience = 5 * time.Second
+
 type mode struct {
 	name     string
 	config   gorm.Config
@@ -114,8 +117,8 @@ func (r *run) try(t *testing.T, s Scenario, at int, fault Fault) (calls int, fai
 	r.in.Arm(at, fault, cancel)
 	err = s.Do(r.db.WithContext(ctx))
 	calls, failed = r.in.Disarm()
-	if pool, err := r.db.DB(); err == nil && pool.Stats().InUse > 0 {
-		t.Errorf("%s, call %d %v: %s\nleaves %d connections in use", s.Name, at, fault, failed, pool.Stats().InUse)
+	if n := r.inUse(); n > 0 {
+		t.Errorf("%s, call %d %v: %s\nleaves %d connections in use", s.Name, at, fault, failed, n)
 	}
 	untold, unwritten := r.witness.Compare(t)
 	r.mu.Lock()
@@ -129,4 +132,18 @@ func (r *run) try(t *testing.T, s Scenario, at int, fault Fault) (calls int, fai
 			s.Name, at, fault, failed, err, r.handled, strings.Join(untold, "\n"), strings.Join(unwritten, "\n"))
 	}
 	return calls, failed, err
+}
+
+// inUse returns how many connections stay in use. The pool rolls back in a goroutine of its own after a context has ended.
+func (r *run) inUse() int {
+	pool, err := r.db.DB()
+	if err != nil {
+		return 0
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); pool.Stats().InUse > 0 && time.Now().Before(end); {
+		<-tick.C
+	}
+	return pool.Stats().InUse
 }
