@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 type Place struct {
 	Open beside.Open                                                     // an empty one, through a driver that does not fail
 	Over func(in *Injector) (pool *sql.DB, at gorm.Dialector, err error) // the one opened last, through a driver that may
+	Not  []string                                                        // scenarios that fail there without any fault, or that its triggers do not see
 }
 
 // patience is how long a connection may take to come back.
@@ -55,6 +57,9 @@ func Run(t *testing.T, place func(t *testing.T) Place, sample int) {
 			r.open(t, p)
 			turn, tried := m, 0
 			for _, s := range Scenarios() {
+				if slices.Contains(p.Not, s.Name) {
+					continue
+				}
 				calls, _, _ := r.try(t, s, 0, None)
 				for at := 1; at <= calls; at++ {
 					for fault := Before; fault <= BadConn; fault++ {
