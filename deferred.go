@@ -2,6 +2,7 @@ package signals
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"gorm.io/gorm"
@@ -120,6 +121,7 @@ func (w *write) snapshot(k kind) *deferred {
 // finish runs what a statement outside any transaction has kept back, once it has succeeded.
 func (w *write) finish(succeeded bool) {
 	if !succeeded {
+		w.unanswered()
 		for _, d := range w.waiting {
 			d.waited(ErrRolledBack)
 		}
@@ -134,6 +136,18 @@ func (w *write) finish(succeeded bool) {
 	}
 	w.waiting = nil
 	delivery{reg: w.reg, handle: w.reg.failed}.commit(actions)
+}
+
+// unanswered tells that nobody knows what became of a statement outside any transaction: it was sent, and the database has not said
+// that it refused it.
+func (w *write) unanswered() {
+	if w.tx != nil || len(w.waiting) > 0 || !w.plan.defers(w.post.kind) || w.stmt.SQL.Len() == 0 {
+		return
+	}
+	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction || w.reg.pools.Refused(w.db.Error) {
+		return
+	}
+	w.reg.handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", ErrOutcomeUnknown, w.db.Error))
 }
 
 // send calls the receivers of a phase in which errors still count.

@@ -29,8 +29,8 @@ var (
 		"use signals.Plugin{Tracking: signals.TrackExplicit}")
 
 	// ErrOutcomeUnknown is what Plugin.ErrorHandler gets when nobody can tell whether writes are stored: COMMIT, or a statement about
-	// a savepoint, was sent and no clear answer came back; a savepoint was set behind the plugin's back; or the database may have ended
-	// the transaction. Neither AfterCommit nor AfterRollback receivers run for those writes.
+	// a savepoint, or a write outside any transaction, was sent and no clear answer came back; a savepoint was set behind the plugin's
+	// back; or the database may have ended the transaction. Neither AfterCommit nor AfterRollback receivers run for those writes.
 	ErrOutcomeUnknown = errors.New("signals: nobody knows whether the transaction was committed: look at the data")
 
 	// errOtherSession is the cause of what waits for itself.

@@ -16,7 +16,9 @@ type Witness struct{ w *world }
 // NewWitness makes a database with the tables of the suite.
 func NewWitness(tb testing.TB, open Open) *Witness {
 	tb.Helper()
-	return &Witness{newWorld(tb, open)}
+	w := newWorld(tb, open)
+	w.reset(tb, w.dump(), true) // also what numbers the rows
+	return &Witness{w}
 }
 
 // Now returns the time of the witness, for gorm.Config.NowFunc.

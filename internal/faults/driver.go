@@ -104,7 +104,7 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: below, in: c.in}, nil
+	return &conn{Conn: below, in: c.in, open: map[*stmt]bool{}}, nil
 }
 
 type conn struct {
@@ -112,6 +112,17 @@ type conn struct {
 
 	in     *Injector
 	broken bool // a transaction could not be ended: the pool must close the connection
+	open   map[*stmt]bool
+}
+
+// Close closes the connection and its statements. After a COMMIT that answers driver.ErrBadConn [sql.Tx] forgets those that it has
+// prepared again for itself, with GORM's PrepareStmt and without the plugin too. A server closes them with the connection; that of SQLite
+// lives on while one is open, and keeps its locks.
+func (c *conn) Close() error {
+	for s := range c.open {
+		_ = s.Close()
+	}
+	return c.Conn.Close()
 }
 
 // BeginTx begins a transaction.
@@ -174,7 +185,9 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		}
 		return nil, err
 	}
-	return &stmt{below, c.in, query}, nil
+	s := &stmt{below, c, query}
+	c.open[s] = true
+	return s, nil
 }
 
 // CheckNamedValue converts an argument as the driver below does.
@@ -221,8 +234,14 @@ func (t *tx) end(name string, end func() error) error {
 type stmt struct {
 	driver.Stmt
 
-	in    *Injector
+	conn  *conn
 	query string
+}
+
+// Close closes the statement.
+func (s *stmt) Close() error {
+	delete(s.conn.open, s)
+	return s.Stmt.Close()
 }
 
 // ExecContext runs the statement.
@@ -231,7 +250,7 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (resul
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	err = s.in.do(s.query, func() (err error) { result, err = e.ExecContext(ctx, args); return err })
+	err = s.conn.in.do(s.query, func() (err error) { result, err = e.ExecContext(ctx, args); return err })
 	return result, err
 }
 
@@ -241,7 +260,7 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (rows
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	err = s.in.do(s.query, func() (err error) { rows, err = q.QueryContext(ctx, args); return err })
+	err = s.conn.in.do(s.query, func() (err error) { rows, err = q.QueryContext(ctx, args); return err })
 	if err != nil && rows != nil {
 		_ = rows.Close()
 	}

@@ -1,10 +1,13 @@
 package pool
 
 import (
+	"database/sql/driver"
 	"errors"
 	"reflect"
 	"slices"
 	"strings"
+
+	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals/internal/txn"
 )
@@ -59,6 +62,27 @@ func (p *Pools) answered(err error) bool {
 		return s != "" && !slices.Contains([]string{"08", "57", "58", "XX"}, s[:2])
 	}
 	return false
+}
+
+// Refused reports whether the error of a statement outside any transaction says that the statement has done nothing: the database
+// answered so, or it was never sent.
+func (p *Pools) Refused(err error) bool {
+	for _, known := range []error{
+		driver.ErrBadConn, gorm.ErrMissingWhereClause, gorm.ErrInvalidTransaction, // not sent
+		gorm.ErrDuplicatedKey, gorm.ErrForeignKeyViolated, gorm.ErrCheckConstraintViolated, // what GORM makes of answers
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	if strings.Contains(err.Error(), "sql: converting argument") {
+		return true
+	}
+	if p.dialect == txn.SQLite {
+		c := code(err)
+		return c != 0 && c != sqliteIO
+	}
+	return p.answered(err)
 }
 
 // state returns the SQLSTATE of an error of PostgreSQL.
