@@ -3,6 +3,7 @@ package signals_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -164,10 +165,5 @@ func (tr *treeTrace) check(t *testing.T, left []uint) {
 }
 
 func contains(ids []uint, id uint) bool {
-	for _, known := range ids {
-		if known == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ids, id)
 }

@@ -192,7 +192,7 @@ func (r *registry) ran(db *gorm.DB) {
 			return
 		}
 	case *sql.Row:
-		rows := pool.RowsOf(dest)
+		rows := pool.RowsOf(dest) //nolint:rowserrcheck // the caller's
 		if dest == nil || (rows == nil && dest.Err() == nil) {
 			return // GORM could not prepare it, and keeps the error to itself
 		}

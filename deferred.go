@@ -79,7 +79,7 @@ func (w *write) queue(k kind) error {
 		d.wait()
 		err := tx.Add(d)
 		if err == nil && tx.Adopted() {
-			err = d.send(beforeCommit) // as the policy says that let the write pass
+			err = d.sendBeforeCommit() // as the policy says that let the write pass
 		}
 		if err != nil {
 			d.waited(err)
@@ -90,7 +90,7 @@ func (w *write) queue(k kind) error {
 	}
 	d.wait()
 	w.waiting = append(w.waiting, d)
-	return d.send(beforeCommit)
+	return d.sendBeforeCommit()
 }
 
 // snapshot copies the rows, so that what the caller does to its structs until the end changes no event.
@@ -150,9 +150,9 @@ func (w *write) unanswered() {
 	w.reg.handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", ErrOutcomeUnknown, w.db.Error))
 }
 
-// send calls the receivers of a phase in which errors still count.
-func (d *deferred) send(p phase) error {
-	entries := d.entries(p)
+// sendBeforeCommit calls the receivers of the phase in which errors still count.
+func (d *deferred) sendBeforeCommit() error {
+	entries := d.entries(beforeCommit)
 	if len(entries) == 0 {
 		return nil
 	}
@@ -187,7 +187,7 @@ func (r *registry) beforeCommit(tx *pool.Tx) error {
 			return nil
 		}
 		if d, isSend := action.(*deferred); isSend {
-			if err := d.send(beforeCommit); err != nil {
+			if err := d.sendBeforeCommit(); err != nil {
 				return err
 			}
 		}

@@ -35,7 +35,7 @@ func (c captured) before(tx *pool.Tx, place int, failed func(before bool, err er
 		if !isSend {
 			continue
 		}
-		if err := d.send(beforeCommit); err != nil {
+		if err := d.sendBeforeCommit(); err != nil {
 			waited(tx.Queue.Take(place), ErrRolledBack)
 			failed(true, err)
 			return false

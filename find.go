@@ -158,9 +158,7 @@ func (w *write) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
 // allAtOnce reads all rows of the statement in one batch, in the order in which it takes them.
 func (w *write) allAtOnce(q rows.Query) (*rows.Set, error) {
 	q.KeysOnly = false
-	for _, c := range w.limits() {
-		q.Extra = append(q.Extra, c)
-	}
+	q.Extra = append(q.Extra, w.limits()...)
 	set, err := w.model.Find(w.db, q)
 	w.find.cursor = nil
 	if err != nil {

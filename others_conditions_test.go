@@ -112,20 +112,20 @@ func TestAConditionThatAnotherCallbackAddsHoldsForEveryFormOfWrite(t *testing.T)
 // hearIDs connects to the post signals of both models. It returns the keys of which they were sent.
 func hearIDs(db *gorm.DB) func() []uint {
 	var ids []uint
-	shelves, tenant_pages := signals.For[TenantItem](db), signals.For[TenantPage](db)
-	shelves.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*TenantItem]) error {
+	items, pages := signals.For[TenantItem](db), signals.For[TenantPage](db)
+	items.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*TenantItem]) error {
 		ids = append(ids, e.Instance.ID)
 		return nil
 	})
-	shelves.PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*TenantItem]) error {
+	items.PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*TenantItem]) error {
 		ids = append(ids, e.Instance.ID)
 		return nil
 	})
-	tenant_pages.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*TenantPage]) error {
+	pages.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*TenantPage]) error {
 		ids = append(ids, e.Instance.ID)
 		return nil
 	})
-	tenant_pages.PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*TenantPage]) error {
+	pages.PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*TenantPage]) error {
 		ids = append(ids, e.Instance.ID)
 		return nil
 	})
@@ -152,7 +152,8 @@ func tablesOf(t *testing.T, db *gorm.DB) []string {
 			require.NoError(t, rows.Scan(dest...))
 			lines = append(lines, fmt.Sprint(table, values))
 		}
-		require.NoError(t, rows.Close())
+		require.NoError(t, rows.Err())
+		require.NoError(t, rows.Close()) //nolint:sqlclosecheck // a test that fails here ends
 	}
 	return lines
 }

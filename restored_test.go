@@ -50,9 +50,11 @@ func (i intoTrash) ModifyStatement(stmt *gorm.Statement) {
 func (Trash) QueryClauses(f *schema.Field) []clause.Interface {
 	return []clause.Interface{hideTrash{f}}
 }
+
 func (Trash) UpdateClauses(f *schema.Field) []clause.Interface {
 	return []clause.Interface{hideTrash{f}}
 }
+
 func (Trash) DeleteClauses(f *schema.Field) []clause.Interface {
 	return []clause.Interface{intoTrash{f}}
 }

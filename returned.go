@@ -43,7 +43,7 @@ func (w *write) keepReturned() error {
 		keyed = keyed && has
 	}
 	w.keepFields()
-	if skips && (!keyed || w.hasCondition()) && !(w.race != nil && w.db.Name() == "mysql" && w.returns()) { // MariaDB returns all keys
+	if skips && (!keyed || w.hasCondition()) && (w.race == nil || w.db.Name() != "mysql" || !w.returns()) { // MariaDB returns all keys
 		kept.savepoint = true
 		return w.exec("SAVEPOINT " + insertSavepoint)
 	}

@@ -181,10 +181,10 @@ func (w *write) postSaveStruct() error {
 	if len(w.rows) == 0 {
 		return nil
 	}
+	if failed := w.db.Error != nil; w.db.RowsAffected == 0 && failed {
+		return nil //nolint:nilerr // Save goes no further: the caller has the error
+	}
 	if w.db.RowsAffected == 0 {
-		if w.db.Error != nil {
-			return nil // Save goes no further
-		}
 		if wrote, err := w.insertSaved(); err != nil || !wrote {
 			return err
 		}

@@ -31,11 +31,11 @@ var savepointWays = []func(tx *gorm.DB, text string){ //nolint:gochecknoglobals 
 		_ = tx.Raw(text).Row().Scan(new(int))
 	},
 	func(tx *gorm.DB, text string) {
-		rows, err := tx.Raw(text).Rows() //nolint:rowserrcheck // as the database likes it
+		rows, err := tx.Raw(text).Rows()
 		if err != nil {
 			return
 		}
-		defer rows.Close() //nolint:errcheck // as above
+		defer rows.Close()
 		rows.Next()
 	},
 	func(tx *gorm.DB, text string) { _, _ = tx.Statement.ConnPool.ExecContext(context.Background(), text) },

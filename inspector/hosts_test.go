@@ -100,8 +100,8 @@ func TestAPageThatIsMountedWithoutItsSlashRedirects(t *testing.T) {
 	router := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }) // that knows no patterns
 	url = serve(t, router)
 	for path, location := range map[string]string{"/signals": "./signals/", "/admin/signals": "./signals/"} {
-		answer, _ := request(t, http.MethodGet, url+path)
-		assert.Equal(t, location, answer.Header.Get("Location"), path)
+		redirect, _ := request(t, http.MethodGet, url+path)
+		assert.Equal(t, location, redirect.Header.Get("Location"), path)
 	}
 	answer, _ = request(t, http.MethodGet, url+"/favicon.ico")
 	assert.Equal(t, http.StatusNotFound, answer.StatusCode)

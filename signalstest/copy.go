@@ -9,7 +9,7 @@ import (
 // copyOf returns a copy of a value that shares no memory with it, related rows among them. What no column and no relation holds stays
 // shared: fields that GORM ignores, unexported ones, functions and channels.
 func copyOf[T any](v T) T {
-	copied, ok := copier{}.value(reflect.ValueOf(&v)).Interface().(*T)
+	copied, ok := reflect.TypeAssert[*T](copier{}.value(reflect.ValueOf(&v)))
 	if !ok {
 		return v
 	}

@@ -45,11 +45,15 @@ func allowances() []allowance {
 		},
 		{
 			"rows of an upsert of several rows, some of which a trigger keeps", "GORM reads the returned keys into the structs of other rows", false,
-			func(s *Setup, step Step, _ string, _ change) bool { return s.Keeps && strings.HasPrefix(step.Name, "OnConflict{UpdateAll}") },
+			func(s *Setup, step Step, _ string, _ change) bool {
+				return s.Keeps && strings.HasPrefix(step.Name, "OnConflict{UpdateAll}")
+			},
 		},
 		{
 			"a row that a trigger keeps from getting the values that it has", "RETURNING into one struct tells of one row only, and nothing else tells", false,
-			func(s *Setup, _ Step, _ string, c change) bool { return s.Keeps && c.now == c.old && head(c, "update ") },
+			func(s *Setup, _ Step, _ string, c change) bool {
+				return s.Keeps && c.now == c.old && head(c, "update ")
+			},
 		},
 		{
 			"links that the database deletes with their owner", "a join table without a model has no delete signals, and its links are not cleared by a call", true,
@@ -85,7 +89,9 @@ func (s *Setup) excused(step Step, dialect string, failed bool) excuse {
 }
 
 // saves reports whether a step may be a Save that inserts.
-func (step Step) saves() bool { return strings.HasPrefix(step.Name, "Save") || strings.HasSuffix(step.Name, "Save") }
+func (step Step) saves() bool {
+	return strings.HasPrefix(step.Name, "Save") || strings.HasSuffix(step.Name, "Save")
+}
 
 // upserts reports whether a step inserts rows that may be stored.
 func (step Step) upserts() bool {

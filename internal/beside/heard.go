@@ -57,8 +57,8 @@ func variants() []receivers {
 	need := func(n signals.Need) func(w *world, db *gorm.DB) {
 		return func(w *world, db *gorm.DB) {
 			connectPre(w, db, n)
-			connectPost(w, db, &w.heard.sent, n, signals.Needs(n))
-			connectPost(w, db, &w.heard.kept, n, signals.Needs(n), signals.AfterCommit())
+			connectPost(db, &w.heard.sent, n, signals.Needs(n))
+			connectPost(db, &w.heard.kept, n, signals.Needs(n), signals.AfterCommit())
 		}
 	}
 	return []receivers{
@@ -66,10 +66,10 @@ func variants() []receivers {
 		{"keys", need(signals.Keys), true, true},
 		{"rows", need(signals.Row), true, true},
 		{"after commit", func(w *world, db *gorm.DB) {
-			connectPost(w, db, &w.heard.kept, signals.Original, signals.Needs(signals.Original), signals.AfterCommit())
+			connectPost(db, &w.heard.kept, signals.Original, signals.Needs(signals.Original), signals.AfterCommit())
 		}, false, true},
 		{"post signals of keys", func(w *world, db *gorm.DB) {
-			connectPost(w, db, &w.heard.sent, signals.Keys, signals.Needs(signals.Keys))
+			connectPost(db, &w.heard.sent, signals.Keys, signals.Needs(signals.Keys))
 		}, true, false},
 		{"pre signals", func(w *world, db *gorm.DB) { connectPre(w, db, signals.Original) }, false, false},
 		{"fields and net", func(w *world, db *gorm.DB) {
@@ -98,7 +98,7 @@ func connectPre(w *world, db *gorm.DB, n signals.Need) {
 }
 
 // connectPost connects receivers of everything that was written, which note it in a list.
-func connectPost(w *world, db *gorm.DB, into *[]change, n signals.Need, options ...signals.ConnectOption) {
+func connectPost(db *gorm.DB, into *[]change, n signals.Need, options ...signals.ConnectOption) {
 	every := signals.Implementing[any](db)
 	every.PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[any]) error {
 		c := change{head: verbOf(e.Created, "insert") + keyOf(ctx, e.Schema(), e.Instance)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -82,9 +83,7 @@ func changeDest(tx *gorm.DB) {
 func replaceDest(tx *gorm.DB) {
 	if m, ok := tx.Statement.Dest.(map[string]any); ok {
 		copied := map[string]any{"by": "replaced"}
-		for k, v := range m {
-			copied[k] = v
-		}
+		maps.Copy(copied, m)
 		tx.Statement.Dest = copied
 	}
 }
@@ -104,10 +103,6 @@ type place struct {
 	before, after string // bounds of its callback
 	around        string // the callback of GORM that it replaces, and calls
 	hook          string // the hook of the models that it runs in
-}
-
-func (p place) late() bool {
-	return strings.Contains(p.name, "after") || strings.Contains(p.name, "After")
 }
 
 func places() []place {

@@ -1,14 +1,13 @@
 package beside
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
-
-	"context"
 
 	"github.com/gorm-signals/signals"
 )
@@ -91,8 +90,8 @@ func (w *world) connect(s *Setup, plugin bool) (*gorm.DB, error) {
 	w.inHooks = nil
 	register := func() error {
 		for i, o := range s.Others {
-			if err := w.register(db, others()[o[0]], places()[o[1]], i); err != nil {
-				return err
+			if failure := w.register(db, others()[o[0]], places()[o[1]], i); failure != nil {
+				return failure
 			}
 		}
 		return nil

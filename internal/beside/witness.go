@@ -26,7 +26,7 @@ func (x *Witness) Now() time.Time { return x.w.now }
 
 // Connect connects receivers after the commit to every signal of every model.
 func (x *Witness) Connect(db *gorm.DB) {
-	connectPost(x.w, db, &x.w.heard.kept, signals.Original, signals.Needs(signals.Original), signals.AfterCommit())
+	connectPost(db, &x.w.heard.kept, signals.Original, signals.Needs(signals.Original), signals.AfterCommit())
 }
 
 // Begin puts the tables back and forgets what was heard.

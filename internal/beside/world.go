@@ -138,8 +138,8 @@ func (w *world) reset(tb testing.TB, now map[string][]string, counters bool) {
 		for _, table := range changed {
 			exec(tb, tx, "DELETE FROM "+table)
 		}
-		for i := len(changed) - 1; i >= 0; i-- {
-			exec(tb, tx, fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s_seed", changed[i], w.columns[changed[i]], w.columns[changed[i]], changed[i]))
+		for _, c := range slices.Backward(changed) {
+			exec(tb, tx, fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s_seed", c, w.columns[c], w.columns[c], c))
 		}
 		w.counters(tb, tx, changed, counters)
 	})
@@ -214,7 +214,7 @@ func (w *world) logged() []string {
 // read reads the rows of a log in order.
 func (w *world) read(table string) (verbs []string, rows any, err error) {
 	session := w.side.Table(table + "_log").Order(clause.OrderByColumn{Column: clause.Column{Name: logOrder(w.side.Name())}}).Session(&gorm.Session{})
-	if err := session.Pluck("verb", &verbs).Error; err != nil {
+	if err = session.Pluck("verb", &verbs).Error; err != nil {
 		return nil, nil, err
 	}
 	if k, known := w.kinds[table]; known {

@@ -19,7 +19,7 @@ const (
 	After              // the call does what it should, and fails
 	CancelBefore       // the context ends before the call
 	CancelAfter        // the context ends after the call
-	BadConn            // the call answers driver.ErrBadConn and does nothing
+	BadConn            // the call answers [driver.ErrBadConn] and does nothing
 )
 
 // String returns the fault in words.
@@ -115,7 +115,7 @@ type conn struct {
 	open   map[*stmt]bool
 }
 
-// Close closes the connection and its statements. After a COMMIT that answers driver.ErrBadConn [sql.Tx] forgets those that it has
+// Close closes the connection and its statements. After a COMMIT that answers [driver.ErrBadConn] [sql.Tx] forgets those that it has
 // prepared again for itself, with GORM's PrepareStmt and without the plugin too. A server closes them with the connection; that of SQLite
 // lives on while one is open, and keeps its locks.
 func (c *conn) Close() error {

@@ -49,7 +49,7 @@ type parityAddress struct {
 	Zip  string
 }
 
-type parityMoney struct{ cents int64 } //nolint:recvcheck // a Valuer is asked by value, a Scanner is filled by pointer
+type parityMoney struct{ cents int64 }
 
 func (m parityMoney) Value() (driver.Value, error) { return strconv.FormatInt(m.cents, 10) + "c", nil }
 
@@ -118,7 +118,7 @@ type parityOrder struct {
 
 func (parityOrder) TableName() string { return "order" }
 
-type parityID [4]byte //nolint:recvcheck // a Valuer is asked by value, a Scanner is filled by pointer
+type parityID [4]byte
 
 func (id parityID) Value() (driver.Value, error) { return fmt.Sprintf("%x", id[:]), nil }
 

@@ -92,7 +92,7 @@ func (p place) value(of reflect.Value) reflect.Value {
 }
 
 func (p place) pool() gorm.ConnPool {
-	pool, _ := p.value(p.of).Interface().(gorm.ConnPool)
+	pool, _ := reflect.TypeAssert[gorm.ConnPool](p.value(p.of))
 	return pool
 }
 
@@ -105,7 +105,7 @@ func (p place) with(below gorm.ConnPool) (gorm.ConnPool, bool) {
 	twin := reflect.New(p.of.Type())
 	twin.Elem().Set(p.of)
 	p.value(twin.Elem()).Set(v)
-	pool, ok := twin.Interface().(gorm.ConnPool)
+	pool, ok := reflect.TypeAssert[gorm.ConnPool](twin)
 	return pool, ok
 }
 

@@ -110,7 +110,7 @@ func number(err error) (n uint64) {
 // code returns the primary result code of an error of SQLite, 0 when it is none.
 func code(err error) (n int) {
 	each(err, func(e error) bool {
-		if c, ok := e.(interface{ Code() int }); ok { //nolint:errorlint // each unwraps
+		if c, ok := e.(interface{ Code() int }); ok {
 			n = c.Code()
 		} else if f := field(e, "Code"); f.IsValid() && f.CanInt() {
 			n = int(f.Int())

@@ -157,8 +157,8 @@ func (t *Tx) look() {
 func (t *Tx) open() (open, known bool) {
 	ctx := context.WithoutCancel(t.ctx)
 	if t.pools.dialect == txn.SQLite {
-		switch _, err := t.Tx.ExecContext(ctx, "BEGIN"); {
-		case err == nil: // there was none
+		switch _, err := t.Tx.ExecContext(ctx, "BEGIN"); err {
+		case nil: // there was none
 			_, err = t.Tx.ExecContext(ctx, "ROLLBACK")
 			return false, err == nil
 		default:

@@ -70,7 +70,7 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 // QueryContext runs a query.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	t.next()
-	rows, err := t.Tx.QueryContext(ctx, query, args...) //nolint:sqlclosecheck,rowserrcheck // the caller's
+	rows, err := t.Tx.QueryContext(ctx, query, args...)
 	t.queried(query, rows, err)
 	return rows, err
 }
@@ -214,7 +214,7 @@ func Find(pool gorm.ConnPool) (tx *Tx, inTransaction bool) {
 		case nil, tracked, *sql.DB, *sql.Conn, *gorm.PreparedStmtDB:
 			return nil, commits
 		}
-		commits = commits || (commitsOnly(pool))
+		commits = commits || commitsOnly(pool)
 		below, ok := beneath(pool)
 		if !ok {
 			return nil, commits

@@ -60,7 +60,7 @@ type bookAuthor struct {
 // TableName returns the name that the relations give.
 func (bookAuthor) TableName() string { return "book_authors" }
 
-func open(t *testing.T, models ...any) *gorm.DB {
+func open(t *testing.T) *gorm.DB {
 	t.Helper()
 	db, err := gorm.Open(sqlite.Open(filepath.Join(t.TempDir(), "test.db")+"?_foreign_keys=on"), &gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
@@ -69,7 +69,6 @@ func open(t *testing.T, models ...any) *gorm.DB {
 		require.NoError(t, err)
 		require.NoError(t, pool.Close())
 	})
-	require.NoError(t, db.AutoMigrate(models...))
 	return db
 }
 

@@ -49,7 +49,8 @@ func samePlain(f *schema.Field, stored, row reflect.Value) (Verdict, bool) {
 		return 0, false
 	}
 	a, b := stored.Field(f.StructField.Index[0]), row.Field(f.StructField.Index[0])
-	equal, whole := false, true
+	var equal bool
+	whole := true
 	switch a.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		equal = a.Int() == b.Int()

@@ -54,7 +54,7 @@ func TestASlipIsNearAName(t *testing.T) {
 	t.Parallel()
 	m, _ := model[article](t, open(t))
 	for name, want := range map[string]string{
-		"Veiws": "Views", "view": "Views", "VIEWS": "Views", "Author.Emial": "Author.Email", "autor_name": "author_name",
+		"Veiws": "Views", "view": "Views", "VIEWS": "Views", "Author.Emial": "Author.Email", "auhtor_name": "author_name",
 		"Colour": "", "x": "", "": "",
 	} {
 		assert.Equal(t, want, m.Near(name), name)

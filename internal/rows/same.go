@@ -18,10 +18,10 @@ func Same(ctx context.Context, f *schema.Field, a, b reflect.Value) bool {
 	return alike(f.ReflectValueOf(ctx, a), f.ReflectValueOf(ctx, b), 0)
 }
 
-// deepest is how far alike follows values. What goes on is compared by reflect.DeepEqual, which knows circles.
+// deepest is how far alike follows values. What goes on is compared by [reflect.DeepEqual], which knows circles.
 const deepest = 64
 
-// alike is reflect.DeepEqual, but for numbers that are none, which equal each other, and for times: they are alike when they are the
+// alike is [reflect.DeepEqual], but for numbers that are none, which equal each other, and for times: they are alike when they are the
 // same instant at the same offset.
 func alike(a, b reflect.Value, depth int) bool {
 	if !a.IsValid() || !b.IsValid() || a.Type() != b.Type() {

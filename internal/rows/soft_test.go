@@ -41,6 +41,7 @@ type tenant int
 func (tenant) QueryClauses(f *schema.Field) []clause.Interface {
 	return where(clause.Eq{Column: f.DBName, Value: 1})
 }
+
 func (tenant) DeleteClauses(f *schema.Field) []clause.Interface {
 	return where(clause.Eq{Column: f.DBName, Value: 1})
 }

@@ -25,7 +25,7 @@ func Steady(dialect string, f *schema.Field) bool {
 	return !nullable(t)
 }
 
-// nullable reports whether the zero value of a type is NULL to the database, as that of sql.NullString is.
+// nullable reports whether the zero value of a type is NULL to the database, as that of [sql.NullString] is.
 func nullable(t reflect.Type) (null bool) {
 	zero := reflect.New(t)
 	by, ok := reflect.TypeAssert[driver.Valuer](zero.Elem())

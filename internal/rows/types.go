@@ -57,14 +57,14 @@ func (m *Model) columnType(db *gorm.DB, f *schema.Field) columnType {
 			return t
 		}
 	}
-	if byDialect, ok := reflect.New(f.IndirectFieldType).Interface().(interface {
+	if byDialect, ok := reflect.TypeAssert[interface {
 		GormDBDataType(db *gorm.DB, f *schema.Field) string
-	}); ok {
+	}](reflect.New(f.IndirectFieldType)); ok {
 		if given := byDialect.GormDBDataType(db, f); given != "" {
 			return typeOf(given)
 		}
 	}
-	return typeOf(db.Dialector.DataTypeOf(f))
+	return typeOf(db.DataTypeOf(f))
 }
 
 // learnTypes notes which types the columns of a table have.
@@ -231,7 +231,7 @@ func number(v any) bool {
 
 // decimalOf reads a number, nil when it is none.
 func decimalOf(v any) *big.Rat {
-	text := ""
+	var text string
 	switch rv := reflect.ValueOf(v); {
 	case rv.CanFloat():
 		text = strconv.FormatFloat(rv.Float(), 'g', -1, rv.Type().Bits())

@@ -70,7 +70,7 @@ func (d Dialect) steps(text string, f func(step)) {
 			body = body || (d == Postgres && t.is("ATOMIC"))
 		}
 		block := d.block(words)
-		if s := d.step(words); s.verb != none && !(block && s.verb == begin) {
+		if s := d.step(words); s.verb != none && (!block || s.verb != begin) {
 			f(s)
 		}
 		switch {
