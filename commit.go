@@ -173,7 +173,10 @@ func (r *registry) ran(db *gorm.DB) {
 	}
 	explain(db)
 	tx, _ := pool.Find(db.Statement.ConnPool)
-	_, about := db.Statement.Settings.LoadAndDelete(sent{})
+	about := false
+	if prepared(db) != nil { // looking for a mark allocates
+		_, about = db.Statement.Settings.LoadAndDelete(sent{})
+	}
 	if tx == nil {
 		if tx = r.adopted(db); tx == nil {
 			return

@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
@@ -13,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 
+	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/otelsignals"
 )
 

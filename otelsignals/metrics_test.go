@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/metric"
@@ -12,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"gorm.io/gorm"
 
+	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/otelsignals"
 )
 

@@ -8,8 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gorm-signals/signals"
 	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals"
 )
 
 // Durable makes a receiver of post_save or post_delete one that survives: its events are written into the outbox in the write's

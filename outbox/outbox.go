@@ -8,8 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gorm-signals/signals"
 	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals"
 )
 
 // Config says how an outbox works. Source is required; every other zero value works.

@@ -3,8 +3,9 @@ package dbtest_test
 import (
 	"testing"
 
-	"github.com/gorm-signals/signals/internal/beside"
 	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/beside"
 )
 
 func TestThePluginChangesNothingBesideOthersOnServers(t *testing.T) {

@@ -14,13 +14,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorm-signals/signals"
 	"github.com/lib/pq"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/gorm-signals/signals"
 )
 
 // onPostgres runs a test on PostgreSQL with both of its protocols.

@@ -124,7 +124,6 @@ func (c comparison) check(t *testing.T) {
 	}
 }
 
-
 // checkAll checks comparisons by their names.
 func checkAll(t *testing.T, all map[string]comparison) {
 	t.Helper()

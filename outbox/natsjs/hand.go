@@ -6,8 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gorm-signals/signals/outbox"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/gorm-signals/signals/outbox"
 )
 
 // position tells a stored message from all others. A stream that was removed and made anew counts from one again, so the number

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorm-signals/signals/outbox"
-	"github.com/gorm-signals/signals/outbox/natsembed"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
@@ -21,6 +19,8 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/gorm-signals/signals/outbox"
+	"github.com/gorm-signals/signals/outbox/natsembed"
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 

@@ -7,8 +7,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gorm-signals/signals/outbox"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/gorm-signals/signals/outbox"
 )
 
 // releaseEvery is how often a holding receiver asks the server whether all has come.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+
 	"github.com/gorm-signals/signals/outbox"
 )
 

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+
 	"github.com/gorm-signals/signals/outbox"
 )
 
