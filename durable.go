@@ -225,6 +225,6 @@ func (c *channel) deliver(ctx context.Context, e *entry, data []byte) (err error
 	w.post.ended = &ended{}
 	var failed error
 	d := delivery{reg: c.reg, handle: func(_ context.Context, err error) { failed = err }}
-	apart(func() { d.send(e, &w.post, []row{r}) })
+	d.send(e, &w.post, []row{r})
 	return failed
 }
