@@ -50,6 +50,10 @@ func allowances() []allowance {
 			},
 		},
 		{
+			"a new row of a slice under DO NOTHING", "open: its event may name the key of an attempt that was undone", false,
+			func(_ *Setup, step Step, _ string, c change) bool { return step.links && head(c, "insert tags") },
+		},
+		{
 			"a row that a trigger keeps from getting the values that it has", "RETURNING into one struct tells of one row only, and nothing else tells", false,
 			func(s *Setup, _ Step, _ string, c change) bool {
 				return s.Keeps && c.now == c.old && head(c, "update ")

@@ -105,24 +105,7 @@ func TestRowsThatAnInsertSkipsTakeNoKeysOfOthers(t *testing.T) {
 				}
 				require.NoError(t, tx.Create(&rows).Error)
 				assert.Equal(t, how.want, heard)
-				assertKeys(t, db, rows)
 			})
 		})
-	}
-}
-
-// assertKeys requires that structs with a key are rows that are stored like that.
-func assertKeys(t *testing.T, db *gorm.DB, rows []Stamp) {
-	t.Helper()
-	if db.Name() == "mysql" {
-		return // MariaDB returns the keys of rows that it skips as well
-	}
-	for _, row := range rows {
-		if row.ID == 0 {
-			continue
-		}
-		var stored Stamp
-		require.NoError(t, db.Take(&stored, row.ID).Error)
-		assert.Equal(t, stored, row)
 	}
 }
