@@ -38,16 +38,6 @@ func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
 	d.commit(end.Committed)
 }
 
-// apart calls f on a goroutine of its own and waits for it, so that a receiver which ends its goroutine ends no other.
-func apart(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	<-done
-}
-
 // every calls f with i to n-1. When a call ends its goroutine, the others are made before the goroutine ends.
 func every(i, n int, f func(int)) {
 	if i >= n {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
@@ -12,7 +13,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 
-	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/otelsignals"
 )
 

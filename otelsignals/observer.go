@@ -5,12 +5,11 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/gorm-signals/signals"
 )
 
 // scope names this package in what it records.

@@ -8,12 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gorm-signals/signals"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/gorm-signals/signals"
 )
 
 // Attributes for which there is no convention.

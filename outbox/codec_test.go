@@ -11,16 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
-	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/outbox"
 )
 
 // Money goes into the database as a text, by value and by pointer receivers.
-type Money struct{ Cents int64 } //nolint:recvcheck // as sql.NullString has it
+type Money struct{ Cents int64 }
 
 func (m Money) Value() (driver.Value, error) { return fmt.Sprintf("%d ct", m.Cents), nil }
 

@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
-	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/outbox"
 )
 

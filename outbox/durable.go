@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"gorm.io/gorm"
-
 	"github.com/gorm-signals/signals"
+	"gorm.io/gorm"
 )
 
 // Durable makes a receiver of post_save or post_delete one that survives: its events are written into the outbox in the write's

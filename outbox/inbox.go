@@ -9,10 +9,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gorm-signals/signals"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"github.com/gorm-signals/signals"
 )
 
 // maxConsumer is what the table has room for, and lengthOfID the length of the ids that this library gives.

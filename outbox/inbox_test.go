@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
-	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/outbox"
 )
 

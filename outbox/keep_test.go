@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/outbox"
 )
 

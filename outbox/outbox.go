@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"gorm.io/gorm"
-
 	"github.com/gorm-signals/signals"
+	"gorm.io/gorm"
 )
 
 // Config says how an outbox works. Source is required; every other zero value works.

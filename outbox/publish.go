@@ -8,10 +8,9 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals"
 )
 
 // PublishOption is an option of Publish.

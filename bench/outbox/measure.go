@@ -9,12 +9,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/natsembed"
 	"github.com/gorm-signals/signals/outbox/natsjs"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // figures are what was measured on one database.

@@ -5,10 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gorm-signals/signals/bench/internal/workloads"
 	"github.com/uptrace/bun"                       //nolint:depguard // A peer.
 	"github.com/uptrace/bun/dialect/sqlitedialect" //nolint:depguard // A peer.
-
-	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
 // bunProduct is the model of the workloads for bun. Its hooks are those of a query and not of a row, so what a receiver does

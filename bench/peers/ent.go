@@ -8,8 +8,8 @@ import (
 	entgo "entgo.io/ent"              //nolint:depguard // A peer.
 	"entgo.io/ent/dialect"            //nolint:depguard // A peer.
 	entsql "entgo.io/ent/dialect/sql" //nolint:depguard // A peer.
-
 	"github.com/gorm-signals/signals/bench/internal/workloads"
+
 	"github.com/gorm-signals/signals/bench/peers/ent"
 	"github.com/gorm-signals/signals/bench/peers/ent/product"
 )

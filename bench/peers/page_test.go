@@ -3,10 +3,9 @@ package main
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/gorm-signals/signals/bench/internal/measure"
 	"github.com/gorm-signals/signals/bench/internal/workloads"
+	"github.com/stretchr/testify/require"
 )
 
 // key is the workload of the results below.

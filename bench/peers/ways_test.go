@@ -3,10 +3,9 @@ package main
 import (
 	"testing"
 
+	"github.com/gorm-signals/signals/bench/internal/workloads"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
 func TestThePeersDoWhatGORMDoes(t *testing.T) {

@@ -4,9 +4,8 @@ import (
 	"os"
 	"testing"
 
-	"gorm.io/gorm"
-
 	"github.com/gorm-signals/signals/internal/beside"
+	"gorm.io/gorm"
 )
 
 func TestThePluginChangesNothingBesideOthersOnServers(t *testing.T) {

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals"
 )
 
 // branches returns the rows of a tree in which each row has three below it. If it is turned, parents have higher keys than children.

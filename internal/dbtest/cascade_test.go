@@ -10,12 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals"
 )
 
 // Depot has racks and a Rack has crates; all of them go with what they stand in.

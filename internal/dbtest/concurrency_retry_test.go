@@ -9,14 +9,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
-
-	"github.com/gorm-signals/signals"
 )
 
 // impatient lets PostgreSQL look for deadlocks at once and not after a second, where the user may say so.

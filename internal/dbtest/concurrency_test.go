@@ -12,13 +12,12 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/gorm-signals/signals"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"github.com/gorm-signals/signals"
 )
 
 // Seat is the model of most races.

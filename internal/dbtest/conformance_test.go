@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/conformance"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/mysql"
@@ -15,9 +17,6 @@ import (
 	"gorm.io/gorm/logger"
 	"gorm.io/gorm/schema"
 	"gorm.io/plugin/dbresolver"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/internal/conformance"
 )
 
 // mode is a way to set up a database and the plugin.

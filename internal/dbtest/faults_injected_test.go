@@ -5,12 +5,11 @@ import (
 	"testing"
 
 	driver "github.com/go-sql-driver/mysql"
+	"github.com/gorm-signals/signals/internal/faults"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals/internal/faults"
 )
 
 func TestNoFaultOfADriverMakesAnEventLieOnServers(t *testing.T) {

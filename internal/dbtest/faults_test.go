@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals"
 )
 
 // heals requires that the database works again, and that no connection is still in use.

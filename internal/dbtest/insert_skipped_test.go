@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/logger"
-
-	"github.com/gorm-signals/signals"
 )
 
 // Given has a key that the program gives; an index that the model does not declare is over its slug.

@@ -4,12 +4,11 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/conformance"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/internal/conformance"
 )
 
 func TestLinkScripts(t *testing.T) {

@@ -6,12 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"github.com/gorm-signals/signals"
 )
 
 // Moment has times of several precisions.

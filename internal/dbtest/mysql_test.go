@@ -12,14 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/mysql"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals"
 )
 
 // ownDB opens a database of its own, without the plugin. The parameters are added to its DSN.

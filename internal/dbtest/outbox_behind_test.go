@@ -9,13 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/outbox"
 )
 
 // queries is a logger that keeps the queries of the outbox.

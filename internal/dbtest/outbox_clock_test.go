@@ -6,11 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals/outbox"
 )
 
 // TestARelayKeepsItsLeaseWithinOneMillisecond stops MariaDB's clock: an UPDATE then changes nothing, and counts no row.

@@ -11,14 +11,13 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	gormmysql "gorm.io/driver/mysql"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/outbox"
 )
 
 // outboxWriters and outboxWrites are how many goroutines write how many transactions each.

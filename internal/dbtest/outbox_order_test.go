@@ -7,14 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/outbox"
 )
 
 // TestRetriesKeepTheOrderWhileTheClockMoves lets the first event of many rows fail, so that they become due while the table is read.

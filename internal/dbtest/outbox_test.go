@@ -9,14 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/plugin/dbresolver"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/outbox"
 )
 
 // Parcel is the model whose events are kept.

@@ -4,12 +4,11 @@ import (
 	"context"
 	"testing"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/plugin/optimisticlock"
-
-	"github.com/gorm-signals/signals"
 )
 
 // versioned is locked by its version: an update of another version finds no row.

@@ -10,14 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 	"gorm.io/hints"
 	"gorm.io/plugin/prometheus"
-
-	"github.com/gorm-signals/signals"
 )
 
 // sealing is a serializer that encrypts texts. The same text is stored otherwise each time.

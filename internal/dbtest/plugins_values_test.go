@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"github.com/lib/pq"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -11,8 +12,6 @@ import (
 	"gorm.io/datatypes"
 	"gorm.io/gorm"
 	"gorm.io/plugin/soft_delete"
-
-	"github.com/gorm-signals/signals"
 )
 
 type address struct {

@@ -6,12 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"github.com/gorm-signals/signals"
 )
 
 // Member is unique by mail among those that are active.

@@ -14,14 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
 	"github.com/lib/pq"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"github.com/gorm-signals/signals"
 )
 
 // onPostgres runs a test on PostgreSQL with both of its protocols.
@@ -59,7 +58,7 @@ func truthOf[M any](t *testing.T, open ownDB, show func(*M) string, ddl ...strin
 }
 
 // Document is JSON as it was written.
-type Document []byte //nolint:recvcheck // a value is a Valuer, and only a pointer can be a Scanner
+type Document []byte
 
 // Value implements [driver.Valuer].
 func (d Document) Value() (driver.Value, error) {
@@ -81,7 +80,7 @@ func (d *Document) Scan(value any) error {
 }
 
 // Money is a number without rounding.
-type Money struct{ *big.Rat } //nolint:recvcheck // a value is a Valuer, and only a pointer can be a Scanner
+type Money struct{ *big.Rat }
 
 // Value implements [driver.Valuer].
 func (m Money) Value() (driver.Value, error) {

@@ -6,13 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/product"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/product"
 )
 
 // noMails is a Mailer that sends nothing.

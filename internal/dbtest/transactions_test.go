@@ -6,13 +6,12 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/conformance"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/plugin/dbresolver"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/internal/conformance"
 )
 
 func TestTransactionScripts(t *testing.T) {

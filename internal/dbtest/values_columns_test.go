@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals"
 )
 
 // ahead has a field that its table gets later, and one that it never gets.

@@ -12,13 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals/outbox"
+	"github.com/gorm-signals/signals/outbox/natsjs"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals/outbox"
-	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 
 func TestNothingIsLostOrInventedOrDoubledOverKillsOnSQLite(t *testing.T) {

@@ -9,13 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-	"gorm.io/gorm"
-
 	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/natsembed"
 	"github.com/gorm-signals/signals/outbox/natsjs"
+	"github.com/nats-io/nats.go/jetstream"
+	"gorm.io/gorm"
 )
 
 const (

@@ -6,14 +6,13 @@ import (
 	"os"
 	"time"
 
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/outbox"
 	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/outbox"
 )
 
 // item is what the writer changes, and what events are about.

@@ -7,11 +7,11 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/gorm-signals/signals/outbox"
+	"github.com/gorm-signals/signals/outbox/sinktest"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/natsjs"
-	"github.com/gorm-signals/signals/outbox/sinktest"
 )
 
 func TestTheSinkConforms(t *testing.T) {

@@ -7,10 +7,10 @@ import (
 	"os"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/natsembed"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 

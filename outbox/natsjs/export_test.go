@@ -3,10 +3,9 @@ package natsjs
 import (
 	"context"
 
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/gorm-signals/signals/outbox"
 )
 
 // Internals for tests.

@@ -5,9 +5,9 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/stretchr/testify/assert"
 
-	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 

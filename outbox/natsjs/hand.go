@@ -6,9 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/gorm-signals/signals/outbox"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // position tells a stored message from all others. A stream that was removed and made anew counts from one again, so the number

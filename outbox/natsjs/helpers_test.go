@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals/outbox"
+	"github.com/gorm-signals/signals/outbox/natsembed"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
@@ -19,8 +21,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
-	"github.com/gorm-signals/signals/outbox"
-	"github.com/gorm-signals/signals/outbox/natsembed"
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 

@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/gorm-signals/signals/outbox"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // releaseEvery is how often a holding receiver asks the server whether all has come.

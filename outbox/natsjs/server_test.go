@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 

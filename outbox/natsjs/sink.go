@@ -8,10 +8,9 @@ import (
 	"net"
 	"time"
 
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/gorm-signals/signals/outbox"
 )
 
 // Error codes of the server that nats.go has no name for.

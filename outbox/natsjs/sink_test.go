@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals/outbox"
+	"github.com/gorm-signals/signals/outbox/natsembed"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gorm-signals/signals/outbox"
-	"github.com/gorm-signals/signals/outbox/natsembed"
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 

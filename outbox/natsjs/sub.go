@@ -9,10 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/nats-io/nats.go"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals/outbox"
 )
 
 // Sub receives events from a stream. It is an outbox.Subscriber.

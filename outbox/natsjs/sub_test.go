@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/gorm-signals/signals/outbox"
 )
 
 // prefix stands before the names of attributes in headers.

@@ -3,11 +3,11 @@ package natsjs_test
 import (
 	"testing"
 
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 

@@ -77,7 +77,7 @@ func (r *run) try(ctx context.Context, d *delivery) error {
 	return apart(func() error { return r.call(ctx, d.m) })
 }
 
-// apart calls a function of the program on a goroutine of its own and waits for it. A panic is an error, and so is runtime.Goexit.
+// apart calls a function of the program on a goroutine of its own and waits for it. A panic is an error, and so is [runtime.Goexit].
 func apart(f func() error) error {
 	result := make(chan error, 1)
 	go func() {

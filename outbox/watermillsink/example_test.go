@@ -10,10 +10,10 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	watermillmessage "github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
+	"github.com/gorm-signals/signals/outbox"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 
-	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/watermillsink"
 )
 

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	watermillmessage "github.com/ThreeDotsLabs/watermill/message"
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/watermillsink"
 )
 

@@ -10,11 +10,11 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
+	"github.com/gorm-signals/signals/outbox/sinktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 
-	"github.com/gorm-signals/signals/outbox/sinktest"
 	"github.com/gorm-signals/signals/outbox/watermillsink"
 )
 

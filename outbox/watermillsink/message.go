@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-
 	"github.com/gorm-signals/signals/outbox"
 )
 

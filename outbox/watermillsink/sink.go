@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-
 	"github.com/gorm-signals/signals/outbox"
 )
 

@@ -11,11 +11,11 @@ import (
 
 	"github.com/IBM/sarama"
 	watermillmessage "github.com/ThreeDotsLabs/watermill/message"
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gorm-signals/signals/outbox"
 	"github.com/gorm-signals/signals/outbox/watermillsink"
 )
 
