@@ -62,7 +62,7 @@ func TestASkippedRowHidesNoRowThatTheDatabaseRounds(t *testing.T) {
 			t.Parallel()
 			onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
 				t.Helper()
-				d, how := dialector(), how
+				d, how := dialector(), how //nolint:govet // a copy that may change
 				if _, ignore := how.(clause.Insert); ignore && d.Name() != "mysql" {
 					if d.Name() == "postgres" {
 						t.Skip("PostgreSQL has no INSERT IGNORE")
@@ -76,7 +76,7 @@ func TestASkippedRowHidesNoRowThatTheDatabaseRounds(t *testing.T) {
 			t.Parallel()
 			onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
 				t.Helper()
-				d, how := dialector(), how
+				d, how := dialector(), how //nolint:govet // a copy that may change
 				if _, ignore := how.(clause.Insert); ignore && d.Name() != "mysql" {
 					if d.Name() == "postgres" {
 						t.Skip("PostgreSQL has no INSERT IGNORE")
@@ -90,7 +90,7 @@ func TestASkippedRowHidesNoRowThatTheDatabaseRounds(t *testing.T) {
 			t.Parallel()
 			onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
 				t.Helper()
-				d, how := dialector(), how
+				d, how := dialector(), how //nolint:govet // a copy that may change
 				if _, ignore := how.(clause.Insert); ignore && d.Name() != "mysql" {
 					t.Skip("as DO NOTHING")
 				}
@@ -149,7 +149,7 @@ type refusing struct{ *sql.DB }
 
 func (r refusing) GetDBConn() (*sql.DB, error) { return r.DB, nil }
 
-var errRefused = errors.New("Error 1064 (42000): You have an error in your SQL syntax near ':='")
+var errRefused = errors.New("Error 1064 (42000): You have an error in your SQL syntax near ':='") //nolint:staticcheck // as the server says it
 
 func (r refusing) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	if strings.Contains(query, ":=") {

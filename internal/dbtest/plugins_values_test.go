@@ -130,10 +130,10 @@ func TestSoftDeleteMarksRowsAndTellsSo(t *testing.T) {
 }
 
 // marks deletes rows of a model, restores one, and removes them.
-func marks[M any](t *testing.T, tw *twins, make func(name string) *M, field string) {
+func marks[M any](t *testing.T, tw *twins, build func(name string) *M, field string) {
 	t.Helper()
 	tw.write(t, "create", func(db *gorm.DB) (*gorm.DB, any) {
-		all := []*M{make("a"), make("b"), make("c")}
+		all := []*M{build("a"), build("b"), build("c")}
 		return db.Create(&all), all
 	}, saved("created", 1, 2, 3)...)
 	tw.write(t, "delete by key", func(db *gorm.DB) (*gorm.DB, any) { return db.Delete(new(M), 1), nil }, removed("soft", 1)...)

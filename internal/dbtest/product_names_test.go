@@ -45,8 +45,8 @@ func TestFilesWhoseNamesTheDatabaseTakesForOneAreTwo(t *testing.T) {
 					require.NoError(t, tx.Delete(image).Error)
 					return undo
 				}), undo)
-				names, err := store.List()
-				require.NoError(t, err)
+				names, listing := store.List()
+				require.NoError(t, listing)
 				assert.ElementsMatch(t, []string{"Logo.PNG", other}, names)
 			}
 			swept, err := product.Sweep(t.Context(), db, store, 0)
