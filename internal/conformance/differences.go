@@ -36,7 +36,6 @@ func differences() []difference {
 		{"postgres", "upsert of one row twice", "the database refuses to write a row twice in one statement"},
 		{"mysql", "subqueries", "the database refuses an UPDATE that reads its own table"},
 		{"mysql or mariadb", "limit and order", "UPDATE has ORDER BY and LIMIT"},
-		{"TrackExplicit", "batches in one transaction", "GORM's transaction around the batches is not followed: the write is refused with ErrUntracked"},
 		{"TrackExplicit", "begin and commit", "such a transaction is not followed: the write is refused with ErrUntracked"},
 		{"TrackExplicit", "commit of a cancelled context", "such a transaction is not followed: the function is refused with ErrUntracked"},
 		{"TrackExplicit", "after the end", "such a transaction is not followed: the function is refused with ErrUntracked"},

@@ -133,15 +133,9 @@ func batchesInOneTransaction(c *C) {
 	hearEnds[Item](c, "written")
 	hearEnds[Item](c, "committed", signals.AfterCommit())
 	err := createBatches(c, c.DB, &[]Item{{Name: "a"}, {Name: "b"}}, 1)
-	skips, explicit := c.differs("SkipDefaultTransaction"), c.differs("TrackExplicit")
-	if explicit {
-		require.ErrorIs(c, err, signals.ErrUntracked)
-		stored[Item](c)
-		return
-	}
 	require.NoError(c, err)
 	rows := []string{"a 0 created", "b 0 created"}
-	if skips {
+	if c.differs("SkipDefaultTransaction") {
 		c.want(line("written Item a 0 created"), line("committed Item a 0 created"), line("written Item b 0 created"), line("committed Item b 0 created"))
 		return
 	}
