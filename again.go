@@ -36,24 +36,6 @@ func (w *write) insertAgain(conflict *clause.OnConflict, one any) (int64, error)
 	return tx.RowsAffected, tx.Error
 }
 
-// insert runs the INSERT that Save falls back to, as GORM does: without hooks and signals.
-func (w *write) insert(conflict clause.OnConflict, omits []string) error {
-	tx := w.db.Session(&gorm.Session{SkipHooks: true})
-	stmt := tx.Statement
-	stmt.SQL.Reset()
-	stmt.Vars = nil
-	delete(stmt.Clauses, writeClause)
-	stmt.Settings.Delete("gorm:saved_association_map")
-	stmt.Omits = omits
-	dest := w.dest // what Save was given: a field type may have made assignments of it
-	if dest == nil {
-		dest = stmt.Dest
-	}
-	tx = tx.Clauses(conflict).Create(dest)
-	w.setRowsAffected(tx.RowsAffected)
-	return tx.Error
-}
-
 // oneByOne undoes an INSERT of several rows and inserts one row after the other: a database that skipped rows tells of a single row whether
 // it was written. The caller sees the number of rows that the INSERT reported, and the keys that the database gave the second time.
 func (w *write) oneByOne() error {

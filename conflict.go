@@ -168,7 +168,9 @@ func (w *write) upserts(conflict clause.OnConflict) {
 			fields = append(fields, f)
 		}
 	}
-	w.fields = w.model.Names(fields)
+	if w.goesOn == nil || w.inserts != nil { // a Save without Omit names all
+		w.fields = w.model.Names(fields)
+	}
 }
 
 // constraint is a set of columns that a row can conflict on.

@@ -25,21 +25,30 @@ func (r *registry) preCreate(db *gorm.DB) {
 	if db.AddError(w.resolveConflicts()) != nil {
 		return
 	}
-	unwritable, before := w.unwritable()
-	if db.AddError(w.send(preSave, &w.pre)) != nil {
+	heard := w.goesOn != nil && w.goesOn.heard
+	if !heard && db.AddError(w.preInserted()) != nil {
 		return
+	}
+	if len(w.plan.sides) > 0 && db.AddError(w.openLinks(w.joinedBy(), false)) == nil && !heard {
+		_ = db.AddError(w.sendLinks(false))
+	}
+}
+
+// preInserted sends pre_save, and takes over what its receivers change.
+func (w *write) preInserted() error {
+	unwritable, before := w.unwritable()
+	if err := w.send(preSave, &w.pre); err != nil {
+		return err
 	}
 	w.keepUnwritable(unwritable, before)
 	if w.maps != nil {
 		w.maps.writeBack(w)
 	}
-	if db.AddError(w.resolveConflicts()) != nil { // once more when a receiver changed what conflicts
-		return
+	if err := w.resolveConflicts(); err != nil { // once more when a receiver changed what conflicts
+		return err
 	}
 	w.refollow()
-	if len(w.plan.sides) > 0 && db.AddError(w.openLinks(w.joinedBy(), false)) == nil {
-		_ = db.AddError(w.sendLinks(false))
-	}
+	return nil
 }
 
 // postCreate sends post_save for every row that was written.
@@ -113,8 +122,13 @@ func (w *write) addressable(v reflect.Value) reflect.Value {
 	if v.CanAddr() {
 		return v
 	}
-	p := reflect.New(v.Type())
-	p.Elem().Set(v)
+	var p reflect.Value
+	if w.goesOn != nil && w.goesOn.value.IsValid() {
+		p = w.goesOn.value.Addr()
+	} else {
+		p = reflect.New(v.Type())
+		p.Elem().Set(v)
+	}
 	dest, value := w.stmt.Dest, w.stmt.ReflectValue
 	w.stmt.Dest, w.stmt.ReflectValue = p.Interface(), p.Elem()
 	w.restore = append(w.restore, func() { w.stmt.Dest, w.stmt.ReflectValue = dest, value })

@@ -45,7 +45,8 @@ type registry struct {
 	wide   []*channel                      // those of interfaces
 	unique map[*schema.Schema][]constraint // what is unique of models
 	planning
-	rows rows.Models
+	rows    rows.Models
+	unsaved unsaved
 	// catalog knows what the database deletes by itself.
 	catalog relations.Catalog
 	pools   *pool.Pools

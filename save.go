@@ -130,28 +130,27 @@ func (w *write) lockFound(read func(lock bool) (*rows.Set, error)) (*rows.Set, e
 	return read(true)
 }
 
-// preInsert sends pre_save for a Save whose update will find no row. GORM then writes the row all the same: it inserts it,
-// or takes over a row with this key that the scope or a condition hides.
+// preInsert sends pre_save for a Save whose update will find no row. GORM goes on with an INSERT in a statement of its own, which sends
+// post_save: it inserts the row, or takes over a row with this key that the scope or a condition hides.
 func (w *write) preInsert() error {
 	w.findNone() // the update would lock a gap, or find what somebody else inserts meanwhile
-	w.dest = w.stmt.Dest
 	if err := w.takeSaved(); err != nil {
 		return err
 	}
 	return w.sendPreSave()
 }
 
-// takeSaved makes the struct of a Save the row of the write.
+// takeSaved makes the struct of a Save the row of the write, beside what is stored under its key.
 func (w *write) takeSaved() error {
-	w.update, w.copied = &update{inserts: true}, false
+	w.update, w.copied = &update{byValue: !w.stmt.ReflectValue.CanAddr()}, false
 	w.inserts = w.insertFields()
 	w.rows = nil
 	w.room(1)
 	r := w.add(w.addressable(w.stmt.ReflectValue), true)
-	if w.dest == nil || reflect.TypeOf(w.dest).Kind() != reflect.Pointer {
-		w.dest = w.stmt.Dest
+	key, has := w.model.KeyOf(w.stmt.Context, r.value())
+	if !has {
+		return nil
 	}
-	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
 	set, err := w.lockFound(func(lock bool) (*rows.Set, error) {
 		return w.model.ByKey(w.db, key, rows.Query{Lock: lock && w.lockable()})
 	})
@@ -167,106 +166,17 @@ func (w *write) takeSaved() error {
 	return nil
 }
 
-// insertHidden sends post_save for a Save whose update was to find its row, and did not: a condition was added later. GORM's INSERT takes
-// the row over.
-func (w *write) insertHidden() error {
-	if err := w.takeSaved(); err != nil {
-		return err
-	}
-	return w.postSaveStruct()
-}
-
-// postSaveStruct sends post_save for a struct that was written whole.
+// postSaveStruct sends post_save for a struct that was written whole. The update of no row sends nothing, but on MySQL, which does not count a
+// row that has its values already.
 func (w *write) postSaveStruct() error {
-	if len(w.rows) == 0 {
+	unchanged := w.db.Name() == "mysql" && w.loaded && w.db.Error == nil
+	if len(w.rows) == 0 || (w.db.RowsAffected == 0 && (!unchanged || calledBySave())) {
 		return nil
 	}
-	if failed := w.db.Error != nil; w.db.RowsAffected == 0 && failed {
-		return nil //nolint:nilerr // Save goes no further: the caller has the error
-	}
-	if w.db.RowsAffected == 0 {
-		if wrote, err := w.insertSaved(); err != nil || !wrote {
-			return err
-		}
-		w.stmt.Dest = w.dest // as GORM's own INSERT would leave it
-	} else if err := w.showSaved(); err != nil {
+	if err := w.showSaved(); err != nil {
 		return err
 	}
 	w.done = true
 	w.missOriginals()
 	return w.sendPost(postSave)
-}
-
-// insertSaved does what Save does after an update of no row, but within the transaction of the update, so that pre_save and
-// post_save stand or fall together. It reports whether the row is written.
-func (w *write) insertSaved() (bool, error) {
-	known := w.update != nil && w.update.inserts
-	if !known && !calledBySave() {
-		return w.db.Name() == "mysql" && w.loaded, nil
-	}
-	r := &w.rows[0]
-	if !known && w.db.Name() == "mysql" && w.loaded {
-		return true, nil // unchanged: Save writes the same values once more, silently
-	}
-	if !w.loaded {
-		key, _ := w.model.KeyOf(w.stmt.Context, r.value())
-		set, err := w.model.ByKey(w.db, key, rows.Query{KeysOnly: true})
-		if err != nil {
-			return false, err
-		}
-		r.created = set.Len() == 0
-	}
-	upsert := clause.OnConflict{UpdateAll: true}
-	if r.created && w.db.Name() != "sqlite" {
-		if written, err := w.insertNew(upsert); written || err != nil {
-			return err == nil, err
-		}
-	}
-	err := w.insert(upsert, w.stmt.Omits)
-	return err == nil && (w.db.RowsAffected > 0 || w.db.Name() == "mysql"), err // MySQL does not count a row that stays as it is
-}
-
-// insertNew inserts the row of a Save that is thought to be new. It reports whether the row is written: otherwise somebody
-// else has inserted it, and it is still to be updated.
-func (w *write) insertNew(upsert clause.OnConflict) (bool, error) {
-	if w.db.Name() == "mysql" {
-		noting, err := w.noteFound(upsert)
-		if err != nil {
-			return false, err
-		}
-		if err = w.insert(noting, w.stmt.Omits); err != nil {
-			return false, err
-		}
-		_, n, err := w.found()
-		if err == nil && n > 0 {
-			err = w.taken(&w.rows[0])
-			w.rows[0].created = false
-		}
-		return true, err
-	}
-	if err := w.insert(w.onlyInsert(upsert), w.stmt.Omits); err != nil || w.db.RowsAffected > 0 {
-		return err == nil, err
-	}
-	return false, w.taken(&w.rows[0])
-}
-
-// taken notes that somebody else has inserted the row of a Save in the meantime.
-func (w *write) taken(r *row) error {
-	key, _ := w.model.KeyOf(w.stmt.Context, r.value())
-	set, err := w.model.ByKey(w.db, key, rows.Query{Lock: w.lockable()})
-	if err != nil {
-		return err
-	}
-	if set.Len() > 0 {
-		r.created, r.original = false, set.Row(0).Addr().Interface()
-		return nil
-	}
-	targets := w.conflictTargets(clause.OnConflict{UpdateAll: true}) // another unique index
-	stored, err := w.readConflicts(targets, false)
-	for _, id := range w.rowIDs(r, targets) {
-		if found, ok := stored[id]; ok {
-			r.created, r.original = false, found.Addr().Interface()
-		}
-	}
-	return err
 }

@@ -57,15 +57,22 @@ type saved struct {
 	Name string
 }
 
-// testSaved finds out whether recognized, which is calledBySave, tells Save from Updates in this program. The statements belong to a
-// database of their own without a connection and without callbacks, so that nobody but the test sees them.
+// testSaved finds out whether recognized, which is calledBySave, tells Save from Updates in this program, and whether the two statements of
+// a Save share memory. The statements belong to a database of their own without a connection and without callbacks, so that nobody but the
+// test sees them.
 func testSaved(recognized func() bool) error {
-	db, err := gorm.Open(nil, &gorm.Config{DryRun: true, SkipDefaultTransaction: true, DisableAutomaticPing: true})
+	db, err := gorm.Open(nil, &gorm.Config{SkipDefaultTransaction: true, DisableAutomaticPing: true})
 	if err != nil {
 		return err
 	}
 	var answers []bool
-	err = db.Callback().Update().Register("signals:saved", func(*gorm.DB) { answers = append(answers, recognized()) })
+	var names []*string
+	err = errors.Join(
+		db.Callback().Update().Register("signals:saved", func(db *gorm.DB) {
+			answers, names = append(answers, recognized()), append(names, namesOf(db.Statement))
+		}),
+		db.Callback().Create().Register("signals:saved", func(db *gorm.DB) { names = append(names, namesOf(db.Statement)) }),
+	)
 	if err != nil {
 		return err
 	}
@@ -73,7 +80,7 @@ func testSaved(recognized func() bool) error {
 	if err = errors.Join(db.Save(row).Error, db.Select("*").Updates(row).Error); err != nil {
 		return err
 	}
-	if len(answers) != 2 || !answers[0] || answers[1] {
+	if len(answers) != 2 || !answers[0] || answers[1] || len(names) != 3 || names[0] == nil || names[0] != names[1] {
 		return errSaveUnknown
 	}
 	return nil

@@ -19,7 +19,7 @@ type update struct {
 	assigned reflect.Value                  // a struct that holds those values
 	changes  map[int]map[*schema.Field]bool // by row: what receivers changed
 	batch    *rows.Set
-	inserts  bool // a Save whose update finds no row
+	byValue  bool // a Save of a struct by value
 }
 
 // preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them. A statement that GORM would not run
@@ -31,7 +31,6 @@ func (r *registry) preUpdate(db *gorm.DB) {
 	}
 	w.attach()
 	if key := w.savedKey(); key != nil {
-		w.dest = w.stmt.Dest
 		w.watchSet()
 		if db.AddError(w.openLinks(nil, false)) == nil {
 			_ = db.AddError(w.preSaveStruct(key))
@@ -39,15 +38,15 @@ func (r *registry) preUpdate(db *gorm.DB) {
 		return
 	}
 	w.update, w.find = &update{}, &finder{}
-	if w.saves = w.maySave(); w.saves {
-		w.dest = w.stmt.Dest
-	}
 	w.atBuild("UPDATE", func() error { return w.restrict(w.findUpdatedLate) })
-	if !w.foreseeUpdate() {
+	switch {
+	case w.foreseeUpdate():
+		_ = db.AddError(w.findUpdated())
+	case len(w.model.Keys) > 0 && w.maySave() && calledBySave():
+		_ = db.AddError(w.preInsert())
+	default:
 		w.find.late = true
-		return
 	}
-	_ = db.AddError(w.findUpdated())
 }
 
 // foreseeUpdate finds out what GORM will assign and which conditions it will add. It reports false when GORM would run no statement.
@@ -214,12 +213,11 @@ func (r *registry) postUpdate(db *gorm.DB) {
 		return
 	}
 	defer w.close()
+	defer w.goOn()
 	switch {
 	case !w.stands():
-	case w.update == nil || w.update.inserts:
+	case w.update == nil:
 		w.fail(w.postSaveStruct())
-	case w.saves && db.Error == nil && db.RowsAffected == 0 && calledBySave():
-		w.fail(w.insertHidden())
 	case w.update.batch != nil && !w.find.sent:
 		if w.fail(w.postBatch()) {
 			w.setRowsAffected(0)

@@ -44,8 +44,7 @@ type write struct {
 	computed    map[*schema.Field]bool // what the database computes
 	update      *update                // what only updates need
 	find        *finder                // what only an UPDATE or DELETE needs whose rows are found by its conditions
-	dest        any                    // what a Save was given
-	saves       bool                   // it may be a Save that goes the way of other updates
+	goesOn      *leftover              // of a Save: its update has found no row, and this is its INSERT
 	set         clause.Set             // what the UPDATE of a Save assigns
 	guarded     string                 // the savepoint around the write, in the caller's transaction
 	maps        *mapRows               // what only creates from maps need
@@ -80,24 +79,32 @@ const writeClause = "signals:write"
 // listening returns the plan of a statement's model when somebody listens to the model and the statement is one that
 // signals are sent for.
 func (r *registry) listening(db *gorm.DB) *plan {
-	if r.plans.Load() == nil {
+	if db.Statement.SkipHooks {
 		return nil
 	}
-	stmt := db.Statement
-	if db.Error != nil || stmt.Schema == nil || stmt.SkipHooks || db.DryRun {
+	return r.planOf(db)
+}
+
+// planOf is listening for statements with and without hooks.
+func (r *registry) planOf(db *gorm.DB) *plan {
+	if r.plans.Load() == nil || db.Error != nil || db.Statement.Schema == nil || db.DryRun {
 		return nil
 	}
-	return r.planFor(stmt.Schema)
+	return r.planFor(db.Statement.Schema)
 }
 
 // start begins a write when somebody is to hear of the statement, and returns nil otherwise. Nothing is kept of it until
 // attach.
 func (r *registry) start(db *gorm.DB, pre, post kind) *write {
-	p := r.listening(db)
+	stmt := db.Statement
+	goesOn := r.unsaved.take(stmt)
+	if stmt.SkipHooks && goesOn == nil {
+		return nil
+	}
+	p := r.planOf(db)
 	if p == nil || !p.concerns(pre, post) {
 		return nil
 	}
-	stmt := db.Statement
 	var w *write
 	if p.defers(post) {
 		d := &deferring{}
@@ -107,6 +114,7 @@ func (r *registry) start(db *gorm.DB, pre, post kind) *write {
 		w = &write{}
 	}
 	w.reg, w.plan, w.db, w.stmt, w.schema, w.model = r, p, db, stmt, stmt.Schema, p.model
+	w.goesOn = goesOn
 	w.pre.open(stmt.Context, db, pre, p)
 	if w.pre.muteAll {
 		return nil

@@ -1,9 +1,6 @@
 package beside
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // allowance is a difference that is no fault.
 type allowance struct {
@@ -68,20 +65,12 @@ func allowances() []allowance {
 
 // excuse says which comparisons of a call do not hold.
 type excuse struct {
-	all   bool // none of them, but that of events with rows
-	order bool // others are called in another order, or see another number of rows
+	all bool // none of them, but that of events with rows
 }
 
 // excused is the table of whole calls that differ.
 func (s *Setup) excused(step Step, dialect string, failed bool) excuse {
-	saves := step.saves()
 	switch {
-	case saves && (failed || s.loose() || s.Keeps):
-		// A Save whose update finds no row inserts within the transaction of the update, so that pre_save and post_save stand or fall
-		// together: an error undoes the update too, and callbacks behind the update come after the INSERT.
-		return excuse{all: true}
-	case saves:
-		return excuse{order: true} // the same, without an error: callbacks behind the update come after the INSERT
 	case failed && s.mode().config.SkipDefaultTransaction:
 		// Several statements run in a transaction of the library, which an error of another callback in one of them undoes.
 		return excuse{all: true}
@@ -100,18 +89,6 @@ func (step Step) saves() bool {
 // upserts reports whether a step inserts rows that may be stored.
 func (step Step) upserts() bool {
 	return step.saves() || strings.HasPrefix(step.Name, "OnConflict") || strings.HasPrefix(step.Name, "Select(*)")
-}
-
-// unordered sorts calls, without the numbers of rows that they have seen.
-func unordered(calls []string) []string {
-	lines := make([]string, len(calls))
-	for i, line := range calls {
-		head, rest, _ := strings.Cut(line, ": affected ")
-		_, rest, _ = strings.Cut(rest, ",")
-		lines[i] = head + rest
-	}
-	slices.Sort(lines)
-	return slices.Compact(lines) // GORM inserts once more if a trigger keeps the row
 }
 
 // unexplained removes changes that an allowance explains.

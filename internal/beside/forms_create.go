@@ -156,6 +156,8 @@ func (f forms[M]) saves() []Step {
 		}},
 		{Name: "Omit.Save", Do: func(db *gorm.DB, a Args) any { m := f.make(a.ID, a); return []any{db.Omit("Price").Save(&m), m} }},
 		{Name: "Select.Save", Do: func(db *gorm.DB, a Args) any { m := f.make(a.ID, a); return []any{db.Select("Name", "By").Save(&m), m} }},
+		{Name: "Select(*).Save with a new key", Do: func(db *gorm.DB, a Args) any { m := f.make(33, a); return []any{db.Select("*").Save(&m), m} }},
+		{Name: "Select(*).Save", Do: func(db *gorm.DB, a Args) any { m := f.make(a.ID, a); return []any{db.Select("*").Save(&m), m} }},
 		{Name: "Where.Save", Do: func(db *gorm.DB, a Args) any {
 			m := f.make(a.ID, a)
 			return []any{db.Where("tenant = ?", 1).Save(&m), m}

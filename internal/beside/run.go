@@ -65,7 +65,7 @@ func (p *Pair) play(tb testing.TB, s *Setup, calls []Call, each bool) []differen
 		if len(what) > 0 {
 			found = append(found, difference{call, what})
 		}
-		parted := len(what) > 0 || p.kinds[call.Kind].steps[call.Step].saves() // a Save may part in what is excused
+		parted := len(what) > 0
 		if each || parted || i == len(calls)-1 {
 			p.plain.reset(tb, tables[0], parted)
 			p.with.reset(tb, tables[1], parted)
@@ -94,16 +94,13 @@ func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gor
 	failed := s.fails() || strings.Contains("\n"+actual, errorMark) || strings.HasPrefix(actual, "panic: ") || strings.Contains(actual, "error: ")
 	excused := s.excused(step, plain.Name(), failed)
 	calls := [2][]string{p.plain.calls, p.with.calls}
-	if excused.order {
-		calls = [2][]string{unordered(calls[0]), unordered(calls[1])}
-	}
 	if !excused.all {
 		say("RESULT", expected, actual)
 		say("CALLS of others", strings.Join(calls[0], "\n"), strings.Join(calls[1], "\n"))
 	}
 	tables = [2]map[string][]string{p.plain.dump(), p.with.dump()}
 	for _, table := range watched() {
-		if excused.all || (excused.order && table == "audits") {
+		if excused.all {
 			continue
 		}
 		say("TABLE "+table, strings.Join(tables[0][table], "\n"), strings.Join(tables[1][table], "\n"))

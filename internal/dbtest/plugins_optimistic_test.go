@@ -59,6 +59,20 @@ func TestAnUpdateOfAnOldVersionWritesAndSendsNothing(t *testing.T) {
 	})
 }
 
+// TestASaveOfSelectedColumnsKeepsTheLock is the Save of the plugin's README: GORM inserts nothing after it.
+func TestASaveOfSelectedColumnsKeepsTheLock(t *testing.T) {
+	t.Parallel()
+	onVersioned(t, func(t *testing.T, tw *twins) {
+		t.Helper()
+		save := func(v versioned) result {
+			return tw.write(t, "Select Save", func(db *gorm.DB) (*gorm.DB, any) { return db.Select("*").Save(&v), v }, "pre_save updated 2")
+		}
+		r := save(versioned{ID: 2, Name: "late", Version: version(6)})
+		assert.Zero(t, r.Rows)
+		assert.Empty(t, r.Error)
+	})
+}
+
 func TestAnUpdateOfTheVersionRaisesItAndSends(t *testing.T) {
 	t.Parallel()
 	onVersioned(t, func(t *testing.T, tw *twins) {

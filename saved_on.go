@@ -1,0 +1,67 @@
+package signals
+
+import (
+	"reflect"
+	"runtime"
+	"sync"
+	"weak"
+
+	"gorm.io/gorm"
+)
+
+// A Save whose update finds no row goes on with an INSERT in a statement of its own, without hooks, unless its caller has selected the
+// columns. The update cannot know whether that comes: it leaves here what the INSERT needs to know.
+
+// unsaved holds what updates of a Save leave for its INSERT. A Save without an INSERT leaves it to the garbage collector.
+type unsaved struct {
+	left sync.Map // from a weak.Pointer to namesOf the statement to *leftover
+}
+
+// leftover is what one update leaves.
+type leftover struct {
+	value reflect.Value // an addressable copy, which receivers of pre_save have seen, of a struct that Save was given by value
+	heard bool          // pre_save was sent
+}
+
+// namesOf returns the memory in which Save keeps the names of the columns that it selects, nil for other statements. Both statements of a Save
+// have it, and nobody else.
+func namesOf(stmt *gorm.Statement) *string {
+	if len(stmt.Selects) != 1 || stmt.Selects[0] != "*" {
+		return nil
+	}
+	return &stmt.Selects[0]
+}
+
+// leave keeps what the INSERT of a Save is to know.
+func (u *unsaved) leave(stmt *gorm.Statement, l *leftover) {
+	names := namesOf(stmt)
+	if names == nil {
+		return
+	}
+	key := weak.Make(names)
+	u.left.Store(key, l)
+	runtime.AddCleanup(names, func(key weak.Pointer[string]) { u.left.Delete(key) }, key)
+}
+
+// take returns what the update of a Save has left for the statement, nil when the statement is not the INSERT of a Save.
+func (u *unsaved) take(stmt *gorm.Statement) *leftover {
+	names := namesOf(stmt)
+	if names == nil || !stmt.SkipHooks {
+		return nil
+	}
+	l, _ := u.left.LoadAndDelete(weak.Make(names))
+	left, _ := l.(*leftover)
+	return left
+}
+
+// goOn leaves what was heard of a Save whose update has written no row.
+func (w *write) goOn() {
+	if w.db.Error != nil || w.db.RowsAffected > 0 || !calledBySave() {
+		return
+	}
+	l := &leftover{heard: len(w.rows) > 0}
+	if l.heard && w.update != nil && w.update.byValue {
+		l.value = w.rows[0].value()
+	}
+	w.reg.unsaved.leave(w.stmt, l)
+}
