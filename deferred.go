@@ -144,10 +144,14 @@ func (w *write) unanswered() {
 	if w.tx != nil || len(w.waiting) > 0 || !w.plan.defers(w.post.kind) || w.stmt.SQL.Len() == 0 {
 		return
 	}
-	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction || w.reg.pools.Refused(w.db.Error) {
+	answer := w.answer
+	if answer == nil {
+		answer = w.db.Error
+	}
+	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction || w.reg.pools.Refused(answer) {
 		return
 	}
-	w.reg.handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", ErrOutcomeUnknown, w.db.Error))
+	w.reg.handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", ErrOutcomeUnknown, answer))
 }
 
 // sendBeforeCommit calls the receivers of the phase in which errors still count.

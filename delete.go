@@ -87,6 +87,7 @@ func (w *write) findDeleted() error {
 // deleted runs after GORM's DELETE.
 func (r *registry) deleted(db *gorm.DB) {
 	if w := writeOf(db); w != nil && w.find != nil {
+		w.answer = db.Error
 		w.ranStatement()
 	}
 }

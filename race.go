@@ -150,6 +150,9 @@ func (w *write) release() error {
 // leaveRace runs right after an INSERT, before anything refers to its rows.
 func (r *registry) leaveRace(db *gorm.DB) {
 	w := writeOf(db)
+	if w != nil {
+		w.answer = db.Error
+	}
 	if w != nil && w.race != nil && w.race.notes && refusesNotes(db.Error) {
 		w.withoutNote()
 	}

@@ -170,8 +170,11 @@ func (w *write) restrictUpdate() {
 // written runs after GORM's UPDATE.
 func (r *registry) written(db *gorm.DB) {
 	w := writeOf(db)
+	if w == nil {
+		return
+	}
+	w.answer = db.Error
 	switch {
-	case w == nil:
 	case w.update == nil || w.update.batch == nil:
 		w.ran = db.Error == nil
 		if w.find != nil {

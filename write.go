@@ -37,6 +37,7 @@ type write struct {
 	done        bool                   // the rows are written
 	ran         bool                   // all statements of the write have succeeded
 	failed      bool                   // and then the write has failed all the same, by a receiver or in the library
+	answer      error                  // of the statement, before other callbacks add theirs
 	fields      []string               // what an update names, see named and rows.Model.Name
 	inserts     []string               // what an insert names; nil means all
 	conflicts   string                 // what the rows of an upsert conflict on

@@ -220,3 +220,13 @@ func addressable(rows any) reflect.Value {
 	list.Elem().Set(reflect.ValueOf(rows))
 	return list.Elem()
 }
+
+// unknown reports whether the library has said that nobody knows what became of a write, and nothing else.
+func (h *heard) unknown() bool {
+	for _, text := range h.failed {
+		if !strings.HasPrefix(text, signals.ErrOutcomeUnknown.Error()) {
+			return false
+		}
+	}
+	return len(h.failed) > 0
+}

@@ -116,6 +116,9 @@ func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gor
 	if !excused.all {
 		say("WRITTEN rows", heads(want), heads(is))
 	}
+	if failed && len(is) > 0 && p.with.heard.unknown() {
+		return found, tables // rows are written, the call says otherwise, and no transaction tells: the library says so
+	}
 	if len(p.with.heard.failed) > 0 {
 		found = append(found, "HANDLED errors: "+strings.Join(p.with.heard.failed, "; "))
 	}

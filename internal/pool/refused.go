@@ -71,7 +71,7 @@ func (p *Pools) Refused(err error) bool {
 		driver.ErrBadConn, gorm.ErrMissingWhereClause, gorm.ErrInvalidTransaction, // not sent
 		gorm.ErrDuplicatedKey, gorm.ErrForeignKeyViolated, gorm.ErrCheckConstraintViolated, // what GORM makes of answers
 	} {
-		if errors.Is(err, known) {
+		if errors.Is(err, known) || strings.Contains(err.Error(), known.Error()) { // gorm.DB.AddError joins errors as text
 			return true
 		}
 	}
