@@ -242,6 +242,14 @@ func (w *write) further() []clause.Expression {
 	return rows.Group(f.also)
 }
 
+// these is the condition that a row is one of these, in statements beside GORM's own. Loose rows are all that are left.
+func (w *write) these(indexes []int) clause.Expression {
+	if w.find.loose {
+		return w.find.behind
+	}
+	return w.isOneOf(w.stored(indexes))
+}
+
 // writeRows writes rows of the batch by a statement beside GORM's own, which has the same clauses, and returns how many rows the
 // database has changed. set are its assignments.
 func (w *write) writeRows(indexes []int, set clause.Set) (int64, error) {
@@ -259,7 +267,7 @@ func (w *write) writeRows(indexes []int, set clause.Set) (int64, error) {
 	if set != nil {
 		stmt.Clauses["SET"] = clause.Clause{Name: "SET", Expression: set}
 	}
-	stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: append(w.further(), w.isOneOf(w.stored(indexes)))}}
+	stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: append(w.further(), w.these(indexes))}}
 	stmt.Build(w.clauseNames()...)
 	if w.db.Error != nil {
 		return 0, w.db.Error
