@@ -40,11 +40,13 @@ func TestAStoredValueThatNoFieldCanHoldFailsNoWrite(t *testing.T) {
 	for name, write := range map[string]func(db *gorm.DB) *gorm.DB{
 		"update by key":       func(db *gorm.DB) *gorm.DB { return db.Model(&Reading{ID: 2}).Update("name", "x") },
 		"update by condition": func(db *gorm.DB) *gorm.DB { return db.Model(&Reading{}).Where("id > 0").Update("name", "x") },
-		"expression":          func(db *gorm.DB) *gorm.DB { return db.Model(&Reading{}).Where("id > 0").Update("n", gorm.Expr("'y' || n")) },
-		"Save":                func(db *gorm.DB) *gorm.DB { return db.Save(&Reading{ID: 2, Name: "x"}) },
-		"soft delete by key":  func(db *gorm.DB) *gorm.DB { return db.Delete(&Reading{ID: 2}) },
-		"soft delete":         func(db *gorm.DB) *gorm.DB { return db.Where("id > 0").Delete(&Reading{}) },
-		"delete":              func(db *gorm.DB) *gorm.DB { return db.Unscoped().Where("id > 0").Delete(&Reading{}) },
+		"expression": func(db *gorm.DB) *gorm.DB {
+			return db.Model(&Reading{}).Where("id > 0").Update("n", gorm.Expr("'y' || n"))
+		},
+		"Save":               func(db *gorm.DB) *gorm.DB { return db.Save(&Reading{ID: 2, Name: "x"}) },
+		"soft delete by key": func(db *gorm.DB) *gorm.DB { return db.Delete(&Reading{ID: 2}) },
+		"soft delete":        func(db *gorm.DB) *gorm.DB { return db.Where("id > 0").Delete(&Reading{}) },
+		"delete":             func(db *gorm.DB) *gorm.DB { return db.Unscoped().Where("id > 0").Delete(&Reading{}) },
 	} {
 		for _, size := range []int{0, 1} {
 			t.Run(fmt.Sprint(name, ", batches of ", size), func(t *testing.T) {

@@ -80,6 +80,7 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 			return set, err
 		}
 		c.keys = c.keys[min(c.size, len(c.keys)):]
+		c.done = len(c.keys) == 0
 		return set, nil
 	}
 	c.last, _ = c.model.KeyOf(db.Statement.Context, set.Row(set.Len()-1))
@@ -107,6 +108,7 @@ func (c *Cursor) nextKnown(db *gorm.DB) (*Set, error) {
 		q := c.query
 		q.Where = append([]clause.Expression{In(db.Name(), c.model.Keys, c.keys[:n])}, c.also...)
 		c.keys = c.keys[n:]
+		c.done = len(c.keys) == 0
 		if set, err := c.model.Find(db, q); err != nil || set.Len() > 0 {
 			return set, err
 		}
