@@ -27,6 +27,7 @@ type finder struct {
 	undo   []func()            // puts the clauses back once GORM has built the statement
 
 	wrote    []int // indexes of the rows that GORM's statement writes
+	given    int   // elements of the caller's slice when GORM builds the statement
 	affected int64 // rows that all statements of the write have changed
 
 	by    order
