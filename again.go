@@ -2,6 +2,7 @@ package signals
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -58,6 +59,8 @@ func (w *write) oneByOne() error {
 // insertRow inserts one row, and reports whether it was written.
 func (w *write) insertRow(r *row) (bool, error) {
 	switch {
+	case w.maps != nil:
+		return w.maps.insertAlone(w, slices.IndexFunc(w.rows, func(one row) bool { return one.instance == r.instance }))
 	case w.race == nil:
 		n, err := w.insertAgain(nil, r.instance)
 		return n > 0, err

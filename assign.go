@@ -146,7 +146,9 @@ func (w *write) showCaller() {
 	if len(w.rows) != 1 || w.find.several() || to.Kind() != reflect.Struct || to.Type() != w.schema.ModelType || !to.CanAddr() {
 		return
 	}
-	if key, set := w.model.KeyOf(w.stmt.Context, to); !set || rows.Identity(key) != w.model.Identity(w.stmt.Context, w.rows[0].stored()) {
+	key, set := w.model.KeyOf(w.stmt.Context, to) // GORM has set it already, if the statement assigns another one
+	is := func(row reflect.Value) bool { return rows.Identity(key) == w.model.Identity(w.stmt.Context, row) }
+	if !set || (!is(w.rows[0].stored()) && !is(w.rows[0].value())) {
 		return
 	}
 	for f := range w.update.changes[0] {

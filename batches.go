@@ -126,6 +126,11 @@ func (w *write) runBatches(n int64) error {
 		if err != nil {
 			return err
 		}
+		if set.Loose() {
+			if set, err = w.rest(); err != nil {
+				return err
+			}
+		}
 		if f.wrote, f.sent = nil, set.Len() == 0; f.sent {
 			w.ran = true
 			return nil
@@ -145,7 +150,11 @@ func (w *write) batch() batch {
 
 // writeInTurns writes rows of the batch by statements beside GORM's own, as many at a time as a statement may name.
 func (w *write) writeInTurns(indexes []int, set clause.Set) error {
-	for some := range slices.Chunk(indexes, w.batchSize()) {
+	size := w.batchSize()
+	if w.find.loose {
+		size = max(1, len(indexes))
+	}
+	for some := range slices.Chunk(indexes, size) {
 		affected, err := w.writeRows(some, set)
 		if err == nil {
 			err = w.check(some, affected)

@@ -65,7 +65,25 @@ func (r *row) fieldChanged(ctx context.Context, f *schema.Field) bool {
 	case !w.copied && !f.Updatable, r.made(f):
 		return false
 	}
-	return r.compare(ctx, f) != rows.Equal
+	if r.compare(ctx, f) != rows.Equal {
+		return true
+	}
+	if slices.Contains(w.unread[r.original], f) { // whatever is assigned is something else
+		named := w.named()
+		return named == nil || slices.Contains(named, w.model.Name(f))
+	}
+	return false
+}
+
+// noteUnread notes the fields of the original that cannot hold what is stored.
+func (r *row) noteUnread(fields []*schema.Field) {
+	if len(fields) == 0 {
+		return
+	}
+	if r.w.unread == nil {
+		r.w.unread = map[any][]*schema.Field{}
+	}
+	r.w.unread[r.original] = fields
 }
 
 // made reports whether a field is only there because another one of its embedded struct was assigned. It is NULL in the table, and stays so.
@@ -123,9 +141,6 @@ func (w *write) readUnsure() error {
 		return nil
 	}
 	stored, err := w.readKeysOf(keys, rows.Query{})
-	if errors.Is(err, rows.ErrUnfit) {
-		return nil
-	}
 	for _, r := range asked {
 		if found, ok := stored[w.model.Identity(ctx, r.value())]; ok && err == nil {
 			r.now = found.Addr().Interface()

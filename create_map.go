@@ -16,6 +16,7 @@ type mapRows struct {
 	maps   []map[string]any
 	before reflect.Value          // []T: the instances as they were built
 	named  map[*schema.Field]bool // what one of the maps names
+	alone  map[int]map[string]any // rows that were inserted once more, with what the database returned
 	added  int                    // length of a *[]map before GORM appends what the database returned
 }
 
@@ -129,27 +130,6 @@ func (m *mapRows) keyFor(i int, f *schema.Field) string {
 		}
 	}
 	return f.DBName
-}
-
-// readBack puts what GORM learned from the database, the generated key, into the instances.
-func (m *mapRows) readBack(w *write) {
-	all := mapsOf(w.stmt.Dest)
-	for i := range w.rows {
-		returned := m.maps[i]
-		if len(all) == 2*m.added { // GORM appends the returned columns as further maps
-			returned = all[m.added+i]
-		}
-		for _, f := range w.schema.FieldsWithDefaultDBValue {
-			if value, ok := returned[f.DBName]; ok && !computes(value) {
-				_ = f.Set(w.stmt.Context, w.rows[i].value(), value)
-			}
-		}
-		if f := w.schema.PrioritizedPrimaryField; f != nil {
-			if value, ok := m.maps[i]["@id"]; ok {
-				_ = f.Set(w.stmt.Context, w.rows[i].value(), value)
-			}
-		}
-	}
 }
 
 // computes reports whether an assigned value is for the database to compute.

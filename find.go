@@ -23,9 +23,11 @@ type finder struct {
 	where  []clause.Expression // conditions of the statement when GORM builds it
 	also   []clause.Expression // those of them that the rows were not read with
 	set    clause.Set          // assignments of the statement when GORM builds it
+	behind clause.Expression   // of a loose batch that is not the first: what its rows meet beside the conditions
 	undo   []func()            // puts the clauses back once GORM has built the statement
 
 	wrote    []int // indexes of the rows that GORM's statement writes
+	given    int   // elements of the caller's slice when GORM builds the statement
 	affected int64 // rows that all statements of the write have changed
 
 	by    order
@@ -148,7 +150,7 @@ func (w *write) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
 		return nil, err
 	}
 	set, err := f.cursor.Next(w.db)
-	if err == nil && (set.Loose() || w.repeats(set)) {
+	if err == nil && (set.Loose() || f.cursor.Loose() || w.repeats(set)) {
 		f.loose = true
 		return w.allAtOnce(q)
 	}
@@ -161,16 +163,31 @@ func (w *write) allAtOnce(q rows.Query) (*rows.Set, error) {
 	q.Extra = append(q.Extra, w.limits()...)
 	set, err := w.model.Find(w.db, q)
 	w.find.cursor = nil
-	if err != nil {
-		return set, err
+	if err == nil {
+		w.seekTwice(set)
 	}
+	return set, err
+}
+
+// rest reads a further batch with keys that would not find their rows, and with it all rows that are left.
+func (w *write) rest() (*rows.Set, error) {
+	f := w.find
+	set, behind, err := f.cursor.Rest(w.db)
+	f.cursor, f.loose, f.behind = nil, true, behind
+	if err == nil {
+		w.seekTwice(set)
+	}
+	return set, err
+}
+
+// seekTwice finds out whether rows of a batch share a key.
+func (w *write) seekTwice(set *rows.Set) {
 	seen := make(map[string]bool, set.Len())
 	for _, row := range set.Rows() {
 		id := w.model.Identity(w.stmt.Context, row)
 		w.find.twice = w.find.twice || seen[id]
 		seen[id] = true
 	}
-	return set, nil
 }
 
 // looseKeys reports whether the primary key may not name exactly one row: there is none, its values read back otherwise than they are

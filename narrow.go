@@ -45,6 +45,9 @@ func (w *write) atBuild(name string, edit func() error) {
 func (w *write) restrict(resolve func() error) error {
 	f := w.find
 	f.built, f.where = true, rows.Conditions(w.stmt)
+	if v := w.stmt.ReflectValue; v.Kind() == reflect.Slice {
+		f.given = v.Len()
+	}
 	if set, ok := w.stmt.Clauses["SET"].Expression.(clause.Set); ok {
 		f.set = set
 	}
@@ -242,6 +245,14 @@ func (w *write) further() []clause.Expression {
 	return rows.Group(f.also)
 }
 
+// these is the condition that a row is one of these, in statements beside GORM's own. Loose rows are all that are left.
+func (w *write) these(indexes []int) clause.Expression {
+	if w.find.loose {
+		return w.find.behind
+	}
+	return w.isOneOf(w.stored(indexes))
+}
+
 // writeRows writes rows of the batch by a statement beside GORM's own, which has the same clauses, and returns how many rows the
 // database has changed. set are its assignments.
 func (w *write) writeRows(indexes []int, set clause.Set) (int64, error) {
@@ -250,8 +261,10 @@ func (w *write) writeRows(indexes []int, set clause.Set) (int64, error) {
 		DB: w.db, Table: from.Table, TableExpr: from.TableExpr, Schema: from.Schema, Model: from.Model, Context: from.Context,
 		ConnPool: from.ConnPool, Unscoped: from.Unscoped, Clauses: maps.Clone(from.Clauses),
 	}
-	for _, name := range []string{"LIMIT", "RETURNING"} {
-		delete(stmt.Clauses, name)
+	delete(stmt.Clauses, "LIMIT")
+	into := w.returnsInto()
+	if into == nil {
+		delete(stmt.Clauses, "RETURNING")
 	}
 	if !w.writesInOrder() {
 		delete(stmt.Clauses, "ORDER BY")
@@ -259,33 +272,45 @@ func (w *write) writeRows(indexes []int, set clause.Set) (int64, error) {
 	if set != nil {
 		stmt.Clauses["SET"] = clause.Clause{Name: "SET", Expression: set}
 	}
-	stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: append(w.further(), w.isOneOf(w.stored(indexes)))}}
+	stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: append(w.further(), w.these(indexes))}}
 	stmt.Build(w.clauseNames()...)
 	if w.db.Error != nil {
 		return 0, w.db.Error
+	}
+	if into != nil {
+		return w.query(stmt.SQL.String(), stmt.Vars, into)
 	}
 	return w.execute(stmt.SQL.String(), stmt.Vars)
 }
 
 // execute runs a statement on the connection of the write and shows it to GORM's logger.
 func (w *write) execute(sql string, vars []any) (affected int64, err error) {
-	ctx, begun := w.stmt.Context, time.Now()
-	defer func() {
-		w.db.Logger.Trace(ctx, begun, func() (string, int64) {
-			shown, values := sql, vars
-			if filter, ok := w.db.Logger.(gorm.ParamsFilter); ok {
-				shown, values = filter.ParamsFilter(ctx, sql, vars...)
-			}
-			return w.db.Explain(shown, values...), affected
-		}, err)
-	}()
-	result, err := w.stmt.ConnPool.ExecContext(ctx, sql, vars...)
+	begun := time.Now()
+	defer func() { w.trace(begun, sql, vars, affected, err) }()
+	result, err := w.stmt.ConnPool.ExecContext(w.stmt.Context, sql, vars...)
 	if err != nil {
-		if tx, _ := pool.Find(w.stmt.ConnPool); tx != nil {
-			tx.Saw(err)
-		}
+		w.saw(err)
 		return 0, err
 	}
 	affected, err = result.RowsAffected()
 	return affected, err
+}
+
+// trace shows a statement to GORM's logger.
+func (w *write) trace(begun time.Time, sql string, vars []any, affected int64, err error) {
+	ctx := w.stmt.Context
+	w.db.Logger.Trace(ctx, begun, func() (string, int64) {
+		shown, values := sql, vars
+		if filter, ok := w.db.Logger.(gorm.ParamsFilter); ok {
+			shown, values = filter.ParamsFilter(ctx, sql, vars...)
+		}
+		return w.db.Explain(shown, values...), affected
+	}, err)
+}
+
+// saw shows an error to the transaction of the write.
+func (w *write) saw(err error) {
+	if tx, _ := pool.Find(w.stmt.ConnPool); tx != nil {
+		tx.Saw(err)
+	}
 }

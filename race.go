@@ -30,7 +30,13 @@ type race struct {
 // enterRace runs right before an INSERT.
 func (r *registry) enterRace(db *gorm.DB) {
 	w := writeOf(db)
-	if w == nil || db.Error != nil || w.maps != nil {
+	if w == nil || db.Error != nil {
+		return
+	}
+	if w.maps != nil {
+		if db.Name() != "mysql" {
+			_ = db.AddError(w.keepReturned())
+		}
 		return
 	}
 	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)

@@ -62,6 +62,11 @@ func (w *write) keepFields() {
 		kept.fields = w.returnedFields(returning)
 		kept.all = len(returning.Columns) == 0 || (len(returning.Columns) == 1 && returning.Columns[0].Name == "*")
 	}
+	if w.maps != nil { // GORM appends what the INSERT returns to the maps, and passes over none
+		kept.fields = slices.DeleteFunc(kept.fields, func(f *schema.Field) bool { return !slices.Contains(w.schema.FieldsWithDefaultDBValue, f) })
+		kept.all, kept.places = false, w.all()
+		return
+	}
 	conflict, _ := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	kept.doNothing = conflict.DoNothing && !kept.all && w.db.Name() != "mysql"
 	for i := range w.rows {
@@ -175,6 +180,10 @@ func (w *write) restoreReturned() {
 // fillReturned writes what the database returned for rows that were inserted once more into the structs of the caller, where GORM would have
 // written it: a database gives a key only once.
 func (w *write) fillReturned() {
+	if w.maps != nil {
+		w.maps.fillReturned(w)
+		return
+	}
 	structs := w.stmt.ReflectValue
 	if w.returned.fields == nil || (structs.Kind() != reflect.Slice && structs.Kind() != reflect.Array) {
 		return

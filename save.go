@@ -63,6 +63,7 @@ func (w *write) preSaveStruct(key []any) error {
 		return w.sendPreSave()
 	case set.Len() > 0:
 		r.original = set.Row(0).Addr().Interface()
+		r.noteUnread(set.Unfit(0))
 		return w.sendPreSave()
 	case calledBySave():
 		return w.preInsert()

@@ -1,7 +1,6 @@
 package signals
 
 import (
-	"errors"
 	"reflect"
 
 	"gorm.io/gorm"
@@ -123,6 +122,7 @@ func (w *write) preBatch(set *rows.Set) error {
 	for i := range set.Len() {
 		r := w.add(set.Row(i), false)
 		r.original = set.Copy(i).Addr().Interface()
+		r.noteUnread(set.Unfit(i))
 		w.apply(i)
 	}
 	if err := w.sendPre(preSave); err != nil {
@@ -243,9 +243,6 @@ func (w *write) readComputed() error {
 		return nil
 	}
 	stored, err := w.readKeys((*row).value, false)
-	if errors.Is(err, rows.ErrUnfit) {
-		return nil // the caller wrote what no field can show, and may
-	}
 	if err != nil {
 		return err
 	}

@@ -28,38 +28,39 @@ type write struct {
 	rows      []row
 	one       [1]row // what rows points to when there is one
 
-	soft        bool                   // a delete that keeps the row
-	deletes     bool                   // the rows go
-	cascade     bool                   // a delete that the database makes because the parent goes
-	loaded      bool                   // the rows have an original
-	copied      bool                   // instances are the library's copies, not the caller's structs
-	conflicting bool                   // an INSERT says what to do about rows that are stored already
-	done        bool                   // the rows are written
-	ran         bool                   // all statements of the write have succeeded
-	failed      bool                   // and then the write has failed all the same, by a receiver or in the library
-	answer      error                  // of the statement, before other callbacks add theirs
-	fields      []string               // what an update names, see named and rows.Model.Name
-	inserts     []string               // what an insert names; nil means all
-	conflicts   string                 // what the rows of an upsert conflict on
-	written     map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
-	computed    map[*schema.Field]bool // what the database computes
-	update      *update                // what only updates need
-	find        *finder                // what only an UPDATE or DELETE needs whose rows are found by its conditions
-	goesOn      *leftover              // of a Save: its update has found no row, and this is its INSERT
-	set         clause.Set             // what the UPDATE of a Save assigns
-	guarded     string                 // the savepoint around the write, in the caller's transaction
-	maps        *mapRows               // what only creates from maps need
-	race        *race                  // with other connections
-	returned    *returned              // what only an INSERT needs that may return fewer rows than it has
-	readBack    bool                   // the instances of updated rows are what is stored
-	follows     map[int]int            // rows of an upsert whose original is what an earlier row of it leaves behind
-	restore     []func()               // puts the statement back as GORM knows it
-	tx          *gorm.DB               // the library's own transaction
-	below       *cascading             // what goes with the rows of a delete
-	touched     bool                   // receivers of the pre signal ran statements
-	links       links                  // what only writes of join tables need
-	after       *deferred              // what waits for the end of the transaction, of the first batch; nil when nothing does
-	waiting     []*deferred            // what waits for the end of the statement, outside any transaction
+	soft        bool                    // a delete that keeps the row
+	deletes     bool                    // the rows go
+	cascade     bool                    // a delete that the database makes because the parent goes
+	loaded      bool                    // the rows have an original
+	copied      bool                    // instances are the library's copies, not the caller's structs
+	conflicting bool                    // an INSERT says what to do about rows that are stored already
+	done        bool                    // the rows are written
+	ran         bool                    // all statements of the write have succeeded
+	failed      bool                    // and then the write has failed all the same, by a receiver or in the library
+	answer      error                   // of the statement, before other callbacks add theirs
+	fields      []string                // what an update names, see named and rows.Model.Name
+	inserts     []string                // what an insert names; nil means all
+	conflicts   string                  // what the rows of an upsert conflict on
+	written     map[*schema.Field]bool  // what an upsert changes of an existing row; nil when it is none
+	computed    map[*schema.Field]bool  // what the database computes
+	update      *update                 // what only updates need
+	find        *finder                 // what only an UPDATE or DELETE needs whose rows are found by its conditions
+	goesOn      *leftover               // of a Save: its update has found no row, and this is its INSERT
+	set         clause.Set              // what the UPDATE of a Save assigns
+	guarded     string                  // the savepoint around the write, in the caller's transaction
+	maps        *mapRows                // what only creates from maps need
+	race        *race                   // with other connections
+	returned    *returned               // what only an INSERT needs that may return fewer rows than it has
+	readBack    bool                    // the instances of updated rows are what is stored
+	follows     map[int]int             // rows of an upsert whose original is what an earlier row of it leaves behind
+	restore     []func()                // puts the statement back as GORM knows it
+	tx          *gorm.DB                // the library's own transaction
+	unread      map[any][]*schema.Field // by original: what its fields cannot hold, so that they are zero
+	below       *cascading              // what goes with the rows of a delete
+	touched     bool                    // receivers of the pre signal ran statements
+	links       links                   // what only writes of join tables need
+	after       *deferred               // what waits for the end of the transaction, of the first batch; nil when nothing does
+	waiting     []*deferred             // what waits for the end of the statement, outside any transaction
 }
 
 // row is one row of a write.

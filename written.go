@@ -205,12 +205,10 @@ func (r *row) stored() reflect.Value {
 
 // writtenByValue returns the n rows that the INSERT wrote and whose keys it returned. Where values do not tell, it returns fewer.
 func (w *write) writtenByValue(expected []int, n int) ([]int, error) {
-	if w.returned.all {
-		return nil, nil // nothing is left to compare
-	}
+	got := w.gotten()
 	keys, ids := make([][]any, n), make([]string, n)
 	for k := range n {
-		v := w.rows[w.returned.places[k]].value()
+		v := got.Index(k)
 		keys[k], _ = w.model.KeyOf(w.stmt.Context, v)
 		ids[k] = w.model.Identity(w.stmt.Context, v)
 	}
@@ -218,21 +216,15 @@ func (w *write) writtenByValue(expected []int, n int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	given := make(map[*schema.Field]bool, len(w.schema.DBNames))
-	for _, column := range w.schema.DBNames {
-		given[w.schema.FieldsByDBName[column]] = true
-	}
-	for _, f := range w.returned.fields {
-		given[f] = false
-	}
+	given := w.given()
 	var written []int
 	for _, i := range expected {
-		if len(written) < n && w.became(&w.rows[i], stored[ids[len(written)]], given) {
+		if len(written) < n && w.became(i, stored[ids[len(written)]], given) {
 			written = append(written, i)
 		}
 	}
 	if len(written) < n && !w.returned.savepoint {
-		written = w.likeliest(expected, n, func(i, k int) int { return w.alike(&w.rows[i], stored[ids[k]], given) })
+		written = w.likeliest(expected, n, func(i, k int) int { return w.alike(i, stored[ids[k]], given) })
 	}
 	return written, nil
 }
@@ -266,11 +258,11 @@ func (w *write) likeliest(expected []int, n int, alike func(i, k int) int) []int
 }
 
 // alike counts the columns in which a stored row is what was given.
-func (w *write) alike(r *row, stored reflect.Value, given map[*schema.Field]bool) int {
+func (w *write) alike(i int, stored reflect.Value, given map[*schema.Field]bool) int {
 	n := 0
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
-		if stored.IsValid() && given[f] && f.Readable && !rows.Changed(w.stmt.Context, w.db.Name(), f, stored, r.value()) {
+		if stored.IsValid() && given[f] && f.Readable && !rows.Changed(w.stmt.Context, w.db.Name(), f, stored, w.asGiven(i)) {
 			n++
 		}
 	}
@@ -278,15 +270,39 @@ func (w *write) alike(r *row, stored reflect.Value, given map[*schema.Field]bool
 }
 
 // became reports whether a stored row is what an INSERT made of a row, of which these fields were given.
-func (w *write) became(r *row, stored reflect.Value, given map[*schema.Field]bool) bool {
-	ctx := w.stmt.Context
+func (w *write) became(i int, stored reflect.Value, given map[*schema.Field]bool) bool {
+	ctx, r := w.stmt.Context, &w.rows[i]
 	switch {
 	case !stored.IsValid():
 		return false
 	case r.original != nil:
 		return w.model.Identity(ctx, r.stored()) == w.model.Identity(ctx, stored)
 	}
-	return !w.differ(ctx, stored, r.value(), given)
+	return !w.differ(ctx, stored, w.asGiven(i), given)
+}
+
+// given returns the fields whose values the INSERT was given, and that GORM has left as they were or that the write has kept.
+func (w *write) given() map[*schema.Field]bool {
+	given := make(map[*schema.Field]bool, len(w.schema.DBNames))
+	for _, column := range w.schema.DBNames {
+		given[w.schema.FieldsByDBName[column]] = true
+	}
+	made := w.returned.fields
+	if w.returned.all {
+		made = w.schema.FieldsWithDefaultDBValue
+	}
+	for _, f := range made {
+		given[f] = false
+	}
+	return given
+}
+
+// asGiven returns a row as it was given to the INSERT. GORM overwrites the structs of one that returns all columns.
+func (w *write) asGiven(i int) reflect.Value {
+	if w.returned.all {
+		return w.returned.before.Index(i)
+	}
+	return w.rows[i].value()
 }
 
 // differ reports whether two structs of one row differ in a column, or in one of these.

@@ -12,9 +12,11 @@ type Cursor struct {
 	query Query
 	size  int
 	last  []any   // key that the next batch comes after
+	since []any   // key that the last batch came after
 	keys  [][]any // all keys, read up front where later conditions could see earlier writes
 	all   bool    // keys holds them all
 	done  bool
+	loose bool // one of keys would not find its row
 
 	also    []clause.Expression // conditions beside the keys
 	further bool                // the conditions look at other rows
@@ -56,7 +58,7 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 	}
 	q := c.query
 	q.Where = Group(q.Where)
-	if c.last != nil {
+	if c.since = c.last; c.last != nil {
 		q.Where = append(append([]clause.Expression(nil), q.Where...), After(c.model.Keys, c.last))
 	}
 	q.Limit, q.named = c.size, c.model.names(db, q)
@@ -78,10 +80,25 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 			return set, err
 		}
 		c.keys = c.keys[min(c.size, len(c.keys)):]
+		c.done = len(c.keys) == 0
 		return set, nil
 	}
 	c.last, _ = c.model.KeyOf(db.Statement.Context, set.Row(set.Len()-1))
 	return set, nil
+}
+
+// Loose reports whether one of the keys that were read up front would not find its row in a condition.
+func (c *Cursor) Loose() bool { return c.loose }
+
+// Rest reads the rows of the last batch and all rows behind it, and returns them with the condition that they meet beside those of the
+// query. It is for batches with keys that would not find their rows.
+func (c *Cursor) Rest(db *gorm.DB) (*Set, clause.Expression, error) {
+	q := c.query
+	q.KeysOnly, q.Limit = false, 0
+	behind := After(c.model.Keys, c.since)
+	q.Where = append(Group(q.Where), behind)
+	set, err := c.model.Find(db, q)
+	return set, behind, err
 }
 
 // nextKnown reads the rows of the next keys. Rows that are gone by now leave a gap, not an end.
@@ -91,6 +108,7 @@ func (c *Cursor) nextKnown(db *gorm.DB) (*Set, error) {
 		q := c.query
 		q.Where = append([]clause.Expression{In(db.Name(), c.model.Keys, c.keys[:n])}, c.also...)
 		c.keys = c.keys[n:]
+		c.done = len(c.keys) == 0
 		if set, err := c.model.Find(db, q); err != nil || set.Len() > 0 {
 			return set, err
 		}
@@ -109,6 +127,7 @@ func (c *Cursor) readKeys(db *gorm.DB, clauses []clause.Interface) error {
 	if err != nil {
 		return err
 	}
+	c.loose = set.Loose()
 	c.all, c.keys = true, make([][]any, set.Len())
 	for i := range c.keys {
 		c.keys[i], _ = c.model.KeyOf(db.Statement.Context, set.Row(i))

@@ -91,7 +91,7 @@ func (m *Model) scanPairs(stmt *gorm.Statement, fields []*schema.Field, result *
 	s.first = 1
 	for ; result.Next(); n++ {
 		row := reflect.New(m.Schema.ModelType).Elem()
-		if err = s.scan(stmt.Context, result, row); err != nil {
+		if _, err = s.scan(stmt.Context, result, row); err != nil {
 			return n, err
 		}
 		found(i, row)

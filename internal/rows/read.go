@@ -2,7 +2,6 @@ package rows
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
 )
 
 // Query says which rows to read.
@@ -34,10 +34,24 @@ type Set struct {
 	first, second reflect.Value // []T, or [2]T for one row; second is only there for Query.Twice
 	pair          bool          // first holds a row and its second struct
 	loose         bool
+	unfit         map[int][]*schema.Field // what could not be read of a row
 }
 
 // Loose reports whether a key among the rows would not find its row in a condition: it is NULL, or it reads otherwise than it is stored.
 func (s *Set) Loose() bool { return s.loose }
+
+// Unfit returns the fields of row i that cannot hold what is stored, and are zero.
+func (s *Set) Unfit(i int) []*schema.Field { return s.unfit[i] }
+
+func (s *Set) noteUnfit(i int, fields []*schema.Field) {
+	if len(fields) == 0 {
+		return
+	}
+	if s.unfit == nil {
+		s.unfit = map[int][]*schema.Field{}
+	}
+	s.unfit[i] = fields
+}
 
 // Len returns the number of rows.
 func (s *Set) Len() int { return s.n }
@@ -221,15 +235,17 @@ func (m *Model) read(db *gorm.DB, query string, vars []any, q Query) (set *Set, 
 	set.make(m, q)
 	for result.Next() {
 		i := set.grow()
-		if err := s.scan(ctx, result, set.first.Index(i)); err != nil {
+		unfit, err := s.scan(ctx, result, set.first.Index(i))
+		if err != nil {
 			return set, err
 		}
+		set.noteUnfit(i, unfit)
 		switch {
 		case !q.Twice:
 		case !m.shares:
 			set.Copy(i).Set(set.first.Index(i))
 		default:
-			if err := s.scan(ctx, result, set.Copy(i)); err != nil {
+			if _, err := s.scan(ctx, result, set.Copy(i)); err != nil {
 				return set, err
 			}
 		}
@@ -265,6 +281,9 @@ func (s *Set) distinct(ctx context.Context, m *Model) {
 		}
 		seen[id] = true
 		s.first.Index(n).Set(s.first.Index(i))
+		if s.unfit != nil {
+			s.unfit[n] = s.unfit[i]
+		}
 		if s.second.IsValid() {
 			s.second.Index(n).Set(s.second.Index(i))
 		}
@@ -288,6 +307,3 @@ func (s *Set) grow() int {
 	}
 	return n
 }
-
-// ErrUnfit is returned for a stored value that its field cannot hold, such as a text in a number column of SQLite.
-var ErrUnfit = errors.New("signals: a stored row does not fit its model")

@@ -3,13 +3,14 @@ package rows
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 )
 
 // scanner moves the columns of a result into structs.
@@ -57,27 +58,58 @@ func (s *scanner) release() {
 	}
 }
 
-func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value) error {
+// scan moves the current row of a result into a struct. A value that its field cannot hold, such as a text in a number column of SQLite,
+// leaves the field zero, and scan returns the field: nobody's write fails because a row that it concerns cannot be shown.
+func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value) (unfit []*schema.Field, err error) {
 	for i, c := range s.columns {
 		if !c.raw {
 			s.dest[s.first+i] = c.field.NewValuePool.Get()
 		}
 	}
-	if err := result.Scan(s.dest...); err != nil {
-		return err
-	}
-	for i, c := range s.columns {
-		if err := s.set(ctx, i, c, row); err != nil {
-			return err
+	var refused []int
+	if err = result.Scan(s.dest...); err != nil {
+		if refused, err = s.scanEach(result); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	for i, c := range s.columns {
+		switch {
+		case c.field == nil:
+			continue
+		case !slices.Contains(refused, i) && s.set(ctx, i, c, row) == nil:
+			continue
+		case ctx.Err() != nil: // a serializer may ask others
+			return nil, ctx.Err()
+		}
+		s.loose = s.loose || c.key
+		if !absent(c.field, row) {
+			c.field.ReflectValueOf(ctx, row).SetZero()
+		}
+		unfit = append(unfit, c.field)
+	}
+	return unfit, nil
+}
+
+// scanEach scans the columns of a row one by one, and returns those whose values do not fit.
+func (s *scanner) scanEach(result *sql.Rows) (refused []int, err error) {
+	alone := make([]any, len(s.dest))
+	for i := range alone {
+		alone[i] = ignored{}
+	}
+	if err = result.Scan(alone...); err != nil {
+		return nil, err
+	}
+	for i, dest := range s.dest {
+		alone[i] = dest
+		if result.Scan(alone...) != nil {
+			refused = append(refused, i-s.first)
+		}
+		alone[i] = ignored{}
+	}
+	return refused, nil
 }
 
 func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) error {
-	if c.field == nil {
-		return nil
-	}
 	if !c.raw {
 		if c.key {
 			s.loose = s.loose || isNull(s.dest[s.first+i])
@@ -89,7 +121,7 @@ func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) e
 	cell := s.cells[i]
 	if cell != nil && !c.scans {
 		if err := c.field.Set(ctx, row, converted(cell, c.field.FieldType.Kind())); err != nil {
-			return fmt.Errorf("%w: column %s: %w", ErrUnfit, c.field.DBName, err)
+			return err
 		}
 	}
 	if !c.key {
