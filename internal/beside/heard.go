@@ -2,6 +2,7 @@ package beside
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -39,10 +40,20 @@ func (c change) says(logged change) bool {
 
 // heard is what the receivers of a world heard during a step.
 type heard struct {
-	pre    int
-	sent   []change // post events in the transaction
-	kept   []change // post events after the commit
-	failed []string // what went to the ErrorHandler
+	pre     int
+	sent    []change // post events in the transaction
+	kept    []change // post events after the commit
+	failed  []string // what went to the ErrorHandler, but for
+	unknown bool     // signals.ErrOutcomeUnknown
+}
+
+// handle is the ErrorHandler.
+func (h *heard) handle(_ context.Context, err error) {
+	if errors.Is(err, signals.ErrOutcomeUnknown) {
+		h.unknown = true
+		return
+	}
+	h.failed = append(h.failed, err.Error())
 }
 
 // receivers are what is connected to the plugin.

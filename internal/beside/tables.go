@@ -118,6 +118,12 @@ func triggers(dialect, table string, columns []string) []string {
 		make1 := func(event, body string) string {
 			return fmt.Sprintf("CREATE TRIGGER %s_%s AFTER %s ON %s FOR EACH ROW BEGIN %s END", table, event, event, table, body)
 		}
+		same := make([]string, len(columns))
+		for i, column := range columns {
+			same[i] = column + " <=> NEW." + column
+		}
+		// It also runs for rows that UPDATE IGNORE has not written.
+		update = fmt.Sprintf("IF EXISTS (SELECT 1 FROM %s WHERE %s) THEN %s END IF;", table, strings.Join(same, " AND "), update)
 		return []string{make1("insert", insert), make1("update", update), make1("delete", remove)}
 	}
 	var all []string

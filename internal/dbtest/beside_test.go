@@ -21,7 +21,7 @@ func TestThePluginChangesNothingBesideOthersOnServers(t *testing.T) {
 				tb.Helper()
 				at := s.dialector(t)
 				return func(config *gorm.Config) (*gorm.DB, error) { return gorm.Open(at, config) }
-			}, beside.Options{Share: 30})
+			}, beside.Options{Share: 8})
 		})
 	}
 }
