@@ -82,7 +82,7 @@ func (w *write) follow(later, earlier int) {
 	w.rows[later].original = w.leaves(&w.rows[earlier])
 }
 
-// refollow is follow once more: receivers of pre_save may have changed the earlier rows, or the database has not written them.
+// refollow is follow once more: receivers of pre_save or GORM may have changed the earlier rows, or the database has not written them.
 func (w *write) refollow() {
 	for later := range w.rows {
 		if earlier, ok := w.follows[later]; ok {

@@ -72,7 +72,6 @@ func (w *write) silenceBut(written []int) {
 	for i := range w.rows {
 		w.rows[i].silent = w.rows[i].silent || !slices.Contains(written, i)
 	}
-	w.refollow()
 }
 
 // findWritten finds the written rows among the expected ones. It reports false if nobody can tell and the INSERT can be undone.

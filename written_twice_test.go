@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -39,4 +40,27 @@ func TestAnUpsertThatNamesARowTwiceSendsTheStepsThatATriggerLetsPass(t *testing.
 			assert.Equal(t, want, steps)
 		})
 	}
+}
+
+// Timed has a time that GORM sets while it writes.
+type Timed struct {
+	ID        uint
+	Name      string
+	UpdatedAt time.Time
+}
+
+func TestTheSecondStepOfARowHasTheTimeThatGORMGaveTheFirstOne(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Timed{})
+	require.NoError(t, db.Create(&Timed{ID: 1, Name: "1"}).Error)
+	var times []bool
+	signals.For[Timed](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Timed]) error {
+		old, err := e.Original()
+		if e.Instance.Name == "3" {
+			times = append(times, old.UpdatedAt.IsZero(), old.UpdatedAt.Equal(e.Instance.UpdatedAt))
+		}
+		return err
+	}, signals.Needs(signals.Original))
+	require.NoError(t, db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&[]Timed{{ID: 1, Name: "2"}, {ID: 1, Name: "3"}}).Error)
+	assert.Equal(t, []bool{false, true}, times)
 }
