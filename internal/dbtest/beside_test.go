@@ -3,10 +3,9 @@ package dbtest_test
 import (
 	"testing"
 
+	"github.com/gorm-signals/signals/internal/beside"
 	"gorm.io/driver/mysql"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals/internal/beside"
 )
 
 // TestThePluginChangesNothingBesideOthersOnServers: the root module runs the suite on SQLite. SIGNALS_TEST_BESIDE=all runs all of it.
