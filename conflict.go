@@ -75,10 +75,14 @@ func (w *write) follow(later, earlier int) {
 		w.follows = map[int]int{}
 	}
 	w.follows[later] = earlier
+	if e := &w.rows[earlier]; e.silent { // it was not written after all
+		w.rows[later].created, w.rows[later].original = e.created, e.original
+		return
+	}
 	w.rows[later].original = w.leaves(&w.rows[earlier])
 }
 
-// refollow is follow once more, after receivers of pre_save may have changed the earlier rows.
+// refollow is follow once more: receivers of pre_save or GORM may have changed the earlier rows, or the database has not written them.
 func (w *write) refollow() {
 	for later := range w.rows {
 		if earlier, ok := w.follows[later]; ok {

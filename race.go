@@ -178,7 +178,9 @@ func (w *write) settle() error {
 	if w.maps != nil {
 		w.maps.readBack(w)
 	}
-	if err := w.settleRows(); err != nil || w.returned == nil || !w.returned.savepoint {
+	err := w.settleRows()
+	w.refollow() // GORM has set the times of the rows
+	if err != nil || w.returned == nil || !w.returned.savepoint {
 		return err
 	}
 	return w.exec("RELEASE SAVEPOINT " + insertSavepoint)

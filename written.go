@@ -121,11 +121,14 @@ func (w *write) writtenByKey(expected []int, count int, exact bool) (written []i
 			ok = !taken[id]
 			taken[id] = true
 		} else {
-			ok = w.differ(w.stmt.Context, found, w.rows[i].stored(), w.written)
+			ok = w.differ(w.stmt.Context, found, w.rows[i].stored(), w.written) && !w.untouched(i, found)
 		}
 		if ok {
 			written = append(written, i)
 		}
+	}
+	if exact {
+		written = w.withoutOverwritten(written, len(written)-count)
 	}
 	sure = exact && len(written) == count
 	if sure || w.db.Name() != "postgres" || !w.reg.catalog.Relation(w.db, w.stmt.Table).Table {

@@ -115,9 +115,10 @@ func TestAnErrorIsOnTheCallAndOnWhatFailedWithIt(t *testing.T) {
 		return fmt.Errorf("no title: %w", &titleError{})
 	}, signals.UID("title"))
 	require.Error(t, l.db.Create(&Product{}).Error)
-	const inner = "signals: receiver title of pre_save of Page: no title: too short"
+	const cause = "receiver title of pre_save of Page: no title: too short"
+	const inner = "signals: " + cause
 	assert.Equal(t, []string{
-		"post_save Product: signals: receiver page of post_save of Product: " + inner, "  post_save Product page: " + inner,
+		"post_save Product: signals: receiver page of post_save of Product: " + cause, "  post_save Product page: " + inner,
 		"    pre_save Page: " + inner, "      pre_save Page title: no title: too short",
 	}, l.tree(t))
 	for i, s := range l.spans(t) {

@@ -11,7 +11,8 @@ type Options struct {
 	Share int // one of so many calls of a setup runs; 0 and 1 mean all
 }
 
-// Run runs the fixed form of the suite, all of it where SIGNALS_TEST_BESIDE is "all": every other at every place in both orders, each with other receivers, modes and models. One
+// Run runs the fixed form of the suite, all of it where SIGNALS_TEST_BESIDE is "all": every other at every place in both orders, each with
+// other receivers, modes and models. One
 // test per other has two databases of its own.
 func Run(t *testing.T, open Open, options Options) {
 	t.Helper()

@@ -2,6 +2,7 @@ package beside
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -39,10 +40,20 @@ func (c change) says(logged change) bool {
 
 // heard is what the receivers of a world heard during a step.
 type heard struct {
-	pre    int
-	sent   []change // post events in the transaction
-	kept   []change // post events after the commit
-	failed []string // what went to the ErrorHandler
+	pre     int
+	sent    []change // post events in the transaction
+	kept    []change // post events after the commit
+	failed  []string // what went to the ErrorHandler, but for
+	unknown bool     // signals.ErrOutcomeUnknown
+}
+
+// handle is the ErrorHandler.
+func (h *heard) handle(_ context.Context, err error) {
+	if errors.Is(err, signals.ErrOutcomeUnknown) {
+		h.unknown = true
+		return
+	}
+	h.failed = append(h.failed, err.Error())
 }
 
 // receivers are what is connected to the plugin.
@@ -219,14 +230,4 @@ func addressable(rows any) reflect.Value {
 	list := reflect.New(reflect.TypeOf(rows))
 	list.Elem().Set(reflect.ValueOf(rows))
 	return list.Elem()
-}
-
-// unknown reports whether the library has said that nobody knows what became of a write, and nothing else.
-func (h *heard) unknown() bool {
-	for _, text := range h.failed {
-		if !strings.HasPrefix(text, signals.ErrOutcomeUnknown.Error()) {
-			return false
-		}
-	}
-	return len(h.failed) > 0
 }

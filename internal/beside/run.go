@@ -2,6 +2,7 @@ package beside
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/internal/show"
 )
 
@@ -85,13 +87,15 @@ func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gor
 	tb.Helper()
 	p.plain.begin(tb, s.Keeps, now)
 	p.with.begin(tb, s.Keeps, now)
-	expected, actual := run(plain, step, a), run(with, step, a)
+	expected, _ := run(plain, step, a)
+	actual, failed := run(with, step, a)
 	say := func(what, want, is string) {
+		want, is = p.plain.anonymous(want), p.with.anonymous(is)
 		if want != is {
 			found = append(found, fmt.Sprintf("%s\n\twithout the plugin\n%s\n\twith it\n%s", what, want, is))
 		}
 	}
-	failed := s.fails() || strings.Contains("\n"+actual, errorMark) || strings.HasPrefix(actual, "panic: ") || strings.Contains(actual, "error: ")
+	failed = failed || s.fails()
 	excused := s.excused(step, plain.Name(), failed)
 	calls := [2][]string{p.plain.calls, p.with.calls}
 	if !excused.all {
@@ -116,13 +120,14 @@ func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gor
 	if !excused.all {
 		say("WRITTEN rows", heads(want), heads(is))
 	}
-	if failed && len(is) > 0 && p.with.heard.unknown() {
-		return found, tables // rows are written, the call says otherwise, and no transaction tells: the library says so
+	if p.with.heard.unknown && (!failed || !s.mode().config.SkipDefaultTransaction) {
+		found = append(found, "HANDLED "+signals.ErrOutcomeUnknown.Error())
 	}
 	if len(p.with.heard.failed) > 0 {
 		found = append(found, "HANDLED errors: "+strings.Join(p.with.heard.failed, "; "))
 	}
-	return append(found, p.truth(s, step, with, is, failed)...), tables
+	at := circumstances{s, step, with.Name(), p.with.heard.unknown || strings.HasPrefix(actual, "panic: ")}
+	return append(found, p.truth(at, is, failed)...), tables
 }
 
 // heads lists what was written, and whether it changed anything, in order.
@@ -138,23 +143,35 @@ func heads(all []change) string {
 	return strings.Join(lines, "\n")
 }
 
-// errorMark is in the text of a step in which a statement failed.
-const errorMark = "\nerror "
-
-// run runs a step and shows what its caller sees.
-func run(db *gorm.DB, step Step, a Args) (result string) {
+// run runs a step, and returns what its caller sees and whether that is an error.
+func run(db *gorm.DB, step Step, a Args) (result string, failed bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			result = fmt.Sprintf("panic: %v", v)
+			result, failed = fmt.Sprintf("panic: %v", v), true
 		}
 	}()
 	ctx, cancel := context.WithTimeout(db.Statement.Context, 10*time.Second) // a step that never ends is a failed step
 	defer cancel()
-	return strings.ReplaceAll(show.All(step.Do(db.WithContext(ctx), a)), "\nerror nil", "\nno error")
+	returned := step.Do(db.WithContext(ctx), a)
+	return strings.ReplaceAll(show.All(returned), "\nerror nil", "\nno error"), anyError(returned)
+}
+
+// anyError reports whether one of the values that a step returned is an error, or a session with one.
+func anyError(returned any) bool {
+	switch v := returned.(type) {
+	case []any:
+		return slices.ContainsFunc(v, anyError)
+	case *gorm.DB:
+		return v.Error != nil
+	case error:
+		return !errors.Is(v, errUndo) // which the step itself returns
+	}
+	return false
 }
 
 // truth compares the events of a step with what the triggers saw.
-func (p *Pair) truth(s *Setup, step Step, db *gorm.DB, logged []change, failed bool) (found []string) {
+func (p *Pair) truth(at circumstances, logged []change, failed bool) (found []string) {
+	s, step := at.Setup, at.step
 	compare := func(what string, events []change) {
 		events = slices.DeleteFunc(slices.Clone(events), func(c change) bool { return strings.Contains(c.head, " audits ") })
 		if step.silent {
@@ -175,7 +192,7 @@ func (p *Pair) truth(s *Setup, step Step, db *gorm.DB, logged []change, failed b
 			}
 		}
 		missed, invented := match(logged, events)
-		missed, invented = s.unexplained(step, db.Name(), true, missed), s.unexplained(step, db.Name(), false, invented)
+		missed, invented = at.unexplained(true, missed), at.unexplained(false, invented)
 		if step.blind && len(missed) == len(invented) {
 			return
 		}

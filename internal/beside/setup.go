@@ -100,7 +100,7 @@ func (w *world) connect(s *Setup, plugin bool) (*gorm.DB, error) {
 		err = register()
 	}
 	if err == nil && plugin {
-		err = db.Use(signals.Plugin{BatchSize: s.Batch, ErrorHandler: func(_ context.Context, err error) { w.heard.failed = append(w.heard.failed, err.Error()) }})
+		err = db.Use(signals.Plugin{BatchSize: s.Batch, ErrorHandler: w.heard.handle})
 	}
 	if err == nil && s.Late {
 		err = register()

@@ -118,7 +118,17 @@ func triggers(dialect, table string, columns []string) []string {
 		make1 := func(event, body string) string {
 			return fmt.Sprintf("CREATE TRIGGER %s_%s AFTER %s ON %s FOR EACH ROW BEGIN %s END", table, event, event, table, body)
 		}
-		return []string{make1("insert", insert), make1("update", update), make1("delete", remove)}
+		same := make([]string, len(columns))
+		for i, column := range columns {
+			same[i] = column + " <=> NEW." + column
+		}
+		// It also runs for rows that UPDATE IGNORE has not written.
+		update = fmt.Sprintf("IF EXISTS (SELECT 1 FROM %s WHERE %s) THEN %s END IF;", table, strings.Join(same, " AND "), update)
+		all := []string{make1("insert", insert), make1("update", update), make1("delete", remove)}
+		if kept {
+			all = append(all, mysqlKeep(table, columns))
+		}
+		return all
 	}
 	var all []string
 	for event, body := range map[string]string{"insert": insert, "update": update, "delete": remove} {
@@ -133,6 +143,16 @@ func triggers(dialect, table string, columns []string) []string {
 		}
 	}
 	return all
+}
+
+// mysqlKeep makes a trigger that gives a row its old values back: on MariaDB and MySQL none can leave a row out.
+func mysqlKeep(table string, columns []string) string {
+	old := make([]string, len(columns))
+	for i, column := range columns {
+		old[i] = "NEW." + column + " = OLD." + column
+	}
+	return fmt.Sprintf("CREATE TRIGGER %s_keep BEFORE UPDATE ON %s FOR EACH ROW BEGIN IF OLD.name = '%s' AND (SELECT keeps FROM switches) = 1 THEN SET %s; END IF; END",
+		table, table, keptName, strings.Join(old, ", "))
 }
 
 func postgresTriggers(table, insert, update, remove string, kept bool) []string {

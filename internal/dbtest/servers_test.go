@@ -127,7 +127,7 @@ func ownSchema(t *testing.T, s server) gorm.Dialector {
 	schema := unique()
 	require.NoError(t, admin.Exec("CREATE SCHEMA "+schema).Error)
 	t.Cleanup(func() { require.NoError(t, admin.Exec("DROP SCHEMA "+schema+" CASCADE").Error) })
-	return postgres.Open(s.dsn + " search_path=" + schema)
+	return postgres.Open(s.dsn + " synchronous_commit=off search_path=" + schema)
 }
 
 // ownDatabase makes a database of MariaDB or MySQL for one test.
