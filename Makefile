@@ -48,7 +48,7 @@ test-db: ## Run the tests on PostgreSQL and MariaDB and count the cases; SIGNALS
 	@tail -n 1 $(TEST_DB_LOG)
 
 # Where the outbox and what belongs to it is tested, beside internal/dbtest.
-OUTBOX := outbox outbox/natsembed outbox/natsjs outbox/watermillsink internal/e2e otelsignals product/distributed
+OUTBOX := outbox outbox/natsembed outbox/natsjs outbox/watermillsink internal/e2e otelsignals product/distributed product/smtpmail
 
 .PHONY: test-outbox
 test-outbox: ## Run the tests of the outbox, of its engines, of tracing, and of processes that are killed, in a short form
