@@ -3,7 +3,7 @@ module github.com/gorm-signals/signals/outbox
 go 1.26
 
 require (
-	github.com/gorm-signals/signals v0.0.0-00010101000000-000000000000
+	github.com/gorm-signals/signals v0.1.0
 	github.com/stretchr/testify v1.12.1
 	gorm.io/driver/sqlite v1.6.0
 	gorm.io/gorm v1.31.2

@@ -3,10 +3,10 @@ module github.com/gorm-signals/signals/bench/outbox
 go 1.26.0
 
 require (
-	github.com/gorm-signals/signals v0.0.0
-	github.com/gorm-signals/signals/outbox v0.0.0
-	github.com/gorm-signals/signals/outbox/natsembed v0.0.0
-	github.com/gorm-signals/signals/outbox/natsjs v0.0.0
+	github.com/gorm-signals/signals v0.1.0
+	github.com/gorm-signals/signals/outbox v0.1.0
+	github.com/gorm-signals/signals/outbox/natsembed v0.1.0
+	github.com/gorm-signals/signals/outbox/natsjs v0.1.0
 	github.com/nats-io/nats.go v1.55.0
 	gorm.io/driver/mysql v1.6.0
 	gorm.io/driver/postgres v1.6.3

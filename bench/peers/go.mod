@@ -4,7 +4,7 @@ go 1.26
 
 require (
 	entgo.io/ent v0.14.5
-	github.com/gorm-signals/signals v0.0.0
+	github.com/gorm-signals/signals v0.1.0
 	github.com/stretchr/testify v1.12.1
 	github.com/uptrace/bun v1.3.0
 	github.com/uptrace/bun/dialect/sqlitedialect v1.3.0

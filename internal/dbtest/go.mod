@@ -5,8 +5,8 @@ go 1.26
 require (
 	github.com/glebarez/sqlite v1.11.0
 	github.com/go-sql-driver/mysql v1.10.1
-	github.com/gorm-signals/signals v0.0.0
-	github.com/gorm-signals/signals/outbox v0.0.0
+	github.com/gorm-signals/signals v0.1.0
+	github.com/gorm-signals/signals/outbox v0.1.0
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/lib/pq v1.12.3
 	github.com/shopspring/decimal v1.6.0

@@ -3,7 +3,7 @@ module github.com/gorm-signals/signals/outbox/kafka
 go 1.26.0
 
 require (
-	github.com/gorm-signals/signals/outbox v0.0.0
+	github.com/gorm-signals/signals/outbox v0.1.0
 	github.com/stretchr/testify v1.12.1
 	github.com/twmb/franz-go v1.22.3
 	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260918054303-01f206a7e32c
@@ -11,7 +11,7 @@ require (
 )
 
 require (
-	github.com/gorm-signals/signals v0.0.0-00010101000000-000000000000 // indirect
+	github.com/gorm-signals/signals v0.1.0 // indirect
 	github.com/jinzhu/inflection v1.0.0 // indirect
 	github.com/jinzhu/now v1.1.5 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect

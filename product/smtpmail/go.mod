@@ -3,7 +3,7 @@ module github.com/gorm-signals/signals/product/smtpmail
 go 1.26
 
 require (
-	github.com/gorm-signals/signals v0.0.0
+	github.com/gorm-signals/signals v0.1.0
 	github.com/stretchr/testify v1.12.1
 	github.com/wneessen/go-mail v0.8.1
 )
