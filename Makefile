@@ -36,8 +36,8 @@ demo: ## Run the shop demo: real SQLite file, real image files, every step expla
 	$(GO) run ./product/demo $(if $(DIR),-dir $(DIR))
 
 .PHONY: test
-test: ## Run the tests on SQLite
-	$(GO) test -count=$(COUNT) ./...
+test: ## Run the tests on SQLite, with a line per package as it ends
+	$(GO) test -json -count=$(COUNT) ./... | $(GO) run ./internal/testlines
 
 .PHONY: test-race
 test-race: ## Run the tests under the race detector, in random order
