@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"golang.org/x/mod/semver"
 )
+
+// ignored finds what apidiff says of packages that are not public.
+var ignored = regexp.MustCompile(`(?m)^Ignoring internal package .*\n`)
 
 // compare prints what has changed in the public API since the last tag, and fails where programs would break that a new version must
 // not break.
@@ -44,7 +48,7 @@ func compare(r *repository, apidiff string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s since %s:\n%s\n", m.path(), last, differences)
+		fmt.Printf("%s since %s:\n%s\n", m.path(), last, ignored.ReplaceAllString(differences, ""))
 		broken = broken || strings.Contains(differences, "Incompatible changes:")
 	}
 	if broken && !mayBreak(last, r.version) {
