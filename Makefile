@@ -6,6 +6,7 @@ COUNT  ?= 1
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
+APIDIFF_VERSION       := v0.0.0-20261113113407-e3970619a1a4
 
 # One folder per go.mod: the go command never crosses from one module into the next.
 MODULES := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './.*/*')))
@@ -15,8 +16,10 @@ each = @for dir in $(MODULES); do echo "== $$dir: $(1)"; (cd $$dir && $(1)); don
 TOOLS         := $(CURDIR)/.tools
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOVULNCHECK   := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
+APIDIFF       := $(TOOLS)/apidiff-$(APIDIFF_VERSION)
 $(GOLANGCI_LINT): PKG := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 $(GOVULNCHECK):   PKG := golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+$(APIDIFF):       PKG := golang.org/x/exp/cmd/apidiff@$(APIDIFF_VERSION)
 $(TOOLS)/%:
 	GOBIN=$(TOOLS)/tmp $(GO) install $(PKG)
 	mv $(TOOLS)/tmp/* $@
@@ -26,15 +29,15 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: check
-check: tidy-check lint test-race ## Check go.mod, lint, and test under the race detector in random order
+check: tidy-check versions lint test-race ## Check go.mod, lint, and test under the race detector in random order
 
 .PHONY: demo
 demo: ## Run the shop demo: real SQLite file, real image files, every step explained (DIR=... keeps them)
 	$(GO) run ./product/demo $(if $(DIR),-dir $(DIR))
 
 .PHONY: test
-test: ## Run the tests on SQLite
-	$(GO) test -count=$(COUNT) ./...
+test: ## Run the tests on SQLite, with a line per package as it ends
+	$(GO) test -json -count=$(COUNT) ./... | $(GO) run ./internal/testlines
 
 .PHONY: test-race
 test-race: ## Run the tests under the race detector, in random order
@@ -48,7 +51,7 @@ test-db: ## Run the tests on PostgreSQL and MariaDB and count the cases; SIGNALS
 	@tail -n 1 $(TEST_DB_LOG)
 
 # Where the outbox and what belongs to it is tested, beside internal/dbtest.
-OUTBOX := outbox outbox/natsembed outbox/natsjs outbox/watermillsink internal/e2e otelsignals product/distributed
+OUTBOX := outbox outbox/natsembed outbox/natsjs outbox/kafka outbox/watermillsink internal/e2e otelsignals product/distributed product/smtpmail
 
 .PHONY: test-outbox
 test-outbox: ## Run the tests of the outbox, of its engines, of tracing, and of processes that are killed, in a short form
@@ -111,6 +114,26 @@ tidy: ## Tidy every go.mod
 .PHONY: tidy-check
 tidy-check: ## Fail on an untidy go.mod
 	$(call each,$(GO) mod tidy -diff)
+
+# The tool of releases works on the whole repository.
+RELEASE = cd internal/release && $(GO) run .
+
+.PHONY: versions
+versions: ## Fail where a module requires another one at a version other than that on top of CHANGELOG.md
+	$(RELEASE) versions
+
+.PHONY: release
+release: ## Set VERSION=0.2.0 in every module and in CHANGELOG.md, and print the tags to push
+	$(RELEASE) release $(or $(VERSION),$(error name a version: make release VERSION=0.2.0))
+
+.PHONY: test-consumer
+test-consumer: ## Get each public module in an empty program, as other people do, and run its example there
+	cd internal/release && $(GO) test -count=1 .
+	$(RELEASE) consumer
+
+.PHONY: api-check
+api-check: $(APIDIFF) ## Show what has changed in the public API since the last tag, and fail where a program would break
+	$(RELEASE) api $(APIDIFF)
 
 .PHONY: vuln
 vuln: $(GOVULNCHECK) ## Look for known vulnerabilities (needs vuln.go.dev)

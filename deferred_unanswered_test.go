@@ -42,7 +42,7 @@ func TestAWriteOutsideATransactionWithoutAnAnswerIsUnknown(t *testing.T) {
 	assert.Empty(t, handled)
 
 	ctx, cancel := context.WithCancel(t.Context())
-	in.Arm(1, faults.CancelAfter, cancel)
+	in.Arm(1, faults.Unheard, cancel)
 	require.ErrorIs(t, db.WithContext(ctx).Create(&Letter{Text: "c"}).Error, context.Canceled)
 	in.Disarm()
 	assert.Equal(t, 2, heard)

@@ -31,19 +31,19 @@ func inPhase(p phase) ConnectOption {
 	})
 }
 
-// BeforeCommit lets a post_save or post_delete receiver run just before the outermost COMMIT, in the transaction. An error
-// rolls the whole transaction back and is the transaction's error.
+// BeforeCommit lets a receiver of post_save, post_delete or m2m_changed run just before the outermost COMMIT, in the transaction. An
+// error rolls the whole transaction back and is the transaction's error.
 func BeforeCommit() ConnectOption { return inPhase(beforeCommit) }
 
-// AfterCommit lets a post_save or post_delete receiver run once the outermost transaction has committed, and never when the
-// transaction or a savepoint around the write was rolled back. The event is a snapshot, its DB is a live session outside
+// AfterCommit lets a receiver of post_save, post_delete or m2m_changed run once the outermost transaction has committed, and never when
+// the transaction or a savepoint around the write was rolled back. The event is a snapshot, its DB is a live session outside
 // the transaction, and the context keeps its values without its cancellation. What the receiver returns goes to
 // Plugin.ErrorHandler: the write has succeeded.
 //
 // With ConnectBatch there is one call per transaction, with all its events.
 func AfterCommit() ConnectOption { return inPhase(afterCommit) }
 
-// AfterRollback lets a post_save or post_delete receiver run once the transaction, or a savepoint around the write, was
+// AfterRollback lets a receiver of post_save, post_delete or m2m_changed run once the transaction, or a savepoint around the write, was
 // rolled back; for a savepoint that is when the transaction ends. They run in reverse order. When the context of a
 // transaction ends and nobody calls Rollback, they run on a goroutine of their own.
 func AfterRollback() ConnectOption { return inPhase(afterRollback) }

@@ -26,8 +26,9 @@ import (
 // there; the last ones show what the README says about queries and transactions.
 
 var pages = []string{
-	"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/compared.md", "docs/design.md", "docs/django.md", "docs/from-django.md",
-	"docs/from-laravel.md", "docs/from-rails.md", "docs/outbox.md", "docs/performance.md", "docs/recipes.md", "docs/sent.md",
+	"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "docs/compared.md", "docs/design.md", "docs/django.md", "docs/from-django.md",
+	"docs/from-laravel.md", "docs/from-rails.md", "docs/outbox.md", "docs/performance.md", "docs/recipes.md", "docs/releasing.md",
+	"docs/sent.md",
 }
 
 func TestTheREADMEShowsAWholeProgramThatIsATestedExample(t *testing.T) {

@@ -13,6 +13,12 @@ import (
 	"github.com/gorm-signals/signals/otelsignals"
 )
 
+// Lamp is a row that is watched.
+type Lamp struct {
+	ID   uint
+	Name string
+}
+
 func Example() {
 	spans := tracetest.NewInMemoryExporter() // a real program exports elsewhere, and looks at the errors
 	traces := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
@@ -20,14 +26,14 @@ func Example() {
 
 	db, _ := gorm.Open(sqlite.Open(":memory:"))
 	_ = db.Use(signals.Plugin{Observer: observer})
-	_ = db.AutoMigrate(&Product{})
-	products := signals.For[Product](db)
-	receive := func(context.Context, signals.SaveEvent[*Product]) error { return nil }
+	_ = db.AutoMigrate(&Lamp{})
+	products := signals.For[Lamp](db)
+	receive := func(context.Context, signals.SaveEvent[*Lamp]) error { return nil }
 	products.PostSave.Connect(receive, signals.UID("index"))
 	products.PostSave.Connect(receive, signals.UID("mail"), signals.AfterCommit())
 
 	ctx, request := traces.Tracer("shop").Start(context.Background(), "POST /products")
-	db.WithContext(ctx).Create(&Product{Name: "lamp"})
+	db.WithContext(ctx).Create(&Lamp{Name: "lamp"})
 	request.End()
 
 	for _, s := range spans.GetSpans() {
@@ -42,9 +48,9 @@ func Example() {
 	}
 
 	// Output:
-	// post_save Product index is within another span
-	// post_save Product is within another span
-	// post_save Product mail is within another span
-	// post_save Product is a trace of its own with a link to the write
+	// post_save Lamp index is within another span
+	// post_save Lamp is within another span
+	// post_save Lamp mail is within another span
+	// post_save Lamp is a trace of its own with a link to the write
 	// POST /products
 }

@@ -3,7 +3,7 @@ module github.com/gorm-signals/signals/outbox
 go 1.26
 
 require (
-	github.com/gorm-signals/signals v0.0.0-00010101000000-000000000000
+	github.com/gorm-signals/signals v0.1.0
 	github.com/stretchr/testify v1.12.1
 	gorm.io/driver/sqlite v1.6.0
 	gorm.io/gorm v1.31.2
@@ -12,7 +12,7 @@ require (
 require (
 	github.com/jinzhu/inflection v1.0.0 // indirect
 	github.com/jinzhu/now v1.1.5 // indirect
-	github.com/mattn/go-sqlite3 v1.14.22 // indirect
+	github.com/mattn/go-sqlite3 v1.14.51 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/text v0.20.0 // indirect
 )

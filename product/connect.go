@@ -62,8 +62,8 @@ func (s Shop) check(db *gorm.DB) error {
 		return errors.New("product: Connect got a transaction: call it with the database")
 	}
 	if s.Images == nil || s.Mailer == nil {
-		return errors.New("product: a Shop needs Images and Mailer: use OpenImageStore, and OpenDirMailer or an SMTPMailer")
+		return errors.New("product: a Shop needs Images and Mailer: use OpenImageStore, and OpenDirMailer or the Mailer of product/smtpmail")
 	}
-	_, _, err := Mail{From: s.From, To: s.To, Subject: "test"}.addresses()
+	_, _, err := Mail{From: s.From, To: s.To, Subject: "test"}.Addresses()
 	return err
 }

@@ -21,7 +21,7 @@ type Mail struct {
 	Body    string   // any text
 }
 
-// Mailer sends mails. SMTPMailer and DirMailer are Mailers; a test can bring its own.
+// Mailer sends mails. DirMailer is one, and so is the Mailer of module product/smtpmail; a test can bring its own.
 type Mailer interface {
 	Send(ctx context.Context, m Mail) error
 }
@@ -29,7 +29,7 @@ type Mailer interface {
 // Message returns the mail as it travels, headers and body. Whatever the texts hold, they cannot add a header or a
 // recipient: addresses are parsed and written anew, the subject is encoded as RFC 2047 has it.
 func (m Mail) Message() ([]byte, error) {
-	from, to, err := m.addresses()
+	from, to, err := m.Addresses()
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (m Mail) Message() ([]byte, error) {
 	for _, header := range [][2]string{
 		{"From", from.String()},
 		{"To", strings.Join(recipients, ",\r\n ")},
-		{"Subject", encodeSubject(m.Subject)},
+		{"Subject", m.subject()},
 		{"Date", time.Now().Format(time.RFC1123Z)},
 		{"Message-ID", "<" + rand.Text() + "@" + domain + ">"},
 		{"MIME-Version", "1.0"},
@@ -63,8 +63,8 @@ func (m Mail) Message() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// addresses parses the sender and the recipients.
-func (m Mail) addresses() (from *mail.Address, to []*mail.Address, err error) {
+// Addresses parses the sender and the recipients.
+func (m Mail) Addresses() (from *mail.Address, to []*mail.Address, err error) {
 	if from, err = mail.ParseAddress(m.From); err != nil {
 		return nil, nil, fmt.Errorf("product: a mail needs one sender like \"shop@example.com\", not %q: %w", m.From, err)
 	}
@@ -84,18 +84,23 @@ func (m Mail) addresses() (from *mail.Address, to []*mail.Address, err error) {
 // maxSubject is the number of characters that a subject is cut to. A line of a mail has at most 998 bytes.
 const maxSubject = 200
 
-// encodeSubject makes any text the value of a header. A text that looks like an encoded word gets a space into it, so
-// that the reader sees what was written and not what it decodes to.
-func encodeSubject(text string) string {
-	text = strings.Map(func(r rune) rune {
+// SubjectLine returns the subject as a reader is to see it, for mail programs that encode it themselves: one line, without
+// control characters, of 200 characters at most. A text that looks like an encoded word gets a space into it, so that the reader
+// sees what was written and not what it decodes to.
+func (m Mail) SubjectLine() string {
+	text := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
 			return ' '
 		}
 		return r
-	}, text)
+	}, m.Subject)
 	if runes := []rune(text); len(runes) > maxSubject {
 		text = string(runes[:maxSubject-1]) + "…"
 	}
-	text = strings.ReplaceAll(strings.TrimSpace(text), "=?", "= ?")
-	return strings.ReplaceAll(mime.QEncoding.Encode("utf-8", text), "?= =?", "?=\r\n =?")
+	return strings.ReplaceAll(strings.TrimSpace(text), "=?", "= ?")
+}
+
+// subject returns the value of the header.
+func (m Mail) subject() string {
+	return strings.ReplaceAll(mime.QEncoding.Encode("utf-8", m.SubjectLine()), "?= =?", "?=\r\n =?")
 }

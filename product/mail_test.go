@@ -2,6 +2,7 @@ package product_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"mime"
@@ -169,4 +170,11 @@ func TestDirMailerSendsNothingBad(t *testing.T) {
 
 func testMail(subject string) product.Mail {
 	return product.Mail{From: "shop@example.com", To: []string{"ann@example.com"}, Subject: subject, Body: "Hello"}
+}
+
+func cancelled(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
 }

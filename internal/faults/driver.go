@@ -20,11 +20,12 @@ const (
 	CancelBefore       // the context ends before the call
 	CancelAfter        // the context ends after the call
 	BadConn            // the call answers [driver.ErrBadConn] and does nothing
+	Unheard            // the call does what it should, but the context ends first and is what the call answers with
 )
 
 // String returns the fault in words.
 func (f Fault) String() string {
-	return [...]string{"none", "fails before", "fails after", "is cancelled before", "is cancelled after", "answers ErrBadConn"}[f]
+	return [...]string{"none", "fails before", "fails after", "is cancelled before", "is cancelled after", "answers ErrBadConn", "is cancelled before the answer"}[f]
 }
 
 // ErrInjected is what a failing call answers.
@@ -75,8 +76,11 @@ func (in *Injector) do(name string, call func() error) error {
 	default:
 	}
 	err := call()
-	if fault == CancelAfter {
+	if fault == CancelAfter || fault == Unheard {
 		cancel()
+	}
+	if fault == Unheard && err == nil {
+		return context.Canceled
 	}
 	if fault == After && err == nil {
 		return ErrInjected

@@ -19,10 +19,6 @@ func BenchmarkSend(b *testing.B) {
 			addr, stream := redisAddr(b)
 			return redisPublisher(b, addr), stream
 		},
-		"kafka": func(b *testing.B) (watermillmessage.Publisher, string) {
-			b.Helper()
-			return kafkaPublisher(b, newBroker(b), settings()), topic
-		},
 	}
 	messages := make([]message, 1000)
 	for i := range messages {

@@ -1,5 +1,5 @@
-// Package watermillsink sends the events of an outbox through any publisher of Watermill: Redis Streams, Kafka, AMQP and others.
-// It knows Watermill and no engine; the publisher comes from the module of the engine.
+// Package watermillsink sends the events of an outbox through any publisher of Watermill: Redis Streams, AMQP and others. It knows
+// Watermill and no engine; the publisher comes from the module of the engine.
 //
 //	publisher, err := redisstream.NewPublisher(redisstream.PublisherConfig{Client: client}, logger)
 //	sink := watermillsink.New(publisher, watermillsink.Topic("shop"))
@@ -14,21 +14,14 @@
 //
 // A row's events keep their order when the topic and the engine keep it. One call of Publish is made per message, so each has an
 // error of its own, and the calls for different rows run at the same time. Those for one row never do, not even when a Send was
-// given up on before Publish has returned. On Kafka, all events of a row must go to one partition, which its key decides:
-//
-//	publisher, err := kafka.NewPublisher(kafka.PublisherConfig{
-//		Brokers:               brokers,
-//		Marshaler:             kafka.NewWithPartitioningMarshaler(watermillsink.PartitionKey),
-//		OverwriteSaramaConfig: config,
-//	}, logger)
+// given up on before Publish has returned. For Kafka there is module outbox/kafka; with a Kafka publisher of Watermill,
+// [PartitionKey] keeps the events of a row in one partition.
 //
 // # What keeps an event
 //
-// An event is stored when Publish says so, and the engine's settings say what that is worth. For Kafka, start from
-// kafka.DefaultSaramaSyncPublisherConfig and set Producer.RequiredAcks to sarama.WaitForAll: without it, a broker that dies takes
-// events along that it had answered for. Redis loses up to a second of them in a crash unless appendfsync is always, and a
-// Maxlens of the publisher drops the oldest events of a stream whether they were read or not. Neither suppresses duplicates, so
-// consumers have an [outbox.Inbox].
+// An event is stored when Publish says so, and the engine's settings say what that is worth. Redis loses up to a second of them in
+// a crash unless appendfsync is always, and a Maxlens of the publisher drops the oldest events of a stream whether they were read or
+// not. Redis suppresses no duplicates, so consumers have an [outbox.Inbox].
 //
 // # Receiving
 //

@@ -7,14 +7,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill"
 	watermillmessage "github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
-	"github.com/cloudevents/sdk-go/protocol/kafka_sarama/v2"
-	"github.com/cloudevents/sdk-go/v2/binding"
 	"github.com/gorm-signals/signals/outbox"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -66,57 +62,6 @@ func TestAMessageOfOthersIsPermanent(t *testing.T) {
 	assert.True(t, outbox.IsPermanent(err), err)
 	_, err = watermillsink.Message(published(t, row(1, 1)), watermillsink.Prefix("ce-"))
 	assert.True(t, outbox.IsPermanent(err), err)
-}
-
-func TestWhatArrivesOnKafkaIsAValidCloudEvent(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	sent := row(7, 42)
-	sink := watermillsink.New(kafkaPublisher(t, b, settings()), watermillsink.Topic(topic))
-	require.Nil(t, sink.Send(t.Context(), []message{sent}))
-
-	record := firstRecord(t, b)
-	assert.Equal(t, "products/7", string(record.Key), "the key of the record is the partitionkey")
-	e, err := binding.ToEvent(t.Context(), kafka_sarama.NewMessageFromConsumerMessage(record))
-	require.NoError(t, err)
-	require.NoError(t, e.Validate())
-	assert.Equal(t, "1.0", e.SpecVersion())
-	assert.Equal(t, sent.ID, e.ID())
-	assert.Equal(t, sent.Source, e.Source())
-	assert.Equal(t, sent.Type, e.Type())
-	assert.Equal(t, sent.Subject, e.Subject())
-	assert.True(t, sent.Time.Equal(e.Time()), e.Time())
-	assert.Equal(t, sent.ContentType, e.DataContentType())
-	assert.Equal(t, sent.Data, e.Data())
-	assert.Equal(t, "products/7", e.Extensions()["partitionkey"])
-	assert.Equal(t, "00000000000000000042", e.Extensions()["sequence"])
-	assert.Equal(t, sent.Extensions["traceparent"], e.Extensions()["traceparent"])
-}
-
-// firstRecord reads the first record of any partition, as a consumer without Watermill does.
-func firstRecord(t *testing.T, b *broker) *sarama.ConsumerMessage {
-	t.Helper()
-	consumer, err := sarama.NewConsumer([]string{b.addr}, sarama.NewConfig())
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, consumer.Close()) })
-	records := make(chan *sarama.ConsumerMessage, partitions)
-	for i := range int32(partitions) {
-		partition, err := consumer.ConsumePartition(topic, i, sarama.OffsetOldest)
-		require.NoError(t, err)
-		t.Cleanup(func() { assert.NoError(t, partition.Close()) })
-		go func() {
-			for record := range partition.Messages() {
-				records <- record
-			}
-		}()
-	}
-	select {
-	case record := <-records:
-		return record
-	case <-time.After(30 * time.Second):
-		require.FailNow(t, "no record came")
-		return nil
-	}
 }
 
 func TestThePartitionKeyIsTheRow(t *testing.T) {

@@ -1,0 +1,118 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gorm-signals/signals/outbox"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Sink is an [outbox.Sink] over a client of Kafka. It is safe for many goroutines. Make one with NewSink.
+type Sink struct {
+	client  *kgo.Client
+	topic   func(m outbox.Message) string
+	timeout time.Duration
+}
+
+// SinkOption is an option of NewSink.
+type SinkOption func(*Sink)
+
+// Timeout sets how long Send waits for the brokers; the default is 10 seconds.
+func Timeout(d time.Duration) SinkOption { return func(s *Sink) { s.timeout = d } }
+
+// NewSink returns a Sink that sends each message to the topic that a function names for it. Make the client with Connect, or give
+// it Options. The topics must exist, or the client must have kgo.AllowAutoTopicCreation.
+func NewSink(client *kgo.Client, topic func(m outbox.Message) string, opts ...SinkOption) (*Sink, error) {
+	s := &Sink{client: client, topic: topic, timeout: 10 * time.Second}
+	for _, opt := range opts {
+		opt(s)
+	}
+	switch {
+	case client == nil:
+		return nil, errors.New("kafka: the client is nil: make one with kafka.Connect")
+	case topic == nil:
+		return nil, errors.New("kafka: the function that names the topic is nil: use kafka.Topic")
+	case s.timeout <= 0:
+		return nil, fmt.Errorf("kafka: Timeout %s must be positive", s.timeout)
+	}
+	return s, nil
+}
+
+// Topic sends all messages to one topic.
+func Topic(name string) func(m outbox.Message) string {
+	return func(outbox.Message) string { return name }
+}
+
+// TopicPerTable sends the messages of each table to a topic of its own: prefix and the table's name.
+func TopicPerTable(prefix string) func(m outbox.Message) string {
+	return func(m outbox.Message) string { return prefix + m.Table() }
+}
+
+// Send stores messages and waits until the brokers have answered for each.
+//
+// A message that is larger than the client or the topic accepts is a Permanent error, and so is one without a topic. If brokers
+// cannot be reached, refuse the login, lack the topic or cannot store now, the error is Unavailable.
+func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("the brokers have not answered in %s: %w", s.timeout, kerr.RequestTimedOut))
+	defer cancel()
+	errs := s.produce(ctx, messages)
+	if len(messages) > 1 {
+		for i, err := range errs {
+			if tooLarge(err) { // perhaps another message of its batch was
+				errs[i] = s.produce(ctx, messages[i:i+1])[0]
+			}
+		}
+	}
+	failed := false
+	for i, err := range errs {
+		errs[i] = classify(messages[i], err)
+		failed = failed || err != nil
+	}
+	if !failed {
+		return nil
+	}
+	return errs
+}
+
+// answer is what became of a message of a call.
+type answer struct {
+	message int
+	err     error
+}
+
+// produce gives messages to the client and waits until it has answered for each, or ctx ends. It returns an error or nil for each.
+func (s *Sink) produce(ctx context.Context, messages []outbox.Message) []error {
+	errs := make([]error, len(messages))
+	answers := make(chan answer, len(messages)) // room for all, as the client answers also after ctx has ended
+	waiting := map[int]bool{}
+	for i, m := range messages {
+		if ctx.Err() != nil { // the client would cancel other calls' records of the partition along with this one
+			errs[i] = context.Cause(ctx)
+			continue
+		}
+		topic := s.topic(m)
+		if topic == "" {
+			errs[i] = errNoTopic
+			continue
+		}
+		waiting[i] = true
+		s.client.Produce(ctx, encode(topic, m), func(_ *kgo.Record, err error) { answers <- answer{i, err} })
+	}
+	for len(waiting) > 0 {
+		select {
+		case a := <-answers:
+			errs[a.message] = a.err
+			delete(waiting, a.message)
+		case <-ctx.Done():
+			for i := range waiting {
+				errs[i] = context.Cause(ctx)
+			}
+			return errs
+		}
+	}
+	return errs
+}
