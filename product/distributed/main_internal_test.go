@@ -9,10 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorm-signals/signals/product"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/gorm-signals/signals/product"
 )
 
 // build builds the command, as it starts itself.

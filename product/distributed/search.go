@@ -6,12 +6,11 @@ import (
 	"io"
 	"strings"
 
-	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
-
 	"github.com/gorm-signals/signals/outbox"        //nolint:depguard // The demo is a program of its own module.
 	"github.com/gorm-signals/signals/outbox/natsjs" //nolint:depguard // The demo is a program of its own module.
 	"github.com/gorm-signals/signals/product"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // stream is the name of the stream, and searchName that of its consumer.

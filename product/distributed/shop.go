@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"io"
 
-	"gorm.io/gorm"
-
 	"github.com/gorm-signals/signals"
 	"github.com/gorm-signals/signals/outbox" //nolint:depguard // The demo is a program of its own module.
 	"github.com/gorm-signals/signals/product"
+	"gorm.io/gorm"
 )
 
 // typePrefix stands before the types of events.

@@ -10,12 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream" //nolint:depguard // The demo is a program of its own module.
-	"gorm.io/gorm"
-
 	"github.com/gorm-signals/signals/outbox"           //nolint:depguard // The demo is a program of its own module.
 	"github.com/gorm-signals/signals/outbox/natsembed" //nolint:depguard // The demo is a program of its own module.
 	"github.com/gorm-signals/signals/outbox/natsjs"    //nolint:depguard // The demo is a program of its own module.
+	"github.com/nats-io/nats.go/jetstream"             //nolint:depguard // The demo is a program of its own module.
+	"gorm.io/gorm"
 )
 
 // timeout is how long the story may take.

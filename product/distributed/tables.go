@@ -8,12 +8,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gorm-signals/signals/outbox" //nolint:depguard // The demo is a program of its own module.
+	"github.com/gorm-signals/signals/product"
 	"gorm.io/driver/sqlite" //nolint:depguard // The demo is a program of its own module.
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
-
-	"github.com/gorm-signals/signals/outbox" //nolint:depguard // The demo is a program of its own module.
-	"github.com/gorm-signals/signals/product"
 )
 
 // The files of the directory.
