@@ -12,8 +12,7 @@ type Options struct {
 }
 
 // Run runs the fixed form of the suite, all of it where SIGNALS_TEST_BESIDE is "all": every other at every place in both orders, each with
-// other receivers, modes and models. One
-// test per other has two databases of its own.
+// other receivers, modes and models. One test per other has two databases of its own.
 func Run(t *testing.T, open Open, options Options) {
 	t.Helper()
 	if os.Getenv("SIGNALS_TEST_BESIDE") == "all" {

@@ -31,6 +31,6 @@ func besideOthers(t *testing.T, name string, s server, dialector func(t *testing
 			tb.Helper()
 			at := dialector(t)
 			return func(config *gorm.Config) (*gorm.DB, error) { return gorm.Open(at, config) }
-		}, beside.Options{Share: 30})
+		}, beside.Options{Share: 40})
 	})
 }
