@@ -19,7 +19,7 @@ func (r *registry) preCreate(db *gorm.DB) {
 	w.attach()
 	w.inserts = w.insertFields()
 	_, w.conflicting = w.conflict()
-	if (len(w.plan.sides) > 0 || w.plan.atomic || (w.conflicting && (len(w.rows) > 1 || w.locksGaps()))) && db.AddError(w.begin()) != nil {
+	if w.takesSeveral() && db.AddError(w.begin()) != nil {
 		return
 	}
 	if db.AddError(w.resolveConflicts()) != nil {
@@ -32,6 +32,11 @@ func (r *registry) preCreate(db *gorm.DB) {
 	if len(w.plan.sides) > 0 && db.AddError(w.openLinks(w.joinedBy(), false)) == nil && !heard {
 		_ = db.AddError(w.sendLinks(false))
 	}
+}
+
+// takesSeveral reports whether the INSERT stands or falls with other statements.
+func (w *write) takesSeveral() bool {
+	return len(w.plan.sides) > 0 || w.plan.atomic || w.goesOn != nil || (w.conflicting && (len(w.rows) > 1 || w.locksGaps()))
 }
 
 // preInserted sends pre_save, and takes over what its receivers change.

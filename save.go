@@ -170,14 +170,26 @@ func (w *write) takeSaved() error {
 // postSaveStruct sends post_save for a struct that was written whole. The update of no row sends nothing, but on MySQL, which does not count a
 // row that has its values already.
 func (w *write) postSaveStruct() error {
-	unchanged := w.db.Name() == "mysql" && w.loaded && w.db.Error == nil
-	if len(w.rows) == 0 || (w.db.RowsAffected == 0 && (!unchanged || calledBySave())) {
+	if len(w.rows) == 0 || (w.db.RowsAffected == 0 && (w.db.Error != nil || w.db.Name() != "mysql" || !w.loaded)) {
 		return nil
 	}
 	if err := w.showSaved(); err != nil {
 		return err
 	}
+	if w.db.RowsAffected == 0 && (w.assignsOther() || calledBySave()) {
+		return nil
+	}
 	w.done = true
 	w.missOriginals()
 	return w.sendPost(postSave)
+}
+
+// assignsOther reports whether the UPDATE of a Save assigns anything that is not stored already. Had it found its row, MySQL would have counted it.
+func (w *write) assignsOther() bool {
+	for _, a := range w.set {
+		if f := w.schema.LookUpField(a.Column.Name); f == nil || computes(a.Value) || w.rows[0].fieldChanged(w.stmt.Context, f) {
+			return true
+		}
+	}
+	return false
 }

@@ -88,7 +88,8 @@ func (w *wire) connect(client net.Conn) {
 		pass(server, client, func([]byte) bool { return !cut.Load() })
 	}()
 	pass(client, server, func(said []byte) bool {
-		if !bytes.Contains(bytes.ToUpper(said), []byte("COMMIT")) {
+		said = bytes.ReplaceAll(bytes.ToUpper(said), []byte("SYNCHRONOUS_COMMIT"), nil) // a setting of the connection
+		if !bytes.Contains(said, []byte("COMMIT")) {
 			return true
 		}
 		if call := w.commit.Swap(nil); call != nil {
