@@ -39,6 +39,7 @@ func (r *registry) enterRace(db *gorm.DB) {
 		}
 		return
 	}
+	w.setApart()
 	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	if ok && w.conflicting && len(w.model.Keys) > 0 && (db.Name() == "postgres" || db.Name() == "mysql") {
 		w.race = &race{conflict: conflict, fresh: w.countFresh()}
@@ -168,6 +169,9 @@ func (r *registry) leaveRace(db *gorm.DB) {
 		}
 		w.ran = true
 	}
+	if w != nil && w.together != nil {
+		w.together()
+	}
 	if w == nil || w.plan.marks {
 		r.saveLinks(db)
 	}
@@ -228,7 +232,7 @@ func (w *write) askPostgres() error {
 	if w.db.Name() != "postgres" || w.written == nil || len(w.model.Keys) == 0 || w.refersToItself() {
 		return nil
 	}
-	if !w.reg.catalog.Relation(w.db, w.stmt.Table).Table {
+	if !w.reg.catalog.Relation(w.db, w.tableName()).Table {
 		return nil
 	}
 	fresh, err := w.keysThat(w.keysOf((*row).value), clause.Expr{SQL: "xmax = 0"}, false)

@@ -53,6 +53,7 @@ type write struct {
 	returned    *returned               // what only an INSERT needs that may return fewer rows than it has
 	readBack    bool                    // the instances of updated rows are what is stored
 	follows     map[int]int             // rows of an upsert whose original is what an earlier row of it leaves behind
+	together    func()                  // gives rows that share a struct of the caller's that struct again
 	restore     []func()                // puts the statement back as GORM knows it
 	tx          *gorm.DB                // the library's own transaction
 	unread      map[any][]*schema.Field // by original: what its fields cannot hold, so that they are zero
@@ -179,7 +180,13 @@ func (w *write) close() {
 			_ = w.db.AddError(err)
 		}
 	}
-	w.finish(stands && !w.failed)
+	w.finish((stands && !w.failed) || w.stays())
+}
+
+// stays reports whether a row is stored although a receiver of the post signal has failed the call: outside any transaction nobody can undo it.
+func (w *write) stays() bool {
+	_, inTransaction := pools.Find(w.stmt.ConnPool)
+	return w.ran && w.tx == nil && !inTransaction && len(w.waiting) > 0
 }
 
 // undo puts back what was changed of the statement.

@@ -18,10 +18,12 @@ import (
 // dropSkipped silences the rows that the INSERT did not write.
 func (w *write) dropSkipped() error {
 	if len(w.rows) == 1 && w.db.RowsAffected != 0 {
+		w.takeElements()
 		return nil
 	}
 	count, exact := w.countWritten()
 	if exact && count == len(w.rows) {
+		w.takeElements()
 		return nil
 	}
 	expected := w.expected()
@@ -131,7 +133,7 @@ func (w *write) writtenByKey(expected []int, count int, exact bool) (written []i
 		written = w.withoutOverwritten(written, len(written)-count)
 	}
 	sure = exact && len(written) == count
-	if sure || w.db.Name() != "postgres" || !w.reg.catalog.Relation(w.db, w.stmt.Table).Table {
+	if sure || w.db.Name() != "postgres" || !w.reg.catalog.Relation(w.db, w.tableName()).Table {
 		return written, sure || !exact, nil
 	}
 	if written, err = w.ours(written, there); err != nil {
