@@ -130,8 +130,14 @@ func (w *write) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
 	f := w.find
 	_, from := w.stmt.Clauses["FROM"]
 	if f.whole = key != nil && !from && !w.hasLimit(); f.whole {
-		q.Scoped = !w.stmt.Unscoped
-		return w.model.ByKey(w.db, key, q)
+		if w.ownTable() {
+			q.Scoped = !w.stmt.Unscoped
+			return w.model.ByKey(w.db, key, q)
+		}
+		set, err := w.allAtOnce(q) // rows of another table may share the key
+		f.whole = set.Len() <= 1
+		f.loose = !f.whole
+		return set, err
 	}
 	if f.loose = w.looseKeys(); f.loose {
 		return w.allAtOnce(q)

@@ -3,7 +3,6 @@ package signals
 import (
 	"context"
 	"reflect"
-	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -70,10 +69,9 @@ func (w *write) sendPostBeside(other *write, k kind) error {
 	return err
 }
 
-// ownTable reports whether a statement is about the table of its model, and not about another one that Table names. GORM cuts the
-// schema off a name.
+// ownTable reports whether a statement is about the table of its model, under its own name, and not about another one that Table names.
 func (w *write) ownTable() bool {
-	return w.stmt.Table == w.schema.Table || strings.HasSuffix(w.schema.Table, "."+w.stmt.Table)
+	return w.tableName() == w.schema.Table && w.stmt.Table == rows.Bare(w.schema.Table)
 }
 
 // joinedBy finds the relation for which GORM inserts join rows. Tables without a model of their own have one; else the

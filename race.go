@@ -228,7 +228,7 @@ func (w *write) askPostgres() error {
 	if w.db.Name() != "postgres" || w.written == nil || len(w.model.Keys) == 0 || w.refersToItself() {
 		return nil
 	}
-	if !w.reg.catalog.Relation(w.db, w.stmt.Table).Table {
+	if !w.reg.catalog.Relation(w.db, w.tableName()).Table {
 		return nil
 	}
 	fresh, err := w.keysThat(w.keysOf((*row).value), clause.Expr{SQL: "xmax = 0"}, false)

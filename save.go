@@ -114,7 +114,7 @@ func (w *write) readSaved(key []any) (*rows.Set, error) {
 
 // lockable reports whether rows can be read with FOR UPDATE. Views with DISTINCT or GROUP BY, which triggers make updatable, cannot.
 func (w *write) lockable() bool {
-	return w.db.Name() != "postgres" || w.reg.catalog.Relation(w.db, w.stmt.Table).Lockable
+	return w.db.Name() != "postgres" || w.reg.catalog.Relation(w.db, w.tableName()).Lockable
 }
 
 // locksGaps reports whether the database locks the gap where a row was looked for in vain. Two connections that hold such a lock

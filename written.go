@@ -131,7 +131,7 @@ func (w *write) writtenByKey(expected []int, count int, exact bool) (written []i
 		written = w.withoutOverwritten(written, len(written)-count)
 	}
 	sure = exact && len(written) == count
-	if sure || w.db.Name() != "postgres" || !w.reg.catalog.Relation(w.db, w.stmt.Table).Table {
+	if sure || w.db.Name() != "postgres" || !w.reg.catalog.Relation(w.db, w.tableName()).Table {
 		return written, sure || !exact, nil
 	}
 	if written, err = w.ours(written, there); err != nil {
