@@ -23,7 +23,7 @@ type Bough struct {
 }
 
 type BoughLeaf struct {
-	ID       uint
+	ID      uint
 	BoughID uint
 }
 

@@ -135,18 +135,21 @@ func (w *write) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
 			return w.model.ByKey(w.db, key, q)
 		}
 		set, err := w.allAtOnce(q) // rows of another table may share the key
-		f.whole = set.Len() <= 1
+		f.whole = err == nil && set.Len() <= 1
 		f.loose = !f.whole
 		return set, err
 	}
-	if f.loose = w.looseKeys(); f.loose {
+	var err error
+	if f.loose, err = w.looseKeys(q); err != nil {
+		return nil, err
+	}
+	if f.loose {
 		return w.allAtOnce(q)
 	}
 	_, returning := w.stmt.Clauses["RETURNING"]
 	if returning {
 		f.by = inOneBatch
 	}
-	var err error
 	if w.hasLimit() || f.by == keysFirst {
 		f.cursor, err = w.model.Only(w.db, q, w.batchSize(), w.limits())
 	} else {
@@ -197,9 +200,21 @@ func (w *write) seekTwice(set *rows.Set) {
 }
 
 // looseKeys reports whether the primary key may not name exactly one row: there is none, its values read back otherwise than they are
-// written, or the table is not the one that the model describes.
-func (w *write) looseKeys() bool {
-	return !w.plan.steady || !w.ownTable()
+// written, or the table is not the one that the model describes. A table of its name in another schema is taken for such a one, unless
+// rows share a key there.
+func (w *write) looseKeys(q rows.Query) (bool, error) {
+	switch {
+	case !w.plan.steady || rows.Bare(w.tableName()) != rows.Bare(w.schema.Table):
+		return true, nil
+	case w.ownTable() || rows.Joins(w.stmt): // a join finds a row several times
+		return false, nil
+	}
+	by := clause.GroupBy{Having: []clause.Expression{clause.Expr{SQL: "COUNT(*) > 1"}}}
+	for _, f := range w.model.Keys {
+		by.Columns = append(by.Columns, clause.Column{Name: f.DBName})
+	}
+	set, err := w.model.Find(w.db, rows.Query{Where: q.Where, KeysOnly: true, Limit: 1, Extra: []clause.Interface{by}})
+	return err == nil && set.Len() > 0, err
 }
 
 // repeats reports whether a batch, which is in key order, holds a key twice.
