@@ -118,7 +118,8 @@ func (c *cascading) walkFrom(p *plan, parents []reflect.Value, visit func(*write
 		if !enforced {
 			continue
 		}
-		for some := range slices.Chunk(parents, c.w.reg.BatchSize) {
+		size := max(1, min(c.w.reg.BatchSize, maxParameters/max(1, len(edge.ForeignKeys)))) // so many values a statement can name
+		for some := range slices.Chunk(parents, size) {
 			if err := c.walkEdge(edge, some, visit); err != nil {
 				return err
 			}
@@ -141,7 +142,7 @@ func (c *cascading) walkEdge(edge *cascade, parents []reflect.Value, visit func(
 	reader := c.child(edge.plan)
 	q := rows.Query{Where: []clause.Expression{rows.In(c.w.db.Name(), edge.ForeignKeys, values)}, Lock: reader.lockable()}
 	q.KeysOnly = edge.plan.deleteNeed == Keys && len(reader.model.Keys) > 0
-	cursor := reader.model.Walk(q, c.w.reg.BatchSize, false)
+	cursor := reader.model.Walk(q, reader.batchSize(), false)
 	for {
 		set, err := cursor.Next(reader.db)
 		if err != nil || set.Len() == 0 {
