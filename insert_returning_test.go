@@ -61,3 +61,28 @@ func TestAPlainInsertThatReturnsColumnsTellsOfTheRowsThatATriggerLeaves(t *testi
 		}
 	}
 }
+
+func TestAnInsertThatReturnsAllColumnsSendsTheElementsThatGORMPutsIntoTheSlice(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 3} {
+		t.Run(fmt.Sprint(n, " rows"), func(t *testing.T) {
+			t.Parallel()
+			db := open(t, &Tag{})
+			var heard []*Tag
+			signals.For[Tag](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Tag]) error {
+				assert.NotZero(t, e.Instance.ID)
+				heard = append(heard, e.Instance)
+				return nil
+			})
+			tags := make([]*Tag, n)
+			for i := range tags {
+				tags[i] = &Tag{Name: "t"}
+			}
+			require.NoError(t, db.Clauses(clause.Returning{}).Create(&tags).Error)
+			require.Len(t, heard, n)
+			for i := range tags {
+				assert.Same(t, tags[i], heard[i])
+			}
+		})
+	}
+}

@@ -39,6 +39,7 @@ func (r *registry) enterRace(db *gorm.DB) {
 		}
 		return
 	}
+	w.setApart()
 	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	if ok && w.conflicting && len(w.model.Keys) > 0 && (db.Name() == "postgres" || db.Name() == "mysql") {
 		w.race = &race{conflict: conflict, fresh: w.countFresh()}
@@ -167,6 +168,9 @@ func (r *registry) leaveRace(db *gorm.DB) {
 			return
 		}
 		w.ran = true
+	}
+	if w != nil && w.together != nil {
+		w.together()
 	}
 	if w == nil || w.plan.marks {
 		r.saveLinks(db)

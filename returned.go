@@ -133,6 +133,19 @@ func (w *write) place(written []int) {
 	}
 }
 
+// takeElements makes the elements of the caller's slice the instances. GORM puts new ones there if the INSERT returns all columns.
+func (w *write) takeElements() {
+	all := w.stmt.ReflectValue
+	if all.Kind() != reflect.Slice || w.maps != nil || all.Len() != len(w.rows) {
+		return
+	}
+	for i := range w.rows {
+		if elem := reflect.Indirect(all.Index(i)); elem.CanAddr() && elem.Type() == w.schema.ModelType {
+			w.rows[i].instance = elem.Addr().Interface()
+		}
+	}
+}
+
 // gotten returns what GORM read from the INSERT, row by row. It is copied when first asked for, before anything is put back.
 func (w *write) gotten() reflect.Value {
 	kept := w.returned

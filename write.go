@@ -53,6 +53,7 @@ type write struct {
 	returned    *returned               // what only an INSERT needs that may return fewer rows than it has
 	readBack    bool                    // the instances of updated rows are what is stored
 	follows     map[int]int             // rows of an upsert whose original is what an earlier row of it leaves behind
+	together    func()                  // gives rows that share a struct of the caller's that struct again
 	restore     []func()                // puts the statement back as GORM knows it
 	tx          *gorm.DB                // the library's own transaction
 	unread      map[any][]*schema.Field // by original: what its fields cannot hold, so that they are zero

@@ -18,10 +18,12 @@ import (
 // dropSkipped silences the rows that the INSERT did not write.
 func (w *write) dropSkipped() error {
 	if len(w.rows) == 1 && w.db.RowsAffected != 0 {
+		w.takeElements()
 		return nil
 	}
 	count, exact := w.countWritten()
 	if exact && count == len(w.rows) {
+		w.takeElements()
 		return nil
 	}
 	expected := w.expected()
