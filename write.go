@@ -180,7 +180,13 @@ func (w *write) close() {
 			_ = w.db.AddError(err)
 		}
 	}
-	w.finish(stands && !w.failed)
+	w.finish((stands && !w.failed) || w.stays())
+}
+
+// stays reports whether a row is stored although a receiver of the post signal has failed the call: outside any transaction nobody can undo it.
+func (w *write) stays() bool {
+	_, inTransaction := pools.Find(w.stmt.ConnPool)
+	return w.ran && w.tx == nil && !inTransaction && len(w.waiting) > 0
 }
 
 // undo puts back what was changed of the statement.
