@@ -49,8 +49,10 @@ func TestWhatStaysStoredAfterAFailedCallIsToldOf(t *testing.T) {
 		"slice": func(db *gorm.DB, fails bool) *gorm.DB {
 			return db.Create(&[]Stayed{{Name: "x", Fails: fails}, {Name: "y", Fails: fails}})
 		},
-		"Save":   func(db *gorm.DB, fails bool) *gorm.DB { return db.Save(&Stayed{ID: 1, Name: "x", Fails: fails}) },
-		"update": func(db *gorm.DB, fails bool) *gorm.DB { return db.Model(&Stayed{ID: 1, Fails: fails}).Update("name", "x") },
+		"Save": func(db *gorm.DB, fails bool) *gorm.DB { return db.Save(&Stayed{ID: 1, Name: "x", Fails: fails}) },
+		"update": func(db *gorm.DB, fails bool) *gorm.DB {
+			return db.Model(&Stayed{ID: 1, Fails: fails}).Update("name", "x")
+		},
 	}
 	for name, write := range writes {
 		for _, skip := range []bool{true, false} {

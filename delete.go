@@ -135,17 +135,21 @@ func (w *write) postBatchDelete() error {
 	return w.sendPost(postDelete)
 }
 
+// statements returns how many statements the transaction of the write has run, 0 outside any.
+func (w *write) statements() int {
+	if tx, _ := pool.Find(w.stmt.ConnPool); tx != nil {
+		return tx.Statements()
+	}
+	return 0
+}
+
 // sendPre sends a pre signal for stored rows, and silences those that the receivers themselves deleted meanwhile.
 func (w *write) sendPre(k kind) error {
-	tx, _ := pool.Find(w.stmt.ConnPool)
-	before := 0
-	if tx != nil {
-		before = tx.Statements()
-	}
+	before := w.statements()
 	if err := w.send(k, &w.pre); err != nil {
 		return err
 	}
-	if w.touched = tx != nil && tx.Statements() > before; w.touched {
+	if w.touched = w.statements() > before; w.touched {
 		if err := w.silence(false); err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ type finder struct {
 	wrote    []int // indexes of the rows that GORM's statement writes
 	given    int   // elements of the caller's slice when GORM builds the statement
 	affected int64 // rows that all statements of the write have changed
+	ran      int   // statements of the transaction by the time the rows were read
 
 	by    order
 	late  bool // the rows are read when GORM builds the statement: before that it was none that GORM runs
@@ -159,6 +160,7 @@ func (w *write) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
 		return nil, err
 	}
 	set, err := f.cursor.Next(w.db)
+	f.ran = w.statements()
 	if err == nil && (set.Loose() || f.cursor.Loose() || w.repeats(set)) {
 		f.loose = true
 		return w.allAtOnce(q)

@@ -91,3 +91,18 @@ func storedLinks(t *testing.T, db *gorm.DB) (links []string) {
 	require.NoError(t, db.Raw("SELECT song_id || '-' || genre_id FROM song_genres ORDER BY 1").Scan(&links).Error)
 	return links
 }
+
+// TestAnUpdateOfLinkedRowsByTheGenericsAPISendsNothing: GORM names a table there and no model, and runs no hook. No link changes.
+func TestAnUpdateOfLinkedRowsByTheGenericsAPISendsNothing(t *testing.T) {
+	t.Parallel()
+	db, heard := music(t)
+	genres := traceOf(db, func(g *Genre) string { return g.Name })
+	before := storedLinks(t, db)
+	require.NoError(t, setGenres(clause.Association{Type: clause.OpUpdate, Set: []clause.Assignment{{Column: clause.Column{Name: "name"}, Value: "new"}}})(db))
+	assert.Equal(t, before, storedLinks(t, db))
+	assert.Empty(t, heard.take())
+	assert.Empty(t, genres.take())
+	var renamed int64
+	require.NoError(t, db.Raw("SELECT COUNT(*) FROM genres WHERE name = 'new'").Scan(&renamed).Error)
+	assert.NotZero(t, renamed)
+}

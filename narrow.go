@@ -69,6 +69,11 @@ func (w *write) restrict(resolve func() error) error {
 			return err
 		}
 	}
+	if f.cursor != nil && f.cursor.Further() && !w.hasLimit() && w.statements() > f.ran { // other rows may be others by now
+		if err := f.cursor.Again(w.db); err != nil {
+			return err
+		}
+	}
 	if w.update != nil && w.update.batch != nil {
 		w.restrictUpdate()
 	} else {

@@ -1,6 +1,8 @@
 package rows
 
 import (
+	"slices"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
@@ -85,6 +87,24 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 	}
 	c.last, _ = c.model.KeyOf(db.Statement.Context, set.Row(set.Len()-1))
 	return set, nil
+}
+
+// Again leaves out the keys that are still to come of rows that the conditions find no more.
+func (c *Cursor) Again(db *gorm.DB) error {
+	if !c.all || len(c.keys) == 0 {
+		return nil
+	}
+	now := *c
+	if err := now.readKeys(db, nil); err != nil {
+		return err
+	}
+	found := make(map[string]bool, len(now.keys))
+	for _, key := range now.keys {
+		found[Identity(key)] = true
+	}
+	c.keys = slices.DeleteFunc(c.keys, func(key []any) bool { return !found[Identity(key)] })
+	c.coming, c.done = nil, c.done || len(c.keys) == 0
+	return nil
 }
 
 // Loose reports whether one of the keys that were read up front would not find its row in a condition.
