@@ -95,6 +95,9 @@ func (w *write) ranStatement() {
 		f.wrote = w.all() // another plugin has built it
 	}
 	if w.db.AddError(w.runBatches(n)) != nil {
+		if f.giveBack != nil {
+			f.giveBack()
+		}
 		w.setRowsAffected(0)
 		return
 	}

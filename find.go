@@ -26,6 +26,8 @@ type finder struct {
 	behind clause.Expression   // of a loose batch that is not the first: what its rows meet beside the conditions
 	undo   []func()            // puts the clauses back once GORM has built the statement
 
+	giveBack func() // gives the caller's structs what they held, nil when GORM's statement puts nothing into them
+
 	wrote    []int // indexes of the rows that GORM's statement writes
 	given    int   // elements of the caller's slice when GORM builds the statement
 	affected int64 // rows that all statements of the write have changed

@@ -79,6 +79,7 @@ func (w *write) restrict(resolve func() error) error {
 	} else {
 		w.narrow(w.all(), nil)
 	}
+	w.keepCallers()
 	w.stmt.ConnPool = &wholeWrite{w.stmt.ConnPool, w}
 	return nil
 }

@@ -47,6 +47,26 @@ func (w *write) returnsInto() *into {
 	return to
 }
 
+// keepCallers notes what the caller's structs hold before GORM puts the first batch into them: when a later batch fails, none is written.
+func (w *write) keepCallers() {
+	v := w.stmt.ReflectValue
+	if _, asked := w.stmt.Clauses["RETURNING"]; !asked || !w.find.several() || !v.CanSet() {
+		return
+	}
+	before := reflect.New(v.Type()).Elem()
+	before.Set(v)
+	if v.Kind() != reflect.Slice {
+		w.find.giveBack = func() { v.Set(before) }
+		return
+	}
+	elements := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+	reflect.Copy(elements, v)
+	w.find.giveBack = func() {
+		v.Set(before)
+		reflect.Copy(v, elements)
+	}
+}
+
 // query runs a statement that returns rows, and puts them where GORM would. It returns their number.
 func (w *write) query(sql string, vars []any, to *into) (affected int64, err error) {
 	begun := time.Now()
