@@ -22,6 +22,11 @@ func (w *write) check(indexes []int, affected int64) error {
 		return fmt.Errorf("signals: a statement on %s has changed %d rows, of which %d were read before: "+
 			"rows were added meanwhile, or share a key: write again, or in a transaction with a stricter isolation level",
 			w.stmt.Table, affected, announced)
+	case affected == 0 && w.db.Name() != "mysql": // MySQL does not count rows that get the values they have
+		for _, i := range indexes {
+			w.rows[i].silent = true
+		}
+		return nil
 	case w.find.loose:
 		return w.checkLoose(indexes, affected)
 	case w.deletes && w.soft:
@@ -29,7 +34,7 @@ func (w *write) check(indexes []int, affected int64) error {
 	case w.deletes:
 		return w.silenceStored(indexes)
 	case w.db.Name() == "mysql" && w.loaded && affected == w.countChanging(indexes):
-		return nil // MySQL does not count rows that get the values they have
+		return nil
 	}
 	return w.silenceUnchanged(indexes, affected)
 }
