@@ -2,6 +2,7 @@ package signals_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ type Slot struct {
 func TestAnInsertOfMapsTellsOfTheRowsThatItWrites(t *testing.T) {
 	t.Parallel()
 	type values = map[string]any
-	for name, maps := range map[string][]values{
+	for name, all := range map[string][]values{
 		"none skipped":            {{"name": "a", "place": "1"}, {"name": "b", "place": "2"}, {"name": "c", "place": "3"}},
 		"first":                   {{"name": "there", "place": "1"}, {"name": "b", "place": "2"}, {"name": "c", "place": "3"}},
 		"in the middle":           {{"name": "a", "place": "1"}, {"name": "there", "place": "2"}, {"name": "c", "place": "3"}},
@@ -45,7 +46,7 @@ func TestAnInsertOfMapsTellsOfTheRowsThatItWrites(t *testing.T) {
 				}
 				t.Run(fmt.Sprint(name, ", values are changed: ", changes, ", returning ", returning), func(t *testing.T) {
 					t.Parallel()
-					make := func(use bool) (*gorm.DB, []values, *gorm.DB) {
+					seed := func(use bool) (*gorm.DB, []values) {
 						db := openPlain(t, &gorm.Config{}, &Slot{})
 						require.NoError(t, db.Exec("CREATE UNIQUE INDEX places ON slots (place)").Error)
 						require.NoError(t, db.Create(&Slot{ID: 1, Name: "there", Place: "taken"}).Error)
@@ -57,14 +58,10 @@ func TestAnInsertOfMapsTellsOfTheRowsThatItWrites(t *testing.T) {
 							require.NoError(t, db.Use(signals.Plugin{}))
 						}
 						given := []values{}
-						for _, m := range maps {
-							own := values{}
-							for k, v := range m {
-								own[k] = v
-							}
-							given = append(given, own)
+						for _, m := range all {
+							given = append(given, maps.Clone(m))
 						}
-						return db, given, db
+						return db, given
 					}
 					clauses := []clause.Expression{clause.OnConflict{DoNothing: true}}
 					switch returning {
@@ -73,10 +70,10 @@ func TestAnInsertOfMapsTellsOfTheRowsThatItWrites(t *testing.T) {
 					case "id,name":
 						clauses = append(clauses, clause.Returning{Columns: []clause.Column{{Name: "id"}, {Name: "name"}}})
 					}
-					bare, wanted, _ := make(false)
+					bare, wanted := seed(false)
 					want := bare.Clauses(clauses...).Model(&Slot{}).Create(&wanted)
 					require.NoError(t, want.Error)
-					db, given, _ := make(true)
+					db, given := seed(true)
 					heard := savedNames(db, func(s *Slot) string { return fmt.Sprint(s.ID, s.Place, s.Size) })
 					got := db.Clauses(clauses...).Model(&Slot{}).Create(&given)
 					require.NoError(t, got.Error)

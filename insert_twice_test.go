@@ -49,9 +49,10 @@ func TestAPointerThatIsTwiceInAnInsertSendsTheKeysOfBothRows(t *testing.T) {
 			t.Run(fmt.Sprint(name, ", keys are returned: ", returns), func(t *testing.T) {
 				t.Parallel()
 				run := func(use bool) (given []*Twin, p, q *Twin, heard []string) {
-					var dialect gorm.Dialector = sqlite.Open(filepath.Join(t.TempDir(), "test.db")).(*sqlite.Dialector)
+					file := &sqlite.Dialector{DSN: filepath.Join(t.TempDir(), "test.db")}
+					var dialect gorm.Dialector = file
 					if !returns {
-						dialect = counting{dialect.(*sqlite.Dialector)}
+						dialect = counting{file}
 					}
 					db, err := gorm.Open(dialect, &gorm.Config{Logger: logger.Discard})
 					require.NoError(t, err)

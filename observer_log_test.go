@@ -253,15 +253,16 @@ func TestRowsTellWhatAStepIsAbout(t *testing.T) {
 	}, rowsOf(w))
 }
 
-func TestAWriteOutsideAnyTransactionThatFailsWaitsInVain(t *testing.T) {
+func TestAWriteOutsideAnyTransactionThatAReceiverFailsIsStoredAndToldOf(t *testing.T) {
 	t.Parallel()
 	db, w := watch(t, &Product{})
 	signals.For[Product](db).PostSave.Connect(ok, signals.UID("after"), signals.AfterCommit())
 	signals.For[Product](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return errBoom }, signals.UID("bad"))
 	require.ErrorIs(t, db.Session(&gorm.Session{SkipDefaultTransaction: true}).Create(&Product{}).Error, errBoom)
 	assert.Equal(t, []string{
-		"waiting post_save Product, after_commit: signals: the transaction was rolled back",
+		"waiting post_save Product, after_commit",
 		"sending post_save Product: boom", "  calling post_save Product to bad: boom",
+		"sending post_save Product, after_commit", "  calling post_save Product to after, after_commit",
 	}, w.take())
 }
 

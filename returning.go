@@ -90,7 +90,7 @@ func (w *write) query(sql string, vars []any, to *into) (affected int64, err err
 		tx.Statement.Dest = to.value.Interface()
 	}
 	gorm.Scan(result, tx, to.mode)
-	if tx.Error != nil {
+	if tx.AddError(result.Err()) != nil {
 		w.saw(tx.Error)
 		return 0, tx.Error
 	}

@@ -225,7 +225,7 @@ func (w *fuzzWorld) inserted(table int, row fuzzRow, fate fuzzFate, up *fuzzConf
 	s := fuzzSaved{
 		row: row, old: fate.old, created: fate.created, loose: fate.twice, written: written, unnamed: up != nil || written != nil,
 	}
-	if !pre && up != nil && w.tables[table].auto && row[0] == 0 { // events show the row's own key, wherever GORM has put it
+	if !pre && up != nil && w.tables[table].auto && (row[0] == 0 || fate.created) { // events show the row's own key, wherever GORM has put it
 		s.row[0] = fate.key
 	}
 	if fate.created {

@@ -120,7 +120,11 @@ func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) e
 	}
 	cell := s.cells[i]
 	if cell != nil && !c.scans {
-		if err := c.field.Set(ctx, row, converted(cell, c.field.FieldType.Kind())); err != nil {
+		value := converted(cell, c.field.FieldType.Kind())
+		if overflows(value, c.field.FieldType) {
+			return strconv.ErrRange
+		}
+		if err := c.field.Set(ctx, row, value); err != nil {
 			return err
 		}
 	}
@@ -158,6 +162,27 @@ func converted(cell any, to reflect.Kind) any {
 		return whole(v, cell, to)
 	}
 	return cell
+}
+
+// overflows reports whether a number is too large for a type. GORM's setters would cut it.
+func overflows(value any, t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32:
+		n, ok := value.(int64)
+		return ok && t.OverflowInt(n)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		switch n := value.(type) {
+		case int64:
+			return n < 0 || t.OverflowUint(uint64(n))
+		case uint64:
+			return t.OverflowUint(n)
+		}
+	case reflect.Float32:
+		n, ok := value.(float64)
+		return ok && t.OverflowFloat(n)
+	default:
+	}
+	return false
 }
 
 // whole reads a text as a whole number where the field is one.
