@@ -170,7 +170,8 @@ func (w *write) takeSaved() error {
 // postSaveStruct sends post_save for a struct that was written whole. The update of no row sends nothing, but on MySQL, which does not count a
 // row that has its values already.
 func (w *write) postSaveStruct() error {
-	if len(w.rows) == 0 || (w.db.RowsAffected == 0 && (w.db.Error != nil || w.db.Name() != "mysql" || !w.loaded)) {
+	mayBeFound := w.db.Error == nil && w.db.Name() == "mysql" && w.loaded
+	if len(w.rows) == 0 || (w.db.RowsAffected == 0 && !mayBeFound) {
 		return nil
 	}
 	if err := w.showSaved(); err != nil {
