@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 
@@ -79,7 +80,8 @@ func (w *write) returnsSlice() bool {
 func (w *write) run() error {
 	only := w.onlyInsert(w.race.conflict)
 	if w.race.fresh > 1 {
-		if err := w.savepoint("SAVEPOINT "); err != nil {
+		set, err := w.setSavepoint(raceSavepoint)
+		if err != nil || !set {
 			return err
 		}
 		w.race.savepoint = true
@@ -87,6 +89,19 @@ func (w *write) run() error {
 	w.race.ran = true
 	w.replaceClause("ON CONFLICT", only)
 	return nil
+}
+
+// setSavepoint sets a savepoint, in a transaction of its own where there is none: SQLite would begin one that nobody ends. It reports false
+// for a connection that begins none.
+func (w *write) setSavepoint(name string) (bool, error) {
+	err := w.beginOwn()
+	if errors.Is(err, gorm.ErrInvalidTransaction) {
+		return false, nil
+	}
+	if err == nil {
+		err = w.exec("SAVEPOINT " + name)
+	}
+	return err == nil, err
 }
 
 func (w *write) savepoint(does string) error { return w.exec(does + raceSavepoint) }

@@ -44,8 +44,9 @@ func (w *write) keepReturned() error {
 	}
 	w.keepFields()
 	if skips && (!keyed || w.hasCondition()) && (w.race == nil || w.db.Name() != "mysql" || !w.returns()) { // MariaDB returns all keys
-		kept.savepoint = true
-		return w.exec("SAVEPOINT " + insertSavepoint)
+		var err error
+		kept.savepoint, err = w.setSavepoint(insertSavepoint)
+		return err
 	}
 	return nil
 }

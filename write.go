@@ -203,6 +203,11 @@ func (w *write) begin() error {
 	if !w.db.SkipDefaultTransaction && !w.needsTransaction() {
 		return nil
 	}
+	return w.beginOwn()
+}
+
+// beginOwn begins the library's own transaction, unless the write runs in one already.
+func (w *write) beginOwn() error {
 	if _, inTransaction := pools.Find(w.stmt.ConnPool); inTransaction {
 		return nil
 	}
