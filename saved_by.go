@@ -2,53 +2,26 @@ package signals
 
 import (
 	"errors"
-	"reflect"
-	"runtime"
 
 	"gorm.io/gorm"
-)
 
-// maxFrames is how far down the stack a call of Save is looked for. GORM's own calls take four frames; other plugins may wrap callbacks.
-const maxFrames = 64
+	"github.com/gorm-signals/signals/internal/callers"
+)
 
 // calledBySave reports whether DB.Save started the statement. From inside, Save looks like Select("*").Updates, but it goes on to
 // insert a row that the update does not find. Ask only when an update finds no row.
 func calledBySave() bool {
-	save, updates := functionOf((*gorm.DB).Save), functionOf((*gorm.DB).Updates)
-	pcs := make([]uintptr, maxFrames)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	save, updates := callers.Of((*gorm.DB).Save), callers.Of((*gorm.DB).Updates)
+	frames := callers.Frames()
 	for {
 		frame, more := frames.Next()
-		if save.runs(frame) {
+		if save.Runs(frame) {
 			return true
 		}
-		if updates.runs(frame) || !more {
+		if updates.Runs(frame) || !more {
 			return false
 		}
 	}
-}
-
-// function is a function as the stack shows it. Its name differs in obfuscated programs, and can be empty there.
-type function struct {
-	entry uintptr
-	name  string // in this program
-}
-
-func functionOf(f any) function {
-	entry := reflect.ValueOf(f).Pointer()
-	if found := runtime.FuncForPC(entry); found != nil {
-		return function{found.Entry(), found.Name()}
-	}
-	return function{entry: entry}
-}
-
-// runs reports whether a frame belongs to the function. A frame of its own has the function's address. A frame that the compiler
-// inlined into another function has only the name.
-func (f function) runs(frame runtime.Frame) bool {
-	if frame.Func != nil {
-		return frame.Func.Entry() == f.entry
-	}
-	return f.name != "" && frame.Function == f.name
 }
 
 // saved is the model of the statements that testSaved makes.

@@ -5,11 +5,11 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"reflect"
-	"runtime"
 	"sync"
 
 	"gorm.io/gorm"
 
+	"github.com/gorm-signals/signals/internal/callers"
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
@@ -112,15 +112,13 @@ func (t *Tx) Adopted() bool { return t.adopted != nil }
 
 // inCreateInBatches reports whether the innermost db.Transaction that is running is the one of CreateInBatches.
 func inCreateInBatches() bool {
-	transaction := reflect.ValueOf((*gorm.DB).Transaction).Pointer()
-	batches := reflect.ValueOf((*gorm.DB).CreateInBatches).Pointer()
-	var callers [64]uintptr
-	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers[:])])
+	transaction, batches := callers.Of((*gorm.DB).Transaction), callers.Of((*gorm.DB).CreateInBatches)
+	frames := callers.Frames()
 	for {
 		frame, more := frames.Next()
-		if frame.Entry == transaction {
+		if transaction.Runs(frame) {
 			frame, _ = frames.Next()
-			return frame.Entry == batches
+			return batches.Runs(frame)
 		}
 		if !more {
 			return false
