@@ -2,7 +2,6 @@ package signals
 
 import (
 	"reflect"
-	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -27,13 +26,7 @@ func (w *write) insertAgain(conflict *clause.OnConflict, one any) (int64, error)
 	tx.RowsAffected = 0
 	start := time.Now()
 	w.db.Callback().Create().Get("gorm:create")(tx)
-	w.db.Logger.Trace(stmt.Context, start, func() (string, int64) {
-		sql, vars := stmt.SQL.String(), stmt.Vars
-		if filter, ok := w.db.Logger.(gorm.ParamsFilter); ok {
-			sql, vars = filter.ParamsFilter(stmt.Context, sql, vars...)
-		}
-		return w.db.Explain(sql, vars...), tx.RowsAffected
-	}, tx.Error)
+	w.trace(start, stmt.SQL.String(), stmt.Vars, tx.RowsAffected, tx.Error)
 	return tx.RowsAffected, tx.Error
 }
 
@@ -46,7 +39,7 @@ func (w *write) oneByOne() error {
 	w.disown()
 	w.restoreReturned()
 	for i := range w.rows {
-		written, err := w.insertRow(&w.rows[i])
+		written, err := w.insertRow(i)
 		if err != nil {
 			return err
 		}
@@ -56,11 +49,12 @@ func (w *write) oneByOne() error {
 	return nil
 }
 
-// insertRow inserts one row, and reports whether it was written.
-func (w *write) insertRow(r *row) (bool, error) {
+// insertRow inserts row i alone, and reports whether it was written.
+func (w *write) insertRow(i int) (bool, error) {
+	r := &w.rows[i]
 	switch {
 	case w.maps != nil:
-		return w.maps.insertAlone(w, slices.IndexFunc(w.rows, func(one row) bool { return one.instance == r.instance }))
+		return w.maps.insertAlone(w, i)
 	case w.race == nil:
 		n, err := w.insertAgain(nil, r.instance)
 		return n > 0, err

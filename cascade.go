@@ -118,8 +118,7 @@ func (c *cascading) walkFrom(p *plan, parents []reflect.Value, visit func(*write
 		if !enforced {
 			continue
 		}
-		size := max(1, min(c.w.reg.BatchSize, maxParameters/max(1, len(edge.ForeignKeys)))) // so many values a statement can name
-		for some := range slices.Chunk(parents, size) {
+		for some := range slices.Chunk(parents, c.w.reg.perStatement(len(edge.ForeignKeys))) {
 			if err := c.walkEdge(edge, some, visit); err != nil {
 				return err
 			}

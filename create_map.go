@@ -16,6 +16,7 @@ type mapRows struct {
 	maps   []map[string]any
 	before reflect.Value          // []T: the instances as they were built
 	named  map[*schema.Field]bool // what one of the maps names
+	every  map[string]bool        // columns that one of the maps names, by name; nil until somebody asks
 	alone  map[int]map[string]any // rows that were inserted once more, with what the database returned
 	added  int                    // length of a *[]map before GORM appends what the database returned
 }

@@ -41,11 +41,9 @@ func (m *mapRows) setReturned(w *write, i int, returned map[string]any) {
 // insertAlone inserts the row of one map, with NULL in the columns that only other maps name: GORM inserts the same columns for all of them.
 func (m *mapRows) insertAlone(w *write, i int) (bool, error) {
 	alone := maps.Clone(m.maps[i])
-	for _, other := range m.maps {
-		for name := range other {
-			if _, named := alone[name]; !named && !m.names(w, alone, name) {
-				alone[name] = nil
-			}
+	for name := range m.columns(w) {
+		if _, named := alone[name]; !named && !m.names(w, alone, name) {
+			alone[name] = nil
 		}
 	}
 	n, err := w.insertAgain(nil, &alone)
@@ -58,6 +56,23 @@ func (m *mapRows) insertAlone(w *write, i int) (bool, error) {
 	}
 	m.alone[i] = alone
 	return true, nil
+}
+
+// columns returns the columns that one of the maps names.
+func (m *mapRows) columns(w *write) map[string]bool {
+	if m.every != nil {
+		return m.every
+	}
+	m.every = map[string]bool{}
+	for _, values := range m.maps {
+		for name := range values {
+			if f := columnField(w.schema, name); f != nil && f.DBName != "" {
+				name = f.DBName
+			}
+			m.every[name] = true
+		}
+	}
+	return m.every
 }
 
 // names reports whether a map names the same column by another name.

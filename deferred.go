@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -144,10 +145,7 @@ func (w *write) unanswered() {
 	if w.tx != nil || len(w.waiting) > 0 || !w.plan.defers(w.post.kind) || w.stmt.SQL.Len() == 0 {
 		return
 	}
-	answer := w.answer
-	if answer == nil {
-		answer = w.db.Error
-	}
+	answer := cmp.Or(w.answer, w.db.Error)
 	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction || w.reg.pools.Refused(answer) {
 		return
 	}

@@ -233,7 +233,7 @@ func (w *write) repeats(set *rows.Set) bool {
 
 // batchSize is how many rows a statement may name by their keys.
 func (w *write) batchSize() int {
-	return max(1, min(w.reg.BatchSize, maxParameters/max(1, len(w.model.Keys))))
+	return w.reg.perStatement(len(w.model.Keys))
 }
 
 // hasLimit reports whether the dialect's statement obeys a LIMIT or an ORDER BY, and has one.

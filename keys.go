@@ -56,11 +56,16 @@ func (w *write) readKeysOf(keys [][]any, q rows.Query) (map[string]reflect.Value
 // maxParameters is how many values a statement of the library binds at most: SQLite takes 32,766, and others 65,535.
 const maxParameters = 30_000
 
+// perStatement is how many tuples of so many values a statement may name.
+func (r *registry) perStatement(columns int) int {
+	return max(1, min(r.BatchSize, maxParameters/max(1, columns)))
+}
+
 // findIn reads the stored rows whose fields hold one of the values, so many at a time that a statement can name them. The
 // conditions of the query hold beside that.
 func (w *write) findIn(fields []*schema.Field, values [][]any, q rows.Query, found func(stored reflect.Value)) error {
 	conditions := q.Where
-	for some := range slices.Chunk(values, max(1, min(w.reg.BatchSize, maxParameters/max(1, len(fields))))) {
+	for some := range slices.Chunk(values, w.reg.perStatement(len(fields))) {
 		q.Where = append([]clause.Expression{rows.In(w.db.Name(), fields, some)}, conditions...)
 		set, err := w.model.Find(w.db, q)
 		if err != nil {

@@ -173,23 +173,32 @@ func (w *write) release() error {
 func (r *registry) leaveRace(db *gorm.DB) {
 	w := writeOf(db)
 	if w != nil {
-		w.answer = db.Error
-	}
-	if w != nil && w.race != nil && w.race.notes && refusesNotes(db.Error) {
-		w.withoutNote()
-	}
-	if w != nil && db.Error == nil {
-		if db.AddError(w.settle()) != nil {
+		if err := w.ranInsert(); err != nil {
+			_ = db.AddError(err)
 			return
 		}
-		w.ran = true
-	}
-	if w != nil && w.together != nil {
-		w.together()
 	}
 	if w == nil || w.plan.marks {
 		r.saveLinks(db)
 	}
+}
+
+// ranInsert takes note of what GORM's INSERT has done.
+func (w *write) ranInsert() error {
+	w.answer = w.db.Error
+	if w.race != nil && w.race.notes && refusesNotes(w.db.Error) {
+		w.withoutNote()
+	}
+	if w.db.Error == nil {
+		if err := w.settle(); err != nil {
+			return err
+		}
+		w.ran = true
+	}
+	if w.together != nil {
+		w.together()
+	}
+	return nil
 }
 
 // settle finds out which rows the INSERT wrote, and which of them others have inserted in the meantime.

@@ -61,7 +61,7 @@ func (w *write) keepFields() {
 	if c, asked := w.stmt.Clauses["RETURNING"]; asked {
 		returning, _ := c.Expression.(clause.Returning)
 		kept.fields = w.returnedFields(returning)
-		kept.all = len(returning.Columns) == 0 || (len(returning.Columns) == 1 && returning.Columns[0].Name == "*")
+		kept.all = returnsAll(returning)
 	}
 	if w.maps != nil { // GORM appends what the INSERT returns to the maps, and passes over none
 		kept.fields = slices.DeleteFunc(kept.fields, func(f *schema.Field) bool { return !slices.Contains(w.schema.FieldsWithDefaultDBValue, f) })
@@ -132,6 +132,11 @@ func (w *write) place(written []int) {
 		}
 		w.setReturned(i, from)
 	}
+}
+
+// returnsAll reports whether GORM makes new structs of what is returned, because it is whole rows.
+func returnsAll(returning clause.Returning) bool {
+	return len(returning.Columns) == 0 || (len(returning.Columns) == 1 && returning.Columns[0].Name == "*")
 }
 
 // takeElements makes the elements of the caller's slice the instances. GORM puts new ones there if the INSERT returns all columns.

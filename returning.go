@@ -27,8 +27,7 @@ func (w *write) returnsInto() *into {
 		return nil
 	}
 	to := &into{value: v}
-	returning, _ := c.Expression.(clause.Returning)
-	if n := len(returning.Columns); n > 1 || (n == 1 && returning.Columns[0].Name != "*") {
+	if returning, _ := c.Expression.(clause.Returning); !returnsAll(returning) {
 		to.mode = gorm.ScanUpdate
 	}
 	filled := int(w.db.RowsAffected)

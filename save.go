@@ -143,7 +143,7 @@ func (w *write) preInsert() error {
 
 // takeSaved makes the struct of a Save the row of the write, beside what is stored under its key.
 func (w *write) takeSaved() error {
-	w.update, w.copied = &update{byValue: !w.stmt.ReflectValue.CanAddr()}, false
+	w.update, w.copied = &update{}, false
 	w.inserts = w.insertFields()
 	w.rows = nil
 	w.room(1)

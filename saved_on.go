@@ -19,7 +19,7 @@ type unsaved struct {
 
 // leftover is what one update leaves.
 type leftover struct {
-	value reflect.Value // an addressable copy, which receivers of pre_save have seen, of a struct that Save was given by value
+	value reflect.Value // the struct that receivers of pre_save have seen: an addressable copy of one that Save was given by value
 	heard bool          // pre_save was sent
 }
 
@@ -32,12 +32,8 @@ func namesOf(stmt *gorm.Statement) *string {
 	return &stmt.Selects[0]
 }
 
-// leave keeps what the INSERT of a Save is to know.
-func (u *unsaved) leave(stmt *gorm.Statement, l *leftover) {
-	names := namesOf(stmt)
-	if names == nil {
-		return
-	}
+// leave keeps what the INSERT of a Save is to know. names are those of its statements.
+func (u *unsaved) leave(names *string, l *leftover) {
 	key := weak.Make(names)
 	u.left.Store(key, l)
 	runtime.AddCleanup(names, func(key weak.Pointer[string]) { u.left.Delete(key) }, key)
@@ -56,12 +52,13 @@ func (u *unsaved) take(stmt *gorm.Statement) *leftover {
 
 // goOn leaves what was heard of a Save whose update has written no row.
 func (w *write) goOn() {
-	if w.db.Error != nil || w.db.RowsAffected > 0 || !calledBySave() {
+	names := namesOf(w.stmt)
+	if names == nil || w.db.Error != nil || w.db.RowsAffected > 0 || !calledBySave() {
 		return
 	}
 	l := &leftover{heard: len(w.rows) > 0}
-	if l.heard && w.update != nil && w.update.byValue {
+	if l.heard && !w.copied {
 		l.value = w.rows[0].value()
 	}
-	w.reg.unsaved.leave(w.stmt, l)
+	w.reg.unsaved.leave(names, l)
 }

@@ -14,7 +14,7 @@ func TestWhatAnUpdateLeavesIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	var u unsaved
 	update := &gorm.Statement{Selects: []string{"*"}}
-	u.leave(update, &leftover{heard: true})
+	u.leave(namesOf(update), &leftover{heard: true})
 	insert := &gorm.Statement{Selects: update.Selects, SkipHooks: true}
 	assert.Nil(t, u.take(&gorm.Statement{Selects: []string{"*"}, SkipHooks: true}), "another Save")
 	require.NotNil(t, u.take(insert))
@@ -24,7 +24,7 @@ func TestWhatAnUpdateLeavesIsTakenOnce(t *testing.T) {
 func TestWhatNoInsertTakesIsForgotten(t *testing.T) {
 	t.Parallel()
 	var u unsaved
-	u.leave(&gorm.Statement{Selects: []string{"*"}}, &leftover{})
+	u.leave(namesOf(&gorm.Statement{Selects: []string{"*"}}), &leftover{})
 	require.Eventually(t, func() bool {
 		runtime.GC()
 		empty := true

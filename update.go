@@ -18,7 +18,6 @@ type update struct {
 	assigned reflect.Value                  // a struct that holds those values
 	changes  map[int]map[*schema.Field]bool // by row: what receivers changed
 	batch    *rows.Set
-	byValue  bool // a Save of a struct by value
 }
 
 // preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them. A statement that GORM would not run
