@@ -31,7 +31,7 @@ type race struct {
 // enterRace runs right before an INSERT.
 func (r *registry) enterRace(db *gorm.DB) {
 	w := writeOf(db)
-	if w == nil || db.Error != nil {
+	if w == nil || db.Error != nil || db.AddError(w.lateConflict()) != nil {
 		return
 	}
 	if w.maps != nil {
@@ -57,6 +57,22 @@ func (r *registry) enterRace(db *gorm.DB) {
 		return
 	}
 	_ = db.AddError(w.run())
+}
+
+// lateConflict finds out what is stored already when another callback has added what to do about it after pre_save was sent.
+func (w *write) lateConflict() error {
+	if w.conflicting {
+		return nil
+	}
+	if _, w.conflicting = w.conflict(); !w.conflicting {
+		return nil
+	}
+	if w.takesSeveral() {
+		if err := w.begin(); err != nil {
+			return err
+		}
+	}
+	return w.resolveConflicts()
 }
 
 // maySkip reports whether the INSERT itself says that rows may be left alone.
@@ -205,6 +221,9 @@ func (w *write) ranInsert() error {
 func (w *write) settle() error {
 	if w.maps != nil {
 		w.maps.readBack(w)
+	}
+	if _, conflicting := w.conflict(); conflicting && !w.conflicting && w.returned != nil { // somebody has added it around the INSERT
+		w.keepFields()
 	}
 	err := w.settleRows()
 	w.refollow() // GORM has set the times of the rows

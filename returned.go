@@ -54,6 +54,7 @@ func (w *write) keepReturned() error {
 // keepFields finds out which columns the INSERT returns, and into which structs GORM puts them.
 func (w *write) keepFields() {
 	kept := w.returned
+	kept.places = nil
 	if !w.returns() {
 		return
 	}
@@ -71,7 +72,7 @@ func (w *write) keepFields() {
 	conflict, _ := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	kept.doNothing = conflict.DoNothing && !kept.all && w.db.Name() != "mysql"
 	for i := range w.rows {
-		if !kept.doNothing || !w.anyValued(w.rows[i].value()) {
+		if !kept.doNothing || !w.anyValued(kept.before.Index(i)) {
 			kept.places = append(kept.places, i)
 		}
 	}

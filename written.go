@@ -85,10 +85,20 @@ func (w *write) findWritten(expected []int, count int, exact bool) (bool, error)
 		}
 	}
 	if keyed == len(expected) {
+		if written := w.writtenByReturned(expected, count); written != nil {
+			w.place(written)
+			w.silenceBut(written)
+			return true, nil
+		}
 		w.place(nil)
 		written, sure, err := w.writtenByKey(expected, count, exact)
 		if err != nil || (!sure && w.returned.savepoint) {
 			return false, err
+		}
+		if !w.conflicting && (!exact || len(written) > count) {
+			if written, err = w.asTheyWereGiven(written); err != nil {
+				return false, err
+			}
 		}
 		w.place(written)
 		w.silenceBut(written)
@@ -104,6 +114,37 @@ func (w *write) findWritten(expected []int, count int, exact bool) (bool, error)
 	w.place(written)
 	w.silenceBut(written)
 	return true, nil
+}
+
+// writtenByReturned returns the rows whose keys the INSERT returned, nil if it returned none or if rows share a key.
+func (w *write) writtenByReturned(expected []int, count int) []int {
+	kept := w.returned
+	if kept.fields == nil || kept.doNothing || count > len(kept.places) || len(w.follows) > 0 {
+		return nil
+	}
+	for _, f := range w.model.Keys {
+		if !slices.Contains(kept.fields, f) {
+			return nil
+		}
+	}
+	ctx := w.stmt.Context
+	at := make(map[string]int, len(expected))
+	for _, i := range expected {
+		at[w.model.Identity(ctx, kept.before.Index(i))] = i
+	}
+	if len(at) < len(expected) {
+		return nil
+	}
+	got := w.gotten()
+	written := make([]int, 0, count)
+	for k := range count {
+		i, known := at[w.model.Identity(ctx, got.Index(k))]
+		if !known || (k > 0 && i < written[k-1]) {
+			return nil
+		}
+		written = append(written, i)
+	}
+	return written
 }
 
 // writtenByKey returns the expected rows whose keys are stored now, and which others have not written. It is sure if they are as many as
@@ -140,6 +181,17 @@ func (w *write) writtenByKey(expected []int, count int, exact bool) (written []i
 		return nil, false, err
 	}
 	return written, !exact || len(written) == count, nil
+}
+
+// asTheyWereGiven leaves out rows of which other values are stored than were given: an INSERT that was told late to skip rows, when
+// nobody could look at the stored ones any more, did not write them.
+func (w *write) asTheyWereGiven(written []int) ([]int, error) {
+	there, err := w.storedNow(written)
+	if err != nil {
+		return nil, err
+	}
+	given := w.given()
+	return slices.DeleteFunc(written, func(i int) bool { return !w.became(i, there[i], given) }), nil
 }
 
 // storedNow reads the stored rows with the keys of some rows, by index.
