@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,4 +126,71 @@ func traceProducts(db *gorm.DB) *trace {
 
 func tracePages(db *gorm.DB) *trace {
 	return traceOf(db, func(p *Page) string { return fmt.Sprintf("%d %s %d", p.ID, p.Title, p.Views) })
+}
+
+// seeded returns a database with three products and their trace.
+func seeded(t *testing.T, plugin signals.Plugin) (*gorm.DB, *trace) {
+	t.Helper()
+	db := openWith(t, &gorm.Config{}, plugin, &Product{})
+	require.NoError(t, db.Create(&[]Product{{Name: "a", Price: 1}, {Name: "b", Price: 2}, {Name: "c", Price: 3}}).Error)
+	return db, traceProducts(db)
+}
+
+func count[M any](t *testing.T, db *gorm.DB) int64 {
+	t.Helper()
+	var n int64
+	require.NoError(t, db.Session(&gorm.Session{NewDB: true}).Unscoped().Model(new(M)).Count(&n).Error)
+	return n
+}
+
+// find reads a row without signals.
+func find[M any](t *testing.T, db *gorm.DB, key any) M {
+	t.Helper()
+	var m M
+	require.NoError(t, db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Unscoped().First(&m, key).Error)
+	return m
+}
+
+// changesOf records the Changes of every post_save.
+func changesOf[M any](db *gorm.DB) *trace {
+	tr := &trace{}
+	signals.For[M](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*M]) error {
+		for _, c := range e.Changes() {
+			tr.add("%s: %v -> %v", c.Field, c.Old, c.New)
+		}
+		return nil
+	})
+	return tr
+}
+
+// into makes one trace write into another.
+func into(tr, other *trace) { other.to = tr }
+
+func recordSQL(db *gorm.DB) *statements {
+	s := &statements{Interface: logger.Discard}
+	db.Logger = s
+	return s
+}
+
+// statements records the SQL that a database shows to its logger.
+type statements struct {
+	logger.Interface
+	texts []string
+}
+
+// Trace records. Not from several goroutines.
+func (s *statements) Trace(_ context.Context, _ time.Time, fc func() (string, int64), _ error) {
+	sql, _ := fc()
+	s.texts = append(s.texts, sql)
+}
+
+// kinds counts the statements so far by their first words, and forgets them.
+func (s *statements) kinds() map[string]int {
+	kinds := map[string]int{}
+	for _, text := range s.texts {
+		kind, _, _ := strings.Cut(text, " ")
+		kinds[kind]++
+	}
+	s.texts = nil
+	return kinds
 }

@@ -53,9 +53,6 @@ func clinic(t *testing.T) (*gorm.DB, *trace) {
 	return db, tr
 }
 
-// into makes one trace write into another.
-func into(tr, other *trace) { other.to = tr }
-
 func TestNestedRowsSendTheirOwnPairsInsideTheOwners(t *testing.T) {
 	t.Parallel()
 	db, tr := clinic(t)

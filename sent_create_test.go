@@ -237,26 +237,6 @@ type Coded struct {
 	Name string
 }
 
-// find reads a row without signals.
-func find[M any](t *testing.T, db *gorm.DB, key any) M {
-	t.Helper()
-	var m M
-	require.NoError(t, db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Unscoped().First(&m, key).Error)
-	return m
-}
-
-// changesOf records the Changes of every post_save.
-func changesOf[M any](db *gorm.DB) *trace {
-	tr := &trace{}
-	signals.For[M](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*M]) error {
-		for _, c := range e.Changes() {
-			tr.add("%s: %v -> %v", c.Field, c.Old, c.New)
-		}
-		return nil
-	})
-	return tr
-}
-
 func dropField(lines []string, field string) []string {
 	kept := []string{}
 	for _, l := range lines {

@@ -14,14 +14,6 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// seeded returns a database with three products and their trace.
-func seeded(t *testing.T, plugin signals.Plugin) (*gorm.DB, *trace) {
-	t.Helper()
-	db := openWith(t, &gorm.Config{}, plugin, &Product{})
-	require.NoError(t, db.Create(&[]Product{{Name: "a", Price: 1}, {Name: "b", Price: 2}, {Name: "c", Price: 3}}).Error)
-	return db, traceProducts(db)
-}
-
 func TestSaveWithAZeroKeySendsAsCreate(t *testing.T) {
 	t.Parallel()
 	db, tr := seeded(t, signals.Plugin{})
@@ -335,30 +327,6 @@ func TestReturningFillsWhatItFillsWithoutThePlugin(t *testing.T) {
 	require.Len(t, updated, 2)
 	assert.EqualValues(t, 4, updated[0].Price)
 	assert.Len(t, tr.take(), 4)
-}
-
-func TestFieldsNarrowsAReceiverToChangesOfThem(t *testing.T) {
-	t.Parallel()
-	db, _ := seeded(t, signals.Plugin{})
-	tr := &trace{}
-	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
-		tr.add("%s", e.Instance.Name)
-		return nil
-	}, signals.Fields("Price"))
-	require.NoError(t, db.Model(&Product{ID: 1}).Update("stock", 5).Error)
-	require.NoError(t, db.Model(&Product{ID: 1}).Update("price", 1).Error)
-	assert.Empty(t, tr.take())
-	require.NoError(t, db.Model(&Product{}).Where("1 = 1").Update("price", 2).Error)
-	assert.Equal(t, []string{"a", "c"}, tr.take(), "b costs 2 already")
-	require.NoError(t, db.Create(&Product{Name: "new"}).Error)
-	assert.Equal(t, []string{"new"}, tr.take(), "created rows always count")
-}
-
-func count[M any](t *testing.T, db *gorm.DB) int64 {
-	t.Helper()
-	var n int64
-	require.NoError(t, db.Session(&gorm.Session{NewDB: true}).Unscoped().Model(new(M)).Count(&n).Error)
-	return n
 }
 
 func TestEventsThatAreKeptStayAsTheyWere(t *testing.T) {
