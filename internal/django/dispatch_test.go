@@ -3,13 +3,13 @@ package django_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // After Django's tests/dispatch/tests.py. A sender is a type here, so tests about senders use the signals of models.
@@ -34,18 +34,10 @@ func assertClean[E any](t *testing.T, s *signals.Signal[E]) {
 	assert.Empty(t, s.Receivers())
 }
 
-// panicText returns what fn panics with.
-func panicText(t *testing.T, fn func()) (text string) {
-	t.Helper()
-	defer func() { text = fmt.Sprint(recover()) }()
-	fn()
-	return ""
-}
-
 func TestCannotConnectNonCallable(t *testing.T) {
 	t.Parallel()
 	s := signals.New[string]("a")
-	text := panicText(t, func() { s.Connect(nil) })
+	text := testkit.PanicOf(func() { s.Connect(nil) })
 	assert.Contains(t, text, "the receiver is nil: pass a function")
 	assertClean(t, s)
 }

@@ -3,15 +3,13 @@ package django_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // Person is saved and deleted. For m2m_changed it has fans and friends among its own kind.
@@ -64,22 +62,7 @@ type Page struct {
 // open returns a fresh database with the plugin and the tables of the models.
 func open(t *testing.T, models ...any) *gorm.DB {
 	t.Helper()
-	return openWith(t, signals.Plugin{}, &gorm.Config{}, models...)
-}
-
-func openWith(t *testing.T, plugin signals.Plugin, config *gorm.Config, models ...any) *gorm.DB {
-	t.Helper()
-	config.Logger = logger.Discard
-	db, err := gorm.Open(sqlite.Open(filepath.Join(t.TempDir(), "test.db")+"?_foreign_keys=on&_busy_timeout=5000"), config)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		if pool, err := db.DB(); err == nil {
-			_ = pool.Close()
-		}
-	})
-	require.NoError(t, db.AutoMigrate(models...))
-	require.NoError(t, db.Use(plugin))
-	return db
+	return testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{}, models...)
 }
 
 // create inserts rows.

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // After Django's tests/signals/tests.py.
@@ -194,5 +195,5 @@ func TestInvalidSenderModelName(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	// Differs: a sender is a type and not a name, so a model that is missing does not compile; what is no model panics.
-	assert.Contains(t, panicText(t, func() { signals.For[int](db) }), "signals: For[int]: int is no model")
+	assert.Contains(t, testkit.PanicOf(func() { signals.For[int](db) }), "signals: For[int]: int is no model")
 }

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // Thing is a row that a function queued beside it notifies of.
@@ -29,8 +30,8 @@ type things struct {
 func newThings(t *testing.T, config *gorm.Config) *things {
 	t.Helper()
 	th := &things{t: t}
-	th.db = openWith(t, signals.Plugin{ErrorHandler: func(_ context.Context, err error) { th.handled = append(th.handled, err) }},
-		config, &Thing{})
+	plugin := signals.Plugin{ErrorHandler: func(_ context.Context, err error) { th.handled = append(th.handled, err) }}
+	th.db = testkit.OpenWith(t, config, plugin, &Thing{})
 	return th
 }
 

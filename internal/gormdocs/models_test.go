@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // The models of GORM's documentation, as far as its pages about writing use them.
@@ -140,7 +141,7 @@ func owner(id *uint) string {
 // openDocs returns a database with a few rows, and the trace of what is sent from now on.
 func openDocs(t *testing.T) (*gorm.DB, *trace) {
 	t.Helper()
-	db := openPlain(t, &gorm.Config{}, &docsAddress{}, &docsUser{}, &docsCard{}, &docsEmail{}, &docsLanguage{}, &docsOrder{},
+	db := testkit.Open(t, &gorm.Config{}, &docsAddress{}, &docsUser{}, &docsCard{}, &docsEmail{}, &docsLanguage{}, &docsOrder{},
 		&docsProduct{}, &docsPlace{}, &docsHooked{})
 	zh, en := docsLanguage{Name: "ZH"}, docsLanguage{Name: "EN"}
 	for _, rows := range []any{
