@@ -76,7 +76,7 @@ test-browser: ## Drive the shop and the inspector with headless Chromium, which 
 
 .PHONY: test-load
 test-load: ## Run 8 goroutines of 10,000 transactions each under the race detector
-	SIGNALS_TEST_TRANSACTIONS=10000 $(GO) test -race -count=1 -timeout=30m -run=UnderLoad -v .
+	SIGNALS_TEST_TRANSACTIONS=10000 $(GO) test -race -count=1 -timeout=30m -run=UnderLoad -v ./internal/behaviour
 
 TEST_DB_LOG := $(CURDIR)/.tools/test-db.log
 

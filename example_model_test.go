@@ -12,24 +12,6 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// exampleDB opens a database in memory with the plugin and the tables of the models.
-func exampleDB(models ...any) *gorm.DB { return exampleDBWith(&gorm.Config{}, models...) }
-
-func exampleDBWith(config *gorm.Config, models ...any) *gorm.DB {
-	config.Logger = logger.Discard
-	db, err := gorm.Open(sqlite.Open(":memory:"), config)
-	if err == nil {
-		err = db.Use(signals.Plugin{})
-	}
-	if err == nil {
-		err = db.AutoMigrate(models...)
-	}
-	if err != nil {
-		panic(err)
-	}
-	return db
-}
-
 func ExampleFor() {
 	db := exampleDB(&Product{})
 

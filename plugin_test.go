@@ -1,6 +1,7 @@
 package signals_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,23 +9,43 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
 )
+
+// openProducts returns a database with the plugin.
+func openProducts(t *testing.T) *gorm.DB {
+	t.Helper()
+	return testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{}, &Product{})
+}
+
+// countProducts counts the signals that are sent for products.
+func countProducts(db *gorm.DB) *int {
+	sent := new(int)
+	save := func(context.Context, signals.SaveEvent[*Product]) error { *sent++; return nil }
+	remove := func(context.Context, signals.DeleteEvent[*Product]) error { *sent++; return nil }
+	products := signals.For[Product](db)
+	products.PreSave.Connect(save)
+	products.PostSave.Connect(save)
+	products.PreDelete.Connect(remove)
+	products.PostDelete.Connect(remove)
+	return sent
+}
 
 func TestForWithoutThePluginPanicsAndNamesTheCure(t *testing.T) {
 	t.Parallel()
-	db := openPlain(t, &gorm.Config{}, &Product{})
-	assert.Contains(t, panicOf(func() { signals.For[Product](db) }), "call db.Use(signals.Plugin{})")
-	assert.Contains(t, panicOf(func() { signals.Implementing[any](db) }), "call db.Use(signals.Plugin{})")
+	db := testkit.Open(t, &gorm.Config{}, &Product{})
+	assert.Contains(t, testkit.PanicOf(func() { signals.For[Product](db) }), "call db.Use(signals.Plugin{})")
+	assert.Contains(t, testkit.PanicOf(func() { signals.Implementing[any](db) }), "call db.Use(signals.Plugin{})")
 	assert.Nil(t, signals.Receivers(db))
 }
 
 func TestThePluginUsedTwiceIsAnErrorOfUse(t *testing.T) {
 	t.Parallel()
-	db := open(t, &Product{})
-	tr := traceProducts(db)
+	db := openProducts(t)
+	sent := countProducts(db)
 	require.ErrorIs(t, db.Use(signals.Plugin{}), gorm.ErrRegistered)
 	require.NoError(t, db.Create(&Product{}).Error)
-	assert.Len(t, tr.take(), 2)
+	assert.Equal(t, 2, *sent)
 }
 
 func TestWrongConfigurationIsAnErrorOfUse(t *testing.T) {
@@ -37,27 +58,27 @@ func TestWrongConfigurationIsAnErrorOfUse(t *testing.T) {
 		{signals.Plugin{BatchSize: 10_001}, "BatchSize is 10001: use 1 to 10000"},
 		{signals.Plugin{MaxDepth: -1}, "MaxDepth is -1: use 1 or more"},
 	} {
-		db := openPlain(t, &gorm.Config{}, &Product{})
+		db := testkit.Open(t, &gorm.Config{}, &Product{})
 		require.ErrorContains(t, db.Use(c.plugin), c.want)
-		assert.Contains(t, panicOf(func() { signals.For[Product](db) }), "not installed")
+		assert.Contains(t, testkit.PanicOf(func() { signals.For[Product](db) }), "not installed")
 	}
 }
 
 func TestThePluginAmongTheConfigsPluginsWorks(t *testing.T) {
 	t.Parallel()
 	plugin := signals.Plugin{}
-	db := openPlain(t, &gorm.Config{Plugins: map[string]gorm.Plugin{plugin.Name(): plugin}}, &Product{})
-	tr := traceProducts(db)
+	db := testkit.Open(t, &gorm.Config{Plugins: map[string]gorm.Plugin{plugin.Name(): plugin}}, &Product{})
+	sent := countProducts(db)
 	require.NoError(t, db.Create(&Product{}).Error)
-	assert.Len(t, tr.take(), 2, "each callback is registered once")
+	assert.Equal(t, 2, *sent, "each callback is registered once")
 }
 
 func TestTwoDatabasesNeverSeeEachOthersReceivers(t *testing.T) {
 	t.Parallel()
-	one, two := open(t, &Product{}), open(t, &Product{})
-	tr := traceProducts(one)
+	one, two := openProducts(t), openProducts(t)
+	sent := countProducts(one)
 	require.NoError(t, two.Create(&Product{}).Error)
-	assert.Empty(t, tr.take())
+	assert.Zero(t, *sent)
 	assert.Empty(t, signals.Receivers(two))
 	assert.Same(t, signals.For[Product](one), signals.For[Product](one.Session(&gorm.Session{NewDB: true})))
 }

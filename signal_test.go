@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 type view struct{ product string }
@@ -235,7 +236,7 @@ func TestTheZeroSignalAndANilContextWork(t *testing.T) {
 
 func TestBadInputAtConnectPanicsAndNamesTheCure(t *testing.T) {
 	t.Parallel()
-	db := open(t, &Product{})
+	db := openProducts(t)
 	products := signals.For[Product](db)
 	ok := func(context.Context, signals.SaveEvent[*Product]) error { return nil }
 	deleted := func(context.Context, signals.DeleteEvent[*Product]) error { return nil }
@@ -268,15 +269,9 @@ func TestBadInputAtConnectPanicsAndNamesTheCure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			message := panicOf(c.connect)
+			message := testkit.PanicOf(c.connect)
 			assert.True(t, strings.HasPrefix(message, "signals: "), message)
 			assert.Contains(t, message, c.want)
 		})
 	}
-}
-
-func panicOf(f func()) (message string) {
-	defer func() { message = fmt.Sprint(recover()) }()
-	f()
-	return "no panic"
 }

@@ -1,0 +1,266 @@
+package behaviour_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
+)
+
+func TestAnEventIsASnapshot(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Tagged{})
+	var got []Tagged
+	signals.For[Tagged](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Tagged]) error {
+		got = append(got, *e.Instance)
+		return nil
+	}, signals.AfterCommit())
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		note := "old"
+		row := Tagged{Name: "old", Tags: []string{"old"}, Note: &note}
+		require.NoError(t, tx.Create(&row).Error)
+		row.Name, row.Tags[0], *row.Note = "new", "new", "new"
+		return nil
+	}))
+	require.Len(t, got, 1)
+	assert.Equal(t, "old [old] old", fmt.Sprint(got[0].Name, " ", got[0].Tags, " ", *got[0].Note))
+}
+
+// Tagged has columns that share memory when copied.
+type Tagged struct {
+	ID   uint
+	Name string
+	Tags []string `gorm:"serializer:json"`
+	Note *string
+}
+
+func TestErrorsAndPanicsOfDeferredReceiversGoToTheHandlerOneByOne(t *testing.T) {
+	t.Parallel()
+	var handled []string
+	db := testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{ErrorHandler: func(_ context.Context, err error) {
+		if failed, ok := errors.AsType[*signals.ReceiverError](err); ok {
+			handled = append(handled, failed.Receiver)
+		}
+		panic("a handler that panics disturbs nobody")
+	}}, &Product{})
+	products := signals.For[Product](db)
+	products.PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return errBoom }, signals.AfterCommit(), signals.UID("e"))
+	products.PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { panic("no") }, signals.AfterCommit(), signals.UID("p"))
+	h := hear(db)
+	require.NoError(t, db.Create(&Product{Name: "a"}).Error, "the write has succeeded")
+	assert.Equal(t, []string{"e", "p"}, handled)
+	assert.Equal(t, []string{"before saved a", "after saved a"}, h.take())
+}
+
+func TestADeferredReceiverMayWriteQueueAndBeginTransactions(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
+		t.Helper()
+		signals.For[Product](db).PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[*Product]) error {
+			if e.Instance.Name != "a" {
+				return nil
+			}
+			assert.NoError(t, signals.OnCommit(e.DB(), func(context.Context) error { h.add("queued"); return nil }))
+			h.add("in the receiver")
+			return e.DB().Transaction(func(tx *gorm.DB) error { return tx.Create(&Product{Name: "b"}).Error })
+		}, signals.AfterCommit())
+		require.NoError(t, db.Create(&Product{Name: "a"}).Error)
+		assert.Equal(t, []string{
+			"before saved a", "after saved a", "in the receiver", "before saved b", "after saved b", "queued",
+		}, h.take())
+	})
+}
+
+func TestOnCommitAndOnRollback(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	h := &heard{}
+	note := func(what string) func(context.Context) error {
+		return func(context.Context) error { h.add("%s", what); return nil }
+	}
+	require.NoError(t, signals.OnCommit(db, note("at once")))
+	require.NoError(t, signals.OnRollback(db, note("never")))
+	require.ErrorIs(t, signals.OnCommit(db, func(context.Context) error { return errBoom }), errBoom)
+	assert.Equal(t, []string{"at once"}, h.take())
+	var kept *gorm.DB
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		kept = tx
+		require.NoError(t, signals.OnCommit(tx, note("committed")))
+		require.NoError(t, signals.OnRollback(tx, note("rolled back")))
+		return nil
+	}))
+	assert.Equal(t, []string{"committed"}, h.take())
+	require.ErrorIs(t, signals.OnCommit(kept, note("late")), sql.ErrTxDone)
+	require.ErrorContains(t, signals.OnCommit(db, nil), "nil")
+	plain := testkit.Open(t, &gorm.Config{})
+	require.ErrorIs(t, signals.OnCommit(plain, note("x")), signals.ErrNotInstalled)
+	require.ErrorIs(t, signals.Transaction(plain, func(*gorm.DB) error { return nil }), signals.ErrNotInstalled)
+}
+
+func TestSQLTxFindsTheTransaction(t *testing.T) {
+	t.Parallel()
+	inModes(t, func(t *testing.T, db *gorm.DB, _ *heard) {
+		t.Helper()
+		_, ok := signals.SQLTx(db)
+		assert.False(t, ok)
+		require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+			raw, ok := signals.SQLTx(tx)
+			require.True(t, ok)
+			_, err := raw.ExecContext(t.Context(), "INSERT INTO products(name) VALUES ('raw')")
+			return err
+		}))
+		assert.EqualValues(t, 1, count[Product](t, db))
+	})
+}
+
+func TestATransactionWhoseEndCannotBeSeenIsUpToThePolicy(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[signals.UntrackedPolicy][]string{
+		signals.Refuse: nil, signals.RunNow: {"before saved a", "after saved a"}, signals.Drop: nil,
+	} {
+		for name, tracking := range map[string]signals.Tracking{"a foreign transaction": signals.TrackAll, "TrackExplicit": signals.TrackExplicit} {
+			t.Run(fmt.Sprint(name, " ", policy), func(t *testing.T) {
+				t.Parallel()
+				db := testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{Tracking: tracking, Untracked: policy}, &Product{})
+				h := hear(db)
+				write := func(tx *gorm.DB) error { return tx.Create(&Product{Name: "a"}).Error }
+				var err error
+				if tracking == signals.TrackExplicit {
+					err = db.Transaction(func(tx *gorm.DB) error {
+						_, isRaw := tx.Statement.ConnPool.(*sql.Tx)
+						assert.True(t, isRaw, "TrackExplicit leaves it as it is")
+						return write(tx)
+					})
+				} else {
+					pool, poolErr := db.DB()
+					require.NoError(t, poolErr)
+					raw, beginErr := pool.BeginTx(t.Context(), nil)
+					require.NoError(t, beginErr)
+					tx := db.Session(&gorm.Session{NewDB: true, Context: t.Context()})
+					tx.Statement.ConnPool = raw
+					err = write(tx)
+					require.NoError(t, raw.Commit())
+				}
+				if policy == signals.Refuse {
+					require.ErrorIs(t, err, signals.ErrUntracked)
+				} else {
+					require.NoError(t, err)
+				}
+				assert.Equal(t, want, h.take())
+			})
+		}
+	}
+}
+
+func TestTrackExplicitFollowsImplicitTransactionsAndSignalsTransaction(t *testing.T) {
+	t.Parallel()
+	db := testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{Tracking: signals.TrackExplicit}, &Product{})
+	h := hear(db)
+	require.NoError(t, db.Create(&Product{Name: "a"}).Error)
+	assert.Equal(t, []string{"before saved a", "after saved a"}, h.take())
+	require.ErrorIs(t, signals.Transaction(db, func(tx *gorm.DB) error {
+		require.NoError(t, tx.Create(&Product{Name: "b"}).Error)
+		return errBoom
+	}), errBoom)
+	assert.Equal(t, []string{"undone saved b"}, h.take())
+}
+
+func TestABatchReceiverAfterCommitGetsAllEventsOfTheTransactionInOneCall(t *testing.T) {
+	t.Parallel()
+	db := testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{BatchSize: 2}, &Product{})
+	var calls [][]string
+	signals.For[Product](db).PostSave.ConnectBatch(func(_ context.Context, events []signals.SaveEvent[*Product]) error {
+		var names []string
+		for _, e := range events {
+			names = append(names, fmt.Sprint(e.Instance.Name, e.Instance.Stock))
+		}
+		calls = append(calls, names)
+		return nil
+	}, signals.AfterCommit())
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		require.NoError(t, tx.Create(&[]Product{{Name: "a"}, {Name: "b"}, {Name: "c"}}).Error)
+		return tx.Model(&Product{}).Where("1 = 1").Update("stock", 5).Error
+	}))
+	assert.Equal(t, [][]string{{"a0", "b0", "c0", "a5", "b5", "c5"}}, calls)
+}
+
+// foreignPool is a pool of another plugin that lies over the database's own and begins transactions.
+type foreignPool struct{ gorm.ConnPool }
+
+// BeginTx begins a transaction of the pool below.
+func (p *foreignPool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
+	below, ok := p.ConnPool.(gorm.ConnPoolBeginner)
+	if !ok {
+		return nil, gorm.ErrInvalidTransaction
+	}
+	return below.BeginTx(ctx, opts)
+}
+
+func TestAPoolOfAnotherPluginOverOursIsRefusedUnlessTrackingIsExplicit(t *testing.T) {
+	t.Parallel()
+	over := func(db *gorm.DB) *gorm.DB {
+		tx := db.Session(&gorm.Session{NewDB: true, Context: context.Background()})
+		tx.Statement.ConnPool = &foreignPool{tx.Statement.ConnPool}
+		return tx
+	}
+	db := open(t, &Product{})
+	err := over(db).Create(&Product{Name: "a"}).Error
+	require.ErrorIs(t, err, signals.ErrForeignPool)
+	require.ErrorContains(t, err, "TrackExplicit")
+	assert.Zero(t, count[Product](t, db))
+	explicit := testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{Tracking: signals.TrackExplicit}, &Product{})
+	pool := explicit.Statement.ConnPool
+	_, raw := pool.(*sql.DB)
+	assert.True(t, raw, "TrackExplicit leaves the database's pool as it is")
+}
+
+func TestCreateInBatchesDeliversAfterTheWholeOfIt(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	h := hear(db)
+	require.NoError(t, db.CreateInBatches([]Product{{Name: "a"}, {Name: "b"}, {Name: "c"}}, 2).Error)
+	assert.Equal(t, []string{
+		"before saved a", "before saved b", "before saved c", "after saved a", "after saved b", "after saved c",
+	}, h.take())
+}
+
+func TestAnEventThatIsKeptHasALiveSessionAfterItsTransaction(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	var kept signals.SaveEvent[*Product]
+	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		kept = e
+		return nil
+	})
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error { return tx.Create(&Product{Name: "a"}).Error }))
+	var stored Product
+	require.NoError(t, kept.DB().First(&stored).Error)
+	assert.Equal(t, "a", stored.Name)
+}
+
+func TestOptionsOfPhasesThatMakeNoSenseAreRefused(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	products := signals.For[Product](db)
+	saved := func(context.Context, signals.SaveEvent[*Product]) error { return nil }
+	for want, connect := range map[string]func(){
+		"connect to post_save": func() { products.PreSave.Connect(saved, signals.AfterCommit()) },
+		"Net goes with":        func() { products.PostSave.Connect(saved, signals.Net()) },
+		"one phase":            func() { products.PostSave.Connect(saved, signals.AfterCommit(), signals.BeforeCommit()) },
+		"belong to model": func() {
+			signals.New[view]("v").Connect(func(context.Context, view) error { return nil }, signals.AfterCommit())
+		},
+	} {
+		assert.Contains(t, testkit.PanicOf(connect), want)
+	}
+	plain := testkit.Open(t, &gorm.Config{})
+	require.ErrorContains(t, plain.Use(signals.Plugin{Tracking: 9}), "Tracking is 9")
+}

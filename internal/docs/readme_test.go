@@ -1,0 +1,138 @@
+package docs_test
+
+import (
+	"go/doc/comment"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The documents quote programs, outputs, tests, files and make targets. These tests compare what is quoted with what is
+// there.
+
+// top is the top of the repository.
+const top = "../.."
+
+var pages = []string{
+	"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "docs/compared.md", "docs/design.md", "docs/django.md", "docs/from-django.md",
+	"docs/from-laravel.md", "docs/from-rails.md", "docs/outbox.md", "docs/performance.md", "docs/recipes.md", "docs/releasing.md",
+	"docs/sent.md",
+}
+
+func TestTheREADMEShowsAWholeProgramThatIsATestedExample(t *testing.T) {
+	t.Parallel()
+	example, output, found := strings.Cut(read(t, "example_test.go"), "\n\n\t// Output:\n")
+	require.True(t, found, "the example has an output")
+	program := strings.NewReplacer("package signals_test", "package main", "func Example()", "func main()").Replace(example)
+	readme := read(t, "README.md")
+	blocks := fenced(readme, "go")
+	require.NotEmpty(t, blocks)
+	assert.Equal(t, program+"\n}\n", blocks[0])
+	before, _, _ := strings.Cut(readme, "package main")
+	assert.Less(t, strings.Count(before, "\n"), 10, "it is what a reader sees first")
+	for _, block := range blocks[1:] {
+		assert.Contains(t, bare(examples(t)), bare(block), "other code is part of an example")
+	}
+	output = strings.NewReplacer("\t// ", "", "}\n", "").Replace(output)
+	assert.Equal(t, output, fenced(readme, "")[0], "and what it prints is the example's output")
+}
+
+func TestTheCodeAndOutputOfThePackageDocumentationIsThatOfExamples(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(top, "doc.go"), nil, parser.ParseComments|parser.PackageClauseOnly)
+	require.NoError(t, err)
+	all := bare(examples(t))
+	var parse comment.Parser
+	blocks := 0
+	for _, block := range parse.Parse(file.Doc.Text()).Content {
+		if code, ok := block.(*comment.Code); ok {
+			blocks++
+			assert.Contains(t, all, bare(code.Text))
+		}
+	}
+	assert.Greater(t, blocks, 5)
+}
+
+func TestEveryTestThatDocsSentNamesExists(t *testing.T) {
+	t.Parallel()
+	page := read(t, "docs/sent.md")
+	link := regexp.MustCompile(`\[(Test\w+)\]\(\.\./([\w/]+_test\.go)\)`)
+	links := link.FindAllStringSubmatch(page, -1)
+	require.Greater(t, len(links), 30)
+	for _, l := range links {
+		assert.Contains(t, read(t, l[2]), "func "+l[1]+"(t *testing.T)", "%s is not in %s", l[1], l[2])
+	}
+	assert.Equal(t, len(links), strings.Count(page, "[Test"), "every test is named with its file")
+	for line := range strings.Lines(page) {
+		if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| call |") {
+			assert.Regexp(t, link, line)
+		}
+	}
+}
+
+func TestEveryFileAndMakeTargetThatTheDocumentsNameExists(t *testing.T) {
+	t.Parallel()
+	code := regexp.MustCompile("(?s)```.*?```|`.*?`")
+	file := regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	target := regexp.MustCompile("(?m)(?:^|`)make ([a-z0-9-]+)")
+	makefile := read(t, "Makefile")
+	for _, page := range pages {
+		text := read(t, page)
+		for _, m := range file.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
+			_, err := os.Stat(filepath.Join(top, filepath.Dir(page), m[1]))
+			assert.NoError(t, err, "linked from %s", page)
+		}
+		for _, m := range target.FindAllStringSubmatch(text, -1) {
+			assert.Contains(t, makefile, "\n"+m[1]+":", "named in %s", page)
+		}
+	}
+}
+
+// examples returns the text of all files with examples.
+func examples(t *testing.T) string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(top, "example*_test.go"))
+	require.NoError(t, err)
+	var all strings.Builder
+	for _, name := range names {
+		all.WriteString(read(t, filepath.Base(name)))
+	}
+	return all.String()
+}
+
+// read returns the text of a file, which is named as seen from the top of the repository.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(top, name))
+	require.NoError(t, err)
+	return string(text)
+}
+
+// fenced returns the code blocks of a Markdown page that are marked with a language, or with none.
+func fenced(page, language string) []string {
+	var blocks []string
+	for i, part := range strings.Split(page, "```") {
+		if first, text, ok := strings.Cut(part, "\n"); ok && i%2 == 1 && first == language {
+			blocks = append(blocks, text)
+		}
+	}
+	return blocks
+}
+
+// bare returns lines without indentation, comment marks and blank lines.
+func bare(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if line = strings.TrimPrefix(strings.TrimSpace(line), "// "); line != "" {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
