@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals"
 )
@@ -148,4 +152,124 @@ func ExampleReceiverError() {
 	// Output:
 	// post_save Product print-label
 	// panic: out of paper
+}
+
+type Item struct {
+	ID    uint
+	Name  string
+	Price int
+}
+
+func Example_veto() {
+	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := db.Use(signals.Plugin{}); err != nil {
+		log.Fatal(err)
+	}
+	if err := db.AutoMigrate(&Item{}); err != nil {
+		log.Fatal(err)
+	}
+
+	items := signals.For[Item](db)
+	items.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Item]) error {
+		fmt.Println("saved:", e.Instance.Name, "created:", e.Created, "changes:", e.Changes())
+		return nil
+	})
+	items.PreDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Item]) error {
+		return fmt.Errorf("%s is on sale", e.Instance.Name) // an error stops the write
+	}, signals.UID("keep-items"))
+
+	db.Create(&Item{Name: "lamp", Price: 30})
+	db.Model(&Item{}).Where("price > ?", 20).Update("price", 25) // one signal per matching row
+	fmt.Println(db.Delete(&Item{}, 1).Error)
+
+	// Output:
+	// saved: lamp created: true changes: [{ID id <nil> 1} {Name name <nil> lamp} {Price price <nil> 30}]
+	// saved: lamp created: false changes: [{Price price 30 25}]
+	// signals: receiver keep-items of pre_delete of Item: lamp is on sale
+}
+
+func ExampleAfterCommit() {
+	db := exampleDB(&Product{})
+	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		fmt.Println("mailed:", e.Instance.Name)
+		return nil
+	}, signals.AfterCommit())
+
+	_ = db.Transaction(func(tx *gorm.DB) error {
+		tx.Create(&Product{Name: "lamp"})
+		_ = tx.Transaction(func(tx *gorm.DB) error {
+			tx.Create(&Product{Name: "chair"})
+			return errors.New("no chair after all")
+		})
+		fmt.Println("still open")
+		return nil
+	})
+
+	// Output:
+	// still open
+	// mailed: lamp
+}
+
+func ExampleOnCommit() {
+	db := exampleDB(&Product{})
+	_ = db.Transaction(func(tx *gorm.DB) error {
+		tx.Create(&Product{Name: "lamp"})
+		return signals.OnCommit(tx, func(context.Context) error {
+			fmt.Println("committed")
+			return nil
+		})
+	})
+
+	// Output:
+	// committed
+}
+
+func ExampleNet() {
+	db := exampleDB(&Product{})
+	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		fmt.Println(e.Instance.Name, "created:", e.Created, "price:", e.Instance.Price)
+		return nil
+	}, signals.AfterCommit(), signals.Net())
+
+	_ = db.Transaction(func(tx *gorm.DB) error {
+		lamp := Product{Name: "lamp", Price: 30}
+		tx.Create(&lamp)
+		tx.Model(&lamp).Update("price", 25)
+		return tx.Model(&lamp).Update("price", 20).Error
+	})
+
+	// Output:
+	// lamp created: true price: 20
+}
+
+func ExampleSQLTx() {
+	db := exampleDB(&Product{})
+	_ = db.Transaction(func(tx *gorm.DB) error {
+		raw, ok := signals.SQLTx(tx)
+		fmt.Printf("%T %t\n", raw, ok)
+		return nil
+	})
+
+	// Output:
+	// *sql.Tx true
+}
+
+func ExampleAtomic() {
+	db := exampleDBWith(&gorm.Config{SkipDefaultTransaction: true}, &Product{}, &Page{})
+	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		return e.DB().Create(&Page{Title: e.Instance.Name}).Error
+	}, signals.Atomic())
+
+	_ = db.Migrator().DropTable(&Page{})
+	fmt.Println(db.Create(&Product{Name: "lamp"}).Error != nil)
+	var n int64
+	db.Model(&Product{}).Count(&n)
+	fmt.Println(n, "products")
+
+	// Output:
+	// true
+	// 0 products
 }
