@@ -271,7 +271,7 @@ func (s *fuzzScript) String() string {
 	fmt.Fprintf(&b, "{Batch: %d, Veto: %d, Plain: %t, Prepare: %t, More: %d, Filled: %t,",
 		s.Batch, s.Veto, s.Plain, s.Prepare, s.More, s.Filled)
 	if s.Rule.On || s.Rule.Nest > 0 {
-		fmt.Fprintf(&b, " Rule: %s,", strings.TrimPrefix(fmt.Sprintf("%#v", s.Rule), "signals_test."))
+		fmt.Fprintf(&b, " Rule: %s,", strings.TrimPrefix(fmt.Sprintf("%#v", s.Rule), "fuzzwrites_test."))
 	}
 	b.WriteString(" Ops: []fuzzOp{\n")
 	for i := range s.Ops {
@@ -284,13 +284,13 @@ func (op *fuzzOp) write(b *strings.Builder) {
 	fmt.Fprintf(b, "{Kind: %s, Table: %d, Form: %d, Pick: %d, Mode: %d",
 		fuzzKindNames[op.Kind], op.Table, op.Form, op.Pick, op.Mode)
 	if len(op.Rows) > 0 {
-		b.WriteString(", " + strings.ReplaceAll(fmt.Sprintf("Rows: %#v", op.Rows), "signals_test.", ""))
+		b.WriteString(", " + strings.ReplaceAll(fmt.Sprintf("Rows: %#v", op.Rows), "fuzzwrites_test.", ""))
 	}
 	if op.Cond.Form > 0 {
-		b.WriteString(", " + strings.ReplaceAll(fmt.Sprintf("Cond: %#v", op.Cond), "signals_test.", ""))
+		b.WriteString(", " + strings.ReplaceAll(fmt.Sprintf("Cond: %#v", op.Cond), "fuzzwrites_test.", ""))
 	}
 	if len(op.Sets) > 0 {
-		b.WriteString(", " + strings.ReplaceAll(fmt.Sprintf("Sets: %#v", op.Sets), "signals_test.", ""))
+		b.WriteString(", " + strings.ReplaceAll(fmt.Sprintf("Sets: %#v", op.Sets), "fuzzwrites_test.", ""))
 	}
 	if len(op.Ops) > 0 {
 		b.WriteString(", Ops: []fuzzOp{\n")
