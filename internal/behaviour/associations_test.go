@@ -238,3 +238,18 @@ type Comment struct {
 	ID uint
 	Base
 }
+
+func TestBelongsToAndHasOneAreLetGoInSilence(t *testing.T) {
+	t.Parallel()
+	db, tr := clinic(t)
+	o := Owner{Name: "ann", Passport: &Passport{Number: "p1"}, Pets: []Pet{{Name: "rex", Vet: &Vet{Name: "dr"}}}}
+	require.NoError(t, db.Create(&o).Error)
+	tr.take()
+	pet := o.Pets[0]
+	require.NoError(t, db.Model(&pet).Association("Vet").Delete(pet.Vet))
+	assert.Nil(t, find[Pet](t, db, 1).VetID)
+	require.NoError(t, db.Model(&pet).Association("Vet").Clear())
+	require.NoError(t, db.Model(&o).Association("Passport").Clear())
+	assert.Zero(t, find[Passport](t, db, 1).OwnerID)
+	assert.Empty(t, tr.take())
+}
