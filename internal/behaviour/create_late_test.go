@@ -1,4 +1,4 @@
-package signals_test
+package behaviour_test
 
 import (
 	"fmt"
