@@ -1,7 +1,9 @@
 package txn_test
 
 import (
-	"strings"
+	"database/sql"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,145 +12,200 @@ import (
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
-// play runs a script of a transaction. A word that starts with "+" adds an action; a text that starts with "!" is a statement that
-// failed and may have been executed; "lost" and "doubt" are what the database may do by itself.
-func play(d txn.Dialect, script string, outcome txn.Outcome) string {
-	q := &txn.Queue[string]{Dialect: d}
-	for line := range strings.SplitSeq(script, "|") {
-		switch line = strings.TrimSpace(line); {
-		case line == "":
-		case line == "lost":
-			q.Lost()
-		case line == "doubt":
-			q.Doubt()
-		case strings.HasPrefix(line, "+"):
-			if err := q.Add(line[1:]); err != nil {
-				return err.Error()
-			}
-		case strings.HasPrefix(line, "!"):
-			q.Failed(line[1:])
-		default:
-			q.Executed(line)
-		}
+// add adds actions that must be taken.
+func add[A any](t *testing.T, q *txn.Queue[A], list ...A) {
+	t.Helper()
+	for _, action := range list {
+		require.NoError(t, q.Add(action))
 	}
-	ends, _ := q.End(outcome)
-	var shown []string
-	for _, part := range []struct {
-		name  string
-		items []txn.Item[string]
-	}{{"committed", ends.Committed}, {"rolled back", ends.RolledBack}, {"unknown", ends.Unknown}} {
-		if len(part.items) > 0 {
-			names := make([]string, len(part.items))
-			for i, it := range part.items {
-				names[i] = it.Action
-			}
-			shown = append(shown, part.name+": "+strings.Join(names, " "))
-		}
-	}
-	return strings.Join(shown, ", ")
-}
-
-func TestTheEndOfATransactionDecidesWhatWaits(t *testing.T) {
-	t.Parallel()
-	all := []txn.Dialect{txn.Other, txn.SQLite, txn.Postgres, txn.MySQL}
-	for _, c := range []struct {
-		in                           []txn.Dialect
-		script, onCommit, onRollback string
-	}{
-		{all, "+a|+b", "committed: a b", "rolled back: a b"},
-		{all, "", "", ""},
-
-		// Savepoints.
-		{all, "+a|SAVEPOINT x|+b|ROLLBACK TO x|+c", "committed: a c, rolled back: b", "rolled back: a b c"},
-		{all, "+a|SAVEPOINT x|+b|RELEASE SAVEPOINT x|+c", "committed: a b c", "rolled back: a b c"},
-		{all, "SAVEPOINT x|+a|SAVEPOINT y|+b|ROLLBACK TO x|+c|ROLLBACK TO x", "rolled back: a b c", "rolled back: a b c"},
-		{all, "SAVEPOINT x|+a|SAVEPOINT X|+b|ROLLBACK TO x", "committed: a, rolled back: b", "rolled back: a b"},
-		{[]txn.Dialect{txn.SQLite, txn.Postgres}, "SAVEPOINT x|+a|SAVEPOINT x|+b|RELEASE x|ROLLBACK TO x", "rolled back: a b", "rolled back: a b"},
-		{[]txn.Dialect{txn.Postgres}, `SAVEPOINT x|+a|SAVEPOINT "X"|+b|ROLLBACK TO x`, "rolled back: a b", "rolled back: a b"},
-		{[]txn.Dialect{txn.MySQL}, "SAVEPOINT x|+a|SAVEPOINT y|+b|SAVEPOINT x|+c|ROLLBACK TO y", "committed: a, rolled back: b c", "rolled back: a b c"},
-
-		// A mark that somebody else has set.
-		{all, "+a|ROLLBACK TO z|+b", "committed: b, unknown: a", "rolled back: a b"},
-		{all, "+a|SAVEPOINT x|+b|ROLLBACK TO z|ROLLBACK TO x", "rolled back: b, unknown: a", "rolled back: a b"},
-
-		// Statements that were sent and failed.
-		{all, "+a|SAVEPOINT x|+b|!ROLLBACK TO x|+c", "committed: a c, unknown: b", "rolled back: a b c"},
-		{all, "+a|!SAVEPOINT x|+b|ROLLBACK TO x|+c", "committed: a c, rolled back: b", "rolled back: a b c"},
-		{all, "SAVEPOINT x|+a|!SAVEPOINT x|+b|ROLLBACK TO x", "rolled back: b, unknown: a", "rolled back: a b"},
-		{all, "SAVEPOINT x|+a|SAVEPOINT y|+b|!RELEASE SAVEPOINT y|+c|ROLLBACK TO y", "committed: a, rolled back: b c", "rolled back: a b c"},
-		{all, "+a|!SELECT 1|!INSERT INTO t VALUES (1)|+b", "committed: a b", "rolled back: a b"},
-		{all, "+a|!ROLLBACK|+b", "committed: b, unknown: a", "rolled back: a, unknown: b"},
-		{all, "+a|!COMMIT|+b", "committed: a b", "unknown: a b"},
-
-		// A transaction that ended before its end.
-		{all, "+a|ROLLBACK|+b", "committed: b, rolled back: a", "committed: b, rolled back: a"},
-		{all, "+a|ROLLBACK AND CHAIN|+b", "committed: b, rolled back: a", "rolled back: a b"},
-		{all, "+a|COMMIT|+b", "committed: a b", "committed: a b"},
-		{all, "+a|COMMIT|BEGIN|+b", "committed: a b", "committed: a, rolled back: b"},
-		{all, "+a|lost|+b", "committed: b, rolled back: a", "committed: b, rolled back: a"},
-		{all, "+a|doubt|+b", "committed: b, unknown: a", "rolled back: a, unknown: b"},
-		{[]txn.Dialect{txn.MySQL}, "+a|CREATE TABLE t (id int)|+b", "committed: a b", "committed: a b"},
-		{[]txn.Dialect{txn.MySQL}, "+a|START TRANSACTION|+b", "committed: a b", "committed: a, rolled back: b"},
-		{[]txn.Dialect{txn.SQLite}, "+a|lost|SAVEPOINT x|+b", "committed: b, rolled back: a", "rolled back: a b"},
-		{[]txn.Dialect{txn.SQLite}, "+a|lost|SAVEPOINT x|+b|RELEASE x|+c", "committed: b c, rolled back: a", "committed: b c, rolled back: a"},
-		{[]txn.Dialect{txn.MySQL}, "+a|lost|SAVEPOINT x|+b|!ROLLBACK TO x", "committed: b, rolled back: a", "committed: b, rolled back: a"},
-	} {
-		for _, d := range c.in {
-			assert.Equal(t, c.onCommit, play(d, c.script, txn.Committed), "%d, committed: %s", d, c.script)
-			assert.Equal(t, c.onRollback, play(d, c.script, txn.RolledBack), "%d, rolled back: %s", d, c.script)
-		}
-	}
-	assert.Equal(t, "rolled back: b, unknown: a", play(txn.SQLite, "+a|SAVEPOINT x|+b|ROLLBACK TO x", txn.Unknown), "b is gone whatever COMMIT did")
 }
 
 func TestAQueueHandsOutItsActionsOnce(t *testing.T) {
 	t.Parallel()
-	var q txn.Queue[int]
-	require.NoError(t, q.Add(1))
-	require.NoError(t, q.Add(2))
-	assert.Equal(t, 2, q.Last())
-	ends, ok := q.End(txn.Committed)
-	assert.True(t, ok)
-	assert.Len(t, ends.Committed, 2)
-	_, ok = q.End(txn.RolledBack)
-	assert.False(t, ok)
-	_, ok = q.Abandon()
-	assert.False(t, ok)
-	require.Error(t, q.Add(3))
-	assert.False(t, q.Commit())
-	assert.Equal(t, txn.Committed, q.Outcome())
+	for _, outcome := range []txn.Outcome{txn.Committed, txn.RolledBack, txn.Unknown} {
+		var q txn.Queue[int]
+		add(t, &q, 1, 2)
+		assert.Equal(t, txn.Open, q.Outcome())
+		ends, ok := q.End(outcome)
+		assert.True(t, ok)
+		assert.Equal(t, []int{1, 2}, actions(slices.Concat(ends.Committed, ends.RolledBack, ends.Unknown)))
+		for _, other := range []txn.Outcome{txn.Committed, txn.RolledBack, txn.Unknown} {
+			ends, ok = q.End(other)
+			assert.False(t, ok)
+			assert.Zero(t, ends)
+		}
+		ends, ok = q.Abandon()
+		assert.False(t, ok)
+		assert.Zero(t, ends)
+		assert.Equal(t, outcome, q.Outcome(), "the first end counts")
+	}
+}
+
+func TestAQueueThatEndedTakesNoMoreActions(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []txn.Outcome{txn.Committed, txn.RolledBack, txn.Unknown} {
+		var q txn.Queue[int]
+		_, ok := q.End(outcome)
+		assert.True(t, ok)
+		assert.Equal(t, sql.ErrTxDone, q.Add(1), "as it is: callers compare it")
+		assert.False(t, q.Commit())
+		_, ok = q.Next()
+		assert.False(t, ok)
+	}
+}
+
+func TestAnActionsPlaceIsThatOfItsAddition(t *testing.T) {
+	t.Parallel()
+	var q txn.Queue[string]
+	add(t, &q, "a")
+	q.Executed("SAVEPOINT x")
+	add(t, &q, "b")
+	q.Executed("ROLLBACK TO x")
+	add(t, &q, "c")
+	ends, _ := q.End(txn.Committed)
+	require.Len(t, ends.Committed, 2)
+	require.Len(t, ends.RolledBack, 1)
+	assert.Equal(t, [3]int{1, 2, 3}, [3]int{ends.Committed[0].Seq, ends.RolledBack[0].Seq, ends.Committed[1].Seq}, "no place is given twice")
 }
 
 func TestACommitThatIsUnderWayIsNotAbandoned(t *testing.T) {
 	t.Parallel()
 	var q txn.Queue[int]
+	add(t, &q, 1)
 	require.True(t, q.Commit())
 	_, ok := q.Abandon()
 	assert.False(t, ok)
-	_, ok = q.End(txn.Committed)
+	assert.Equal(t, txn.Open, q.Outcome())
+	ends, ok := q.End(txn.Committed)
 	assert.True(t, ok)
+	assert.Equal(t, []int{1}, actions(ends.Committed))
+}
+
+func TestAbandonRollsBack(t *testing.T) {
+	t.Parallel()
+	var q txn.Queue[int]
+	add(t, &q, 1)
+	ends, ok := q.Abandon()
+	assert.True(t, ok)
+	assert.Equal(t, []int{1}, actions(ends.RolledBack))
+	assert.Equal(t, txn.RolledBack, q.Outcome())
+	assert.False(t, q.Commit(), "it must not be committed now")
+}
+
+// turns gives every action that is left its turn before the commit.
+func turns(q *txn.Queue[string]) (names []string) {
+	for {
+		name, ok := q.Next()
+		if !ok {
+			return names
+		}
+		names = append(names, name)
+	}
 }
 
 func TestEveryActionHasOneTurnBeforeTheCommit(t *testing.T) {
 	t.Parallel()
-	var q txn.Queue[string]
-	turns := func() (names []string) {
-		for {
-			name, ok := q.Next()
-			if !ok {
-				return names
+	for _, c := range []struct {
+		fact        string
+		before      func(q *txn.Queue[string])
+		after       func(q *txn.Queue[string])
+		first, then []string
+	}{
+		{fact: "in order", first: []string{"a", "b"}},
+		{fact: "one that was added meanwhile has its own", after: func(q *txn.Queue[string]) { _ = q.Add("c") }, first: []string{"a", "b"}, then: []string{"c"}},
+		{
+			fact: "none that ROLLBACK TO took away", first: []string{"a"},
+			before: func(q *txn.Queue[string]) { q.Executed("ROLLBACK TO x") },
+		},
+		{
+			fact: "one that comes after such actions", first: []string{"a", "b"}, then: []string{"c"},
+			after: func(q *txn.Queue[string]) { q.Executed("ROLLBACK TO x"); _ = q.Add("c") },
+		},
+		{fact: "none that may be rolled back", before: func(q *txn.Queue[string]) { q.Doubt() }},
+		{
+			fact: "but those after it", first: []string{"c"},
+			before: func(q *txn.Queue[string]) { q.Doubt(); _ = q.Add("c") },
+		},
+		{
+			fact: "none whose rows nobody knows about", first: []string{"c"},
+			before: func(q *txn.Queue[string]) { q.Doubt(); q.Executed("COMMIT"); _ = q.Add("c") },
+		},
+		{fact: "one whose rows are stored", before: func(q *txn.Queue[string]) { q.Executed("COMMIT") }, first: []string{"a", "b"}},
+		{
+			fact: "one that comes after actions that were taken", first: []string{"a", "b"}, then: []string{"c"},
+			after: func(q *txn.Queue[string]) { q.Take(0); _ = q.Add("c") },
+		},
+	} {
+		t.Run(c.fact, func(t *testing.T) {
+			t.Parallel()
+			var q txn.Queue[string]
+			add(t, &q, "a")
+			q.Executed("SAVEPOINT x")
+			add(t, &q, "b")
+			if c.before != nil {
+				c.before(&q)
 			}
-			names = append(names, name)
-		}
+			assert.Equal(t, c.first, turns(&q))
+			if c.after != nil {
+				c.after(&q)
+			}
+			assert.Equal(t, c.then, turns(&q))
+		})
 	}
-	require.NoError(t, q.Add("a"))
+}
+
+func TestATurnIsLeftToActionsThatCameBeforeARollbackTo(t *testing.T) {
+	t.Parallel()
+	var q txn.Queue[string]
+	add(t, &q, "a", "b")
 	q.Executed("SAVEPOINT x")
-	require.NoError(t, q.Add("b"))
-	assert.Equal(t, []string{"a", "b"}, turns())
+	add(t, &q, "c")
+	name, ok := q.Next()
+	require.True(t, ok)
+	require.Equal(t, "a", name)
 	q.Executed("ROLLBACK TO x")
-	require.NoError(t, q.Add("c"))
-	assert.Equal(t, []string{"c"}, turns())
-	require.NoError(t, q.Add("d"))
-	q.Executed("ROLLBACK TO unknown")
-	assert.Empty(t, turns(), "d may be rolled back")
+	assert.Equal(t, []string{"b"}, turns(&q))
+}
+
+func TestAQueueIsSafeFromAnyGoroutine(t *testing.T) {
+	t.Parallel()
+	const writers, each = 8, 50
+	var q txn.Queue[int]
+	var group sync.WaitGroup
+	for range writers {
+		group.Go(func() {
+			for i := range each {
+				assert.NoError(t, q.Add(i))
+				q.Executed("SELECT 1; SAVEPOINT x")
+				q.Next()
+				q.Since(q.Last() - 1)
+			}
+		})
+	}
+	group.Wait()
+	assert.Equal(t, writers*each, q.Last())
+	handed := make(chan int, writers)
+	for range writers {
+		group.Go(func() {
+			ends, _ := q.End(txn.Committed)
+			handed <- len(ends.Committed)
+		})
+	}
+	group.Wait()
+	close(handed)
+	var all []int
+	for n := range handed {
+		all = append(all, n)
+	}
+	assert.ElementsMatch(t, append(make([]int, writers-1), writers*each), all, "one of them gets all")
+}
+
+//nolint:paralleltest // AllocsPerRun counts what the whole process allocates.
+func TestTheFirstActionCostsNoAllocation(t *testing.T) {
+	queues := make([]txn.Queue[int], 102)
+	next := 0
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		_ = queues[next].Add(1)
+		next++
+	}))
 }
