@@ -49,8 +49,9 @@ func (d Dialect) Concerns(text string) bool {
 	return semi >= 0 && strings.TrimLeft(text[semi:], "; \t\r\n") != ""
 }
 
-// maxWords is how many words of a statement tell what it does.
-const maxWords = 8
+// maxWords is how many words of a statement tell what it does. The longest is CREATE OR REPLACE DEFINER = `user` @ `host` AGGREGATE
+// FUNCTION of MariaDB.
+const maxWords = 10
 
 // steps calls f with every statement of a text that is about transactions, in order.
 func (d Dialect) steps(text string, f func(step)) {

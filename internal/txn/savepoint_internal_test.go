@@ -124,6 +124,8 @@ func TestStatementsAboutTransactionsAreRead(t *testing.T) {
 		{[]Dialect{MySQL}, "RENAME TABLE a TO b", "commit"},
 		{[]Dialect{MySQL}, "CREATE PROCEDURE p() BEGIN ROLLBACK; END", "commit"},
 		{[]Dialect{MySQL}, "CREATE DEFINER=`a`@`b` PROCEDURE p() BEGIN SELECT 1; ROLLBACK; END", "commit"},
+		{[]Dialect{MySQL}, "CREATE OR REPLACE DEFINER=`a`@`b` PROCEDURE p() BEGIN SELECT 1; START TRANSACTION; END", "commit"},
+		{[]Dialect{MySQL}, "CREATE OR REPLACE DEFINER=`a`@`b` AGGREGATE FUNCTION f(x INT) RETURNS INT BEGIN SELECT 1; START TRANSACTION; END", "commit"},
 		{[]Dialect{MySQL}, "CREATE OR REPLACE TEMPORARY TABLE t (id int)", ""},
 		{[]Dialect{MySQL}, "DROP TEMPORARY TABLE t", ""},
 		{[]Dialect{MySQL}, "ALTER TABLE t ADD a int; GRANT ALL ON a TO b; REVOKE ALL ON a FROM b", "commit commit commit"},
