@@ -164,6 +164,7 @@ func TestAStatementWithoutAnAnswerLeavesOpenWhetherItRan(t *testing.T) {
 		},
 		{"SAVEPOINT", everywhere, "+a|!SAVEPOINT x|+b|ROLLBACK TO x|+c", "committed: a c, rolled back: b", "rolled back: a b c"},
 		{"SAVEPOINT that may hide an older one", everywhere, "SAVEPOINT x|+a|!SAVEPOINT x|+b|ROLLBACK TO x", "rolled back: b, unknown: a", "rolled back: a b"},
+		{"SAVEPOINT, and ROLLBACK TO it", everywhere, "SAVEPOINT x|+a|!SAVEPOINT x|+b|!ROLLBACK TO x", "unknown: a b", "rolled back: a b"},
 		{
 			"RELEASE", everywhere, "SAVEPOINT x|+a|SAVEPOINT y|+b|!RELEASE SAVEPOINT y|+c|ROLLBACK TO y",
 			"committed: a, rolled back: b c", "rolled back: a b c",
@@ -183,6 +184,7 @@ func TestAStatementWithoutAnAnswerLeavesOpenWhetherItRan(t *testing.T) {
 			"committed: a, rolled back: b c", "rolled back: b c, unknown: a",
 		},
 		{"BEGIN of MySQL, which commits", onMySQL, "+a|!BEGIN|+b", "committed: a b", "unknown: a b"},
+		{"COMMIT, but a BEGIN of MySQL with an answer commits surely", onMySQL, "+a|!COMMIT|BEGIN|+b", "committed: a b", "committed: a, rolled back: b"},
 		{"BEGIN of others does nothing", nested, "+a|!BEGIN|+b", "committed: a b", "rolled back: a b"},
 		{"ROLLBACK and COMMIT", everywhere, "+a|!ROLLBACK|!COMMIT|+b", "committed: b, unknown: a", "unknown: a b"},
 		{"COMMIT and ROLLBACK", everywhere, "+a|!COMMIT|!ROLLBACK|+b", "committed: b, unknown: a", "unknown: a b"},
@@ -225,6 +227,7 @@ func TestASavepointOutsideOfATransaction(t *testing.T) {
 		{"begins one in SQLite", onSQLite, "+a|lost|SAVEPOINT x|+b", "committed: b, rolled back: a", "rolled back: a b"},
 		{"which its release commits", onSQLite, "+a|lost|SAVEPOINT x|+b|RELEASE x|+c", "committed: b c, rolled back: a", "committed: b c, rolled back: a"},
 		{"and the release of one inside does not", onSQLite, "lost|SAVEPOINT x|+a|SAVEPOINT y|+b|RELEASE y", "committed: a b", "rolled back: a b"},
+		{"is not there later", []txn.Dialect{txn.Other}, "lost|SAVEPOINT x|BEGIN|+a|ROLLBACK TO x", "unknown: a", "rolled back: a"},
 		{"is none elsewhere", onMySQL, "+a|lost|SAVEPOINT x|+b|!ROLLBACK TO x", "committed: b, rolled back: a", "committed: b, rolled back: a"},
 	})
 }
