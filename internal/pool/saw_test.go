@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -148,12 +147,6 @@ func TestDidFollowsAStatementThatBypassesTheTransaction(t *testing.T) {
 func TestRowsThatTheCallerReadsTellOfErrorsLater(t *testing.T) {
 	t.Parallel()
 	errDeadlock := mysqlError{1213}
-	answer := func(query string) (any, error) {
-		if strings.Contains(query, "FOR UPDATE") {
-			return int64(1), late{errDeadlock}
-		}
-		return int64(1), nil
-	}
 	for _, c := range []struct {
 		fact string
 		read bool
@@ -162,11 +155,13 @@ func TestRowsThatTheCallerReadsTellOfErrorsLater(t *testing.T) {
 		t.Run(c.fact, func(t *testing.T) {
 			t.Parallel()
 			d := newDiary("mysql")
-			tx := begin(t.Context(), t, d, openFake(t, &fake{answer: answer}))
+			tx := begin(t.Context(), t, d, openFake(t, &fake{answer: func(query string) (any, error) {
+				return int64(1), map[string]error{"SELECT a FROM t FOR UPDATE": late{errDeadlock}}[query]
+			}}))
 			require.NoError(t, tx.Add("before"))
 			rows, err := tx.Tx.QueryContext(t.Context(), "SELECT a FROM t FOR UPDATE")
 			require.NoError(t, err)
-			defer rows.Close() //nolint:errcheck // it is over
+			defer rows.Close()
 			tx.Reads(rows, "")
 			require.True(t, rows.Next())
 			if c.read {
@@ -198,8 +193,9 @@ func TestAStatementAboutSavepointsCountsWhenItsRowsAreRead(t *testing.T) {
 			require.NoError(t, tx.Add("a"))
 			rows, err := tx.QueryContext(t.Context(), "ROLLBACK TO x")
 			require.NoError(t, err)
+			defer rows.Close()
 			if c.read {
-				for rows.Next() { //nolint:revive // to the end
+				for rows.Next() {
 				}
 				require.NoError(t, rows.Err())
 			}
@@ -209,7 +205,6 @@ func TestAStatementAboutSavepointsCountsWhenItsRowsAreRead(t *testing.T) {
 			} else {
 				assert.Equal(t, []any{"a"}, actions(d.end(t).RolledBack))
 			}
-			require.NoError(t, rows.Close())
 		})
 	}
 }
@@ -233,11 +228,11 @@ func TestRowsOfShowsWhatARowReads(t *testing.T) {
 	row := db.QueryRowContext(t.Context(), "SELECT a FROM t")
 	rows := pool.RowsOf(row) //nolint:rowserrcheck // it is compared
 	require.NotNil(t, rows)
+	defer rows.Close()
 	columns, err := rows.Columns()
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a"}, columns)
-	require.NoError(t, rows.Close())
-	broken := db.QueryRowContext(t.Context(), "SELECT nothing") //nolint:rowserrcheck // it is known
+	broken := db.QueryRowContext(t.Context(), "SELECT nothing")
 	require.Error(t, broken.Err())
 	assert.Nil(t, pool.RowsOf(broken)) //nolint:rowserrcheck // there is none
 }

@@ -101,9 +101,9 @@ func begin(ctx context.Context, t *testing.T, d *diary, db gorm.ConnPool) *pool.
 }
 
 // exec runs a statement that must succeed.
-func exec(t *testing.T, on gorm.ConnPool, query string, args ...any) {
+func exec(t *testing.T, on gorm.ConnPool, query string) {
 	t.Helper()
-	_, err := on.ExecContext(t.Context(), query, args...)
+	_, err := on.ExecContext(t.Context(), query)
 	require.NoError(t, err)
 }
 

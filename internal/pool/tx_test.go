@@ -83,13 +83,14 @@ func TestStatementsAreFollowed(t *testing.T) {
 			return err
 		}},
 		{"QueryContext", func(tx *pool.Tx, query string) error {
-			rows, err := tx.QueryContext(t.Context(), query) //nolint:sqlclosecheck // it is closed
+			rows, err := tx.QueryContext(t.Context(), query)
 			if err != nil {
 				return err
 			}
-			for rows.Next() { //nolint:revive // to the end
+			defer rows.Close()
+			for rows.Next() {
 			}
-			return errors.Join(rows.Err(), rows.Close())
+			return rows.Err()
 		}},
 		{"QueryRowContext", func(tx *pool.Tx, query string) error {
 			err := tx.QueryRowContext(t.Context(), query).Scan(new(int))
@@ -123,9 +124,10 @@ func TestAPreparedStatementCounts(t *testing.T) {
 	db, d := open(t), newDiary("sqlite")
 	stmt, err := db.PrepareContext(t.Context(), "INSERT INTO t VALUES (1)")
 	require.NoError(t, err)
-	defer stmt.Close() //nolint:errcheck // it is over
+	defer stmt.Close()
 	tx := begin(t.Context(), t, d, db)
 	bound := tx.StmtContext(t.Context(), stmt)
+	defer bound.Close()
 	_, err = bound.ExecContext(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 1, tx.Statements())

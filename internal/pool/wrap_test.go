@@ -65,12 +65,14 @@ func TestAConnectionIsWrappedAnew(t *testing.T) {
 	t.Parallel()
 	conn, err := open(t).Conn(t.Context())
 	require.NoError(t, err)
-	defer conn.Close() //nolint:errcheck // it is over
+	defer conn.Close()
 	d := newDiary("sqlite")
 	wrapper := d.Wrap(conn)
 	assert.NotSame(t, wrapper, d.Wrap(conn), "connections come and go: no map may hold them")
 	assert.Same(t, wrapper, d.Wrap(wrapper))
-	assert.Implements(t, (*interface{ PingContext(ctx context.Context) error })(nil), wrapper)
+	assert.Implements(t, (*interface {
+		PingContext(ctx context.Context) error
+	})(nil), wrapper)
 	tx := begin(t.Context(), t, d, conn)
 	require.NoError(t, tx.Add("a"))
 	exec(t, tx, "INSERT INTO t VALUES (1)")
