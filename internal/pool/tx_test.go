@@ -69,6 +69,7 @@ func TestAnErrorBeforeTheCommitRollsBack(t *testing.T) {
 	assert.Equal(t, errVeto, tx.Commit(), "as it is")
 	assert.Equal(t, []any{"a"}, actions(d.end(t).RolledBack))
 	assert.Equal(t, errVeto, d.end(t).Cause)
+	assert.Zero(t, db.Stats().InUse, "the connection is back in the pool")
 	assert.Zero(t, count(t, db))
 }
 
@@ -157,12 +158,19 @@ func TestAContextThatEndedRollsBack(t *testing.T) {
 	for name, end := range map[string]func(tx *pool.Tx) error{"Commit": (*pool.Tx).Commit, "Rollback": (*pool.Tx).Rollback} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := &fake{}
+			rolledBack := make(chan struct{})
+			f := &fake{answer: func(query string) (any, error) {
+				if query == "ROLLBACK" {
+					close(rolledBack)
+				}
+				return nil, nil
+			}}
 			ctx, cancel := context.WithCancelCause(t.Context())
 			d := newDiary("postgres")
 			tx := begin(ctx, t, d, openFake(t, f))
 			require.NoError(t, tx.Add("a"))
 			cancel(errLate)
+			<-rolledBack // by database/sql
 			if err := end(tx); name == "Commit" {
 				require.ErrorIs(t, err, context.Canceled)
 			}
@@ -260,6 +268,23 @@ func TestTheAnswerToCommitDecides(t *testing.T) {
 			}[c.want]))
 		})
 	}
+}
+
+func TestAnErrorRightBeforeTheCommitCanMeanThatTheDatabaseHasRolledBack(t *testing.T) {
+	t.Parallel()
+	d := newDiary("mysql")
+	f := &fake{answer: func(query string) (any, error) {
+		return false, map[string]error{"UPDATE t SET a = 1": mysqlError{1205}}[query] // it has no transaction open when it is asked
+	}}
+	d.before = func(tx *pool.Tx) error {
+		_, err := tx.ExecContext(t.Context(), "UPDATE t SET a = 1")
+		assert.Error(t, err)
+		return nil // the receiver did not mind
+	}
+	tx := begin(t.Context(), t, d, openFake(t, f))
+	require.NoError(t, tx.Add("a"))
+	require.NoError(t, tx.Commit())
+	assert.Equal(t, []any{"a"}, actions(d.end(t).RolledBack))
 }
 
 func TestCapturedIsWhatThePoolsWereMadeWith(t *testing.T) {
