@@ -56,7 +56,8 @@ func TestPairsAsksTheDatabaseWhichRowsHoldWhichValues(t *testing.T) {
 			t.Parallel()
 			var got []pair
 			require.NoError(t, m.Pairs(db, c.fields, c.values, c.where, func(i int, row reflect.Value) {
-				got = append(got, pair{i, row.Interface().(account)}) //nolint:forcetypeassert // it is the model
+				of, _ := reflect.TypeAssert[account](row)
+				got = append(got, pair{i, of})
 			}))
 			assert.Equal(t, c.want, got)
 		})

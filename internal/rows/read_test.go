@@ -3,6 +3,7 @@ package rows_test
 import (
 	"context"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +41,7 @@ func items(t *testing.T) (*rows.Model, *gorm.DB) {
 func shown[T any](t *testing.T, set *rows.Set) (list []T) {
 	t.Helper()
 	for _, row := range set.Rows() {
-		v, ok := row.Interface().(T)
+		v, ok := reflect.TypeAssert[T](row)
 		require.True(t, ok)
 		list = append(list, v)
 	}
@@ -171,9 +172,9 @@ func TestTwiceIsTwoStructsThatShareNoMemory(t *testing.T) {
 		return set
 	}
 	for name, set := range map[string]*rows.Set{"all": read(), "all, by name": read(), "one": one(), "one, by name": one()} {
-		first, ok := set.Row(0).Addr().Interface().(*item)
+		first, ok := reflect.TypeAssert[*item](set.Row(0).Addr())
 		require.True(t, ok)
-		second, ok := set.Copy(0).Addr().Interface().(*item)
+		second, ok := reflect.TypeAssert[*item](set.Copy(0).Addr())
 		require.True(t, ok)
 		assert.Equal(t, first, second, name)
 		first.Tags[0], *first.Price, first.Name = "changed", 99, "changed"

@@ -13,7 +13,7 @@ import (
 )
 
 // built returns the text of a condition on a table of lines, and its values.
-func built(t *testing.T, name string, joined bool, make func(one, both []*schema.Field) clause.Expression) (string, []any) {
+func built(t *testing.T, name string, joined bool, condition func(one, both []*schema.Field) clause.Expression) (string, []any) {
 	t.Helper()
 	type line struct {
 		OrderID uint `gorm:"primaryKey"`
@@ -24,7 +24,7 @@ func built(t *testing.T, name string, joined bool, make func(one, both []*schema
 	if joined {
 		stmt.AddClause(clause.From{Tables: []clause.Table{{Name: "orders"}}})
 	}
-	make(m.Keys[:1], m.Keys).Build(stmt)
+	condition(m.Keys[:1], m.Keys).Build(stmt)
 	return stmt.SQL.String(), stmt.Vars
 }
 
