@@ -32,8 +32,8 @@ type (
 		kept  []string
 	}
 	size struct {
-		Width  int
 		Inches []int `gorm:"serializer:json"`
+		Width  int
 	}
 )
 

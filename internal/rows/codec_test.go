@@ -1,10 +1,12 @@
 package rows_test
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/rows"
 )
@@ -24,6 +27,7 @@ type (
 	kept struct {
 		ID       uint64
 		Int      int8
+		Byte     uint8
 		Bool     bool
 		Text     string
 		Word     word
@@ -134,6 +138,7 @@ func TestDecodeRefusesWhatDoesNotFit(t *testing.T) {
 	m, _ := model[kept](t, open(t))
 	for column, texts := range map[string][]string{
 		"id":      {"-1", "1.5", `"1"`, "true", `{"bytes":"AA=="}`, `{}`, `{"time":[1]}`},
+		"byte":    {"256", "-1"},
 		"int":     {"128", "-129", "1.5", "18446744073709551615"},
 		"bool":    {"1", `"true"`},
 		"text":    {"1", `{"bytes":"AA=="}`},
@@ -151,6 +156,31 @@ func TestDecodeRefusesWhatDoesNotFit(t *testing.T) {
 			assert.Contains(t, err.Error(), "signals: what was kept of column "+column+" of kept does not fit")
 		}
 	}
+}
+
+// stamped is written with a stamp, and read as it is stored.
+type stamped string
+
+// Scan reads the text with its stamp.
+func (s *stamped) Scan(_ context.Context, _ *schema.Field, _ reflect.Value, value any) error {
+	*s = stamped(fmt.Sprint(value))
+	return nil
+}
+
+// Value writes the stamp and the text.
+func (s stamped) Value(context.Context, *schema.Field, reflect.Value, any) (any, error) {
+	return "stamp " + string(s), nil
+}
+
+func TestNothingStaysNothingWhateverASerializerMakesOfIt(t *testing.T) {
+	t.Parallel()
+	type letter struct {
+		ID uint
+		V  stamped
+	}
+	m, _ := model[letter](t, open(t))
+	assert.Equal(t, &letter{}, again(t, m, &letter{}))
+	assert.Equal(t, &letter{V: "stamp a"}, again(t, m, &letter{V: "a"}), "its serializer has its way")
 }
 
 // errSeal is why a mute cannot be written.

@@ -72,7 +72,7 @@ func TestAColumnThatHasTheGoNameOfAFieldIsTheFields(t *testing.T) {
 	}
 	for _, c := range []struct{ fact, selected, want string }{
 		{"if no column has the field's own name", "1 AS id, 'a' AS Text", "a"},
-		{"not beside one that has", "1 AS id, 'a' AS Text, 'b' AS body", "b"},
+		{"not beside one that has", "1 AS id, 'b' AS body, 'a' AS Text", "b"},
 	} {
 		t.Run(c.fact, func(t *testing.T) {
 			t.Parallel()
