@@ -169,9 +169,12 @@ func TestAgainLeavesOutWhatTheConditionsFindNoMore(t *testing.T) {
 	set, err := c.Next(db)
 	require.NoError(t, err)
 	require.Equal(t, []uint{1}, ids(t, set))
+	assert.True(t, c.Comes(t.Context(), row(t, m, db, 2)))
 	run(t, db, "UPDATE items SET price = 9 WHERE id = 3")
 	require.NoError(t, c.Again(db))
 	assert.False(t, c.Done())
+	assert.True(t, c.Comes(t.Context(), row(t, m, db, 2)))
+	assert.False(t, c.Comes(t.Context(), row(t, m, db, 3)))
 	assert.Equal(t, [][]uint{{2}, {4}}, walk(t, db, c, func(batch []uint) {
 		if batch[0] == 2 {
 			assert.True(t, c.Comes(t.Context(), row(t, m, db, 4)))
@@ -188,6 +191,13 @@ func TestAgainLeavesOutWhatTheConditionsFindNoMore(t *testing.T) {
 
 	plain := m.Walk(rows.Query{Where: cheap}, 1, false)
 	require.NoError(t, plain.Again(db), "it has no keys: every batch asks the conditions")
+}
+
+func TestACursorWhoseLastRowsAreGoneIsDone(t *testing.T) {
+	t.Parallel()
+	m, db := five(t)
+	c := m.Walk(rows.Query{Where: common}, 1, false)
+	assert.Equal(t, [][]uint{{1}}, walk(t, db, c, func([]uint) { run(t, db, "DELETE FROM items") }))
 }
 
 // row reads an item.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/rows"
 )
@@ -97,4 +99,35 @@ func TestCompareGoesByTheTypeThatTheColumnReallyHas(t *testing.T) {
 	_, err := m.Find(db, rows.Query{})
 	require.NoError(t, err)
 	assert.Equal(t, rows.Equal, compare(), "a number, as the table has it")
+}
+
+// document says itself which type its columns have.
+type document string
+
+// GormDBDataType is that of PostgreSQL alone.
+func (document) GormDBDataType(db *gorm.DB, _ *schema.Field) string {
+	if db.Name() == "postgres" {
+		return "JSONB"
+	}
+	return ""
+}
+
+func TestCompareKnowsTheTypesOfColumns(t *testing.T) {
+	t.Parallel()
+	checkAll(t, map[string]comparison{
+		"with what follows it in CREATE TABLE": {"type:jsonb not null default '[]'", `{"a": 1}`, `{"a":1}`, on("postgres", rows.Equal)},
+		"of two words":                         {"type:character varying(9) NOT NULL", "a ", "a", on("postgres", rows.Differ)},
+		"of one word that is padded":           {"type:character(9)", "a ", "a", on("postgres", rows.Equal)},
+		"with blanks around it":                {"type: numeric ( 10 , 1 )", "1.10", "1.1", on("postgres", rows.Equal)},
+	})
+	type page struct {
+		ID   uint
+		Text document
+	}
+	m, _ := model[page](t, open(t))
+	stored, now := page{1, `{"a": 1}`}, page{1, `{"a":1}`}
+	for name, want := range map[string]rows.Verdict{"postgres": rows.Equal, "sqlite": rows.Differ} {
+		got := m.Compare(t.Context(), dialect(name), field(t, m, "text"), reflect.ValueOf(&stored).Elem(), reflect.ValueOf(&now).Elem())
+		assert.Equal(t, want, got, "as the Go type says on %s", name)
+	}
 }

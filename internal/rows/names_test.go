@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/rows"
 )
@@ -48,6 +49,7 @@ func TestNamesThatFieldsShareArePaths(t *testing.T) {
 		assert.Equal(t, []string{column}, columns(m, m.Name(f)), "a name leads back to its field")
 	}
 	assert.Equal(t, []string{"ID", "Name", "Views", "Author.Name", "Author.Email", "Editor.Name", "Editor.Email"}, names)
+	assert.Equal(t, []string{"Author.Email", "Views"}, m.Names([]*schema.Field{field(t, m, "author_email"), field(t, m, "views")}))
 }
 
 func TestASlipIsNearAName(t *testing.T) {
