@@ -141,13 +141,9 @@ func converted(cell any, to reflect.Kind) any {
 	case int64, nil:
 		return cell
 	case float64:
-		if to == reflect.String {
-			return strconv.FormatFloat(v, 'g', -1, 64)
-		}
+		return ofFloat(v, 64, cell, to)
 	case float32:
-		if to == reflect.String {
-			return strconv.FormatFloat(float64(v), 'g', -1, 32)
-		}
+		return ofFloat(float64(v), 32, cell, to)
 	case bool:
 		if to == reflect.String {
 			return strconv.FormatBool(v)
@@ -164,18 +160,37 @@ func converted(cell any, to reflect.Kind) any {
 	return cell
 }
 
-// overflows reports whether a number is too large for a type. GORM's setters would cut it.
+// ofFloat reads a float as a text, or as a whole number if it is one, where the field asks for that.
+func ofFloat(v float64, bits int, cell any, to reflect.Kind) any {
+	switch to {
+	case reflect.Float32, reflect.Float64:
+		return cell
+	case reflect.String:
+		return strconv.FormatFloat(v, 'g', -1, bits)
+	default:
+		return whole(strconv.FormatFloat(v, 'g', -1, bits), cell, to)
+	}
+}
+
+// overflows reports whether a whole number is too large for a type, or a number has a fraction that the type cannot hold. GORM's
+// setters would cut both.
 func overflows(value any, t reflect.Type) bool {
 	switch t.Kind() {
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32:
-		n, ok := value.(int64)
-		return ok && t.OverflowInt(n)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		switch n := value.(type) {
+		case int64:
+			return t.OverflowInt(n)
+		case float32, float64:
+			return true
+		}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		switch n := value.(type) {
 		case int64:
 			return n < 0 || t.OverflowUint(uint64(n))
 		case uint64:
 			return t.OverflowUint(n)
+		case float32, float64:
+			return true
 		}
 	case reflect.Float32:
 		n, ok := value.(float64)

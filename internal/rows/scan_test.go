@@ -78,6 +78,9 @@ func TestAFieldHoldsWhatIsStoredAsFarAsItCan(t *testing.T) {
 		"no number of a type of database/sql":       unfits[sql.NullInt64]("", "'many'"),
 		"no number behind a pointer":                unfits[*int]("", "'many'"),
 		"a float that is a whole number":            fits(5, "", "5.0"),
+		"a fraction of a whole number":              unfits[int]("", "1.5"),
+		"a fraction of a number without a sign":     unfits[uint8]("", "1.5"),
+		"a float that is too large":                 unfits[int64]("", "1e300"),
 		"a number that is too large without a sign": unfits[uint8]("", "256"),
 	} {
 		t.Run(fact, func(t *testing.T) {
