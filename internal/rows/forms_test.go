@@ -31,6 +31,7 @@ func TestCompareReadsIntervalsAsPostgreSQLDoes(t *testing.T) {
 		"a month is not 30 days":  interval("1 mon", "30 days", rows.Differ),
 		"fractions of a month":    interval("1 mon 15 days", "1.5 mons", rows.Unsure),
 		"an unknown unit":         interval("1 day", "1 sol", rows.Unsure),
+		"half a week":             interval("10 days 12:00:00", "1.5 weeks", rows.Unsure),
 		"a number without a unit": interval("1 day", "1", rows.Unsure),
 		"a clock of words":        interval("1 day", "a:b:c", rows.Unsure),
 		"nothing":                 interval("1 day", "", rows.Unsure),
