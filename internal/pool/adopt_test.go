@@ -164,6 +164,22 @@ func TestAPreparedTransactionIsAdoptedInside(t *testing.T) {
 	assert.NoError(t, d.end(t).Cause)
 }
 
+func TestATransactionThatCannotBeFollowedStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	d := newDiary("sqlite")
+	asked := 0
+	g := gormWith(t, fileOf(t), func(*gorm.DB) {
+		asked++
+		empty := new(sql.Tx) // nobody has begun it
+		_, ok := d.Adopt(empty)
+		assert.False(t, ok)
+		assert.Nil(t, d.Adopted(empty))
+	})
+	require.NoError(t, g.CreateInBatches([]row{{1}, {2}, {3}}, 2).Error)
+	assert.Equal(t, 2, asked)
+	assert.Empty(t, d.ends)
+}
+
 func TestNoOtherTransactionIsAdopted(t *testing.T) {
 	t.Parallel()
 	d := newDiary("sqlite")

@@ -47,6 +47,22 @@ func TestAPoolThatBeginsHasOneWrapper(t *testing.T) {
 	}
 }
 
+// connected is a pool that says what its *sql.DB is.
+type connected struct{ *beginner }
+
+// GetDBConn returns the *sql.DB.
+func (c *connected) GetDBConn() (*sql.DB, error) { return c.db, nil }
+
+func TestAWrapperSaysWhatItsPoolSays(t *testing.T) {
+	t.Parallel()
+	db, d := open(t), newDiary("sqlite")
+	tx := begin(t.Context(), t, d, &connected{&beginner{db, db}})
+	got, err := tx.GetDBConn()
+	require.NoError(t, err)
+	assert.Same(t, db, got)
+	require.NoError(t, tx.Rollback())
+}
+
 func TestWhatCannotBeginStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	db := open(t)
