@@ -102,10 +102,11 @@ func TestEachTableOfAModelIsLearntByItself(t *testing.T) {
 	assert.False(t, m.HasAllColumns(drafts.Statement))
 
 	expr := onTable(db, "notes")
-	expr.Statement.TableExpr = &clause.Expr{SQL: "notes"}
+	expr.Statement.TableExpr = &clause.Expr{SQL: "(SELECT id FROM notes) AS notes"}
 	_, err = m.Find(expr, rows.Query{})
 	require.NoError(t, err)
 	assert.False(t, m.HasAllColumns(expr.Statement), "an expression may be another table each time")
+	assert.True(t, m.HasAllColumns(db.Statement), "it tells nothing of the table")
 }
 
 func TestATableThatLosesAColumnIsReadAllTheSame(t *testing.T) {
