@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gorm-signals/signals/internal/relations"
 )
 
 func TestAddReturnsWhatAModelLeadsToAndWasNotKnown(t *testing.T) {
@@ -78,6 +80,29 @@ func TestAForeignKeyThatBothSidesDeclareCountsOnce(t *testing.T) {
 	assert.Len(t, g.Below(schemaOf(t, db, &both{})), 1)
 }
 
+func TestAForeignKeyThatTwoRelationsDeclareCountsOnce(t *testing.T) {
+	t.Parallel()
+	type (
+		child struct {
+			ID        uint
+			ParentID  uint
+			GuardedBy uint
+		}
+		parent struct {
+			ID       uint
+			Children []child `gorm:"foreignKey:ParentID;constraint:OnDelete:CASCADE"`
+			Oldest   *child  `gorm:"foreignKey:ParentID;constraint:OnDelete:CASCADE"`
+			Guarded  []child `gorm:"foreignKey:GuardedBy;constraint:OnDelete:CASCADE"`
+		}
+	)
+	db := open(t)
+	var keys []string
+	for _, edge := range graphOf(t, db, &parent{}).Below(schemaOf(t, db, &parent{})) {
+		keys = append(keys, columns(edge.ForeignKeys)...)
+	}
+	assert.ElementsMatch(t, []string{"parent_id", "guarded_by"}, keys)
+}
+
 type (
 	both struct {
 		ID       uint
@@ -95,6 +120,7 @@ func TestAGraphIsOutdatedOnceAJoinTableHasAModel(t *testing.T) {
 	db := open(t)
 	g := graphOf(t, db, &book{})
 	assert.False(t, g.Outdated())
+	assert.False(t, new(relations.Graph).Outdated(), "an empty one")
 	require.NoError(t, db.SetupJoinTable(&book{}, "Authors", &bookAuthor{}))
 	assert.True(t, g.Outdated())
 	again := graphOf(t, db, &book{})

@@ -74,6 +74,10 @@ type (
 		ID     uint
 		Cities []city `gorm:"many2many:tram_cities"`
 	}
+	bus struct {
+		ID     uint
+		Cities []city `gorm:"many2many:bus_cities;references:Country"`
+	}
 	tramCity struct {
 		TramID      string // of another type than the key
 		CityCountry string
@@ -82,10 +86,17 @@ type (
 	tramOnly struct {
 		TramID uint `gorm:"primaryKey"`
 	}
+	tramHalf struct {
+		TramID      uint `gorm:"primaryKey"`
+		CityCountry string
+	}
 )
 
 // TableName is that of the relation.
 func (tramCity) TableName() string { return "tram_cities" }
+
+// TableName is that of the relation.
+func (tramHalf) TableName() string { return "tram_cities" }
 
 // TableName is that of the relation.
 func (tramOnly) TableName() string { return "tram_cities" }
@@ -110,6 +121,12 @@ func TestALinkKnowsWhetherItsTableHoldsPrimaryKeys(t *testing.T) {
 	assert.Equal(t, []string{"code"}, columns(toLines.OtherFields()))
 	_, held = toLines.OtherKey([]any{"17"})
 	assert.False(t, held, "it holds the code of a line")
+
+	buses := schemaOf(t, db, &bus{}).Relationships.Relations["Cities"]
+	links = graphOf(t, db, &bus{}).Links(buses.JoinTable)
+	require.Len(t, links, 1)
+	_, held = links[0].OtherKey([]any{"NO"})
+	assert.False(t, held, "it holds half of the key of a city")
 }
 
 func TestALinksValuesHaveTheTypesOfTheFieldsThatTheyReferTo(t *testing.T) {
@@ -130,6 +147,36 @@ func TestAJoinModelThatLacksAColumnShowsNoLink(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	assert.Empty(t, graphOf(t, db, &tram{}).Links(schemaOf(t, db, &tramOnly{})))
+	assert.Empty(t, graphOf(t, db, &tram{}).Links(schemaOf(t, db, &tramHalf{})), "half of a key is none")
+}
+
+// edition is another model of books.
+type edition struct {
+	ID      uint
+	Authors []author `gorm:"many2many:book_authors;joinForeignKey:BookID;joinReferences:AuthorID"`
+}
+
+func TestOwnersOfAnotherModelAreOnAnotherSide(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ofBooks, _ := linksOf(t, db)
+	rel := schemaOf(t, db, &edition{}).Relationships.Relations["Authors"]
+	var columns []*schema.Field
+	for _, ref := range rel.References {
+		if ref.OwnPrimaryKey {
+			columns = append(columns, ref.ForeignKey)
+		}
+	}
+	assert.True(t, ofBooks.OwnedThrough(columns), "though its column is the same")
+	assert.False(t, ofBooks.SameSide(rel))
+}
+
+func TestALinkTableAffectsItsOwnersWithoutACascade(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	g := graphOf(t, db, &tram{})
+	join := schemaOf(t, db, &tram{}).Relationships.Relations["Cities"].JoinTable
+	assert.ElementsMatch(t, []string{"tram_cities", "trams"}, names(g.Affected(join)))
 }
 
 func TestARelationCanKeepOneValueInAColumnOfItsTable(t *testing.T) {
@@ -166,14 +213,12 @@ func TestARelationCanKeepOneValueInAColumnOfItsTable(t *testing.T) {
 	}
 }
 
-func TestAGraphIsOutdatedWhenAJoinTableIsSetUp(t *testing.T) {
+func TestARelationWithoutAnOwnerIsNoLink(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	var empty relations.Graph
-	assert.False(t, empty.Outdated())
-	g := graphOf(t, db, &book{})
-	assert.False(t, g.Outdated())
-	require.NoError(t, db.SetupJoinTable(&book{}, "Authors", &bookAuthor{}))
-	assert.True(t, g.Outdated())
-	assert.False(t, graphOf(t, db, &book{}).Outdated(), "a new one knows")
+	join := schemaOf(t, db, &bookAuthor{})
+	rel := schemaOf(t, db, &person{}).Relationships.Relations["Friends"]
+	rel.References = []*schema.Reference{{ForeignKey: rel.References[0].ForeignKey, PrimaryValue: "1"}, rel.References[1]}
+	assert.Empty(t, graphOf(t, db, &person{}).Links(rel.JoinTable))
+	assert.Empty(t, graphOf(t, db, &person{}).Links(join))
 }

@@ -123,12 +123,12 @@ func TestCompareKnowsTheTypesOfColumns(t *testing.T) {
 	})
 	type page struct {
 		ID   uint
-		Text document
+		Text document `gorm:"type:json"`
 	}
 	m, _ := model[page](t, open(t))
 	stored, now := page{1, `{"a": 1}`}, page{1, `{"a":1}`}
-	for name, want := range map[string]rows.Verdict{"postgres": rows.Equal, "sqlite": rows.Differ} {
+	for name, want := range map[string]rows.Verdict{"postgres": rows.Equal, "mysql": rows.Unsure, "sqlite": rows.Differ} {
 		got := m.Compare(t.Context(), dialect(name), field(t, m, "text"), reflect.ValueOf(&stored).Elem(), reflect.ValueOf(&now).Elem())
-		assert.Equal(t, want, got, "as the Go type says on %s", name)
+		assert.Equal(t, want, got, "%s: the Go type counts where it says one", name)
 	}
 }

@@ -52,6 +52,17 @@ func TestNamesThatFieldsShareArePaths(t *testing.T) {
 	assert.Equal(t, []string{"Author.Email", "Views"}, m.Names([]*schema.Field{field(t, m, "author_email"), field(t, m, "views")}))
 }
 
+func TestANameThatOneFieldHasIsNoPath(t *testing.T) {
+	t.Parallel()
+	type poem struct {
+		ID     uint
+		Author struct{ Pseudonym string } `gorm:"embedded"`
+	}
+	m, _ := model[poem](t, open(t))
+	assert.Equal(t, "Pseudonym", m.Name(field(t, m, "pseudonym")))
+	assert.Equal(t, []string{"pseudonym"}, columns(m, "Author.Pseudonym"), "the path means it too")
+}
+
 func TestASlipIsNearAName(t *testing.T) {
 	t.Parallel()
 	m, _ := model[article](t, open(t))

@@ -89,3 +89,20 @@ func TestAFieldHoldsWhatIsStoredAsFarAsItCan(t *testing.T) {
 		})
 	}
 }
+
+func TestAValueThatDoesNotFitHidesNoOtherColumn(t *testing.T) {
+	t.Parallel()
+	type thing struct {
+		ID   uint
+		A    sql.NullInt64
+		B    sql.NullInt64
+		C, D bool
+	}
+	m, db := model[thing](t, open(t, "CREATE TABLE things (id integer PRIMARY KEY, a, b, c, d)", "INSERT INTO things VALUES (1, 'many', 5, 'many', 1)"))
+	for range 2 {
+		set, err := m.Find(db, rows.Query{})
+		require.NoError(t, err)
+		assert.Equal(t, []thing{{ID: 1, B: sql.NullInt64{Int64: 5, Valid: true}, D: true}}, shown[thing](t, set))
+		assert.Equal(t, []string{"A", "C"}, m.Names(set.Unfit(0)))
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 )
@@ -15,6 +16,12 @@ type (
 	partly int
 	// elsewhere asks another column.
 	elsewhere int
+	// both adds two conditions.
+	both string
+	// present is there in live rows.
+	present string
+	// erased deletes by itself.
+	erased int
 	// numbered keeps deleted rows under a number.
 	numbered int
 )
@@ -39,6 +46,20 @@ func (numbered) QueryClauses(f *schema.Field) []clause.Interface {
 }
 func (numbered) DeleteClauses(f *schema.Field) []clause.Interface { return turn(f, 0) }
 
+func (both) QueryClauses(f *schema.Field) []clause.Interface {
+	return append(where(clause.Neq{Column: f.DBName, Value: "gone"}), where(clause.Neq{Column: f.DBName, Value: "lost"})...)
+}
+func (both) DeleteClauses(f *schema.Field) []clause.Interface { return turn(f, "gone") }
+
+func (present) QueryClauses(f *schema.Field) []clause.Interface {
+	return where(clause.Neq{Column: f.DBName, Value: nil})
+}
+func (present) DeleteClauses(f *schema.Field) []clause.Interface { return turn(f, nil) }
+
+func (erased) DeleteClauses(*schema.Field) []clause.Interface {
+	return give(func(stmt *gorm.Statement) { stmt.SQL.WriteString("delete from items") })
+}
+
 func TestARowIsHiddenAsTheConditionsOfItsTypeSay(t *testing.T) {
 	t.Parallel()
 	type (
@@ -62,6 +83,22 @@ func TestARowIsHiddenAsTheConditionsOfItsTypeSay(t *testing.T) {
 			ID uint
 			V  *numbered
 		}
+		twofold struct {
+			ID uint
+			V  both
+		}
+		wordless struct {
+			ID uint
+			V  *status
+		}
+		there struct {
+			ID uint
+			V  *present
+		}
+		wiped struct {
+			ID uint
+			V  erased
+		}
 	)
 	db := open(t)
 	m, _ := model[stateful](t, db)
@@ -83,4 +120,15 @@ func TestARowIsHiddenAsTheConditionsOfItsTypeSay(t *testing.T) {
 	m, _ = model[maybe](t, db)
 	assert.True(t, hidden(m, db, &maybe{}), "NULL equals no number")
 	assert.False(t, hidden(m, db, &maybe{V: new(numbered(2))}))
+	m, _ = model[twofold](t, db)
+	for word, want := range map[both]bool{"new": false, "gone": true, "lost": true} {
+		assert.Equal(t, want, hidden(m, db, &twofold{V: word}), "two conditions: %q", word)
+	}
+	m, _ = model[wordless](t, db)
+	assert.True(t, hidden(m, db, &wordless{}), "NULL <> 'gone' does not hold")
+	m, _ = model[there](t, db)
+	assert.True(t, hidden(m, db, &there{}), "NULL")
+	assert.False(t, hidden(m, db, &there{V: new(present(""))}), "IS NOT NULL")
+	m, _ = model[wiped](t, db)
+	assert.Empty(t, m.Soft(db), "a DELETE of its own keeps no rows")
 }
