@@ -99,7 +99,7 @@ func (w *write) noteChanges(i int) {
 func (w *write) takeAssignments() {
 	u := w.update
 	before := slices.Clone(u.literals)
-	u.set, w.fields = w.find.set, nil
+	u.set = w.find.set
 	w.readLiterals()
 	for i := range w.rows {
 		for _, f := range before {
@@ -154,30 +154,6 @@ func (w *write) showCaller() {
 	for f := range w.update.changes[0] {
 		rows.Copy(w.stmt.Context, f, to, w.rows[0].value())
 	}
-}
-
-// named returns the names of the fields that a write names; nil means all.
-func (w *write) named() []string {
-	if w.fields == nil && w.update != nil && w.update.set != nil {
-		w.fields = w.updateFields()
-	}
-	return w.fields
-}
-
-// updateFields returns the names of the assigned fields, without times that GORM sets by itself.
-func (w *write) updateFields() []string {
-	byHand, _ := w.stmt.Dest.(map[string]any)
-	fields := make([]string, 0, len(w.update.set))
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
-		named := slices.ContainsFunc(w.update.set, func(a clause.Assignment) bool { return a.Column.Name == column })
-		_, byName := byHand[f.Name]
-		_, byColumn := byHand[column]
-		if named && (f.AutoUpdateTime == 0 || byName || byColumn) {
-			fields = append(fields, w.model.Name(f))
-		}
-	}
-	return fields
 }
 
 // assignedOrder returns how an update must go through its rows so that what is written first does not change what comes

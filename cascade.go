@@ -168,7 +168,7 @@ func (c *cascading) walkEdge(edge *cascade, parents []reflect.Value, visit func(
 func (c *cascading) child(p *plan) *write {
 	child := c.w.beside(p, preDelete)
 	child.post.kind = postDelete
-	child.deletes, child.cascade, child.stmt.Unscoped = true, true, true
+	child.deletes, child.facts.cascade, child.stmt.Unscoped = true, true, true
 	return child
 }
 

@@ -24,7 +24,7 @@ func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*write, er
 		return nil, nil
 	}
 	named, later, others := c.child(edge.plan), c.child(edge.plan), c.child(edge.plan)
-	named.cascade, later.cascade = false, false
+	named.facts.cascade, later.facts.cascade = false, false
 	for _, v := range batch {
 		i, now := c.matched[named.model.Identity(c.w.stmt.Context, v)]
 		switch {
@@ -85,7 +85,7 @@ func (c *cascading) remove(child *write) error {
 // keepLeft keeps the rows of a delete that are still there.
 func (c *cascading) keepLeft(child *write) {
 	left := c.child(child.plan)
-	left.cascade, left.links = child.cascade, child.links
+	left.facts.cascade, left.links = child.facts.cascade, child.links
 	if now, named := c.named[child]; named {
 		c.named[left] = now
 	}

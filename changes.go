@@ -16,7 +16,7 @@ import (
 // receiver of several models may name fields that only some of them have.
 func (r *row) changed(ctx context.Context, names []string) bool {
 	for _, name := range names {
-		for _, f := range r.w.model.Fields(name) {
+		for _, f := range r.facts.model.Fields(name) {
 			if r.fieldChanged(ctx, f) {
 				return true
 			}
@@ -25,8 +25,8 @@ func (r *row) changed(ctx context.Context, names []string) bool {
 	if len(names) > 0 {
 		return false
 	}
-	return slices.ContainsFunc(r.w.schema.DBNames, func(column string) bool {
-		f := r.w.schema.FieldsByDBName[column]
+	return slices.ContainsFunc(r.facts.model.Schema.DBNames, func(column string) bool {
+		f := r.facts.model.Schema.FieldsByDBName[column]
 		return f.AutoUpdateTime == 0 && r.fieldChanged(ctx, f)
 	})
 }
@@ -34,8 +34,8 @@ func (r *row) changed(ctx context.Context, names []string) bool {
 // mustKnow panics for a name that is no field of the model.
 func (r *row) mustKnow(names []string) {
 	for _, name := range names {
-		if r.w.model != nil && len(r.w.model.Fields(name)) == 0 {
-			panic(errors.New("signals: Changed: " + unknownField(r.w.schema.ModelType.Name(), r.w.model, name)))
+		if r.facts.model != nil && len(r.facts.model.Fields(name)) == 0 {
+			panic(errors.New("signals: Changed: " + unknownField(r.facts.model.Schema.ModelType.Name(), r.facts.model, name)))
 		}
 	}
 }
@@ -53,56 +53,24 @@ func unknownField(sender string, model *rows.Model, name string) string {
 
 // fieldChanged reports whether the write changes a column of the row.
 func (r *row) fieldChanged(ctx context.Context, f *schema.Field) bool {
-	w := r.w
-	switch {
-	case w.written != nil && !w.written[f]:
-		return false
-	case w.computed[f] && (!w.done || (w.written != nil && !w.readBack)):
-		return true
-	case !w.loaded || r.original == nil:
-		named := w.named()
-		return named == nil || slices.Contains(named, w.model.Name(f))
-	case !w.copied && !f.Updatable, r.made(f):
-		return false
-	}
-	if r.compare(ctx, f) != rows.Equal {
-		return true
-	}
-	if slices.Contains(w.unread[r.original], f) { // whatever is assigned is something else
-		named := w.named()
-		return named == nil || slices.Contains(named, w.model.Name(f))
-	}
-	return false
+	return r.facts.strategy.changed(ctx, r, f)
 }
 
-// noteUnread notes the fields of the original that cannot hold what is stored.
-func (r *row) noteUnread(fields []*schema.Field) {
-	if len(fields) == 0 {
-		return
-	}
-	if r.w.unread == nil {
-		r.w.unread = map[any][]*schema.Field{}
-	}
-	r.w.unread[r.original] = fields
-}
-
-// made reports whether a field is only there because another one of its embedded struct was assigned. It is NULL in the table, and stays so.
-func (r *row) made(f *schema.Field) bool {
-	if !r.w.copied || !rows.Made(f, reflect.ValueOf(r.original).Elem(), r.value()) {
-		return false
-	}
-	named := r.w.named()
-	return named != nil && !slices.Contains(named, r.w.model.Name(f))
-}
+// known reports whether the row has the stored values of all columns beside the new ones.
+func (r *row) known() bool { return r.facts.loaded && r.original != nil }
 
 // compare compares a column of the stored row with that of the row as it is or will be written.
 func (r *row) compare(ctx context.Context, f *schema.Field) rows.Verdict {
-	before := reflect.ValueOf(r.original).Elem()
-	verdict := r.w.model.Compare(ctx, r.w.db, f, before, r.value())
+	before, model, db := reflect.ValueOf(r.original).Elem(), r.facts.model, r.facts.db
+	verdict := model.Compare(ctx, db, f, before, r.value())
 	if verdict == rows.Unsure && r.now != nil {
-		return r.w.model.Compare(ctx, r.w.db, f, before, reflect.ValueOf(r.now).Elem())
+		return model.Compare(ctx, db, f, before, reflect.ValueOf(r.now).Elem())
 	}
 	return verdict
+}
+
+func (r *row) differs(ctx context.Context, f *schema.Field) bool {
+	return r.compare(ctx, f) != rows.Equal
 }
 
 // unsure returns the fields of which only the database knows whether they changed: it stores values of their types in a form of its own.
@@ -111,9 +79,9 @@ func (r *row) unsure(ctx context.Context) []*schema.Field {
 		return nil
 	}
 	var fields []*schema.Field
-	for _, column := range r.w.schema.DBNames {
-		f := r.w.schema.FieldsByDBName[column]
-		if f.Readable && f.AutoUpdateTime == 0 && (r.w.copied || f.Updatable) && !r.made(f) && (r.w.written == nil || r.w.written[f]) && r.compare(ctx, f) == rows.Unsure {
+	for _, column := range r.facts.model.Schema.DBNames {
+		f := r.facts.model.Schema.FieldsByDBName[column]
+		if f.Readable && f.AutoUpdateTime == 0 && r.facts.strategy.compares(r, f) && r.compare(ctx, f) == rows.Unsure {
 			fields = append(fields, f)
 		}
 	}
@@ -151,18 +119,18 @@ func (w *write) readUnsure() error {
 
 func (r *row) changes(ctx context.Context) []Change {
 	var changes []Change
-	v, model := r.value(), r.w.model
-	for _, column := range r.w.schema.DBNames {
-		f := r.w.schema.FieldsByDBName[column]
+	v, model := r.value(), r.facts.model
+	for _, column := range r.facts.model.Schema.DBNames {
+		f := r.facts.model.Schema.FieldsByDBName[column]
 		switch {
 		case f.AutoUpdateTime > 0:
 		case r.created:
-			if rows.Valued(ctx, f, v) && r.w.inserted(f) {
+			if rows.Valued(ctx, f, v) && r.facts.inserted(f) {
 				changes = append(changes, Change{Field: model.Name(f), Column: column, New: rows.Value(ctx, f, v)})
 			}
 		case r.fieldChanged(ctx, f):
 			c := Change{Field: model.Name(f), Column: column, New: rows.Value(ctx, f, v)}
-			if r.w.loaded && r.original != nil {
+			if r.known() {
 				c.Old = rows.Value(ctx, f, reflect.ValueOf(r.original).Elem())
 			}
 			changes = append(changes, c)
@@ -171,28 +139,19 @@ func (r *row) changes(ctx context.Context) []Change {
 	return changes
 }
 
-// inserted reports whether an INSERT gives a column the value that its field holds, or has returned it.
-func (w *write) inserted(f *schema.Field) bool {
-	if !f.Creatable {
-		return w.done && f.HasDefaultValue
-	}
-	return w.inserts == nil || f.PrimaryKey || slices.Contains(w.inserts, w.model.Name(f))
-}
-
 // restored reports whether the row was soft-deleted and is no more.
 func (r *row) restored(ctx context.Context) bool {
-	w := r.w
-	if r.created || !w.loaded || r.original == nil {
+	if r.created || !r.known() {
 		return false
 	}
-	soft := w.model.Soft(w.db)
-	if !slices.ContainsFunc(soft, func(f *schema.Field) bool { return r.fieldChanged(ctx, f) }) {
+	model, db, written := r.facts.model, r.facts.db, r.facts.written
+	if !slices.ContainsFunc(model.Soft(db), func(f *schema.Field) bool { return r.fieldChanged(ctx, f) }) {
 		return false
 	}
 	before, after := reflect.ValueOf(r.original).Elem(), r.value()
 	hidden := func(v reflect.Value) bool {
-		return w.model.Hidden(w.db, func(f *schema.Field) any {
-			if w.written != nil && !w.written[f] {
+		return model.Hidden(db, func(f *schema.Field) any {
+			if written != nil && !written[f] {
 				return rows.Value(ctx, f, before)
 			}
 			return rows.Value(ctx, f, v)

@@ -183,24 +183,24 @@ func (c *channel) receivers() []ReceiverInfo {
 }
 
 // sendRow sends an event of a model by hand, to the receivers that a write would reach.
-func (c *channel) sendRow(ctx context.Context, fill func(*row)) error {
-	p, r, err := c.byHand(background(ctx), fill)
-	if err != nil || p == nil {
+func (c *channel) sendRow(ctx context.Context, g given) error {
+	s, err := c.byHand(background(ctx), g)
+	if err != nil || s.plan == nil {
 		return err
 	}
-	return c.reg.send(p, c.kind, &r.w.pre, []row{*r})
+	return c.reg.send(s.plan, c.kind, &s.frame, s.rows[:])
 }
 
 // observed sends an event of a model by hand so that the observer sees it.
-func (c *channel) observed(ctx context.Context, fill func(*row), send func(context.Context) []Response) (responses []Response) {
+func (c *channel) observed(ctx context.Context, g given, send func(context.Context) []Response) (responses []Response) {
 	if c.reg.Observer == nil {
 		return send(ctx)
 	}
-	p, r, err := c.byHand(ctx, fill)
-	if err != nil || p == nil || r.w.pre.muteAll {
+	s, err := c.byHand(ctx, g)
+	if err != nil || s.plan == nil || s.frame.muteAll {
 		return send(ctx)
 	}
-	_ = observe(ctx, c.reg.Observer, r.w.pre.observing(Sending, inSend, []row{*r}), func(ctx context.Context) error {
+	_ = observe(ctx, c.reg.Observer, s.frame.observing(Sending, inSend, s.rows[:]), func(ctx context.Context) error {
 		responses = send(ctx)
 		return firstError(responses)
 	})
@@ -208,48 +208,56 @@ func (c *channel) observed(ctx context.Context, fill func(*row), send func(conte
 }
 
 // rowTargets lists the calls that sending an event of a model by hand makes.
-func (c *channel) rowTargets(ctx context.Context, fill func(*row)) []target {
-	p, r, err := c.byHand(ctx, fill)
+func (c *channel) rowTargets(ctx context.Context, g given) []target {
+	s, err := c.byHand(ctx, g)
 	if err != nil {
 		e := &entry{info: ReceiverInfo{Signal: c.name, Sender: c.scope.name, Location: "none"}}
 		return []target{{entry: e, call: func(*entry) error { return err }}}
 	}
-	if p == nil || r.w.pre.muteAll {
+	if s.plan == nil || s.frame.muteAll {
 		return nil
 	}
 	var targets []target
-	for _, e := range p.entries[c.kind] {
-		if e.hears(&r.w.pre, r) {
+	r := &s.rows[0]
+	for _, e := range s.plan.entries[c.kind] {
+		if e.hears(&s.frame, r) {
 			targets = append(targets, target{entry: e, call: func(e *entry) error {
 				if by := c.reg.Observer; by != nil {
-					return e.observe(by, &r.w.pre, []row{*r}, func(f *frame) error { return e.send(f, r) })
+					return e.observe(by, &s.frame, s.rows[:], func(f *frame) error { return e.send(f, r) })
 				}
-				return e.send(&r.w.pre, r)
+				return e.send(&s.frame, r)
 			}})
 		}
 	}
 	return targets
 }
 
-// byHand makes a row and a frame for an event that is not sent by a write.
-func (c *channel) byHand(ctx context.Context, fill func(*row)) (*plan, *row, error) {
-	w := &write{db: c.reg.db.WithContext(ctx)}
-	r := &row{w: w}
-	fill(r)
-	model := modelOf(r.instance)
+// handSend is the send of an event that no write sends.
+type handSend struct {
+	plan  *plan // nil when nobody listens
+	frame frame
+	facts facts
+	rows  [1]row
+}
+
+func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
+	model := modelOf(g.instance)
 	if model == nil {
-		return nil, nil, errNoInstance
+		return nil, errNoInstance
 	}
-	sch, err := schemaOf(c.reg.db, r.instance)
+	sch, err := schemaOf(c.reg.db, g.instance)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	w.schema, w.model = sch, c.reg.rows.Of(sch)
-	p := c.reg.planFor(sch)
-	if p != nil {
-		w.pre.open(ctx, w.db, c.kind, p)
+	s := &handSend{plan: c.reg.planFor(sch)}
+	s.facts = facts{
+		model: c.reg.rows.Of(sch), db: c.reg.db, table: sch.Table, strategy: wholeRow{}, soft: g.soft, cascade: g.cascade,
 	}
-	return p, r, nil
+	s.rows[0] = row{facts: &s.facts, instance: g.instance, created: g.created, linked: g.linked}
+	if s.plan != nil {
+		s.frame.open(ctx, c.reg.db.WithContext(ctx), c.kind, s.plan)
+	}
+	return s, nil
 }
 
 // targets lists the receivers of a custom signal that are not muted.

@@ -34,6 +34,7 @@ func (w *write) resolveConflicts() error {
 		return err
 	}
 	w.loaded = true
+	*w.facts = w.insertFacts()
 	w.matchConflicts(stored, targets, skips)
 	return nil
 }

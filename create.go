@@ -19,6 +19,7 @@ func (r *registry) preCreate(db *gorm.DB) {
 	w.attach()
 	w.inserts = w.insertFields()
 	_, w.conflicting = w.conflict()
+	*w.facts = w.insertFacts()
 	if w.takesSeveral() && db.AddError(w.begin()) != nil {
 		return
 	}
@@ -45,6 +46,8 @@ func (w *write) preInserted() error {
 	if err := w.send(preSave, &w.pre); err != nil {
 		return err
 	}
+	w.turn()
+	w.told[1] = w.told[0]
 	w.keepUnwritable(unwritable, before)
 	if w.maps != nil {
 		w.maps.writeBack(w)
@@ -67,11 +70,12 @@ func (r *registry) postCreate(db *gorm.DB) {
 	if !w.stands() {
 		return
 	}
-	w.done = true
 	if w.fail(w.readWritten()) {
 		return
 	}
 	w.missOriginals()
+	w.turn()
+	w.told[1] = w.insertedFacts()
 	w.fail(w.sendPost(postSave))
 }
 

@@ -14,11 +14,11 @@ import (
 
 // deferred is one send of a write whose receivers wait for the end of the transaction. Its rows are snapshots.
 type deferred struct {
-	w     *write
+	reg   *registry
 	kind  kind
 	frame frame
-	kept  settings
-	table string // as the statement named it: GORM reuses statements
+	facts facts
+	kept  settings // GORM reuses statements
 	rows  []row
 	one   [1]row // what rows points to when there is one
 
@@ -97,22 +97,19 @@ func (w *write) queue(k kind) error {
 // snapshot copies the rows, so that what the caller does to its structs until the end changes no event.
 func (w *write) snapshot(k kind) *deferred {
 	d := w.after
-	if d == nil || d.w != nil {
+	if d == nil || d.reg != nil {
 		d = &deferred{}
 	}
-	w.named() // the statement may be used again
-	w.table = w.tableName()
-	d.w, d.kind = w, k
+	d.reg, d.kind, d.facts = w.reg, k, w.facts.lasting()
 	d.frame = w.post
 	d.frame.keep(w.stmt, &d.kept)
-	d.table = w.stmt.Table
 	d.rows = d.one[:0]
 	if len(w.rows) > 1 {
 		d.rows = make([]row, 0, len(w.rows))
 	}
 	for i := range w.rows {
 		if r := w.rows[i]; !r.silent {
-			r.instance = w.model.Clone(w.stmt.Context, r.value()).Interface()
+			r.facts, r.instance = &d.facts, w.model.Clone(w.stmt.Context, r.value()).Interface()
 			d.rows = append(d.rows, r)
 		}
 	}
@@ -159,12 +156,12 @@ func (d *deferred) sendBeforeCommit() error {
 		return nil
 	}
 	f := d.frame // d's own leaves the transaction when that has ended
-	return d.w.reg.call(entries, &f, d.rows)
+	return d.reg.call(entries, &f, d.rows)
 }
 
 func (d *deferred) entries(p phase) []*entry {
 	var entries []*entry
-	for _, e := range d.w.plan.deferred[d.kind] {
+	for _, e := range d.frame.plan.deferred[d.kind] {
 		if e.phase == p {
 			entries = append(entries, e)
 		}
@@ -174,11 +171,11 @@ func (d *deferred) entries(p phase) []*entry {
 
 // leave makes the frame one that outlives its transaction: the context keeps its values without its cancellation, and
 // sessions are outside. A nil pool is the database's own.
-func (f *frame) leave(outside gorm.ConnPool, table string) {
+func (f *frame) leave(outside gorm.ConnPool) {
 	if f.Done() != nil {
 		f.Context = context.WithoutCancel(f.Context)
 	}
-	f.ended = &ended{pool: outside, table: table}
+	f.ended = &ended{pool: outside}
 }
 
 // beforeCommit runs the BeforeCommit receivers of a transaction, and those of what they write, right before its COMMIT.

@@ -26,6 +26,7 @@ func (r *registry) preDelete(db *gorm.DB) {
 			return
 		}
 	}
+	*w.facts = w.statementFacts()
 	w.attach()
 	first := "DELETE"
 	if w.soft {

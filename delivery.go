@@ -80,7 +80,7 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 			if len(entries) == 0 {
 				return
 			}
-			a.frame.leave(d.outside, a.table)
+			a.frame.leave(d.outside)
 			calls := len(a.rows) * len(entries)
 			every(0, calls, func(i int) {
 				row, entry := (calls-1-i)/len(entries), (calls-1-i)%len(entries)
@@ -96,10 +96,10 @@ func (d delivery) commit(actions []txn.Item[any]) {
 		return
 	}
 	waited(actions, nil)
-	if a, ok := actions[0].Action.(*deferred); ok && len(actions) == 1 && !a.w.plan.net && len(a.w.plan.deferred[a.kind]) == 1 {
-		a.frame.leave(d.outside, a.table) // the usual transaction: nothing is allocated for it
+	if a, ok := actions[0].Action.(*deferred); ok && len(actions) == 1 && !a.frame.plan.net && len(a.frame.plan.deferred[a.kind]) == 1 {
+		a.frame.leave(d.outside) // the usual transaction: nothing is allocated for it
 		var batches map[*entry]bool
-		d.single(a.w.plan.deferred[a.kind][0], a, actions, &batches)
+		d.single(a.frame.plan.deferred[a.kind][0], a, actions, &batches)
 		return
 	}
 	c := &committing{delivery: d, actions: actions}
@@ -128,14 +128,14 @@ func (c *committing) act(i int) {
 			c.run(a)
 		}
 	case *deferred:
-		a.frame.leave(c.outside, a.table)
-		if a.w.plan.net {
+		a.frame.leave(c.outside)
+		if a.frame.plan.net {
 			if c.net == nil {
 				c.net = fold(c.actions)
 			}
 			defer c.net.deliver(c.delivery, a)
 		}
-		entries := a.w.plan.deferred[a.kind]
+		entries := a.frame.plan.deferred[a.kind]
 		every(0, len(entries), func(j int) { c.single(entries[j], a, c.actions[i:], &c.batches) })
 	}
 }
@@ -162,7 +162,7 @@ func (d delivery) single(e *entry, a *deferred, rest []txn.Item[any], batches *m
 func rowsFor(e *entry, actions []txn.Item[any]) []row {
 	var all []row
 	for _, it := range actions {
-		if d, ok := it.Action.(*deferred); ok && slices.Contains(d.w.plan.deferred[d.kind], e) {
+		if d, ok := it.Action.(*deferred); ok && slices.Contains(d.frame.plan.deferred[d.kind], e) {
 			all = append(all, d.rows...)
 		}
 	}

@@ -57,7 +57,7 @@ func (c captured) List(tx *pool.Tx, place int) []string {
 		case *deferred:
 			before = append(before, a.list(beforeCommit)...)
 			after = append(after, a.list(afterCommit)...)
-			if a.w.plan.net {
+			if a.frame.plan.net {
 				if net == nil {
 					net = fold(actions)
 				}
@@ -91,7 +91,7 @@ func (n *netRows) list(d *deferred) (lines []string) {
 		if row == nil {
 			continue
 		}
-		for _, e := range d.w.plan.deferred[k] {
+		for _, e := range d.frame.plan.deferred[k] {
 			if e.phase == afterCommit && e.net && d.frame.reaches(e, row) {
 				lines = append(lines, d.describe(k, e))
 			}
@@ -104,5 +104,5 @@ func (n *netRows) list(d *deferred) (lines []string) {
 func (f *frame) reaches(e *entry, r *row) bool { return !f.muteAll && !r.silent && e.hears(f, r) }
 
 func (d *deferred) describe(k kind, e *entry) string {
-	return kindNames[k] + " " + d.w.plan.sender + " to " + e.info.name()
+	return kindNames[k] + " " + d.frame.plan.sender + " to " + e.info.name()
 }

@@ -129,37 +129,36 @@ type kept struct {
 
 // keep makes an event of the row that outlives the process.
 func (r *row) keep(f *frame, need Need) (KeptEvent, error) {
-	w := r.w
+	s := r.facts
 	k := kept{
-		Created: r.created, Soft: w.soft, Cascade: w.cascade, Raw: f.raw, Copied: w.copied, Fields: w.named(), Inserts: w.inserts,
+		Created: r.created, Soft: s.soft, Cascade: s.cascade, Raw: f.raw, Copied: s.strategy == strategy(namedFields{}), Fields: s.named(), Inserts: s.inserts,
 	}
-	table := w.tableName()
-	if table != w.schema.Table {
-		k.Table = table
+	if s.table != s.model.Schema.Table {
+		k.Table = s.table
 	}
 	var err error
-	if k.Row, err = w.model.Encode(f, r.value()); err != nil {
+	if k.Row, err = s.model.Encode(f, r.value()); err != nil {
 		return KeptEvent{}, err
 	}
 	if err = r.keepNow(f, k.Row); err != nil {
 		return KeptEvent{}, err
 	}
-	if w.loaded && r.original != nil && need >= Original {
-		if k.Original, err = w.model.Encode(f, reflect.ValueOf(r.original).Elem()); err != nil {
+	if r.known() && need >= Original {
+		if k.Original, err = s.model.Encode(f, reflect.ValueOf(r.original).Elem()); err != nil {
 			return KeptEvent{}, err
 		}
 	}
-	if w.written != nil {
+	if s.written != nil {
 		k.Written = []string{}
-		for _, column := range w.schema.DBNames {
-			if field := w.schema.FieldsByDBName[column]; w.written[field] || w.computed[field] {
+		for _, column := range s.model.Schema.DBNames {
+			if s.written[s.model.Schema.FieldsByDBName[column]] {
 				k.Written = append(k.Written, column)
 			}
 		}
 	}
-	key, _ := w.model.KeyOf(f, r.value())
+	key, _ := s.model.KeyOf(f, r.value())
 	data, err := json.Marshal(k)
-	return KeptEvent{Key: key, Table: table, Data: data}, err
+	return KeptEvent{Key: key, Table: s.table, Data: data}, err
 }
 
 // keepNow keeps what is stored of the fields of which only the database knows whether they changed.
@@ -167,7 +166,7 @@ func (r *row) keepNow(ctx context.Context, row rows.Encoded) error {
 	if r.now == nil {
 		return nil
 	}
-	now, err := r.w.model.Encode(ctx, reflect.ValueOf(r.now).Elem())
+	now, err := r.facts.model.Encode(ctx, reflect.ValueOf(r.now).Elem())
 	if err != nil {
 		return err
 	}
@@ -179,16 +178,36 @@ func (r *row) keepNow(ctx context.Context, row rows.Encoded) error {
 	return nil
 }
 
-// known returns the names of fields that names of an event mean which was kept, maybe by an older version.
-func (w *write) known(names []string) []string {
+// knownFields returns the names of fields that names of an event mean which was kept, maybe by an older version.
+func knownFields(model *rows.Model, names []string) []string {
 	if names == nil {
 		return nil
 	}
 	known := make([]string, 0, len(names))
 	for _, name := range names {
-		known = append(known, w.model.Names(w.model.Fields(name))...)
+		known = append(known, model.Names(model.Fields(name))...)
 	}
 	return known
+}
+
+// facts are those of the write that the event was kept of.
+func (k *kept) facts(c *channel) *facts {
+	model := c.reg.rows.Of(c.scope.schema)
+	s := &facts{
+		model: model, db: c.reg.db, table: cmp.Or(k.Table, c.scope.schema.Table), strategy: wholeRow{},
+		fields: knownFields(model, k.Fields), inserts: knownFields(model, k.Inserts),
+		soft: k.Soft, cascade: k.Cascade, loaded: k.Original != nil, stored: true,
+	}
+	if k.Copied {
+		s.strategy = namedFields{}
+	}
+	if k.Written != nil {
+		s.strategy, s.written = upserted{}, map[*schema.Field]bool{}
+		for _, column := range k.Written {
+			s.written[c.scope.schema.FieldsByDBName[column]] = true
+		}
+	}
+	return s
 }
 
 // deliver calls a receiver with an event that was kept.
@@ -197,34 +216,20 @@ func (c *channel) deliver(ctx context.Context, e *entry, data []byte) (err error
 	if err = json.Unmarshal(data, &k); err != nil {
 		return fmt.Errorf("signals: what was kept for %s cannot be read: %w", e.UID, err)
 	}
-	model := c.scope.schema
-	w := &write{
-		reg: c.reg, plan: &plan{sender: c.scope.name, schema: model}, db: c.reg.db.WithContext(ctx), schema: model, model: c.reg.rows.Of(model),
-		soft: k.Soft, cascade: k.Cascade, copied: k.Copied, done: true, loaded: k.Original != nil,
-		table: cmp.Or(k.Table, model.Table),
-	}
-	w.stmt = w.db.Statement
-	w.fields, w.inserts = w.known(k.Fields), w.known(k.Inserts)
-	r := row{w: w, created: k.Created}
-	if r.instance, err = w.model.Decode(ctx, k.Row); err != nil {
+	r := row{facts: k.facts(c), created: k.Created}
+	if r.instance, err = r.facts.model.Decode(ctx, k.Row); err != nil {
 		return err
 	}
-	if w.loaded {
-		if r.original, err = w.model.Decode(ctx, k.Original); err != nil {
+	if r.facts.loaded {
+		if r.original, err = r.facts.model.Decode(ctx, k.Original); err != nil {
 			return err
 		}
 	}
-	if k.Written != nil {
-		w.written = map[*schema.Field]bool{}
-		for _, column := range k.Written {
-			w.written[model.FieldsByDBName[column]] = true
-		}
-	}
-	w.post.open(ctx, w.db, c.kind, w.plan)
-	w.post.raw = k.Raw
-	w.post.ended = &ended{}
+	f := &frame{}
+	f.open(ctx, c.reg.db.WithContext(ctx), c.kind, &plan{sender: c.scope.name, schema: c.scope.schema})
+	f.raw, f.ended = k.Raw, &ended{}
 	var failed error
 	d := delivery{reg: c.reg, handle: func(_ context.Context, err error) { failed = err }}
-	d.send(e, &w.post, []row{r})
+	d.send(e, f, []row{r})
 	return failed
 }

@@ -13,26 +13,14 @@ import (
 
 // Table returns the table that the write names, with its schema where the write names one: the table of the model, or another one that
 // db.Table names. It is "" in an event that was never sent.
-func (e SaveEvent[M]) Table() string { return e.row.table() }
+func (e SaveEvent[M]) Table() string { return e.table() }
 
 // Table returns the table that the delete names, with its schema where the delete names one: the table of the model, or another one
 // that db.Table names. It is "" in an event that was never sent.
-func (e DeleteEvent[M]) Table() string { return e.row.table() }
+func (e DeleteEvent[M]) Table() string { return e.table() }
 
-func (r *row) table() string {
-	if r == nil || r.w == nil || r.w.schema == nil {
-		return ""
-	}
-	return r.w.tableName()
-}
-
-// tableName returns the table that the statement names. A write that outlives its statement has kept the name.
-func (w *write) tableName() string {
-	if w.table != "" {
-		return w.table
-	}
-	return tableOf(w.stmt, w.schema)
-}
+// tableName returns the table that the statement names.
+func (w *write) tableName() string { return tableOf(w.stmt, w.schema) }
 
 // tableOf returns the table that a statement on a model names. GORM cuts the schema off the name in Statement.Table, and takes an alias
 // for the name: the expression has both.

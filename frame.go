@@ -29,7 +29,6 @@ type frame struct {
 type ended struct {
 	pool  gorm.ConnPool // where sessions go; nil means the database's own pool
 	later []*call       // what deferred receivers queued with OnCommit outside any transaction
-	table string        // that the write named; "" is the model's
 }
 
 type frameKey struct{}

@@ -57,6 +57,8 @@ func (w *write) beside(p *plan, k kind) *write {
 	tx := w.db.Session(&gorm.Session{NewDB: true}).Model(model.Zero())
 	_ = tx.Statement.Parse(model.Zero()) // it is known
 	other := &write{reg: w.reg, plan: p, db: tx, stmt: tx.Statement, schema: p.schema, model: model}
+	other.facts = &other.told[0]
+	*other.facts = other.statementFacts()
 	other.pre.open(w.stmt.Context, tx, k, p)
 	other.post = other.pre
 	return other
@@ -97,7 +99,7 @@ func (w *write) joinedBy() *schema.Relationship {
 func (w *write) identities(l *relations.Link) []string {
 	ids := make([]string, len(w.rows))
 	for i := range w.rows {
-		if own, other, ok := w.rows[i].link(l, true); ok {
+		if own, other, ok := w.linkOf(&w.rows[i], l, true); ok {
 			ids[i] = relations.Identity(own, other)
 		}
 	}
@@ -146,9 +148,8 @@ func (r *registry) saveLinks(db *gorm.DB) {
 	}
 }
 
-// link returns the link that a join row is before or after the write.
-func (r *row) link(l *relations.Link, after bool) (own, other []any, ok bool) {
-	w := r.w
+// linkOf returns the link that a join row is before or after the write.
+func (w *write) linkOf(r *row, l *relations.Link, after bool) (own, other []any, ok bool) {
 	if (after && w.deletes) || (!after && r.created) {
 		return nil, nil, false
 	}

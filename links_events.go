@@ -29,7 +29,7 @@ func (s *sideWrite) fill(of *write, after bool) error {
 		for _, other := range c.others {
 			l.keys = append(l.keys, s.key(other))
 		}
-		s.w.rows = append(s.w.rows, row{w: s.w, instance: s.owners[rows.Identity(c.own)], linked: l})
+		s.w.rows = append(s.w.rows, row{facts: s.w.facts, instance: s.owners[rows.Identity(c.own)], linked: l})
 	}
 	return nil
 }
@@ -55,8 +55,8 @@ func (s *sideWrite) changes(of *write) []linkChange {
 		if r.silent {
 			continue
 		}
-		own, other, was := r.link(s.Link, false)
-		newOwn, newOther, is := r.link(s.Link, true)
+		own, other, was := of.linkOf(r, s.Link, false)
+		newOwn, newOther, is := of.linkOf(r, s.Link, true)
 		if was && is && relations.Identity(own, other) == relations.Identity(newOwn, newOther) {
 			continue
 		}

@@ -4,6 +4,8 @@ import (
 	"reflect"
 
 	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // postLoad sends post_load for every struct of the model that a query filled.
@@ -12,28 +14,48 @@ func (r *registry) postLoad(db *gorm.DB) {
 	if p == nil || len(p.entries[postLoad]) == 0 || db.RowsAffected == 0 {
 		return
 	}
-	stmt := db.Statement
-	w := &write{reg: r, plan: p, db: db, stmt: stmt, schema: stmt.Schema, model: p.model}
-	w.post.open(stmt.Context, db, postLoad, p)
-	v := stmt.ReflectValue
-	switch v.Kind() {
-	case reflect.Struct:
-		if v.Type() != w.schema.ModelType || !v.CanAddr() {
-			return
-		}
-		w.room(1)
-		w.add(v, false)
-	case reflect.Slice, reflect.Array:
-		w.room(v.Len())
-		for i := range min(v.Len(), int(db.RowsAffected)) {
-			elem := reflect.Indirect(v.Index(i))
-			if !elem.IsValid() || elem.Type() != w.schema.ModelType || !elem.CanAddr() {
-				return
-			}
-			w.add(elem, false)
-		}
-	default:
+	l := &load{}
+	if !l.collect(db.Statement.ReflectValue, p.model, int(db.RowsAffected)) {
 		return
 	}
-	_ = db.AddError(w.send(postLoad, &w.post))
+	l.facts = facts{model: p.model, db: r.db, table: tableOf(db.Statement, p.schema)}
+	l.frame.open(db.Statement.Context, db, postLoad, p)
+	_ = db.AddError(r.send(p, postLoad, &l.frame, l.rows))
+}
+
+// load is the send of one query.
+type load struct {
+	frame frame
+	facts facts
+	rows  []row
+	one   [1]row // what rows points to when there is one
+}
+
+// collect takes the structs that a query filled, which are n at most. It reports false when they are no structs of the model.
+func (l *load) collect(v reflect.Value, model *rows.Model, n int) bool {
+	l.rows = l.one[:0]
+	switch v.Kind() {
+	case reflect.Struct:
+		return l.add(v, model)
+	case reflect.Slice, reflect.Array:
+		if n = min(v.Len(), n); v.Len() > 1 {
+			l.rows = make([]row, 0, v.Len())
+		}
+		for i := range n {
+			if !l.add(reflect.Indirect(v.Index(i)), model) {
+				return false
+			}
+		}
+		return true
+	default:
+		return false
+	}
+}
+
+func (l *load) add(v reflect.Value, model *rows.Model) bool {
+	if !v.IsValid() || v.Type() != model.Schema.ModelType || !v.CanAddr() {
+		return false
+	}
+	l.rows = append(l.rows, row{facts: &l.facts, instance: v.Addr().Interface()})
+	return true
 }

@@ -37,8 +37,7 @@ type M2MEvent[M any] struct {
 	Reverse  bool      // the links were changed from the other side
 	PKs      []any     // primary keys of the other side whose links appear or go; a []any per key when it is composite
 
-	row   *row
-	frame *frame
+	answers
 }
 
 // linked is what a row of m2m_changed has beside its instance.
@@ -50,23 +49,20 @@ type linked struct {
 }
 
 // DB returns a clean session in the write's transaction.
-func (e M2MEvent[M]) DB() *gorm.DB { return e.frame.session() }
+func (e M2MEvent[M]) DB() *gorm.DB { return e.session() }
 
 // Raw reports whether the write is fixture loading, marked with Raw on its context.
-func (e M2MEvent[M]) Raw() bool { return e.frame != nil && e.frame.raw }
+func (e M2MEvent[M]) Raw() bool { return e.isRaw() }
 
 // Schema returns GORM's description of the model of Instance, nil in an event that was never sent.
-func (e M2MEvent[M]) Schema() *schema.Schema { return e.row.schema() }
+func (e M2MEvent[M]) Schema() *schema.Schema { return e.schema() }
 
-func newM2MEvent[M any](r *row, f *frame, _ Need) M2MEvent[M] {
-	l := r.linked
-	return M2MEvent[M]{
-		Instance: instance[M](r), Relation: l.relation, Action: l.action, Reverse: l.reverse, PKs: l.keys, row: r, frame: f,
-	}
+func newM2MEvent[M any](a answers) M2MEvent[M] {
+	m, _ := a.row.instance.(M)
+	l := a.row.linked
+	return M2MEvent[M]{Instance: m, Relation: l.relation, Action: l.action, Reverse: l.reverse, PKs: l.keys, answers: a}
 }
 
-// m2mRow makes the row of an event that is sent by hand.
-func m2mRow[M any](e M2MEvent[M], r *row) {
-	r.instance = e.Instance
-	r.linked = &linked{relation: e.Relation, action: e.Action, reverse: e.Reverse, keys: e.PKs}
+func (e M2MEvent[M]) given() given {
+	return given{instance: e.Instance, linked: &linked{relation: e.Relation, action: e.Action, reverse: e.Reverse, keys: e.PKs}}
 }

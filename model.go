@@ -105,12 +105,12 @@ func Receivers(db *gorm.DB) []ReceiverInfo {
 func signalsOf[M any](reg *registry, s scope) *ModelSignals[M] {
 	made := reg.signals(s.typ, func() (any, []*channel) {
 		m := &ModelSignals[M]{
-			PreSave:    modelSignal(reg, s, preSave, newSaveEvent[M], saveRow[M]),
-			PostSave:   modelSignal(reg, s, postSave, newSaveEvent[M], saveRow[M]),
-			PreDelete:  modelSignal(reg, s, preDelete, newDeleteEvent[M], deleteRow[M]),
-			PostDelete: modelSignal(reg, s, postDelete, newDeleteEvent[M], deleteRow[M]),
-			M2MChanged: modelSignal(reg, s, m2mChanged, newM2MEvent[M], m2mRow[M]),
-			PostLoad:   modelSignal(reg, s, postLoad, newLoadEvent[M], loadRow[M]),
+			PreSave:    modelSignal(reg, s, preSave, newSaveEvent[M], SaveEvent[M].given),
+			PostSave:   modelSignal(reg, s, postSave, newSaveEvent[M], SaveEvent[M].given),
+			PreDelete:  modelSignal(reg, s, preDelete, newDeleteEvent[M], DeleteEvent[M].given),
+			PostDelete: modelSignal(reg, s, postDelete, newDeleteEvent[M], DeleteEvent[M].given),
+			M2MChanged: modelSignal(reg, s, m2mChanged, newM2MEvent[M], M2MEvent[M].given),
+			PostLoad:   modelSignal(reg, s, postLoad, newLoadEvent[M], LoadEvent[M].given),
 		}
 		return m, []*channel{
 			&m.PreSave.channel, &m.PostSave.channel, &m.PreDelete.channel, &m.PostDelete.channel, &m.M2MChanged.channel,
@@ -121,8 +121,8 @@ func signalsOf[M any](reg *registry, s scope) *ModelSignals[M] {
 	return m
 }
 
-func modelSignal[E any](reg *registry, s scope, k kind, event func(*row, *frame, Need) E, r func(E, *row)) *Signal[E] {
-	return &Signal[E]{channel: channel{name: kindNames[k], reg: reg, scope: s, kind: k}, event: event, row: r}
+func modelSignal[E any](reg *registry, s scope, k kind, event func(answers) E, g func(E) given) *Signal[E] {
+	return &Signal[E]{channel: channel{name: kindNames[k], reg: reg, scope: s, kind: k}, event: event, given: g}
 }
 
 // schemaOf parses a model the way the database does.

@@ -39,7 +39,7 @@ func fold(actions []txn.Item[any]) *netRows {
 	var order []*netRow
 	for _, it := range actions {
 		d, ok := it.Action.(*deferred)
-		if !ok || !d.w.plan.net {
+		if !ok || !d.frame.plan.net {
 			continue
 		}
 		for i := range d.rows {
@@ -63,8 +63,8 @@ func fold(actions []txn.Item[any]) *netRows {
 
 // keyOfRow tells which row of which table it is. Rows without a primary key are all different.
 func keyOfRow(d *deferred, r row, number int) netKey {
-	k := netKey{model: d.w.schema.ModelType, table: d.w.tableName()}
-	if key, _ := d.w.model.KeyOf(&d.frame, r.value()); len(key) > 0 {
+	k := netKey{model: d.facts.model.Schema.ModelType, table: d.facts.table}
+	if key, _ := d.facts.model.KeyOf(&d.frame, r.value()); len(key) > 0 {
 		k.key = rows.Identity(key)
 	} else {
 		k.key = fmt.Sprint("number ", number)
@@ -85,17 +85,16 @@ func (n *netRow) begin(d *deferred, r row) {
 // event returns what the transaction did to the row as a whole, nil when that is nothing.
 func (n *netRow) event(d *deferred) (kind, *row) {
 	gone := n.send.kind == postDelete
-	if gone && (n.first == nil || (n.restored && d.w.soft)) {
+	if gone && (n.first == nil || (n.restored && d.facts.soft)) {
 		return 0, nil
 	}
-	w := &write{
-		reg: d.w.reg, plan: d.w.plan, db: d.w.db, stmt: d.w.stmt, schema: d.w.schema, model: d.w.model, table: d.w.table,
-		loaded: true, copied: true, done: true, soft: d.w.soft,
+	whole := &facts{
+		model: d.facts.model, db: d.facts.db, table: d.facts.table, strategy: everyColumn{}, soft: d.facts.soft, loaded: true, stored: true,
 	}
 	if gone {
-		return postDelete, &row{w: w, instance: n.first}
+		return postDelete, &row{facts: whole, instance: n.first}
 	}
-	r := &row{w: w, instance: n.last.instance, original: n.first, now: n.last.now, created: n.first == nil}
+	r := &row{facts: whole, instance: n.last.instance, original: n.first, now: n.last.now, created: n.first == nil}
 	if !r.created && !r.changed(&d.frame, nil) {
 		return 0, nil
 	}
@@ -112,7 +111,7 @@ func (n *netRows) deliver(to delivery, d *deferred) {
 		}
 		f := d.frame
 		f.kind = k
-		entries := d.w.plan.deferred[k]
+		entries := d.frame.plan.deferred[k]
 		every(0, len(entries), func(j int) {
 			switch e := entries[j]; {
 			case e.phase != afterCommit || !e.net:

@@ -84,8 +84,8 @@ func (o Observed) Rows() []ObservedRow {
 		if r.silent || modelOf(r.instance) == nil {
 			continue
 		}
-		row := ObservedRow{Table: o.Table, Instance: r.instance, Created: r.created, Soft: r.w.soft, Cascade: r.w.cascade}
-		row.Key, _ = r.w.model.KeyOf(o.frame, reflect.ValueOf(r.instance).Elem())
+		row := ObservedRow{Table: o.Table, Instance: r.instance, Created: r.created, Soft: r.facts.soft, Cascade: r.facts.cascade}
+		row.Key, _ = r.facts.model.KeyOf(o.frame, reflect.ValueOf(r.instance).Elem())
 		switch {
 		case r.linked != nil:
 			row.Relation, row.Action, row.PKs = r.linked.relation, r.linked.action, r.linked.keys
@@ -111,15 +111,13 @@ func (f *frame) observing(step Step, p phase, rows []row) Observed {
 			o.Events++
 		}
 	}
-	switch w := rows[0].w; {
-	case f.ended != nil && f.ended.table != "":
-		o.Table = f.ended.table
-	case p == inSend && w.stmt != nil && w.stmt.Table != "": // later, GORM may use the statement again
-		o.Table = w.stmt.Table
-	case w.after != nil && w.after.table != "":
-		o.Table = w.after.table
+	switch {
+	case f.kept != nil && f.kept.table != "": // GORM may have used the statement again
+		o.Table = f.kept.table
+	case f.kept == nil && f.db.Statement.Table != "":
+		o.Table = f.db.Statement.Table
 	default:
-		o.Table = w.schema.Table
+		o.Table = rows[0].facts.model.Schema.Table
 	}
 	return o
 }
@@ -214,14 +212,14 @@ func (l observers) ObserveEnd(ctx context.Context, o Observed, err error) {
 
 // wait tells the observer that a send begins to wait.
 func (d *deferred) wait() {
-	if by := d.w.reg.Observer; by != nil {
+	if by := d.reg.Observer; by != nil {
 		d.waiting = started(&d.frame, by, d.observing())
 	}
 }
 
 // waited tells the observer that a send waits no more.
 func (d *deferred) waited(err error) {
-	if by := d.w.reg.Observer; by != nil && d.waiting != nil {
+	if by := d.reg.Observer; by != nil && d.waiting != nil {
 		ctx := d.waiting
 		d.waiting = nil
 		by.ObserveEnd(ctx, d.observing(), err)
@@ -230,10 +228,8 @@ func (d *deferred) waited(err error) {
 
 func (d *deferred) observing() Observed {
 	until := afterCommit
-	if entries := d.w.plan.deferred[d.kind]; len(entries) > 0 {
+	if entries := d.frame.plan.deferred[d.kind]; len(entries) > 0 {
 		until = entries[0].phase
 	}
-	o := d.frame.observing(Waiting, until, d.rows)
-	o.Table = d.table
-	return o
+	return d.frame.observing(Waiting, until, d.rows)
 }

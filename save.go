@@ -44,6 +44,7 @@ func (w *write) preSaveStruct(key []any) error {
 	w.room(1)
 	r := w.add(w.stmt.ReflectValue, false)
 	w.loaded = w.plan.saveNeed > Keys
+	*w.facts = w.saveFacts()
 	if w.plan.atomic {
 		if err := w.begin(); err != nil {
 			return err
@@ -63,7 +64,7 @@ func (w *write) preSaveStruct(key []any) error {
 		return w.sendPreSave()
 	case set.Len() > 0:
 		r.original = set.Row(0).Addr().Interface()
-		r.noteUnread(set.Unfit(0))
+		r.unread = set.Unfit(0)
 		return w.sendPreSave()
 	case calledBySave():
 		return w.preInsert()
@@ -143,13 +144,14 @@ func (w *write) preInsert() error {
 
 // takeSaved makes the struct of a Save the row of the write, beside what is stored under its key.
 func (w *write) takeSaved() error {
-	w.update, w.copied = &update{}, false
+	w.update = &update{}
 	w.inserts = w.insertFields()
 	w.rows = nil
 	w.room(1)
 	r := w.add(w.addressable(w.stmt.ReflectValue), true)
 	key, has := w.model.KeyOf(w.stmt.Context, r.value())
 	if !has {
+		*w.facts = w.insertFacts()
 		return nil
 	}
 	set, err := w.lockFound(func(lock bool) (*rows.Set, error) {
@@ -164,6 +166,7 @@ func (w *write) takeSaved() error {
 			w.upserts(clause.OnConflict{UpdateAll: true})
 		}
 	}
+	*w.facts = w.insertFacts()
 	return nil
 }
 
@@ -180,7 +183,8 @@ func (w *write) postSaveStruct() error {
 	if w.db.RowsAffected == 0 && (w.assignsOther() || calledBySave()) {
 		return nil
 	}
-	w.done = true
+	w.turn()
+	w.told[1] = w.saveFacts()
 	w.missOriginals()
 	return w.sendPost(postSave)
 }

@@ -57,7 +57,7 @@ func (w *write) goOn() {
 		return
 	}
 	l := &leftover{heard: len(w.rows) > 0}
-	if l.heard && !w.copied {
+	if l.heard && (w.update == nil || w.update.batch == nil) {
 		l.value = w.rows[0].value()
 	}
 	w.reg.unsaved.leave(names, l)

@@ -14,6 +14,7 @@ import (
 type settings struct {
 	values   []setting
 	unscoped bool
+	table    string // as GORM names it
 }
 
 // setting is a value of db.Set.
@@ -25,7 +26,7 @@ type setting struct {
 // settingsOf returns the settings of a statement. What GORM keeps among them for the statement itself is left out: values of
 // InstanceSet, and the rows that its associations have saved.
 func (s *settings) of(stmt *gorm.Statement) *settings {
-	s.unscoped = stmt.Unscoped
+	s.unscoped, s.table = stmt.Unscoped, stmt.Table
 	stmt.Settings.Range(func(k, v any) bool {
 		if key, ok := k.(string); ok && !strings.HasPrefix(key, "0x") && key != "gorm:saved_association_map" {
 			s.values = append(s.values, setting{key, v})

@@ -16,8 +16,8 @@ type Signal[E any] struct {
 
 	observer Observer // of a custom signal, guarded by the channel's lock
 
-	event func(*row, *frame, Need) E // of a model signal: the event of a row
-	row   func(E, *row)              // and the row of an event that is sent by hand
+	event func(answers) E // of a model signal: the event of a row
+	given func(E) given   // and what an event says that is sent by hand
 }
 
 // calls is a snapshot of a custom signal: the receivers, and their functions by themselves for a tight loop.
@@ -45,7 +45,7 @@ func (s *Signal[E]) Connect(r Receiver[E], opts ...ConnectOption) (disconnect fu
 	e := s.channel.entry(r == nil, location(), opts)
 	e.receiver = r
 	if event := s.event; event != nil {
-		e.call = func(f *frame, row *row) error { return r(f, event(row, f, e.info.Needs)) }
+		e.call = func(f *frame, row *row) error { return r(f, event(answers{row, f, e.info.Needs})) }
 		s.channel.keep(e)
 	}
 	return s.channel.connect(e, s.changed)
@@ -59,7 +59,7 @@ func (s *Signal[E]) ConnectBatch(r BatchReceiver[E], opts ...ConnectOption) (dis
 		e.batch = func(f *frame, rows []*row) error {
 			events := make([]E, len(rows))
 			for i, row := range rows {
-				events[i] = event(row, f, e.info.Needs)
+				events[i] = event(answers{row, f, e.info.Needs})
 			}
 			return r(f, events)
 		}
@@ -122,7 +122,7 @@ func (s *Signal[E]) sendRow(ctx context.Context, event E) error {
 	if s.event == nil {
 		return nil
 	}
-	return s.channel.sendRow(ctx, func(r *row) { s.row(event, r) })
+	return s.channel.sendRow(ctx, s.given(event))
 }
 
 // SendRobust calls all receivers in order, whatever they return, and answers with one Response each. A panic is the
@@ -157,7 +157,7 @@ func (s *Signal[E]) Observe(by Observer) {
 // observed sends so that the observer sees it.
 func (s *Signal[E]) observed(ctx context.Context, event E, send func(context.Context) []Response) (responses []Response) {
 	if s.event != nil {
-		return s.channel.observed(ctx, func(r *row) { s.row(event, r) }, send)
+		return s.channel.observed(ctx, s.given(event), send)
 	}
 	c := s.calls.Load()
 	if f := frameOf(ctx); c == nil || c.observer == nil || (f != nil && f.muteAll) {
@@ -174,7 +174,7 @@ func (s *Signal[E]) observed(ctx context.Context, event E, send func(context.Con
 // targets lists the calls that sending event under ctx makes, in order.
 func (s *Signal[E]) targets(ctx context.Context, event E) []target {
 	if s.event != nil {
-		return s.channel.rowTargets(ctx, func(r *row) { s.row(event, r) })
+		return s.channel.rowTargets(ctx, s.given(event))
 	}
 	c := s.calls.Load()
 	return s.channel.targets(ctx, func(e *entry) error {

@@ -18,6 +18,8 @@ type update struct {
 	assigned reflect.Value                  // a struct that holds those values
 	changes  map[int]map[*schema.Field]bool // by row: what receivers changed
 	batch    *rows.Set
+	assigns  [2]assigns // of the facts of the pre signal and of the post signal
+	further  *facts     // of the pre signal for further batches
 }
 
 // preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them. A statement that GORM would not run
@@ -64,7 +66,7 @@ func (w *write) foreseeUpdate() bool {
 
 // findUpdated reads the first batch of the rows that the statement concerns.
 func (w *write) findUpdated() error {
-	w.copied, w.loaded = true, w.plan.saveNeed > Keys
+	w.loaded = w.plan.saveNeed > Keys
 	if err := w.openLinks(nil, false); err != nil {
 		return err
 	}
@@ -116,12 +118,13 @@ func (w *write) updateKey() []any {
 // preBatch makes rows of a batch, applies the assignments, sends pre_save, and notes what receivers changed.
 func (w *write) preBatch(set *rows.Set) error {
 	u := w.update
-	u.batch, u.changes, w.done = set, nil, false
+	u.batch, u.changes = set, nil
+	w.announceUpdate()
 	w.room(set.Len())
 	for i := range set.Len() {
 		r := w.add(set.Row(i), false)
 		r.original = set.Copy(i).Addr().Interface()
-		r.noteUnread(set.Unfit(i))
+		r.unread = set.Unfit(i)
 		w.apply(i)
 	}
 	if err := w.sendPre(preSave); err != nil {
@@ -229,7 +232,7 @@ func (r *registry) postUpdate(db *gorm.DB) {
 
 // postBatch sends post_save for a batch that is written.
 func (w *write) postBatch() error {
-	w.done = true
+	w.tellUpdate()
 	if err := w.readComputed(); err != nil {
 		return err
 	}

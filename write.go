@@ -22,57 +22,55 @@ type write struct {
 	stmt   *gorm.Statement
 	schema *schema.Schema
 	model  *rows.Model
-	table  string // that the statement named, of a write that outlives it
 
 	pre, post frame
+	told      [2]facts // what the events of the pre signal and those of the post signal answer from
+	facts     *facts   // the ones that rows get now
 	rows      []row
 	one       [1]row // what rows points to when there is one
 
-	soft        bool                    // a delete that keeps the row
-	deletes     bool                    // the rows go
-	cascade     bool                    // a delete that the database makes because the parent goes
-	loaded      bool                    // the rows have an original
-	copied      bool                    // instances are the library's copies, not the caller's structs
-	conflicting bool                    // an INSERT says what to do about rows that are stored already
-	done        bool                    // the rows are written
-	ran         bool                    // all statements of the write have succeeded
-	failed      bool                    // and then the write has failed all the same, by a receiver or in the library
-	answer      error                   // of the statement, before other callbacks add theirs
-	fields      []string                // what an update names, see named and rows.Model.Name
-	inserts     []string                // what an insert names; nil means all
-	conflicts   string                  // what the rows of an upsert conflict on
-	written     map[*schema.Field]bool  // what an upsert changes of an existing row; nil when it is none
-	computed    map[*schema.Field]bool  // what the database computes
-	update      *update                 // what only updates need
-	find        *finder                 // what only an UPDATE or DELETE needs whose rows are found by its conditions
-	goesOn      *leftover               // of a Save: its update has found no row, and this is its INSERT
-	set         clause.Set              // what the UPDATE of a Save assigns
-	guarded     string                  // the savepoint around the write, in the caller's transaction
-	maps        *mapRows                // what only creates from maps need
-	race        *race                   // with other connections
-	returned    *returned               // what only an INSERT needs that may return fewer rows than it has
-	readBack    bool                    // the instances of updated rows are what is stored
-	follows     map[int]int             // rows of an upsert whose original is what an earlier row of it leaves behind
-	together    func()                  // gives rows that share a struct of the caller's that struct again
-	restore     []func()                // puts the statement back as GORM knows it
-	tx          *gorm.DB                // the library's own transaction
-	unread      map[any][]*schema.Field // by original: what its fields cannot hold, so that they are zero
-	below       *cascading              // what goes with the rows of a delete
-	touched     bool                    // receivers of the pre signal ran statements
-	links       links                   // what only writes of join tables need
-	after       *deferred               // what waits for the end of the transaction, of the first batch; nil when nothing does
-	waiting     []*deferred             // what waits for the end of the statement, outside any transaction
+	soft        bool                   // a delete that keeps the row
+	deletes     bool                   // the rows go
+	loaded      bool                   // the rows have an original
+	conflicting bool                   // an INSERT says what to do about rows that are stored already
+	ran         bool                   // all statements of the write have succeeded
+	failed      bool                   // and then the write has failed all the same, by a receiver or in the library
+	answer      error                  // of the statement, before other callbacks add theirs
+	fields      []string               // what an upsert names; nil means all
+	inserts     []string               // what an insert names; nil means all
+	conflicts   string                 // what the rows of an upsert conflict on
+	written     map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
+	computed    map[*schema.Field]bool // what the database computes
+	update      *update                // what only updates need
+	find        *finder                // what only an UPDATE or DELETE needs whose rows are found by its conditions
+	goesOn      *leftover              // of a Save: its update has found no row, and this is its INSERT
+	set         clause.Set             // what the UPDATE of a Save assigns
+	guarded     string                 // the savepoint around the write, in the caller's transaction
+	maps        *mapRows               // what only creates from maps need
+	race        *race                  // with other connections
+	returned    *returned              // what only an INSERT needs that may return fewer rows than it has
+	readBack    bool                   // the instances of updated rows are what is stored
+	follows     map[int]int            // rows of an upsert whose original is what an earlier row of it leaves behind
+	together    func()                 // gives rows that share a struct of the caller's that struct again
+	restore     []func()               // puts the statement back as GORM knows it
+	tx          *gorm.DB               // the library's own transaction
+	below       *cascading             // what goes with the rows of a delete
+	touched     bool                   // receivers of the pre signal ran statements
+	links       links                  // what only writes of join tables need
+	after       *deferred              // what waits for the end of the transaction, of the first batch; nil when nothing does
+	waiting     []*deferred            // what waits for the end of the statement, outside any transaction
 }
 
 // row is one row of a write.
 type row struct {
-	w        *write
+	facts    *facts
 	instance any // pointer to a struct of the model
 	original any // pointer to the stored row; nil when there is none or it was not read
 	now      any // pointer to the row as it is stored after the write; nil unless only the database knows what changed
 	created  bool
-	silent   bool    // the row is not written, so nothing is sent for it
-	linked   *linked // of m2m_changed: what happens to the links of the row
+	silent   bool            // the row is not written, so nothing is sent for it
+	linked   *linked         // of m2m_changed: what happens to the links of the row
+	unread   []*schema.Field // what the fields of the original cannot hold, so that they are zero
 }
 
 // writeClause is the name under which a statement's write is kept among its clauses, where GORM keeps marks of its own
@@ -117,6 +115,7 @@ func (r *registry) start(db *gorm.DB, pre, post kind) *write {
 		w = &write{}
 	}
 	w.reg, w.plan, w.db, w.stmt, w.schema, w.model = r, p, db, stmt, stmt.Schema, p.model
+	w.facts = &w.told[0]
 	w.goesOn = goesOn
 	w.pre.open(stmt.Context, db, pre, p)
 	if w.pre.muteAll {
@@ -228,13 +227,13 @@ func (w *write) beginOwn() error {
 
 // add adds a row for the struct that v is.
 func (w *write) add(v reflect.Value, created bool) *row {
-	w.rows = append(w.rows, row{w: w, instance: v.Addr().Interface(), created: created})
+	w.rows = append(w.rows, row{facts: w.facts, instance: v.Addr().Interface(), created: created})
 	return &w.rows[len(w.rows)-1]
 }
 
 // room makes place for n rows without an allocation of its own for one. Rows of earlier batches stay: events hold on to them.
 func (w *write) room(n int) {
-	if n <= 1 && w.one[0].w == nil {
+	if n <= 1 && w.one[0].facts == nil {
 		w.rows = w.one[:0]
 		return
 	}
@@ -276,10 +275,3 @@ func (w *write) replaceClause(name string, by clause.Interface) {
 }
 
 func (r *row) value() reflect.Value { return reflect.ValueOf(r.instance).Elem() }
-
-func (r *row) schema() *schema.Schema {
-	if r == nil {
-		return nil
-	}
-	return r.w.schema
-}
