@@ -1,9 +1,8 @@
 package signals
 
 import (
-	"gorm.io/gorm/schema"
-
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 )
 
 // answers is what events of all models and signals have in common: what they answer from, and the answers. It is compiled once, and not for
@@ -12,14 +11,6 @@ type answers struct {
 	row   *row // nil in an event that was never sent
 	frame *frame
 	need  Need // of the receiver
-}
-
-// given is an event that is sent by hand, without its type.
-type given struct {
-	instance      any
-	created       bool
-	soft, cascade bool
-	linked        *linked // of m2m_changed
 }
 
 func (a answers) session() *gorm.DB { return a.frame.session() }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"gorm.io/gorm/schema"
 
@@ -19,6 +20,12 @@ type channel struct {
 	list receivers.List[*entry]
 	mu   sync.Mutex    // held by writers
 	seq  atomic.Uint64 // connection order of a custom signal
+
+	calls    atomic.Pointer[calls] // of a custom signal: what Send loops over; nil until somebody connects
+	observer Observer              // of a custom signal
+
+	receive func(e *entry, receiver unsafe.Pointer, batch bool) // of a model signal: gives an entry a Receiver[E] or a BatchReceiver[E]
+	given   func(event unsafe.Pointer) given                    // of a model signal: what an event says that is sent by hand
 
 	reg   *registry // nil for a custom signal
 	scope scope
@@ -45,7 +52,7 @@ type entry struct {
 	net      bool
 	atomic   bool                       // it needs a transaction
 	store    Store                      // keeps its events; nil when it is not durable
-	receiver any                        // the Receiver[E]; what custom signals call
+	receiver unsafe.Pointer             // a Receiver[E], of a custom signal; or what Connect was given
 	call     func(*frame, *row) error   // what the signals of models call
 	batch    func(*frame, []*row) error // instead of call, when connected with ConnectBatch
 }
@@ -143,23 +150,26 @@ func (c *channel) checkRelations(o *connectOptions) {
 	}
 }
 
-// connect puts an entry in its place. changed tells a custom signal of its new list.
-func (c *channel) connect(e *entry, changed func([]*entry)) (disconnect func() bool) {
-	if c.reg != nil {
+// connect puts the entry of a receiver in its place. The caller is Connect or ConnectBatch.
+func (c *channel) connect(receiver unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
+	e := c.entry(receiver == nil, location(3), opts)
+	if e.receiver = receiver; c.reg != nil {
+		c.receive(e, receiver, batch)
+		c.keep(e)
 		e.Seq = c.reg.seq.Add(1)
 	} else {
 		e.Seq = c.seq.Add(1)
 	}
-	c.update(changed, func() bool { c.list.Add(e); return true })
-	return func() bool { return c.update(changed, func() bool { return c.list.Remove(e) }) }
+	c.update(func() bool { c.list.Add(e); return true })
+	return func() bool { return c.update(func() bool { return c.list.Remove(e) }) }
 }
 
-func (c *channel) disconnect(uid string, changed func([]*entry)) bool {
-	return c.update(changed, func() bool { return c.list.RemoveUID(uid) })
+func (c *channel) disconnect(uid string) bool {
+	return c.update(func() bool { return c.list.RemoveUID(uid) })
 }
 
 // update changes the list and spreads the news: a custom signal makes a new snapshot, a database forgets its plans.
-func (c *channel) update(changed func([]*entry), change func() bool) bool {
+func (c *channel) update(change func() bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !change() {
@@ -168,9 +178,20 @@ func (c *channel) update(changed func([]*entry), change func() bool) bool {
 	if c.reg != nil {
 		c.reg.invalidate(c)
 	} else {
-		changed(c.list.Items())
+		c.calls.Store(callsOf(c.list.Items(), c.observer))
 	}
 	return true
+}
+
+// observe sets the observer of a custom signal.
+func (c *channel) observe(by Observer) {
+	if c.reg != nil {
+		panic("signals: Observe is for custom signals: set Plugin.Observer to see those of models")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.observer = by
+	c.calls.Store(callsOf(c.list.Items(), by))
 }
 
 func (c *channel) receivers() []ReceiverInfo {
@@ -183,16 +204,18 @@ func (c *channel) receivers() []ReceiverInfo {
 }
 
 // sendRow sends an event of a model by hand, to the receivers that a write would reach.
-func (c *channel) sendRow(ctx context.Context, g given) error {
-	s, err := c.byHand(background(ctx), g)
+func (c *channel) sendRow(ctx context.Context, event unsafe.Pointer) error {
+	s, err := c.byHand(background(ctx), c.given(event))
 	if err != nil || s.plan == nil {
 		return err
 	}
 	return c.reg.send(s.plan, c.kind, &s.frame, s.rows[:])
 }
 
-// observed sends an event of a model by hand so that the observer sees it.
-func (c *channel) observed(ctx context.Context, g given, send func(context.Context) []Response) (responses []Response) {
+// respond sends an event of a model by hand so that the observer sees it.
+func (c *channel) respond(ctx context.Context, event unsafe.Pointer, w way) (responses []Response) {
+	g := c.given(event)
+	send := func(ctx context.Context) []Response { return w.send(ctx, c.rowTargets(ctx, g)) }
 	if c.reg.Observer == nil {
 		return send(ctx)
 	}
@@ -241,6 +264,7 @@ type handSend struct {
 }
 
 func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
+	g.instance = c.scope.typed(g.instance)
 	model := modelOf(g.instance)
 	if model == nil {
 		return nil, errNoInstance
@@ -260,13 +284,12 @@ func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
 	return s, nil
 }
 
-// targets lists the receivers of a custom signal that are not muted.
-func (c *channel) targets(ctx context.Context, call func(*entry) error) []target {
+// targets lists those of the receivers of a custom signal that are not muted.
+func targets(ctx context.Context, entries []*entry, call func(*entry) error) []target {
 	f := frameOf(ctx)
 	if f != nil && f.muteAll {
 		return nil
 	}
-	entries := c.list.Items()
 	targets := make([]target, 0, len(entries))
 	for _, e := range entries {
 		if f == nil || f.hears(e.UID) {
@@ -274,6 +297,14 @@ func (c *channel) targets(ctx context.Context, call func(*entry) error) []target
 		}
 	}
 	return targets
+}
+
+// recover returns the error of a receiver that panicked with v, nil when it did not.
+func (e *entry) recover(v any) error {
+	if v == nil {
+		return nil
+	}
+	return e.failure(recovered(v))
 }
 
 // failure wraps what a receiver answered.

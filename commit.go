@@ -18,14 +18,14 @@ import (
 // with ErrNotInstalled, with [sql.ErrTxDone] when the transaction has ended, and with ErrUntracked when its end cannot be
 // seen.
 func OnCommit(tx *gorm.DB, fn func(ctx context.Context) error) error {
-	return queueCall(tx, fn, afterCommit, location())
+	return queueCall(tx, fn, afterCommit, location(2))
 }
 
 // OnRollback calls fn once the transaction of tx, or the innermost savepoint that is open now, was rolled back; for a
 // savepoint that is when the transaction ends. Functions run in reverse order. In no transaction fn never runs. Context and
 // errors are as in OnCommit.
 func OnRollback(tx *gorm.DB, fn func(ctx context.Context) error) error {
-	return queueCall(tx, fn, afterRollback, location())
+	return queueCall(tx, fn, afterRollback, location(2))
 }
 
 // Transaction is db.Transaction whose end is seen under every Tracking.

@@ -95,30 +95,6 @@ func (e SaveEvent[M]) UpdateFields() []string {
 // Restored reports whether the write makes a soft-deleted row live again.
 func (e SaveEvent[M]) Restored() bool { return e.restored() }
 
-func newSaveEvent[M any](a answers) SaveEvent[M] {
-	m, _ := a.row.instance.(M)
-	return SaveEvent[M]{Instance: m, Created: a.row.created, answers: a}
-}
-
-func newDeleteEvent[M any](a answers) DeleteEvent[M] {
-	m, _ := a.row.instance.(M)
-	return DeleteEvent[M]{Instance: m, Soft: a.row.facts.soft, Cascade: a.row.facts.cascade, answers: a}
-}
-
-func newLoadEvent[M any](a answers) LoadEvent[M] {
-	m, _ := a.row.instance.(M)
-	return LoadEvent[M]{Instance: m, answers: a}
-}
-
-// given returns what the event says, for a send by hand.
-func (e SaveEvent[M]) given() given { return given{instance: e.Instance, created: e.Created} }
-
-func (e DeleteEvent[M]) given() given {
-	return given{instance: e.Instance, soft: e.Soft, cascade: e.Cascade}
-}
-
-func (e LoadEvent[M]) given() given { return given{instance: e.Instance} }
-
 // modelOf returns the struct type that an instance points to, nil when there is none.
 func modelOf(instance any) reflect.Type {
 	v := reflect.ValueOf(instance)

@@ -56,13 +56,3 @@ func (e M2MEvent[M]) Raw() bool { return e.isRaw() }
 
 // Schema returns GORM's description of the model of Instance, nil in an event that was never sent.
 func (e M2MEvent[M]) Schema() *schema.Schema { return e.schema() }
-
-func newM2MEvent[M any](a answers) M2MEvent[M] {
-	m, _ := a.row.instance.(M)
-	l := a.row.linked
-	return M2MEvent[M]{Instance: m, Relation: l.relation, Action: l.action, Reverse: l.reverse, PKs: l.keys, answers: a}
-}
-
-func (e M2MEvent[M]) given() given {
-	return given{instance: e.Instance, linked: &linked{relation: e.Relation, action: e.Action, reverse: e.Reverse, keys: e.PKs}}
-}

@@ -3,6 +3,7 @@ package signals
 import (
 	"fmt"
 	"reflect"
+	"unsafe"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -45,20 +46,29 @@ type ModelSignals[M any] struct {
 //
 // For panics when the plugin is not installed or M is no model of GORM; the text names the cure.
 func For[M any](db *gorm.DB) *ModelSignals[*M] {
+	return (*ModelSignals[*M])(modelSignals(db, (*M)(nil)))
+}
+
+// modelSignals returns the *ModelSignals[*erased] of the model that nothing, a nil pointer, would point to.
+func modelSignals(db *gorm.DB, nothing any) unsafe.Pointer {
+	reg, s := modelScope(db, reflect.TypeOf(nothing).Elem())
+	return reg.signals(s, erasedSignals)
+}
+
+// modelScope returns the scope of For[t].
+func modelScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
 	reg := mustRegistry(db, "For")
-	t := reflect.TypeFor[M]()
 	if t.Kind() == reflect.Interface {
 		panic(fmt.Sprintf("signals: For[%s]: %s is an interface: use Implementing[%s]", t, t, t))
 	}
 	if t.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("signals: For[%s]: %s is no model: name the struct type itself, as in For[Product](db)", t, t))
 	}
-	sch, err := schemaOf(db, new(M))
+	sch, err := schemaOf(db, reflect.New(t).Interface())
 	if err != nil {
 		panic(fmt.Sprintf("signals: For[%s]: GORM cannot use the type as a model: %v", t, err))
 	}
-	s := scope{typ: t, name: t.Name(), schema: sch, matches: func(model reflect.Type) bool { return model == t }}
-	return signalsOf[*M](reg, s)
+	return reg, scope{typ: t, name: t.Name(), schema: sch, matches: func(model reflect.Type) bool { return model == t }}
 }
 
 // Implementing returns the signals of every model whose pointer implements interface I. Implementing[any] means every
@@ -66,8 +76,15 @@ func For[M any](db *gorm.DB) *ModelSignals[*M] {
 //
 // Implementing panics when the plugin is not installed or I is no interface; the text names the cure.
 func Implementing[I any](db *gorm.DB) *ModelSignals[I] {
+	reg, s := interfaceScope(db, reflect.TypeFor[I]())
+	return (*ModelSignals[I])(reg.signals(s, func() (unsafe.Pointer, [kinds]*channel) {
+		return signalsOf(func(r *row) I { m, _ := r.instance.(I); return m })
+	}))
+}
+
+// interfaceScope returns the scope of Implementing[t].
+func interfaceScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
 	reg := mustRegistry(db, "Implementing")
-	t := reflect.TypeFor[I]()
 	if t.Kind() != reflect.Interface {
 		model := t
 		for model.Kind() == reflect.Pointer {
@@ -79,10 +96,9 @@ func Implementing[I any](db *gorm.DB) *ModelSignals[I] {
 	if name == "" {
 		name = t.String()
 	}
-	s := scope{typ: t, name: name, matches: func(model reflect.Type) bool {
+	return reg, scope{typ: t, name: name, matches: func(model reflect.Type) bool {
 		return model.Name() != "" && reflect.PointerTo(model).Implements(t)
 	}}
-	return signalsOf[I](reg, s)
 }
 
 // Receivers describes every receiver that is connected to a model signal of the database, signal by signal in the order
@@ -99,30 +115,6 @@ func Receivers(db *gorm.DB) []ReceiverInfo {
 		}
 	}
 	return infos
-}
-
-// signalsOf returns the signals of a scope, made at the first call.
-func signalsOf[M any](reg *registry, s scope) *ModelSignals[M] {
-	made := reg.signals(s.typ, func() (any, []*channel) {
-		m := &ModelSignals[M]{
-			PreSave:    modelSignal(reg, s, preSave, newSaveEvent[M], SaveEvent[M].given),
-			PostSave:   modelSignal(reg, s, postSave, newSaveEvent[M], SaveEvent[M].given),
-			PreDelete:  modelSignal(reg, s, preDelete, newDeleteEvent[M], DeleteEvent[M].given),
-			PostDelete: modelSignal(reg, s, postDelete, newDeleteEvent[M], DeleteEvent[M].given),
-			M2MChanged: modelSignal(reg, s, m2mChanged, newM2MEvent[M], M2MEvent[M].given),
-			PostLoad:   modelSignal(reg, s, postLoad, newLoadEvent[M], LoadEvent[M].given),
-		}
-		return m, []*channel{
-			&m.PreSave.channel, &m.PostSave.channel, &m.PreDelete.channel, &m.PostDelete.channel, &m.M2MChanged.channel,
-			&m.PostLoad.channel,
-		}
-	})
-	m, _ := made.(*ModelSignals[M])
-	return m
-}
-
-func modelSignal[E any](reg *registry, s scope, k kind, event func(answers) E, g func(E) given) *Signal[E] {
-	return &Signal[E]{channel: channel{name: kindNames[k], reg: reg, scope: s, kind: k}, event: event, given: g}
 }
 
 // schemaOf parses a model the way the database does.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -56,7 +57,9 @@ func postSaveOf(tb testing.TB, db *gorm.DB, model any) *Signal[SaveEvent[any]] {
 	require.NoError(tb, err)
 	typ := reflect.TypeOf(model).Elem()
 	s := scope{typ: typ, name: sch.Table, schema: sch, matches: func(model reflect.Type) bool { return model == typ }}
-	return signalsOf[any](registryOf(db), s).PostSave
+	return (*ModelSignals[any])(registryOf(db).signals(s, func() (unsafe.Pointer, [kinds]*channel) {
+		return signalsOf(func(r *row) any { return r.instance })
+	})).PostSave
 }
 
 func hearNothing(context.Context, SaveEvent[any]) error { return nil }

@@ -147,9 +147,9 @@ func If[E any](pred func(E) bool, r Receiver[E]) Receiver[E] {
 	}
 }
 
-// location returns the file and line from which the function that calls it was called.
-func location() string {
-	_, file, line, ok := runtime.Caller(2)
+// location returns the file and line of a caller: 1 is the one that calls location, 2 the one that calls that.
+func location(caller int) string {
+	_, file, line, ok := runtime.Caller(caller)
 	if !ok {
 		return "unknown"
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -36,10 +37,11 @@ var kindNames = [kinds]string{"pre_save", "post_save", "pre_delete", "post_delet
 type registry struct {
 	Plugin
 
-	db     *gorm.DB
-	seq    atomic.Uint64 // connection order over all signals
-	mu     sync.Mutex
-	bound  map[reflect.Type]any            // *ModelSignals by model or interface type
+	db  *gorm.DB
+	seq atomic.Uint64 // connection order over all signals
+	mu  sync.Mutex
+	// bound holds the *ModelSignals by model or interface type. See erased for why they are untyped.
+	bound  map[reflect.Type]unsafe.Pointer
 	known  []*channel                      // every signal in bound
 	named  map[reflect.Type][]*channel     // those of one model
 	wide   []*channel                      // those of interfaces
@@ -80,25 +82,26 @@ func mustRegistry(db *gorm.DB, caller string) *registry {
 	panic(fmt.Sprintf("%v, before signals.%s", ErrNotInstalled, caller))
 }
 
-// signals returns what is bound to a type, made by build at the first call.
-func (r *registry) signals(t reflect.Type, build func() (any, []*channel)) any {
+// signals returns what is bound to a scope, made by build at the first call. build also returns the channels in the order of kinds.
+func (r *registry) signals(s scope, build func() (unsafe.Pointer, [kinds]*channel)) unsafe.Pointer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if made, ok := r.bound[t]; ok {
+	if made, ok := r.bound[s.typ]; ok {
 		return made
 	}
 	made, channels := build()
-	r.bound[t] = made
-	r.known = append(r.known, channels...)
-	for _, c := range channels {
-		if c.scope.schema == nil {
+	r.bound[s.typ] = made
+	for k, c := range channels {
+		c.name, c.reg, c.scope, c.kind = kindNames[k], r, s, kind(k)
+		r.known = append(r.known, c)
+		if s.schema == nil {
 			r.wide = append(r.wide, c)
 			continue
 		}
 		if r.named == nil {
 			r.named = map[reflect.Type][]*channel{}
 		}
-		r.named[t] = append(r.named[t], c)
+		r.named[s.typ] = append(r.named[s.typ], c)
 	}
 	return made
 }

@@ -8,6 +8,23 @@ type target struct {
 	call  func(*entry) error
 }
 
+// way is how a send calls its receivers.
+type way uint8
+
+const (
+	untilError way = iota
+	allInTurn
+	atOnce
+)
+
+// send makes the calls.
+func (w way) send(ctx context.Context, targets []target) []Response {
+	if w == atOnce {
+		return together(ctx, targets)
+	}
+	return each(targets, w == untilError)
+}
+
 // answer makes the call. A panic, and a call that ends its goroutine, are errors.
 func (t target) answer(response *Response) {
 	*response = Response{Receiver: t.entry.info, Err: t.entry.failure(errGoexit)}

@@ -1,0 +1,173 @@
+// Command programs measures what each model with one Connect costs a program: how much larger it gets, and how much longer it takes to
+// build. Run it with make bench-programs from the top of the repository.
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"text/template"
+	"time"
+
+	"github.com/gorm-signals/signals/bench/internal/page"
+)
+
+// few and many are the numbers of models in the programs that are compared.
+const few, many = 10, 60
+
+func main() {
+	write := flag.String("write", "", "write the table between the markers of this file too")
+	flag.Parse()
+	text, err := measure(context.Background())
+	if err == nil {
+		fmt.Print(text)
+		if *write != "" {
+			err = page.Rewrite(*write, "bench-programs", text)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "programs:", err)
+		os.Exit(1)
+	}
+}
+
+// measure builds the programs and returns the table.
+func measure(ctx context.Context) (string, error) {
+	dir, err := os.MkdirTemp("bench/programs", "_built") // within the module; ./... leaves it out
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	text := "| a model | stripped binary | with symbols | build |\n|---|---|---|---|\n"
+	for _, kind := range []string{"alone", "with a PostSave receiver"} {
+		smaller, err := build(ctx, dir, few, kind != "alone")
+		if err != nil {
+			return "", err
+		}
+		larger, err := build(ctx, dir, many, kind != "alone")
+		if err != nil {
+			return "", err
+		}
+		text += fmt.Sprintf("| %s | %.1f KB | %.1f KB | %.1f ms |\n", kind, larger.stripped.more(smaller.stripped), larger.whole.more(smaller.whole),
+			float64((larger.took-smaller.took).Microseconds())/1000/(many-few))
+	}
+	return text, nil
+}
+
+// built is a program.
+type built struct {
+	stripped, whole size
+	took            time.Duration // the compiler and the linker, on one core
+}
+
+type size int64
+
+// more returns by how many KB for each model a program is larger than another.
+func (s size) more(than size) float64 { return float64(s-than) / 1000 / (many - few) }
+
+// rounds is how often a program is built to find out how long that takes. The fastest one counts: other work on the machine only adds.
+const rounds = 5
+
+func build(ctx context.Context, dir string, models int, connects bool) (b built, err error) {
+	var times []time.Duration
+	for round := range rounds {
+		in := filepath.Join(dir, fmt.Sprintf("m%d%t%d", models, connects, round))
+		if err = generate(in, models, connects); err != nil {
+			return built{}, err
+		}
+		if b.stripped, b.took, err = compile(ctx, in, "-s -w"); err != nil {
+			return built{}, err
+		}
+		times = append(times, b.took)
+		if round > 0 {
+			continue
+		}
+		if b.whole, _, err = compile(ctx, in, ""); err != nil {
+			return built{}, err
+		}
+	}
+	b.took = slices.Min(times)
+	return b, nil
+}
+
+// compile builds the program in a directory.
+func compile(ctx context.Context, dir, flags string) (size, time.Duration, error) {
+	out := filepath.Join(dir, "program")
+	cmd := exec.CommandContext(ctx, "go", "build", "-p", "1", "-gcflags=-c=1", "-ldflags="+flags, "-o", out, "./"+dir)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Run(); err != nil {
+		return 0, 0, fmt.Errorf("%w: %s", err, &said)
+	}
+	info, err := os.Stat(out)
+	if err != nil {
+		return 0, 0, err
+	}
+	return size(info.Size()), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+}
+
+var program = template.Must(template.New("main.go").Parse(`package main // {{.Nonce}}: nothing is built yet
+
+import (
+	"context"
+
+	"github.com/gorm-signals/signals"
+	"gorm.io/gorm"
+)
+
+const nonce = {{.Nonce}}
+
+func main() {
+	db, err := gorm.Open(nil, &gorm.Config{})
+	if err == nil {
+		err = db.Use(signals.Plugin{})
+	}
+	if err != nil || nonce == 0 {
+		panic(err)
+	}
+{{- range .Models}}
+	connect{{.}}(context.Background(), db)
+{{- end}}
+}
+{{range .Models}}
+type M{{.}} struct {
+	ID   uint
+	Name string
+}
+{{if $.Connects}}
+func connect{{.}}(_ context.Context, db *gorm.DB) {
+	signals.For[M{{.}}](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*M{{.}}]) error {
+		println(e.Instance.Name)
+		return nil
+	})
+}
+{{else}}
+func connect{{.}}(_ context.Context, db *gorm.DB) {
+	var row M{{.}}
+	if db.First(&row).Error == nil {
+		println(row.Name)
+	}
+}
+{{end}}{{end}}`))
+
+// generate writes a program that was never built before.
+func generate(dir string, models int, connects bool) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	names := make([]string, models)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	var source bytes.Buffer
+	if err := program.Execute(&source, map[string]any{"Nonce": time.Now().UnixNano(), "Models": names, "Connects": connects}); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "main.go"), source.Bytes(), 0o600)
+}

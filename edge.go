@@ -1,0 +1,106 @@
+package signals
+
+import (
+	"reflect"
+	"unsafe"
+)
+
+// The generic edge of model signals. Signal hands receivers and events to its channel as untyped pointers, and the channel has functions that
+// know their type. These functions are made for *erased, once for all models, and for the interfaces of Implementing.
+
+// erased stands for every model. Pointers have one size and one form, so signals, events and receivers of *erased have the memory layout of those
+// of *Product: For makes signals of *erased and returns them under the type that the caller asked for. Made for each model, they would
+// cost a program 200 KB a model: GORM calls methods by name, so the linker keeps all methods of every type that a generic function has a
+// variable of.
+type erased struct{}
+
+func erasedSignals() (unsafe.Pointer, [kinds]*channel) {
+	return signalsOf(func(r *row) *erased { return (*erased)(reflect.ValueOf(r.instance).UnsafePointer()) })
+}
+
+// typed gives an instance of *erased the type of its model back.
+func (s *scope) typed(instance any) any {
+	if p, ok := instance.(*erased); ok {
+		return reflect.NewAt(s.typ, unsafe.Pointer(p)).Interface()
+	}
+	return instance
+}
+
+// instanceOf returns the instance of a row as M. A plan only pairs a row with receivers that its type satisfies.
+type instanceOf[M any] func(r *row) M
+
+func (of instanceOf[M]) save(a answers) SaveEvent[M] {
+	return SaveEvent[M]{Instance: of(a.row), Created: a.row.created, answers: a}
+}
+
+func (of instanceOf[M]) remove(a answers) DeleteEvent[M] {
+	return DeleteEvent[M]{Instance: of(a.row), Soft: a.row.facts.soft, Cascade: a.row.facts.cascade, answers: a}
+}
+
+func (of instanceOf[M]) load(a answers) LoadEvent[M] {
+	return LoadEvent[M]{Instance: of(a.row), answers: a}
+}
+
+func (of instanceOf[M]) links(a answers) M2MEvent[M] {
+	l := a.row.linked
+	return M2MEvent[M]{Instance: of(a.row), Relation: l.relation, Action: l.action, Reverse: l.reverse, PKs: l.keys, answers: a}
+}
+
+// given is an event that is sent by hand, without its type.
+type given struct {
+	instance      any
+	created       bool
+	soft, cascade bool
+	linked        *linked // of m2m_changed
+}
+
+func givenSave[M any](e SaveEvent[M]) given { return given{instance: e.Instance, created: e.Created} }
+
+func givenDelete[M any](e DeleteEvent[M]) given {
+	return given{instance: e.Instance, soft: e.Soft, cascade: e.Cascade}
+}
+
+func givenLoad[M any](e LoadEvent[M]) given { return given{instance: e.Instance} }
+
+func givenLinks[M any](e M2MEvent[M]) given {
+	return given{instance: e.Instance, linked: &linked{relation: e.Relation, action: e.Action, reverse: e.Reverse, keys: e.PKs}}
+}
+
+// signalsOf makes signals whose instances are of type M, and returns the *ModelSignals[M] and their channels in the order of kinds.
+func signalsOf[M any](of instanceOf[M]) (unsafe.Pointer, [kinds]*channel) {
+	m := &ModelSignals[M]{
+		PreSave:    modelSignal(of.save, givenSave[M]),
+		PostSave:   modelSignal(of.save, givenSave[M]),
+		PreDelete:  modelSignal(of.remove, givenDelete[M]),
+		PostDelete: modelSignal(of.remove, givenDelete[M]),
+		M2MChanged: modelSignal(of.links, givenLinks[M]),
+		PostLoad:   modelSignal(of.load, givenLoad[M]),
+	}
+	return unsafe.Pointer(m), [kinds]*channel{
+		&m.PreSave.channel, &m.PostSave.channel, &m.PreDelete.channel, &m.PostDelete.channel, &m.PostLoad.channel, &m.M2MChanged.channel,
+	}
+}
+
+func modelSignal[E any](event func(answers) E, from func(E) given) *Signal[E] {
+	s := &Signal[E]{}
+	s.channel.given = func(event unsafe.Pointer) given { return from(*(*E)(event)) }
+	s.channel.receive = func(e *entry, receiver unsafe.Pointer, batch bool) {
+		if batch {
+			e.batch = batchCall(e, *(*BatchReceiver[E])(unsafe.Pointer(&receiver)), event)
+			return
+		}
+		r := *(*Receiver[E])(unsafe.Pointer(&receiver))
+		e.call = func(f *frame, row *row) error { return r(f, event(answers{row, f, e.info.Needs})) }
+	}
+	return s
+}
+
+func batchCall[E any](e *entry, r BatchReceiver[E], event func(answers) E) func(*frame, []*row) error {
+	return func(f *frame, rows []*row) error {
+		events := make([]E, len(rows))
+		for i, row := range rows {
+			events[i] = event(answers{row, f, e.info.Needs})
+		}
+		return r(f, events)
+	}
+}
