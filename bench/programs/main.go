@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"text/template"
 	"time"
 
@@ -44,7 +45,8 @@ func measure(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(dir)
-	text := "| a model | stripped binary | with symbols | build |\n|---|---|---|---|\n"
+	var text strings.Builder
+	text.WriteString("| a model | stripped binary | with symbols | build |\n|---|---|---|---|\n")
 	for _, kind := range []string{"alone", "with a PostSave receiver"} {
 		smaller, err := build(ctx, dir, few, kind != "alone")
 		if err != nil {
@@ -54,10 +56,10 @@ func measure(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		text += fmt.Sprintf("| %s | %.1f KB | %.1f KB | %.1f ms |\n", kind, larger.stripped.more(smaller.stripped), larger.whole.more(smaller.whole),
+		fmt.Fprintf(&text, "| %s | %.1f KB | %.1f KB | %.1f ms |\n", kind, larger.stripped.more(smaller.stripped), larger.whole.more(smaller.whole),
 			float64((larger.took-smaller.took).Microseconds())/1000/(many-few))
 	}
-	return text, nil
+	return text.String(), nil
 }
 
 // built is a program.
