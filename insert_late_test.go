@@ -20,8 +20,12 @@ func TestAConflictClauseThatComesLateSendsWhatIsWritten(t *testing.T) {
 	for name, late := range clauses {
 		for _, place := range []string{"before", "around"} {
 			for form, create := range map[string]func(db *gorm.DB) *gorm.DB{
-				"stored first": func(db *gorm.DB) *gorm.DB { return db.Create(&[]Coded{{ID: 1, Code: "a", Name: "new"}, {ID: 2, Code: "b"}}) },
-				"stored last":  func(db *gorm.DB) *gorm.DB { return db.Create(&[]*Coded{{ID: 2, Code: "b"}, {ID: 1, Code: "a", Name: "new"}}) },
+				"stored first": func(db *gorm.DB) *gorm.DB {
+					return db.Create(&[]Coded{{ID: 1, Code: "a", Name: "new"}, {ID: 2, Code: "b"}})
+				},
+				"stored last": func(db *gorm.DB) *gorm.DB {
+					return db.Create(&[]*Coded{{ID: 2, Code: "b"}, {ID: 1, Code: "a", Name: "new"}})
+				},
 				"stored alone": func(db *gorm.DB) *gorm.DB { return db.Create(&Coded{ID: 1, Code: "a", Name: "new"}) },
 			} {
 				t.Run(name+" "+place+" "+form, func(t *testing.T) {
