@@ -10,7 +10,7 @@ import (
 
 // insertAgain runs the INSERT of the statement once more, for all rows or for one: without hooks, signals and callbacks of others, which have
 // run. It returns the number of written rows.
-func (w *write) insertAgain(conflict *clause.OnConflict, one any) (int64, error) {
+func (w *insert) insertAgain(conflict *clause.OnConflict, one any) (int64, error) {
 	tx := w.db.Session(&gorm.Session{SkipHooks: true})
 	stmt := tx.Statement
 	stmt.SQL.Reset()
@@ -32,7 +32,7 @@ func (w *write) insertAgain(conflict *clause.OnConflict, one any) (int64, error)
 
 // oneByOne undoes an INSERT of several rows and inserts one row after the other: a database that skipped rows tells of a single row whether
 // it was written. The caller sees the number of rows that the INSERT reported, and the keys that the database gave the second time.
-func (w *write) oneByOne() error {
+func (w *insert) oneByOne() error {
 	if err := w.exec("ROLLBACK TO SAVEPOINT " + insertSavepoint); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (w *write) oneByOne() error {
 }
 
 // insertRow inserts row i alone, and reports whether it was written.
-func (w *write) insertRow(i int) (bool, error) {
+func (w *insert) insertRow(i int) (bool, error) {
 	r := &w.rows[i]
 	switch {
 	case w.maps != nil:

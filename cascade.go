@@ -55,7 +55,7 @@ func (w *write) preCascade(late bool) error {
 
 // cascadeSelected does for a delete with Select, once GORM has deleted the selected children, what comes first elsewhere.
 func (r *registry) cascadeSelected(db *gorm.DB) {
-	w := writeOf(db)
+	w := writeOf[*write](db)
 	if w == nil || db.Error != nil || !w.selects() {
 		return
 	}

@@ -14,13 +14,16 @@ import (
 
 // resolveConflicts finds out, for an INSERT with ON CONFLICT, which rows are stored already: they are updated or skipped,
 // not created.
-func (w *write) resolveConflicts() error {
+func (w *insert) resolveConflicts() error {
 	if !w.conflicting {
 		return nil
 	}
 	conflict, _ := w.conflict()
 	if conflict.UpdateAll || len(conflict.DoUpdates) > 0 {
-		w.upserts(conflict)
+		named := w.upserts(conflict)
+		if w.goesOn == nil || w.inserts != nil { // a Save without Omit names all
+			w.fields = w.model.Names(named)
+		}
 	}
 	skips := conflict.DoNothing || len(w.written) == 0
 	targets := w.conflictTargets(conflict)
@@ -40,7 +43,7 @@ func (w *write) resolveConflicts() error {
 }
 
 // matchConflicts sets what each row is: new, the next state of a stored row or of an earlier row of the same statement, or skipped.
-func (w *write) matchConflicts(stored map[string]reflect.Value, targets []constraint, skips bool) {
+func (w *insert) matchConflicts(stored map[string]reflect.Value, targets []constraint, skips bool) {
 	seen := map[string]int{} // earlier rows of the same statement
 	w.follows = nil
 	association := isAssociation(w.stmt)
@@ -71,7 +74,7 @@ func (w *write) matchConflicts(stored map[string]reflect.Value, targets []constr
 }
 
 // follow makes the row that an earlier row of the statement leaves behind the original of a later one.
-func (w *write) follow(later, earlier int) {
+func (w *insert) follow(later, earlier int) {
 	if w.follows == nil {
 		w.follows = map[int]int{}
 	}
@@ -84,7 +87,7 @@ func (w *write) follow(later, earlier int) {
 }
 
 // refollow is follow once more: receivers of pre_save or GORM may have changed the earlier rows, or the database has not written them.
-func (w *write) refollow() {
+func (w *insert) refollow() {
 	for later := range w.rows {
 		if earlier, ok := w.follows[later]; ok {
 			w.follow(later, earlier)
@@ -93,7 +96,7 @@ func (w *write) refollow() {
 }
 
 // leaves returns the row that an upsert of r leaves behind. It shares no memory with r.
-func (w *write) leaves(r *row) any {
+func (w *insert) leaves(r *row) any {
 	ctx := w.stmt.Context
 	if r.created || r.original == nil {
 		return w.model.Clone(ctx, r.value()).Interface()
@@ -108,13 +111,13 @@ func (w *write) leaves(r *row) any {
 }
 
 // resolveAgain forgets what was found out, and looks at what is stored now.
-func (w *write) resolveAgain() error {
+func (w *insert) resolveAgain() error {
 	w.conflicts, w.loaded = "", false
 	return w.resolveConflicts()
 }
 
 // rowIDs identifies a row by every target that it can conflict on.
-func (w *write) rowIDs(r *row, targets []constraint) []string {
+func (w *insert) rowIDs(r *row, targets []constraint) []string {
 	var ids []string
 	for t, on := range targets {
 		if id, can := w.conflictID(t, on, r.value()); can {
@@ -126,7 +129,7 @@ func (w *write) rowIDs(r *row, targets []constraint) []string {
 
 // conflict returns what the INSERT does about rows that are stored already. INSERT OR IGNORE and INSERT OR REPLACE say it
 // in their own way.
-func (w *write) conflict() (clause.OnConflict, bool) {
+func (w *insert) conflict() (clause.OnConflict, bool) {
 	if w.race != nil {
 		return w.race.conflict, true
 	}
@@ -144,8 +147,8 @@ func (w *write) conflict() (clause.OnConflict, bool) {
 	return clause.OnConflict{}, false
 }
 
-// upserts notes which columns of a stored row an upsert changes, the way GORM works it out for UpdateAll.
-func (w *write) upserts(conflict clause.OnConflict) {
+// upserts notes which columns of a stored row an upsert changes, the way GORM works it out for UpdateAll, and returns those that it names.
+func (w *write) upserts(conflict clause.OnConflict) []*schema.Field {
 	w.written, w.computed = map[*schema.Field]bool{}, map[*schema.Field]bool{}
 	if conflict.UpdateAll {
 		selected, restricted := w.stmt.SelectAndOmitColumns(true, true)
@@ -173,9 +176,7 @@ func (w *write) upserts(conflict clause.OnConflict) {
 			fields = append(fields, f)
 		}
 	}
-	if w.goesOn == nil || w.inserts != nil { // a Save without Omit names all
-		w.fields = w.model.Names(fields)
-	}
+	return fields
 }
 
 // constraint is a set of columns that a row can conflict on.
@@ -185,7 +186,7 @@ type constraint struct {
 }
 
 // conflictTargets returns what a row can conflict on.
-func (w *write) conflictTargets(conflict clause.OnConflict) []constraint {
+func (w *insert) conflictTargets(conflict clause.OnConflict) []constraint {
 	var targets []constraint
 	if len(w.schema.PrimaryFields) > 0 {
 		targets = append(targets, constraint{fields: w.schema.PrimaryFields})
@@ -241,7 +242,7 @@ func unforeseen(targets []constraint, conflict clause.OnConflict) []constraint {
 
 // conflictID identifies a row by a target's values. A row without a value, or with a key that the database is to
 // generate, conflicts with none.
-func (w *write) conflictID(t int, on constraint, v reflect.Value) (id string, can bool) {
+func (w *insert) conflictID(t int, on constraint, v reflect.Value) (id string, can bool) {
 	values, _ := rows.ValuesOf(w.stmt.Context, on.fields, v)
 	for i, f := range on.fields {
 		if rows.Null(values[i]) || (generated(f) && !rows.Valued(w.stmt.Context, f, v)) {
@@ -259,7 +260,7 @@ func isAssociation(stmt *gorm.Statement) bool {
 }
 
 // touches reports whether an upsert changes anything of a stored row.
-func (w *write) touches(r *row) bool {
+func (w *insert) touches(r *row) bool {
 	for f := range w.written {
 		if f.AutoUpdateTime > 0 || r.fieldChanged(w.stmt.Context, f) {
 			return true

@@ -8,7 +8,7 @@ import (
 )
 
 // conflictIDs joins what all rows can conflict on.
-func (w *write) conflictIDs(targets []constraint) string {
+func (w *insert) conflictIDs(targets []constraint) string {
 	var ids strings.Builder
 	for i := range w.rows {
 		for _, id := range w.rowIDs(&w.rows[i], targets) {
@@ -20,7 +20,7 @@ func (w *write) conflictIDs(targets []constraint) string {
 }
 
 // readConflicts reads the stored rows that rows of the write conflict with, by their ids.
-func (w *write) readConflicts(targets []constraint, skips bool) (map[string]reflect.Value, error) {
+func (w *insert) readConflicts(targets []constraint, skips bool) (map[string]reflect.Value, error) {
 	stored := map[string]reflect.Value{}
 	for t := range targets {
 		asked := map[string][]any{}
@@ -44,7 +44,7 @@ func (w *write) readConflicts(targets []constraint, skips bool) (map[string]refl
 
 // pairConflicts notes the stored rows by the ids of the rows that they are in the way of. The database takes values as equal that Go does
 // not: texts without regard to case, numbers as texts. If a row was found under another id, the database is asked who is whose.
-func (w *write) pairConflicts(t int, on constraint, asked map[string][]any, found []reflect.Value, stored map[string]reflect.Value) error {
+func (w *insert) pairConflicts(t int, on constraint, asked map[string][]any, found []reflect.Value, stored map[string]reflect.Value) error {
 	unknown := false
 	for _, row := range found {
 		id, _ := w.conflictID(t, on, row)
@@ -72,7 +72,7 @@ func (w *write) pairConflicts(t int, on constraint, asked map[string][]any, foun
 
 // findConflicts reads the stored rows with one of the values, and keeps them from going. Where the database locks gaps, rows that are
 // not there must not be locked, unless it is known that they are: then the latest is what counts.
-func (w *write) findConflicts(t constraint, values [][]any, skips bool) ([]reflect.Value, error) {
+func (w *insert) findConflicts(t constraint, values [][]any, skips bool) ([]reflect.Value, error) {
 	var found []reflect.Value
 	read := func(values [][]any, lock bool) error {
 		found = nil

@@ -6,9 +6,41 @@ import (
 	"gorm.io/gorm"
 )
 
+// insert is a write of an INSERT.
+type insert struct {
+	write
+
+	goesOn      *leftover   // of a Save: its update has found no row, and this is its INSERT
+	conflicting bool        // the INSERT says what to do about rows that are stored already
+	conflicts   string      // what its rows conflict on
+	follows     map[int]int // rows of an upsert whose original is what an earlier row of it leaves behind
+	race        *race       // with other connections
+	maps        *mapRows    // of a create from maps
+	returned    *returned   // of an INSERT that may return fewer rows than it has
+	together    func()      // gives rows that share a struct of the caller's that struct again
+}
+
+// openInsert begins the write of an INSERT, nil if nobody is to hear of it.
+func (r *registry) openInsert(db *gorm.DB) *insert {
+	goesOn := r.unsaved.take(db.Statement)
+	if db.Statement.SkipHooks && goesOn == nil {
+		return nil
+	}
+	p := r.planOf(db)
+	if p == nil || !p.concerns(preSave, postSave) {
+		return nil
+	}
+	w, after := allocate[insert](p.defers(postSave))
+	w.after, w.goesOn = after, goesOn
+	if !w.open(r, db, p, preSave, postSave) {
+		return nil
+	}
+	return w
+}
+
 // preCreate sends pre_save for every row that an INSERT will write.
 func (r *registry) preCreate(db *gorm.DB) {
-	w := r.start(db, preSave, postSave)
+	w := r.openInsert(db)
 	if w == nil {
 		return
 	}
@@ -16,7 +48,7 @@ func (r *registry) preCreate(db *gorm.DB) {
 		w.undo()
 		return
 	}
-	w.attach()
+	keep(w)
 	w.inserts = w.insertFields()
 	_, w.conflicting = w.conflict()
 	*w.facts = w.insertFacts()
@@ -36,12 +68,12 @@ func (r *registry) preCreate(db *gorm.DB) {
 }
 
 // takesSeveral reports whether the INSERT stands or falls with other statements.
-func (w *write) takesSeveral() bool {
+func (w *insert) takesSeveral() bool {
 	return len(w.plan.sides) > 0 || w.plan.atomic || w.goesOn != nil || (w.conflicting && (len(w.rows) > 1 || w.locksGaps()))
 }
 
 // preInserted sends pre_save, and takes over what its receivers change.
-func (w *write) preInserted() error {
+func (w *insert) preInserted() error {
 	unwritable, before := w.unwritable()
 	if err := w.send(preSave, &w.pre); err != nil {
 		return err
@@ -62,7 +94,7 @@ func (w *write) preInserted() error {
 // postCreate sends post_save for every row that was written.
 func (r *registry) postCreate(db *gorm.DB) {
 	saw(db)
-	w := writeOf(db)
+	w := writeOf[*insert](db)
 	if w == nil {
 		return
 	}
@@ -90,7 +122,7 @@ func (w *write) missOriginals() {
 }
 
 // collect finds the structs that an INSERT takes its rows from. It reports false where GORM will refuse the statement.
-func (w *write) collect() bool {
+func (w *insert) collect() bool {
 	v := w.stmt.ReflectValue
 	switch v.Kind() {
 	case reflect.Struct:
@@ -98,6 +130,9 @@ func (w *write) collect() bool {
 			return false
 		}
 		w.room(1)
+		if !v.CanAddr() && w.goesOn != nil && w.goesOn.value.IsValid() {
+			v = w.standIn(w.goesOn.value.Addr())
+		}
 		w.add(w.addressable(v), true)
 	case reflect.Slice, reflect.Array:
 		if v.Len() == 0 {
@@ -131,13 +166,13 @@ func (w *write) addressable(v reflect.Value) reflect.Value {
 	if v.CanAddr() {
 		return v
 	}
-	var p reflect.Value
-	if w.goesOn != nil && w.goesOn.value.IsValid() {
-		p = w.goesOn.value.Addr()
-	} else {
-		p = reflect.New(v.Type())
-		p.Elem().Set(v)
-	}
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	return w.standIn(p)
+}
+
+// standIn puts the struct that p points to in the place of the statement's value until the write ends.
+func (w *write) standIn(p reflect.Value) reflect.Value {
 	dest, value := w.stmt.Dest, w.stmt.ReflectValue
 	w.stmt.Dest, w.stmt.ReflectValue = p.Interface(), p.Elem()
 	w.restore = append(w.restore, func() { w.stmt.Dest, w.stmt.ReflectValue = dest, value })

@@ -22,7 +22,7 @@ type mapRows struct {
 }
 
 // collectMaps builds the instances of Model(&T{}).Create(map) and Create([]map).
-func (w *write) collectMaps() bool {
+func (w *insert) collectMaps() bool {
 	m := &mapRows{maps: mapsOf(w.stmt.Dest), named: map[*schema.Field]bool{}}
 	if len(m.maps) == 0 {
 		return false
@@ -62,7 +62,7 @@ func mapsOf(dest any) []map[string]any {
 }
 
 // setAll sets the columns of a struct that a map names. What only the database can compute stays as it is.
-func (w *write) setAll(v reflect.Value, values map[string]any) {
+func (w *insert) setAll(v reflect.Value, values map[string]any) {
 	selected, restricted := w.stmt.SelectAndOmitColumns(true, false)
 	for name, value := range values {
 		f := columnField(w.schema, name)
@@ -77,7 +77,7 @@ func (w *write) setAll(v reflect.Value, values map[string]any) {
 
 // writeBack puts the columns that receivers changed in an instance into its map. GORM inserts a column of one map for all maps: those that
 // do not name it get the column's default, as without the others, until the write ends.
-func (m *mapRows) writeBack(w *write) {
+func (m *mapRows) writeBack(w *insert) {
 	ctx := w.stmt.Context
 	changed := map[*schema.Field]bool{}
 	for i := range w.rows {
@@ -97,7 +97,7 @@ func (m *mapRows) writeBack(w *write) {
 }
 
 // fill gives a column its default in the maps that do not name it, unless the caller named it in one of them.
-func (m *mapRows) fill(w *write, f *schema.Field) {
+func (m *mapRows) fill(w *insert, f *schema.Field) {
 	if m.named[f] {
 		return
 	}
@@ -111,7 +111,7 @@ func (m *mapRows) fill(w *write, f *schema.Field) {
 }
 
 // defaultOf returns what makes the database write a column's default.
-func defaultOf(w *write, f *schema.Field) any {
+func defaultOf(w *insert, f *schema.Field) any {
 	switch {
 	case f.DefaultValueInterface != nil:
 		return f.DefaultValueInterface

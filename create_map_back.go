@@ -3,14 +3,14 @@ package signals
 import "maps"
 
 // appended returns the maps that GORM has appended to a *[]map: one for each row that the INSERT returned.
-func (m *mapRows) appended(w *write) []map[string]any {
+func (m *mapRows) appended(w *insert) []map[string]any {
 	all := mapsOf(w.stmt.Dest)
 	return all[min(m.added, len(all)):]
 }
 
 // readBack puts what GORM learned from the database, the generated key, into the instances. If the INSERT returned fewer rows than it has,
 // those are the first instances until the write has found out which rows they are.
-func (m *mapRows) readBack(w *write) {
+func (m *mapRows) readBack(w *insert) {
 	appended := m.appended(w)
 	for i := range w.rows {
 		returned := m.maps[i]
@@ -30,7 +30,7 @@ func (m *mapRows) readBack(w *write) {
 }
 
 // setReturned sets the columns of an instance that the database fills in.
-func (m *mapRows) setReturned(w *write, i int, returned map[string]any) {
+func (m *mapRows) setReturned(w *insert, i int, returned map[string]any) {
 	for _, f := range w.schema.FieldsWithDefaultDBValue {
 		if value, ok := returned[f.DBName]; ok && !computes(value) {
 			_ = f.Set(w.stmt.Context, w.rows[i].value(), value)
@@ -39,7 +39,7 @@ func (m *mapRows) setReturned(w *write, i int, returned map[string]any) {
 }
 
 // insertAlone inserts the row of one map, with NULL in the columns that only other maps name: GORM inserts the same columns for all of them.
-func (m *mapRows) insertAlone(w *write, i int) (bool, error) {
+func (m *mapRows) insertAlone(w *insert, i int) (bool, error) {
 	alone := maps.Clone(m.maps[i])
 	for name := range m.columns(w) {
 		if _, named := alone[name]; !named && !m.names(w, alone, name) {
@@ -59,7 +59,7 @@ func (m *mapRows) insertAlone(w *write, i int) (bool, error) {
 }
 
 // columns returns the columns that one of the maps names.
-func (m *mapRows) columns(w *write) map[string]bool {
+func (m *mapRows) columns(w *insert) map[string]bool {
 	if m.every != nil {
 		return m.every
 	}
@@ -76,7 +76,7 @@ func (m *mapRows) columns(w *write) map[string]bool {
 }
 
 // names reports whether a map names the same column by another name.
-func (m *mapRows) names(w *write, values map[string]any, name string) bool {
+func (m *mapRows) names(w *insert, values map[string]any, name string) bool {
 	f := columnField(w.schema, name)
 	if f == nil {
 		return false
@@ -87,7 +87,7 @@ func (m *mapRows) names(w *write, values map[string]any, name string) bool {
 }
 
 // fillReturned replaces what GORM has appended by what the database returned for rows that were inserted once more.
-func (m *mapRows) fillReturned(w *write) {
+func (m *mapRows) fillReturned(w *insert) {
 	appended := m.appended(w)
 	for i := range w.rows {
 		alone, written := m.alone[i]

@@ -25,12 +25,6 @@ type deferred struct {
 	waiting context.Context //nolint:containedctx // what the observer made of the beginning; nil when it is not told
 }
 
-// deferring is a write together with its first send that waits: one allocation for both.
-type deferring struct {
-	write
-	after deferred
-}
-
 // defers reports whether a signal has receivers that wait, or counts for one that wants net events.
 func (p *plan) defers(k kind) bool { return len(p.deferred[k]) > 0 || (p.net && k != m2mChanged) }
 

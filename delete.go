@@ -15,7 +15,7 @@ import (
 // preDelete finds the rows that a DELETE concerns and sends pre_delete for the first batch of them. A statement that GORM would refuse as
 // it is now may get a condition before GORM builds it: its rows are found then.
 func (r *registry) preDelete(db *gorm.DB) {
-	w := r.start(db, preDelete, postDelete)
+	w := r.openWrite(db, preDelete, postDelete)
 	if w == nil {
 		return
 	}
@@ -27,7 +27,7 @@ func (r *registry) preDelete(db *gorm.DB) {
 		}
 	}
 	*w.facts = w.statementFacts()
-	w.attach()
+	keep(w)
 	first := "DELETE"
 	if w.soft {
 		first = "UPDATE"
@@ -87,7 +87,7 @@ func (w *write) findDeleted() error {
 
 // deleted runs after GORM's DELETE.
 func (r *registry) deleted(db *gorm.DB) {
-	if w := writeOf(db); w != nil && w.find != nil {
+	if w := writeOf[*write](db); w != nil && w.find != nil {
 		w.answer = db.Error
 		w.ranStatement()
 	}
@@ -102,7 +102,7 @@ func (w *write) writeDeleted() error {
 // postDelete sends post_delete for the last batch.
 func (r *registry) postDelete(db *gorm.DB) {
 	saw(db)
-	w := writeOf(db)
+	w := writeOf[*write](db)
 	if w == nil {
 		return
 	}

@@ -85,3 +85,37 @@ func (w *write) keysThat(keys [][]any, condition clause.Expression, lock bool) (
 	err := w.findIn(w.model.Keys, keys, q, func(stored reflect.Value) { that[w.model.Identity(w.stmt.Context, stored)] = true })
 	return that, err
 }
+
+// storedNow reads the stored rows with the keys of some rows, by index.
+func (w *write) storedNow(expected []int) (map[int]reflect.Value, error) {
+	keys := make([][]any, 0, len(expected))
+	at := make([]int, 0, len(expected))
+	for _, i := range expected {
+		if key, has := w.keyOf(w.rows[i].stored()); has {
+			keys, at = append(keys, key), append(at, i)
+		}
+	}
+	stored, err := w.readKeysOf(keys, rows.Query{})
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[int]reflect.Value, len(keys))
+	var unknown [][]any
+	var whose []int
+	for k, i := range at {
+		if found, ok := stored[rows.Identity(keys[k])]; ok {
+			there[i] = found
+		} else {
+			unknown, whose = append(unknown, keys[k]), append(whose, i)
+		}
+	}
+	if len(there) == len(stored) {
+		return there, nil
+	}
+	err = w.model.Pairs(w.db, w.model.Keys, unknown, nil, func(i int, key reflect.Value) {
+		if found, ok := stored[w.model.Identity(w.stmt.Context, key)]; ok {
+			there[whose[i]] = found
+		}
+	})
+	return there, err
+}

@@ -30,7 +30,7 @@ type race struct {
 
 // enterRace runs right before an INSERT.
 func (r *registry) enterRace(db *gorm.DB) {
-	w := writeOf(db)
+	w := writeOf[*insert](db)
 	if w == nil || db.Error != nil || db.AddError(w.lateConflict()) != nil {
 		return
 	}
@@ -60,7 +60,7 @@ func (r *registry) enterRace(db *gorm.DB) {
 }
 
 // lateConflict finds out what is stored already when another callback has added what to do about it after pre_save was sent.
-func (w *write) lateConflict() error {
+func (w *insert) lateConflict() error {
 	if w.conflicting {
 		return nil
 	}
@@ -76,24 +76,24 @@ func (w *write) lateConflict() error {
 }
 
 // maySkip reports whether the INSERT itself says that rows may be left alone.
-func (w *write) maySkip() bool {
+func (w *insert) maySkip() bool {
 	conflict, _ := w.conflict()
 	return conflict.DoNothing || len(conflict.Where.Exprs) > 0
 }
 
 // hasCondition reports whether an upsert updates only some of the rows that are stored.
-func (w *write) hasCondition() bool {
+func (w *insert) hasCondition() bool {
 	conflict, _ := w.conflict()
 	return len(conflict.Where.Exprs) > 0
 }
 
 // returnsSlice reports whether GORM will read a slice back from the INSERT.
-func (w *write) returnsSlice() bool {
+func (w *insert) returnsSlice() bool {
 	return w.returns() && w.stmt.ReflectValue.Kind() != reflect.Struct
 }
 
 // run makes the INSERT one that tells whether it won.
-func (w *write) run() error {
+func (w *insert) run() error {
 	only := w.onlyInsert(w.race.conflict)
 	if w.race.fresh > 1 {
 		set, err := w.setSavepoint(raceSavepoint)
@@ -120,7 +120,7 @@ func (w *write) setSavepoint(name string) (bool, error) {
 	return err == nil, err
 }
 
-func (w *write) savepoint(does string) error { return w.exec(does + raceSavepoint) }
+func (w *insert) savepoint(does string) error { return w.exec(does + raceSavepoint) }
 
 // exec runs a statement beside the write, on its connection.
 func (w *write) exec(sql string) error {
@@ -128,7 +128,7 @@ func (w *write) exec(sql string) error {
 }
 
 // onlyInsert returns what to do about the same conflicts, which is nothing.
-func (w *write) onlyInsert(conflict clause.OnConflict) clause.OnConflict {
+func (w *insert) onlyInsert(conflict clause.OnConflict) clause.OnConflict {
 	if !conflict.DoNothing && len(conflict.Columns) == 0 && conflict.OnConstraint == "" {
 		for _, f := range w.schema.PrimaryFields { // as GORM does for UpdateAll
 			conflict.Columns = append(conflict.Columns, clause.Column{Name: f.DBName})
@@ -138,7 +138,7 @@ func (w *write) onlyInsert(conflict clause.OnConflict) clause.OnConflict {
 	return conflict
 }
 
-func (w *write) countFresh() int64 {
+func (w *insert) countFresh() int64 {
 	n := int64(0)
 	for i := range w.rows {
 		if w.rows[i].created && !w.rows[i].silent {
@@ -149,7 +149,7 @@ func (w *write) countFresh() int64 {
 }
 
 // returns reports whether GORM will ask the INSERT for RETURNING. It then counts the rows of a slice by their keys.
-func (w *write) returns() bool {
+func (w *insert) returns() bool {
 	if !slices.Contains(w.db.Callback().Create().Clauses, "RETURNING") {
 		return false
 	}
@@ -158,7 +158,7 @@ func (w *write) returns() bool {
 }
 
 // lost looks again after an INSERT that did not write all rows that were thought to be new.
-func (w *write) lost(wrote int64) error {
+func (w *insert) lost(wrote int64) error {
 	if w.race.savepoint && wrote > 0 {
 		if err := w.savepoint("ROLLBACK TO SAVEPOINT "); err != nil {
 			return err
@@ -177,7 +177,7 @@ func (w *write) lost(wrote int64) error {
 	return nil
 }
 
-func (w *write) release() error {
+func (w *insert) release() error {
 	if !w.race.savepoint {
 		return nil
 	}
@@ -187,7 +187,7 @@ func (w *write) release() error {
 
 // leaveRace runs right after an INSERT, before anything refers to its rows.
 func (r *registry) leaveRace(db *gorm.DB) {
-	w := writeOf(db)
+	w := writeOf[*insert](db)
 	if w != nil {
 		if err := w.ranInsert(); err != nil {
 			_ = db.AddError(err)
@@ -200,7 +200,7 @@ func (r *registry) leaveRace(db *gorm.DB) {
 }
 
 // ranInsert takes note of what GORM's INSERT has done.
-func (w *write) ranInsert() error {
+func (w *insert) ranInsert() error {
 	w.answer = w.db.Error
 	if w.race != nil && w.race.notes && refusesNotes(w.db.Error) {
 		w.withoutNote()
@@ -218,7 +218,7 @@ func (w *write) ranInsert() error {
 }
 
 // settle finds out which rows the INSERT wrote, and which of them others have inserted in the meantime.
-func (w *write) settle() error {
+func (w *insert) settle() error {
 	if w.maps != nil {
 		w.maps.readBack(w)
 	}
@@ -233,7 +233,7 @@ func (w *write) settle() error {
 	return w.exec("RELEASE SAVEPOINT " + insertSavepoint)
 }
 
-func (w *write) settleRows() error {
+func (w *insert) settleRows() error {
 	switch {
 	case w.race == nil:
 		return w.dropSkipped()
@@ -262,7 +262,7 @@ func (w *write) settleRows() error {
 }
 
 // refersToItself reports whether foreign keys may lock rows of the statement for other rows of it.
-func (w *write) refersToItself() bool {
+func (w *insert) refersToItself() bool {
 	all := &w.schema.Relationships
 	return slices.ContainsFunc(slices.Concat(all.BelongsTo, all.HasMany, all.HasOne), func(r *schema.Relationship) bool {
 		return r.FieldSchema == w.schema
@@ -271,7 +271,7 @@ func (w *write) refersToItself() bool {
 
 // askPostgres looks which rows of an upsert are new: PostgreSQL leaves the mark of a lock on a row that ON CONFLICT DO UPDATE has
 // found, and none on one that it has inserted.
-func (w *write) askPostgres() error {
+func (w *insert) askPostgres() error {
 	if w.db.Name() != "postgres" || w.written == nil || len(w.model.Keys) == 0 || w.refersToItself() {
 		return nil
 	}

@@ -19,7 +19,7 @@ const foundVariable = "@signals_found"
 const noteStart = ":"
 
 // note makes the INSERT note the rows that it finds.
-func (w *write) note() error {
+func (w *insert) note() error {
 	noting, err := w.noteFound(w.race.conflict)
 	if err != nil || w.reg.noNotes.Load() {
 		return err
@@ -41,7 +41,7 @@ func refusesNotes(err error) bool {
 }
 
 // withoutNote runs the INSERT as the caller gave it.
-func (w *write) withoutNote() {
+func (w *insert) withoutNote() {
 	w.reg.noNotes.Store(true)
 	w.race.notes, w.db.Error = false, nil
 	n, err := w.insertAgain(&w.race.conflict, nil)
@@ -51,7 +51,7 @@ func (w *write) withoutNote() {
 
 // noteFound adds an assignment to ON DUPLICATE KEY UPDATE that makes the note and changes nothing. Where the server takes no assignment of
 // a variable inside a statement, it leaves the clause as it is.
-func (w *write) noteFound(conflict clause.OnConflict) (clause.OnConflict, error) {
+func (w *insert) noteFound(conflict clause.OnConflict) (clause.OnConflict, error) {
 	if w.reg.noNotes.Load() {
 		return conflict, nil
 	}
@@ -74,7 +74,7 @@ func (w *write) noteFound(conflict clause.OnConflict) (clause.OnConflict, error)
 	return conflict, nil
 }
 
-func (w *write) keyColumns() []any {
+func (w *insert) keyColumns() []any {
 	columns := make([]any, len(w.model.Keys))
 	for i, f := range w.model.Keys {
 		columns[i] = clause.Column{Name: f.DBName}
@@ -83,12 +83,12 @@ func (w *write) keyColumns() []any {
 }
 
 // hexSQL writes a key in a form without commas.
-func (w *write) hexSQL() string {
+func (w *insert) hexSQL() string {
 	return "HEX(?)" + strings.Repeat(", '-', HEX(?)", len(w.model.Keys)-1)
 }
 
 // found reads the note.
-func (w *write) found() (note string, n int64, err error) {
+func (w *insert) found() (note string, n int64, err error) {
 	if w.reg.noNotes.Load() {
 		return "", 0, nil
 	}
@@ -101,7 +101,7 @@ func (w *write) found() (note string, n int64, err error) {
 }
 
 // askMySQL looks again when rows were found that were thought to be new. What it takes for their original is the row as it is by now.
-func (w *write) askMySQL() error {
+func (w *insert) askMySQL() error {
 	if !w.race.notes {
 		return w.readBackMySQL()
 	}
@@ -142,12 +142,12 @@ func (w *write) askMySQL() error {
 
 // misplaced reports whether GORM has given keys to the wrong rows: without RETURNING it counts on from the first key, as if no row had been
 // found.
-func (w *write) misplaced() bool {
+func (w *insert) misplaced() bool {
 	return w.returned != nil && w.returned.savepoint && w.returned.fields == nil
 }
 
 // readBackMySQL finds out without a note who was written: the rows whose keys are stored now and were not before.
-func (w *write) readBackMySQL() error {
+func (w *insert) readBackMySQL() error {
 	switch {
 	case w.db.RowsAffected == w.race.fresh && (w.race.conflict.DoNothing || len(w.rows) == 1):
 		return nil
@@ -175,7 +175,7 @@ func (w *write) readBackMySQL() error {
 }
 
 // missing reads the stored row that was in the way of a row that was thought to be new.
-func (w *write) missing() error {
+func (w *insert) missing() error {
 	r := w.rows[0]
 	err := w.resolveAgain()
 	if w.rows[0].original == nil {
@@ -185,7 +185,7 @@ func (w *write) missing() error {
 }
 
 // noted returns the keys of the stored rows that the note names: the latest ones, not those of the snapshot.
-func (w *write) noted(note string) (map[string]bool, error) {
+func (w *insert) noted(note string) (map[string]bool, error) {
 	var keys [][]any
 	for i := range w.rows {
 		if w.rows[i].original != nil {

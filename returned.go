@@ -28,7 +28,7 @@ type returned struct {
 const insertSavepoint = "signals_insert"
 
 // keepReturned runs right before an INSERT.
-func (w *write) keepReturned() error {
+func (w *insert) keepReturned() error {
 	skips := w.maySkip()
 	if len(w.rows) < 2 || (!skips && !w.returns()) {
 		return nil
@@ -52,7 +52,7 @@ func (w *write) keepReturned() error {
 }
 
 // keepFields finds out which columns the INSERT returns, and into which structs GORM puts them.
-func (w *write) keepFields() {
+func (w *insert) keepFields() {
 	kept := w.returned
 	kept.places = nil
 	if !w.returns() {
@@ -79,7 +79,7 @@ func (w *write) keepFields() {
 }
 
 // returnedFields returns the fields that a caller asked an INSERT for.
-func (w *write) returnedFields(returning clause.Returning) []*schema.Field {
+func (w *insert) returnedFields(returning clause.Returning) []*schema.Field {
 	fields := make([]*schema.Field, 0, len(w.schema.DBNames))
 	for _, column := range w.schema.DBNames {
 		named := func(c clause.Column) bool {
@@ -94,7 +94,7 @@ func (w *write) returnedFields(returning clause.Returning) []*schema.Field {
 
 // anyValued reports whether a struct has a value in a column that the INSERT returns. GORM passes over such structs when it reads what a
 // DO NOTHING returned.
-func (w *write) anyValued(v reflect.Value) bool {
+func (w *insert) anyValued(v reflect.Value) bool {
 	return slices.ContainsFunc(w.returned.fields, func(f *schema.Field) bool {
 		_, zero := f.ValueOf(w.stmt.Context, v)
 		return !zero
@@ -102,7 +102,7 @@ func (w *write) anyValued(v reflect.Value) bool {
 }
 
 // countWritten returns how many rows the INSERT wrote. It is not exact where GORM's number includes structs that it passed over.
-func (w *write) countWritten() (n int, exact bool) {
+func (w *insert) countWritten() (n int, exact bool) {
 	n = int(w.db.RowsAffected)
 	if w.returned == nil || w.returned.fields == nil || !w.returned.doNothing || n == 0 {
 		return n, true
@@ -117,7 +117,7 @@ func (w *write) countWritten() (n int, exact bool) {
 }
 
 // place gives the columns that the INSERT returned to the rows that it wrote, and takes them from the other rows.
-func (w *write) place(written []int) {
+func (w *insert) place(written []int) {
 	kept := w.returned
 	if kept == nil || kept.fields == nil || len(written) > len(kept.places) || (len(written) == len(w.rows) && !kept.all) {
 		return // nothing was put into the wrong struct
@@ -141,7 +141,7 @@ func returnsAll(returning clause.Returning) bool {
 }
 
 // takeElements makes the elements of the caller's slice the instances. GORM puts new ones there if the INSERT returns all columns.
-func (w *write) takeElements() {
+func (w *insert) takeElements() {
 	all := w.stmt.ReflectValue
 	if all.Kind() != reflect.Slice || w.maps != nil || all.Len() != len(w.rows) {
 		return
@@ -154,7 +154,7 @@ func (w *write) takeElements() {
 }
 
 // gotten returns what GORM read from the INSERT, row by row. It is copied when first asked for, before anything is put back.
-func (w *write) gotten() reflect.Value {
+func (w *insert) gotten() reflect.Value {
 	kept := w.returned
 	if kept.got.IsValid() {
 		return kept.got
@@ -171,7 +171,7 @@ func (w *write) gotten() reflect.Value {
 }
 
 // disown makes the instances copies: the caller's structs stay as GORM leaves them, which may be with the keys of other rows.
-func (w *write) disown() {
+func (w *insert) disown() {
 	for i := range w.rows {
 		from := w.rows[i].value()
 		if w.returned.all {
@@ -184,14 +184,14 @@ func (w *write) disown() {
 }
 
 // setReturned sets the columns that the INSERT returns.
-func (w *write) setReturned(i int, from reflect.Value) {
+func (w *insert) setReturned(i int, from reflect.Value) {
 	for _, f := range w.returned.fields {
 		rows.Copy(w.stmt.Context, f, w.rows[i].value(), from)
 	}
 }
 
 // restoreReturned gives all structs the values back that they had before the INSERT.
-func (w *write) restoreReturned() {
+func (w *insert) restoreReturned() {
 	for i := range w.rows {
 		w.setReturned(i, w.returned.before.Index(i))
 	}
@@ -199,7 +199,7 @@ func (w *write) restoreReturned() {
 
 // fillReturned writes what the database returned for rows that were inserted once more into the structs of the caller, where GORM would have
 // written it: a database gives a key only once.
-func (w *write) fillReturned() {
+func (w *insert) fillReturned() {
 	if w.maps != nil {
 		w.maps.fillReturned(w)
 		return

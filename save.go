@@ -163,7 +163,7 @@ func (w *write) takeSaved() error {
 	if r.created = set.Len() == 0; !r.created {
 		r.original = set.Row(0).Addr().Interface()
 		if w.inserts != nil { // Omit: the taken over row keeps some columns
-			w.upserts(clause.OnConflict{UpdateAll: true})
+			w.fields = w.model.Names(w.upserts(clause.OnConflict{UpdateAll: true}))
 		}
 	}
 	*w.facts = w.insertFacts()

@@ -4,7 +4,7 @@ import "reflect"
 
 // setApart runs right before an INSERT of pointers. If a pointer is there twice, GORM writes two rows and leaves the key of one in the
 // struct. Each of these rows gets a struct of its own until the INSERT has run, so that its event has its key.
-func (w *write) setApart() {
+func (w *insert) setApart() {
 	all := w.stmt.ReflectValue
 	if w.maps != nil || len(w.rows) < 2 || all.Type().Elem().Kind() != reflect.Pointer {
 		return
@@ -49,7 +49,7 @@ func (w *write) setApart() {
 
 // putTogether puts the caller's pointer back, and into its struct what GORM would have left there: the values of the last row where the
 // INSERT returns them, and else those of the first, which GORM passes over when it comes to the others.
-func (w *write) putTogether(p reflect.Value, indexes []int, owns map[int]reflect.Value) {
+func (w *insert) putTogether(p reflect.Value, indexes []int, owns map[int]reflect.Value) {
 	from := indexes[len(indexes)-1]
 	if conflict, _ := w.conflict(); conflict.DoNothing || !w.returns() {
 		from = indexes[0]

@@ -22,14 +22,28 @@ type update struct {
 	further  *facts     // of the pre signal for further batches
 }
 
+// openWrite begins the write of an UPDATE or DELETE, nil if nobody is to hear of it.
+func (r *registry) openWrite(db *gorm.DB, pre, post kind) *write {
+	p := r.listening(db)
+	if p == nil || !p.concerns(pre, post) {
+		return nil
+	}
+	w, after := allocate[write](p.defers(post))
+	w.after = after
+	if !w.open(r, db, p, pre, post) {
+		return nil
+	}
+	return w
+}
+
 // preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them. A statement that GORM would not run
 // as it is now may become another one before GORM builds it: its rows are found then.
 func (r *registry) preUpdate(db *gorm.DB) {
-	w := r.start(db, preSave, postSave)
+	w := r.openWrite(db, preSave, postSave)
 	if w == nil {
 		return
 	}
-	w.attach()
+	keep(w)
 	if key := w.savedKey(); key != nil {
 		w.watchSet()
 		if db.AddError(w.openLinks(nil, false)) == nil {
@@ -146,7 +160,7 @@ func (w *write) preBatch(set *rows.Set) error {
 
 // prepareUpdate runs right before GORM builds the UPDATE: it sets a savepoint when the batch takes several statements.
 func (r *registry) prepareUpdate(db *gorm.DB) {
-	w := writeOf(db)
+	w := writeOf[*write](db)
 	if w == nil || db.Error != nil || w.update == nil || w.update.batch == nil {
 		return
 	}
@@ -171,7 +185,7 @@ func (w *write) restrictUpdate() {
 
 // written runs after GORM's UPDATE.
 func (r *registry) written(db *gorm.DB) {
-	w := writeOf(db)
+	w := writeOf[*write](db)
 	if w == nil {
 		return
 	}
@@ -213,7 +227,7 @@ func (w *write) writeUpdated() error {
 // postUpdate sends post_save for the last batch.
 func (r *registry) postUpdate(db *gorm.DB) {
 	saw(db)
-	w := writeOf(db)
+	w := writeOf[*write](db)
 	if w == nil {
 		return
 	}

@@ -29,36 +29,28 @@ type write struct {
 	rows      []row
 	one       [1]row // what rows points to when there is one
 
-	soft        bool                   // a delete that keeps the row
-	deletes     bool                   // the rows go
-	loaded      bool                   // the rows have an original
-	conflicting bool                   // an INSERT says what to do about rows that are stored already
-	ran         bool                   // all statements of the write have succeeded
-	failed      bool                   // and then the write has failed all the same, by a receiver or in the library
-	answer      error                  // of the statement, before other callbacks add theirs
-	fields      []string               // what an upsert names; nil means all
-	inserts     []string               // what an insert names; nil means all
-	conflicts   string                 // what the rows of an upsert conflict on
-	written     map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
-	computed    map[*schema.Field]bool // what the database computes
-	update      *update                // what only updates need
-	find        *finder                // what only an UPDATE or DELETE needs whose rows are found by its conditions
-	goesOn      *leftover              // of a Save: its update has found no row, and this is its INSERT
-	set         clause.Set             // what the UPDATE of a Save assigns
-	guarded     string                 // the savepoint around the write, in the caller's transaction
-	maps        *mapRows               // what only creates from maps need
-	race        *race                  // with other connections
-	returned    *returned              // what only an INSERT needs that may return fewer rows than it has
-	readBack    bool                   // the instances of updated rows are what is stored
-	follows     map[int]int            // rows of an upsert whose original is what an earlier row of it leaves behind
-	together    func()                 // gives rows that share a struct of the caller's that struct again
-	restore     []func()               // puts the statement back as GORM knows it
-	tx          *gorm.DB               // the library's own transaction
-	below       *cascading             // what goes with the rows of a delete
-	touched     bool                   // receivers of the pre signal ran statements
-	links       links                  // what only writes of join tables need
-	after       *deferred              // what waits for the end of the transaction, of the first batch; nil when nothing does
-	waiting     []*deferred            // what waits for the end of the statement, outside any transaction
+	soft     bool                   // a delete that keeps the row
+	deletes  bool                   // the rows go
+	loaded   bool                   // the rows have an original
+	ran      bool                   // all statements of the write have succeeded
+	failed   bool                   // and then the write has failed all the same, by a receiver or in the library
+	answer   error                  // of the statement, before other callbacks add theirs
+	fields   []string               // what an upsert names; nil means all
+	inserts  []string               // what an insert names; nil means all
+	written  map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
+	computed map[*schema.Field]bool // what the database computes
+	update   *update                // what only updates need
+	find     *finder                // what only an UPDATE or DELETE needs whose rows are found by its conditions
+	set      clause.Set             // what the UPDATE of a Save assigns
+	guarded  string                 // the savepoint around the write, in the caller's transaction
+	readBack bool                   // the instances of updated rows are what is stored
+	restore  []func()               // puts the statement back as GORM knows it
+	tx       *gorm.DB               // the library's own transaction
+	below    *cascading             // what goes with the rows of a delete
+	touched  bool                   // receivers of the pre signal ran statements
+	links    links                  // what only writes of join tables need
+	after    *deferred              // what waits for the end of the transaction, of the first batch; nil when nothing does
+	waiting  []*deferred            // what waits for the end of the statement, outside any transaction
 }
 
 // row is one row of a write.
@@ -94,39 +86,31 @@ func (r *registry) planOf(db *gorm.DB) *plan {
 	return r.planFor(db.Statement.Schema)
 }
 
-// start begins a write when somebody is to hear of the statement, and returns nil otherwise. Nothing is kept of it until
-// attach.
-func (r *registry) start(db *gorm.DB, pre, post kind) *write {
+// open begins the write of a statement that somebody is to hear of. It reports false if nobody is after all, or if the write is refused.
+// Nothing is kept of it until attach.
+func (w *write) open(r *registry, db *gorm.DB, p *plan, pre, post kind) bool {
 	stmt := db.Statement
-	goesOn := r.unsaved.take(stmt)
-	if stmt.SkipHooks && goesOn == nil {
-		return nil
-	}
-	p := r.planOf(db)
-	if p == nil || !p.concerns(pre, post) {
-		return nil
-	}
-	var w *write
-	if p.defers(post) {
-		d := &deferring{}
-		w = &d.write
-		w.after = &d.after
-	} else {
-		w = &write{}
-	}
 	w.reg, w.plan, w.db, w.stmt, w.schema, w.model = r, p, db, stmt, stmt.Schema, p.model
 	w.facts = &w.told[0]
-	w.goesOn = goesOn
 	w.pre.open(stmt.Context, db, pre, p)
 	if w.pre.muteAll {
-		return nil
+		return false
 	}
 	w.post = w.pre
 	w.post.kind = post
-	if db.AddError(w.prepare(post)) != nil {
-		return nil
+	return db.AddError(w.prepare(post)) == nil
+}
+
+// allocate makes a write of one kind, together with its first send that waits if it has one: one allocation for both.
+func allocate[K any](waits bool) (*K, *deferred) {
+	if !waits {
+		return new(K), nil
 	}
-	return w
+	both := &struct {
+		kind  K
+		after deferred
+	}{}
+	return &both.kind, &both.after
 }
 
 // concerns reports whether anybody is to hear of a pre signal or its post signal.
@@ -134,18 +118,27 @@ func (p *plan) concerns(pre, post kind) bool {
 	return len(p.entries[pre])+len(p.entries[post])+len(p.sides) > 0 || p.defers(post) || (post == postDelete && len(p.cascades) > 0)
 }
 
-// attach keeps the write for the statement's later callbacks.
-func (w *write) attach() {
-	w.stmt.Clauses[writeClause] = clause.Clause{Expression: w}
+// attached is a write of any kind, as it is kept among the clauses of its statement.
+type attached interface {
+	clause.Expression
+
+	base() *write
 }
 
-// writeOf returns the write of a statement. A session that was derived from the statement inherits its clauses, but the
-// write is not its own.
-func writeOf(db *gorm.DB) *write {
-	if w, ok := db.Statement.Clauses[writeClause].Expression.(*write); ok && w.stmt == db.Statement {
-		return w
+func (w *write) base() *write { return w }
+
+// keep keeps a write for the later callbacks of its statement.
+func keep(k attached) { k.base().stmt.Clauses[writeClause] = clause.Clause{Expression: k} }
+
+// writeOf returns the write of a statement, nil if it has none of this kind. A session that was derived from the statement inherits its
+// clauses, but the write is not its own.
+func writeOf[K attached](db *gorm.DB) K {
+	k, ok := db.Statement.Clauses[writeClause].Expression.(K)
+	if ok && k.base().stmt != db.Statement {
+		var none K
+		return none
 	}
-	return nil
+	return k
 }
 
 // stands reports whether what was written stays although the call may have failed: another callback or hook has set the error, and GORM has

@@ -16,7 +16,7 @@ import (
 // given, so that values prove nothing.
 
 // dropSkipped silences the rows that the INSERT did not write.
-func (w *write) dropSkipped() error {
+func (w *insert) dropSkipped() error {
 	if len(w.rows) == 1 && w.db.RowsAffected != 0 {
 		w.takeElements()
 		return nil
@@ -58,7 +58,7 @@ func (w *write) dropSkipped() error {
 
 // expected returns the indexes of the rows that the INSERT is thought to have written. An upsert also writes rows of associations that it
 // does not change, for which nothing is sent.
-func (w *write) expected() []int {
+func (w *insert) expected() []int {
 	expected := make([]int, 0, len(w.rows))
 	all := w.written != nil && !w.maySkip()
 	for i := range w.rows {
@@ -70,14 +70,14 @@ func (w *write) expected() []int {
 }
 
 // silenceBut silences all rows but the written ones.
-func (w *write) silenceBut(written []int) {
+func (w *insert) silenceBut(written []int) {
 	for i := range w.rows {
 		w.rows[i].silent = w.rows[i].silent || !slices.Contains(written, i)
 	}
 }
 
 // findWritten finds the written rows among the expected ones. It reports false if nobody can tell and the INSERT can be undone.
-func (w *write) findWritten(expected []int, count int, exact bool) (bool, error) {
+func (w *insert) findWritten(expected []int, count int, exact bool) (bool, error) {
 	keyed := 0
 	for _, i := range expected {
 		if _, has := w.keyOf(w.returned.before.Index(i)); has {
@@ -117,7 +117,7 @@ func (w *write) findWritten(expected []int, count int, exact bool) (bool, error)
 }
 
 // writtenByReturned returns the rows whose keys the INSERT returned, nil if it returned none or if rows share a key.
-func (w *write) writtenByReturned(expected []int, count int) []int {
+func (w *insert) writtenByReturned(expected []int, count int) []int {
 	kept := w.returned
 	if kept.fields == nil || kept.doNothing || count > len(kept.places) || len(w.follows) > 0 {
 		return nil
@@ -149,7 +149,7 @@ func (w *write) writtenByReturned(expected []int, count int) []int {
 
 // writtenByKey returns the expected rows whose keys are stored now, and which others have not written. It is sure if they are as many as
 // the INSERT wrote.
-func (w *write) writtenByKey(expected []int, count int, exact bool) (written []int, sure bool, err error) {
+func (w *insert) writtenByKey(expected []int, count int, exact bool) (written []int, sure bool, err error) {
 	there, err := w.storedNow(expected)
 	if err != nil {
 		return nil, false, err
@@ -185,7 +185,7 @@ func (w *write) writtenByKey(expected []int, count int, exact bool) (written []i
 
 // asTheyWereGiven leaves out rows of which other values are stored than were given: an INSERT that was told late to skip rows, when
 // nobody could look at the stored ones any more, did not write them.
-func (w *write) asTheyWereGiven(written []int) ([]int, error) {
+func (w *insert) asTheyWereGiven(written []int) ([]int, error) {
 	there, err := w.storedNow(written)
 	if err != nil {
 		return nil, err
@@ -194,47 +194,13 @@ func (w *write) asTheyWereGiven(written []int) ([]int, error) {
 	return slices.DeleteFunc(written, func(i int) bool { return !w.became(i, there[i], given) }), nil
 }
 
-// storedNow reads the stored rows with the keys of some rows, by index.
-func (w *write) storedNow(expected []int) (map[int]reflect.Value, error) {
-	keys := make([][]any, 0, len(expected))
-	at := make([]int, 0, len(expected))
-	for _, i := range expected {
-		if key, has := w.keyOf(w.rows[i].stored()); has {
-			keys, at = append(keys, key), append(at, i)
-		}
-	}
-	stored, err := w.readKeysOf(keys, rows.Query{})
-	if err != nil {
-		return nil, err
-	}
-	there := make(map[int]reflect.Value, len(keys))
-	var unknown [][]any
-	var whose []int
-	for k, i := range at {
-		if found, ok := stored[rows.Identity(keys[k])]; ok {
-			there[i] = found
-		} else {
-			unknown, whose = append(unknown, keys[k]), append(whose, i)
-		}
-	}
-	if len(there) == len(stored) {
-		return there, nil
-	}
-	err = w.model.Pairs(w.db, w.model.Keys, unknown, nil, func(i int, key reflect.Value) {
-		if found, ok := stored[w.model.Identity(w.stmt.Context, key)]; ok {
-			there[whose[i]] = found
-		}
-	})
-	return there, err
-}
-
 // oursSQL holds for rows that the transaction itself wrote, in any of its savepoints: the transaction that wrote them is in progress and
 // yet they are seen. xmin holds the lower half of the number that txid_status asks for.
 const oursSQL = `CASE WHEN (xmin::text::bigint - txid_current() % 4294967296 + 6442450944) % 4294967296 - 2147483648 BETWEEN -1000000000 AND 1000000
 	THEN txid_status(txid_current() + (xmin::text::bigint - txid_current() % 4294967296 + 6442450944) % 4294967296 - 2147483648) = 'in progress' ELSE FALSE END`
 
 // ours returns the rows that no other connection wrote.
-func (w *write) ours(written []int, there map[int]reflect.Value) ([]int, error) {
+func (w *insert) ours(written []int, there map[int]reflect.Value) ([]int, error) {
 	keys := make([][]any, len(written))
 	for k, i := range written {
 		keys[k], _ = w.model.KeyOf(w.stmt.Context, there[i])
@@ -261,7 +227,7 @@ func (r *row) stored() reflect.Value {
 }
 
 // writtenByValue returns the n rows that the INSERT wrote and whose keys it returned. Where values do not tell, it returns fewer.
-func (w *write) writtenByValue(expected []int, n int) ([]int, error) {
+func (w *insert) writtenByValue(expected []int, n int) ([]int, error) {
 	got := w.gotten()
 	keys, ids := make([][]any, n), make([]string, n)
 	for k := range n {
@@ -288,7 +254,7 @@ func (w *write) writtenByValue(expected []int, n int) ([]int, error) {
 
 // likeliest picks n of the expected rows, in their order, so that they are most alike to the n stored ones. Nothing better can be said of an
 // INSERT that cannot be undone, whose keys the database made, and whose values it changed.
-func (w *write) likeliest(expected []int, n int, alike func(i, k int) int) []int {
+func (w *insert) likeliest(expected []int, n int, alike func(i, k int) int) []int {
 	spare := len(expected) - n
 	best := make([][]int, n+1) // best[k][s]: k rows are picked and s are passed over
 	for k := range best {
@@ -315,7 +281,7 @@ func (w *write) likeliest(expected []int, n int, alike func(i, k int) int) []int
 }
 
 // alike counts the columns in which a stored row is what was given.
-func (w *write) alike(i int, stored reflect.Value, given map[*schema.Field]bool) int {
+func (w *insert) alike(i int, stored reflect.Value, given map[*schema.Field]bool) int {
 	n := 0
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
@@ -327,7 +293,7 @@ func (w *write) alike(i int, stored reflect.Value, given map[*schema.Field]bool)
 }
 
 // became reports whether a stored row is what an INSERT made of a row, of which these fields were given.
-func (w *write) became(i int, stored reflect.Value, given map[*schema.Field]bool) bool {
+func (w *insert) became(i int, stored reflect.Value, given map[*schema.Field]bool) bool {
 	ctx, r := w.stmt.Context, &w.rows[i]
 	switch {
 	case !stored.IsValid():
@@ -339,7 +305,7 @@ func (w *write) became(i int, stored reflect.Value, given map[*schema.Field]bool
 }
 
 // given returns the fields whose values the INSERT was given, and that GORM has left as they were or that the write has kept.
-func (w *write) given() map[*schema.Field]bool {
+func (w *insert) given() map[*schema.Field]bool {
 	given := make(map[*schema.Field]bool, len(w.schema.DBNames))
 	for _, column := range w.schema.DBNames {
 		given[w.schema.FieldsByDBName[column]] = true
@@ -355,7 +321,7 @@ func (w *write) given() map[*schema.Field]bool {
 }
 
 // asGiven returns a row as it was given to the INSERT. GORM overwrites the structs of one that returns all columns.
-func (w *write) asGiven(i int) reflect.Value {
+func (w *insert) asGiven(i int) reflect.Value {
 	if w.returned.all {
 		return w.returned.before.Index(i)
 	}
@@ -363,7 +329,7 @@ func (w *write) asGiven(i int) reflect.Value {
 }
 
 // differ reports whether two structs of one row differ in a column, or in one of these.
-func (w *write) differ(ctx context.Context, a, b reflect.Value, among map[*schema.Field]bool) bool {
+func (w *insert) differ(ctx context.Context, a, b reflect.Value, among map[*schema.Field]bool) bool {
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
 		if f.Readable && f.Creatable && !f.PrimaryKey && (among == nil || among[f]) && rows.Changed(ctx, w.db.Name(), f, a, b) {

@@ -9,7 +9,7 @@ import (
 // one only.
 
 // untouched reports whether the stored row that a chain of rows with one key began with is as it was.
-func (w *write) untouched(i int, found reflect.Value) bool {
+func (w *insert) untouched(i int, found reflect.Value) bool {
 	first, later := w.follows[i]
 	for later {
 		i = first
@@ -20,7 +20,7 @@ func (w *write) untouched(i int, found reflect.Value) bool {
 
 // withoutOverwritten leaves out so many of the written rows: the first ones that a later written row follows, of which nothing is stored. A
 // trigger has kept them if fewer rows were written than seem to be.
-func (w *write) withoutOverwritten(written []int, surplus int) []int {
+func (w *insert) withoutOverwritten(written []int, surplus int) []int {
 	if surplus <= 0 || len(w.follows) == 0 {
 		return written
 	}
@@ -34,7 +34,7 @@ func (w *write) withoutOverwritten(written []int, surplus int) []int {
 }
 
 // followsOn reports whether a row follows an earlier one, directly or by rows between them.
-func (w *write) followsOn(later, earlier int) bool {
+func (w *insert) followsOn(later, earlier int) bool {
 	at, ok := w.follows[later]
 	for ok && at != earlier {
 		at, ok = w.follows[at]
