@@ -36,8 +36,8 @@ func detached(v reflect.Value) reflect.Value {
 }
 
 // readLiterals splits the assignments into values that are known beforehand and what the database computes.
-func (w *write) readLiterals() {
-	u := w.update
+func (w *update) readLiterals() {
+	u := w
 	u.literals, w.computed = u.literals[:0], nil
 	if u.assigned.IsValid() {
 		u.assigned.SetZero()
@@ -61,18 +61,18 @@ func (w *write) readLiterals() {
 }
 
 // apply sets the assigned values in a row, except where a receiver has set another one.
-func (w *write) apply(i int) {
+func (w *update) apply(i int) {
 	ctx, v := w.stmt.Context, w.rows[i].value()
-	for _, f := range w.update.literals {
-		if !w.update.changes[i][f] {
-			rows.Copy(ctx, f, v, w.update.assigned)
+	for _, f := range w.literals {
+		if !w.changes[i][f] {
+			rows.Copy(ctx, f, v, w.assigned)
 		}
 	}
 }
 
 // noteChanges compares a row with what the statement alone would make of it. What GORM would not update, a receiver cannot either.
-func (w *write) noteChanges(i int) {
-	ctx, u, v := w.stmt.Context, w.update, w.rows[i].value()
+func (w *update) noteChanges(i int) {
+	ctx, u, v := w.stmt.Context, w, w.rows[i].value()
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
 		expected := u.batch.Copy(i)
@@ -96,10 +96,10 @@ func (w *write) noteChanges(i int) {
 }
 
 // takeAssignments takes over what GORM really assigns: other callbacks may have changed it, and times are later by now.
-func (w *write) takeAssignments() {
-	u := w.update
+func (w *update) takeAssignments() {
+	u := w
 	before := slices.Clone(u.literals)
-	u.set = w.find.set
+	u.set = w.built.set
 	w.readLiterals()
 	for i := range w.rows {
 		for _, f := range before {
@@ -112,21 +112,21 @@ func (w *write) takeAssignments() {
 }
 
 // bulk returns the rows that no receiver changed. One statement writes them all.
-func (w *write) bulk() []int {
-	return slices.DeleteFunc(w.heard(), func(i int) bool { return w.update.changes[i] != nil })
+func (w *update) bulk() []int {
+	return slices.DeleteFunc(w.heard(), func(i int) bool { return w.changes[i] != nil })
 }
 
 // changed returns the rows that receivers changed. Each is written by a statement of its own.
-func (w *write) changed() []int {
-	return slices.DeleteFunc(w.heard(), func(i int) bool { return w.update.changes[i] == nil })
+func (w *update) changed() []int {
+	return slices.DeleteFunc(w.heard(), func(i int) bool { return w.changes[i] == nil })
 }
 
 // setFor returns the assignments of a row that receivers changed.
-func (w *write) setFor(i int) clause.Set {
-	set := slices.Clone(w.update.set)
+func (w *update) setFor(i int) clause.Set {
+	set := slices.Clone(w.set)
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
-		if !w.update.changes[i][f] {
+		if !w.changes[i][f] {
 			continue
 		}
 		value, _ := f.ValueOf(w.stmt.Context, w.rows[i].value())
@@ -141,7 +141,7 @@ func (w *write) setFor(i int) clause.Set {
 
 // showCaller writes what receivers changed into the struct that names the one row, as GORM's own SetColumn does: a later Save of the
 // struct would write the old value back otherwise.
-func (w *write) showCaller() {
+func (w *update) showCaller() {
 	to := w.stmt.ReflectValue
 	if len(w.rows) != 1 || w.find.several() || to.Kind() != reflect.Struct || to.Type() != w.schema.ModelType || !to.CanAddr() {
 		return
@@ -151,16 +151,16 @@ func (w *write) showCaller() {
 	if !set || (!is(w.rows[0].stored()) && !is(w.rows[0].value())) {
 		return
 	}
-	for f := range w.update.changes[0] {
+	for f := range w.changes[0] {
 		rows.Copy(w.stmt.Context, f, to, w.rows[0].value())
 	}
 }
 
 // assignedOrder returns how an update must go through its rows so that what is written first does not change what comes
 // later.
-func (w *write) assignedOrder() order {
+func (w *update) assignedOrder() order {
 	by := inBatches
-	for _, a := range w.update.set {
+	for _, a := range w.set {
 		if looksFurther(a.Value) {
 			return inOneBatch
 		}

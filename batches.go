@@ -7,23 +7,14 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"github.com/gorm-signals/signals/internal/rows"
 )
-
-// batch is what a conditional write does with the rows of one batch.
-type batch struct {
-	pre   func(*rows.Set) error // takes the rows and sends the pre signals
-	write func() error          // writes those that GORM's statement has not written
-	post  func() error          // sends the post signals
-}
 
 // wholeWrite stands in for the statement's pool while GORM runs the statement: the caller, GORM and everybody's callbacks see one statement, whose
 // number of rows is that of all batches.
 type wholeWrite struct {
 	gorm.ConnPool
 
-	w *write
+	w *conditional
 }
 
 // ExecContext runs GORM's statement, and then those of further batches.
@@ -40,7 +31,7 @@ func (p *wholeWrite) ExecContext(ctx context.Context, query string, args ...any)
 	if err = p.w.runBatches(n); err != nil {
 		return nil, err
 	}
-	return wholeResult{result, p.w.find.affected}, nil
+	return wholeResult{result, p.w.affected}, nil
 }
 
 // QueryContext runs a statement that returns rows, which is the only one of its write.
@@ -65,64 +56,63 @@ type wholeResult struct {
 func (r wholeResult) RowsAffected() (int64, error) { return r.affected, nil }
 
 // several reports whether the write may take several batches.
-func (f *finder) several() bool { return f.loose || (f.cursor != nil && !f.cursor.Done()) }
+func (f *search) several() bool { return f.loose || (f.cursor != nil && !f.cursor.Done()) }
 
 // putBackClauses puts back the clauses that were replaced while GORM built the statement.
-func (w *write) putBackClauses() {
-	for _, undo := range slices.Backward(w.find.undo) {
+func (w *conditional) putBackClauses() {
+	for _, undo := range slices.Backward(w.built.undo) {
 		undo()
 	}
-	w.find.undo = nil
+	w.built.undo = nil
 }
 
 // ranStatement runs right after GORM's statement. Statements that return rows, and those that another plugin has built, are checked here.
-func (w *write) ranStatement() {
-	f := w.find
+func (w *conditional) ranStatement() {
 	if p, ok := w.stmt.ConnPool.(*wholeWrite); ok {
 		p.stepAside()
 	}
 	w.putBackClauses()
-	if w.db.Error != nil || w.ran {
+	if w.db.Error != nil || w.succeeded {
 		return
 	}
 	n := w.db.RowsAffected
 	switch {
-	case f.built:
+	case w.built.begun:
 	case n == 0:
 		w.silenceAll() // GORM has run no statement
 		return
 	default:
-		f.wrote = w.all() // another plugin has built it
+		w.wrote = w.all() // another plugin has built it
 	}
 	if w.db.AddError(w.runBatches(n)) != nil {
-		if f.giveBack != nil {
-			f.giveBack()
+		if w.giveBack != nil {
+			w.giveBack()
 		}
 		w.setRowsAffected(0)
 		return
 	}
-	if f.affected > 1 && w.countsReturned() {
-		f.affected = 1
+	if w.affected > 1 && w.countsReturned() {
+		w.affected = 1
 	}
-	w.setRowsAffected(f.affected)
+	w.setRowsAffected(w.affected)
 }
 
 // runBatches goes on after GORM's statement, which has changed n rows of the first batch. Post signals of the last batch are left to the end
 // of the statement, after GORM's own hooks.
-func (w *write) runBatches(n int64) error {
-	f, do := w.find, w.batch()
-	if err := w.check(f.wrote, n); err != nil {
+func (w *conditional) runBatches(n int64) error {
+	f := &w.find
+	if err := w.check(w.wrote, n); err != nil {
 		return err
 	}
 	for {
-		if err := do.write(); err != nil {
+		if err := w.do.finish(); err != nil {
 			return err
 		}
 		if f.cursor == nil || f.cursor.Done() {
-			w.ran = true
+			w.succeeded = true
 			return nil
 		}
-		if err := do.post(); err != nil {
+		if err := w.do.postBatch(); err != nil {
 			return err
 		}
 		set, err := f.cursor.Next(w.db)
@@ -134,25 +124,18 @@ func (w *write) runBatches(n int64) error {
 				return err
 			}
 		}
-		if f.wrote, f.sent = nil, set.Len() == 0; f.sent {
-			w.ran = true
+		if w.wrote, w.sent = nil, set.Len() == 0; w.sent {
+			w.succeeded = true
 			return nil
 		}
-		if err := do.pre(set); err != nil {
+		if err := w.do.preBatch(set); err != nil {
 			return err
 		}
 	}
 }
 
-func (w *write) batch() batch {
-	if w.deletes {
-		return batch{pre: w.preBatchDelete, write: w.writeDeleted, post: w.postBatchDelete}
-	}
-	return batch{pre: w.preBatch, write: w.writeUpdated, post: w.postBatch}
-}
-
 // writeInTurns writes rows of the batch by statements beside GORM's own, as many at a time as a statement may name.
-func (w *write) writeInTurns(indexes []int, set clause.Set) error {
+func (w *conditional) writeInTurns(indexes []int, set clause.Set) error {
 	size := w.batchSize()
 	if w.find.loose {
 		size = max(1, len(indexes))

@@ -29,9 +29,9 @@ func (r *registry) createSteps() steps {
 	return steps{"gorm:create", []step{
 		{"signals:track", r.track, []string{"gorm:begin_transaction", "gorm:before_create", "gorm:save_before_associations", "gorm:create"}},
 		{"signals:pre_create", r.preCreate, []string{"gorm:save_before_associations", "gorm:create"}},
-		{"signals:enter_race", r.enterRace, []string{"gorm:create"}},
+		{"signals:enter_race", r.build, []string{"gorm:create"}},
 		{"signals:leave_race", r.leaveRace, []string{"gorm:save_after_associations", "gorm:after_create", commitName}},
-		{"signals:post_create", r.postCreate, []string{commitName}},
+		{"signals:post_create", r.after, []string{commitName}},
 	}}
 }
 
@@ -41,10 +41,10 @@ func (r *registry) updateSteps() steps {
 			"gorm:begin_transaction", "gorm:setup_reflect_value", "gorm:before_update", "gorm:save_before_associations", "gorm:update",
 		}},
 		{"signals:pre_update", r.preUpdate, []string{"gorm:save_before_associations", "gorm:update"}},
-		{"signals:prepare_update", r.prepareUpdate, []string{"gorm:update"}},
-		{"signals:written", r.written, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
+		{"signals:prepare_update", r.build, []string{"gorm:update"}},
+		{"signals:written", r.wrote, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
 		{"signals:save_links", r.saveLinks, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
-		{"signals:post_update", r.postUpdate, []string{commitName}},
+		{"signals:post_update", r.after, []string{commitName}},
 	}}
 }
 
@@ -52,9 +52,9 @@ func (r *registry) deleteSteps() steps {
 	return steps{"gorm:delete", []step{
 		{"signals:track", r.track, []string{"gorm:begin_transaction", "gorm:before_delete", "gorm:delete_before_associations", "gorm:delete"}},
 		{"signals:pre_delete", r.preDelete, []string{"gorm:delete_before_associations", "gorm:delete"}},
-		{"signals:cascade", r.cascadeSelected, []string{"gorm:delete"}},
-		{"signals:deleted", r.deleted, []string{"gorm:after_delete", commitName}},
-		{"signals:post_delete", r.postDelete, []string{commitName}},
+		{"signals:cascade", r.build, []string{"gorm:delete"}},
+		{"signals:deleted", r.wrote, []string{"gorm:after_delete", commitName}},
+		{"signals:post_delete", r.after, []string{commitName}},
 	}}
 }
 

@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"slices"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
@@ -17,29 +16,29 @@ const keptBatches = 10
 
 // cascading is what goes with the rows of one batch of a delete.
 type cascading struct {
-	w       *write
-	late    bool     // pre_delete of the rows themselves is sent
-	kept    []*write // deletes whose pre_delete is sent, children before their parents
-	rows    int      // in kept
+	w       *remove
+	late    bool      // pre_delete of the rows themselves is sent
+	kept    []*remove // deletes whose pre_delete is sent, children before their parents
+	rows    int       // in kept
 	tooMany bool
 	circles bool // rows are reached in more ways than one
 	touched bool // receivers ran statements
 	seen    map[*schema.Schema]map[string]bool
-	matched map[string]int  // rows of the batch that may be children too, by key
-	walked  []bool          // of these: whether its turn came before it was told of as a child
-	named   map[*write]bool // deletes of rows that the statement names; true for rows of this batch
-	told    int             // rows of the batch that are told of as children
-	counted int64           // rows that the statement names and would have counted, and that went by other statements
-	short   bool            // a statement that deletes children has left some
+	matched map[string]int   // rows of the batch that may be children too, by key
+	walked  []bool           // of these: whether its turn came before it was told of as a child
+	named   map[*remove]bool // deletes of rows that the statement names; true for rows of this batch
+	told    int              // rows of the batch that are told of as children
+	counted int64            // rows that the statement names and would have counted, and that went by other statements
+	short   bool             // a statement that deletes children has left some
 }
 
 // preCascade sends pre_delete for what will go with the rows of the batch, whose own pre_delete comes later, or is late.
-func (w *write) preCascade(late bool) error {
+func (w *remove) preCascade(late bool) error {
 	w.below = nil
 	if goes, err := w.hasBelow(); !goes || err != nil {
 		return err
 	}
-	c := &cascading{w: w, late: late, named: map[*write]bool{}}
+	c := &cascading{w: w, late: late, named: map[*remove]bool{}}
 	w.below = c
 	if !late && w.plan.shared[w.schema] {
 		c.matched, c.walked = map[string]int{}, make([]bool, len(w.rows))
@@ -53,22 +52,22 @@ func (w *write) preCascade(late bool) error {
 	return w.silence(false)
 }
 
-// cascadeSelected does for a delete with Select, once GORM has deleted the selected children, what comes first elsewhere.
-func (r *registry) cascadeSelected(db *gorm.DB) {
-	w := writeOf[*write](db)
-	if w == nil || db.Error != nil || !w.selects() {
-		return
+// build does for a delete with Select, once GORM has deleted the selected children, what comes first elsewhere.
+func (w *remove) build() error {
+	if !w.selects() {
+		return nil
 	}
-	if db.AddError(w.preCascade(true)) == nil {
-		_ = db.AddError(w.below.sweep())
+	if err := w.preCascade(true); err != nil {
+		return err
 	}
+	return w.below.sweep()
 }
 
 // selects reports whether GORM may delete children of the rows by statements of their own before it deletes the rows.
-func (w *write) selects() bool { return len(w.stmt.Selects) > 0 }
+func (w *remove) selects() bool { return len(w.stmt.Selects) > 0 }
 
 // hasBelow reports whether anything can go with the rows that somebody is to hear of.
-func (w *write) hasBelow() (bool, error) {
+func (w *remove) hasBelow() (bool, error) {
 	if w.soft || !w.ownTable() {
 		return false, nil
 	}
@@ -81,7 +80,7 @@ func (w *write) hasBelow() (bool, error) {
 }
 
 // walk visits what goes with the rows of the batch, children before their parents, batch by batch.
-func (c *cascading) walk(visit func(*write) error) error {
+func (c *cascading) walk(visit func(*remove) error) error {
 	c.seen = map[*schema.Schema]map[string]bool{}
 	parents := make([]reflect.Value, len(c.w.rows))
 	for i := range parents {
@@ -109,7 +108,7 @@ func (c *cascading) walk(visit func(*write) error) error {
 	return nil
 }
 
-func (c *cascading) walkFrom(p *plan, parents []reflect.Value, visit func(*write) error) error {
+func (c *cascading) walkFrom(p *plan, parents []reflect.Value, visit func(*remove) error) error {
 	for _, edge := range p.cascades {
 		enforced, err := c.w.reg.catalog.Enforces(c.w.db, edge.Cascade)
 		if err != nil {
@@ -128,7 +127,7 @@ func (c *cascading) walkFrom(p *plan, parents []reflect.Value, visit func(*write
 }
 
 // walkEdge visits the children of some parents, and before each batch of them what goes with that.
-func (c *cascading) walkEdge(edge *cascade, parents []reflect.Value, visit func(*write) error) error {
+func (c *cascading) walkEdge(edge *cascade, parents []reflect.Value, visit func(*remove) error) error {
 	var values [][]any
 	for _, parent := range parents {
 		if v, set := rows.ValuesOf(c.w.stmt.Context, edge.References, parent); set || !slices.ContainsFunc(v, rows.Null) {
@@ -165,15 +164,16 @@ func (c *cascading) walkEdge(edge *cascade, parents []reflect.Value, visit func(
 }
 
 // child makes the delete of rows that go with their parents.
-func (c *cascading) child(p *plan) *write {
-	child := c.w.beside(p, preDelete)
+func (c *cascading) child(p *plan) *remove {
+	child := &remove{}
+	child.openBeside(&c.w.write, p, preDelete)
 	child.post.kind = postDelete
-	child.deletes, child.facts.cascade, child.stmt.Unscoped = true, true, true
+	child.facts.cascade, child.stmt.Unscoped = true, true
 	return child
 }
 
 // again reports whether the rows can be read once more and deleted by key, so that they need not be kept.
-func (w *write) again() bool { return len(w.model.Keys) > 0 }
+func (w *remove) again() bool { return len(w.model.Keys) > 0 }
 
 // deletedBy returns the relation whose links go because the rows of its owner do.
 func (c *cascade) deletedBy() *schema.Relationship {
@@ -203,7 +203,7 @@ func (c *cascading) unseen(model *rows.Model, batch []reflect.Value) []reflect.V
 }
 
 // announce sends pre_delete for children, and keeps them as long as they are few.
-func (c *cascading) announce(child *write) error {
+func (c *cascading) announce(child *remove) error {
 	if err := child.sendPre(preDelete); err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (c *cascading) announce(child *write) error {
 	c.rows += len(child.rows)
 	if c.rows > keptBatches*c.w.reg.BatchSize && !c.tooMany {
 		c.tooMany = true
-		c.kept = slices.DeleteFunc(c.kept, (*write).again)
+		c.kept = slices.DeleteFunc(c.kept, (*remove).again)
 	}
 	if !c.tooMany || !child.again() {
 		c.kept = append(c.kept, child)
@@ -245,10 +245,10 @@ func (c *cascading) sweep() error {
 // keepAll reads all children once more to keep them, because deleting some would take others along before their turn.
 func (c *cascading) keepAll() error {
 	c.kept = nil
-	return c.walk(func(child *write) error {
+	return c.walk(func(child *remove) error {
 		c.kept = append(c.kept, child)
 		for _, s := range child.links {
-			if err := s.fill(child, false); err != nil { // the owners are still there to be read
+			if err := s.fill(&child.write, false); err != nil { // the owners are still there to be read
 				return err
 			}
 		}
@@ -273,7 +273,7 @@ func (c *cascading) look() error {
 			}
 		}
 	}
-	return c.walk(func(child *write) error {
+	return c.walk(func(child *remove) error {
 		for i := range child.rows {
 			if r := known[key{child.schema, child.model.Identity(c.w.stmt.Context, child.rows[i].value())}]; r != nil {
 				r.silent, child.rows[i].silent = false, true

@@ -6,7 +6,7 @@ import "reflect"
 
 // deleteOrder returns how a conditional delete goes through its rows. What one call does to a relation is told of at once. A row that
 // goes with another row of its own table may be named by the statement too: which ones are is read before the first batch goes.
-func (w *write) deleteOrder(ofRelation bool) order {
+func (w *remove) deleteOrder(ofRelation bool) order {
 	_, returning := w.stmt.Clauses["RETURNING"]
 	switch {
 	case ofRelation || (w.plan.shared[w.schema] && returning):
@@ -19,7 +19,7 @@ func (w *write) deleteOrder(ofRelation bool) order {
 
 // children makes the deletes of a batch of children: rows of the same batch of the statement, rows of a later batch, and those that go
 // only because their parents do.
-func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*write, error) {
+func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*remove, error) {
 	if !edge.plan.hearsDeletes() {
 		return nil, nil
 	}
@@ -43,8 +43,8 @@ func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*write, er
 		}
 	}
 	c.named[named], c.named[later] = true, false
-	var made []*write
-	for _, child := range []*write{named, later, others} {
+	var made []*remove
+	for _, child := range []*remove{named, later, others} {
 		if len(child.rows) == 0 {
 			continue
 		}
@@ -60,7 +60,7 @@ func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*write, er
 }
 
 // remove deletes children, and sends post_delete for them. Rows that the statement leaves go with their parents, or stay with them.
-func (c *cascading) remove(child *write) error {
+func (c *cascading) remove(child *remove) error {
 	if !child.again() {
 		return nil
 	}
@@ -79,11 +79,11 @@ func (c *cascading) remove(child *write) error {
 		c.keepLeft(child)
 	}
 	c.count(child, true)
-	return c.w.sendPostBeside(child, postDelete)
+	return c.w.sendPostBeside(&child.write, postDelete)
 }
 
 // keepLeft keeps the rows of a delete that are still there.
-func (c *cascading) keepLeft(child *write) {
+func (c *cascading) keepLeft(child *remove) {
 	left := c.child(child.plan)
 	left.facts.cascade, left.links = child.facts.cascade, child.links
 	if now, named := c.named[child]; named {
@@ -101,7 +101,7 @@ func (c *cascading) keepLeft(child *write) {
 
 // count counts rows that the statement names and that its own DELETE no longer finds: those of later batches, and removed ones. PostgreSQL
 // counts all of them as deleted by the statement. SQLite and MySQL count no row that goes with its parent before they come to it.
-func (c *cascading) count(child *write, removed bool) {
+func (c *cascading) count(child *remove, removed bool) {
 	now, named := c.named[child]
 	if !named || (now && !removed) {
 		return
@@ -126,7 +126,7 @@ func (c *cascading) finish() error {
 			}
 		}
 		c.count(child, false)
-		if err := c.w.sendPostBeside(child, postDelete); err != nil {
+		if err := c.w.sendPostBeside(&child.write, postDelete); err != nil {
 			return err
 		}
 	}
@@ -152,7 +152,7 @@ func (c *cascading) silent() (n int) {
 }
 
 // silenceStored silences children that are still there. Without a key they cannot be looked up: then they stay if all parents did.
-func (c *cascading) silenceStored(child *write) error {
+func (c *cascading) silenceStored(child *remove) error {
 	if len(child.model.Keys) > 0 {
 		return child.silence(true)
 	}

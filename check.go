@@ -12,8 +12,8 @@ import (
 
 // check holds the number of rows that a statement has changed against the number that it announced. If it is smaller, check finds out
 // which rows were kept (by a trigger, by UPDATE IGNORE, by another connection) and silences them. If it is larger, the write fails.
-func (w *write) check(indexes []int, affected int64) error {
-	w.find.affected += affected
+func (w *conditional) check(indexes []int, affected int64) error {
+	w.affected += affected
 	announced := int64(len(indexes))
 	switch {
 	case affected == announced:
@@ -29,20 +29,16 @@ func (w *write) check(indexes []int, affected int64) error {
 		return nil
 	case w.find.loose:
 		return w.checkLoose(indexes, affected)
-	case w.deletes && w.soft:
-		return w.silenceMatching(indexes)
-	case w.deletes:
-		return w.silenceStored(indexes)
-	case w.db.Name() == "mysql" && w.loaded && affected == w.countChanging(indexes):
+	case w.do.uncounted(indexes, affected):
 		return nil
 	}
-	return w.silenceUnchanged(indexes, affected)
+	return w.do.silenceKept(indexes, affected)
 }
 
 // checkLoose is check for rows that no key tells apart.
-func (w *write) checkLoose(indexes []int, affected int64) error {
+func (w *conditional) checkLoose(indexes []int, affected int64) error {
 	switch {
-	case w.db.Name() == "mysql" && !w.deletes && (!w.loaded || affected == w.countChanging(indexes)):
+	case w.do.uncounted(indexes, affected):
 		return nil
 	case affected == 0:
 		w.silenceAll()
@@ -52,8 +48,21 @@ func (w *write) checkLoose(indexes []int, affected int64) error {
 		w.stmt.Table, affected, len(indexes))
 }
 
+// uncounted reports whether rows may have got the values that they had, which MySQL does not count.
+func (w *update) uncounted(indexes []int, affected int64) bool {
+	if w.db.Name() != "mysql" {
+		return false
+	}
+	if !w.loaded {
+		return w.find.loose
+	}
+	return affected == w.countChanging(indexes)
+}
+
+func (w *remove) uncounted([]int, int64) bool { return false }
+
 // countChanging counts the rows whose values the statement changes, -1 when the database computes some.
-func (w *write) countChanging(indexes []int) int64 {
+func (w *update) countChanging(indexes []int) int64 {
 	if len(w.computed) > 0 {
 		return -1
 	}
@@ -67,36 +76,31 @@ func (w *write) countChanging(indexes []int) int64 {
 }
 
 // assignedTo returns the fields that the statement of a row assigns.
-func (w *write) assignedTo(i int) []*schema.Field {
+func (w *update) assignedTo(i int) []*schema.Field {
 	var fields []*schema.Field
-	for _, a := range w.update.set {
+	for _, a := range w.set {
 		if f := w.schema.LookUpField(a.Column.Name); f != nil && f.DBName != "" {
 			fields = append(fields, f)
 		}
 	}
-	for f := range w.update.changes[i] {
+	for f := range w.changes[i] {
 		fields = append(fields, f)
 	}
 	return fields
 }
 
-func (w *write) differs(fields []*schema.Field, a, b reflect.Value) bool {
+func (w *conditional) differs(fields []*schema.Field, a, b reflect.Value) bool {
 	return slices.ContainsFunc(fields, func(f *schema.Field) bool {
 		return f.Readable && rows.Changed(w.stmt.Context, w.db.Name(), f, a, b)
 	})
 }
 
-// silenceStored silences rows of a DELETE that are still there.
-func (w *write) silenceStored(indexes []int) error {
-	return w.silenceFound(indexes, rows.Query{KeysOnly: true})
-}
-
-// silenceMatching silences rows of a soft delete for which its conditions still hold.
-func (w *write) silenceMatching(indexes []int) error {
-	return w.silenceFound(indexes, rows.Query{KeysOnly: true, Where: rows.Group(w.find.where)})
-}
-
-func (w *write) silenceFound(indexes []int, q rows.Query) error {
+// silenceKept silences rows of a DELETE that are still there, or those of a soft delete for which its conditions still hold.
+func (w *remove) silenceKept(indexes []int, _ int64) error {
+	q := rows.Query{KeysOnly: true}
+	if w.soft {
+		q.Where = rows.Group(w.built.where)
+	}
 	keys := make([][]any, len(indexes))
 	for k, i := range indexes {
 		keys[k], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].stored())
@@ -113,9 +117,9 @@ func (w *write) silenceFound(indexes []int, q rows.Query) error {
 	return nil
 }
 
-// silenceUnchanged silences rows of an UPDATE that are as they were. Rows that the statement leaves as they are tell nothing: so many of
+// silenceKept silences rows of an UPDATE that are as they were. Rows that the statement leaves as they are tell nothing: so many of
 // them count as written as the database has counted beyond the others.
-func (w *write) silenceUnchanged(indexes []int, affected int64) error {
+func (w *update) silenceKept(indexes []int, affected int64) error {
 	keys := make([][]any, len(indexes))
 	for k, i := range indexes {
 		keys[k], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].value())
@@ -154,12 +158,12 @@ func (w *write) silenceUnchanged(indexes []int, affected int64) error {
 }
 
 // countsReturned reports whether GORM has counted the rows that it scanned into one struct, which is one at most.
-func (w *write) countsReturned() bool {
+func (w *conditional) countsReturned() bool {
 	_, returning := w.stmt.Clauses["RETURNING"]
 	return returning && w.stmt.ReflectValue.Kind() == reflect.Struct
 }
 
 // foreseen returns the fields whose assigned value is known beforehand.
-func (w *write) foreseen(fields []*schema.Field) []*schema.Field {
+func (w *update) foreseen(fields []*schema.Field) []*schema.Field {
 	return slices.DeleteFunc(slices.Clone(fields), func(f *schema.Field) bool { return w.computed[f] })
 }

@@ -20,9 +20,9 @@ func (w *insert) resolveConflicts() error {
 	}
 	conflict, _ := w.conflict()
 	if conflict.UpdateAll || len(conflict.DoUpdates) > 0 {
-		named := w.upserts(conflict)
-		if w.goesOn == nil || w.inserts != nil { // a Save without Omit names all
-			w.fields = w.model.Names(named)
+		w.upsert = w.upsertOf(conflict, w.inserts)
+		if w.goesOn != nil && w.inserts == nil { // a Save without Omit names all
+			w.fields = nil
 		}
 	}
 	skips := conflict.DoNothing || len(w.written) == 0
@@ -37,7 +37,7 @@ func (w *insert) resolveConflicts() error {
 		return err
 	}
 	w.loaded = true
-	*w.facts = w.insertFacts()
+	*w.facts = w.insertFacts(&w.upsert)
 	w.matchConflicts(stored, targets, skips)
 	return nil
 }
@@ -147,9 +147,9 @@ func (w *insert) conflict() (clause.OnConflict, bool) {
 	return clause.OnConflict{}, false
 }
 
-// upserts notes which columns of a stored row an upsert changes, the way GORM works it out for UpdateAll, and returns those that it names.
-func (w *write) upserts(conflict clause.OnConflict) []*schema.Field {
-	w.written, w.computed = map[*schema.Field]bool{}, map[*schema.Field]bool{}
+// upsertOf tells which columns of a stored row an upsert changes, the way GORM works it out for UpdateAll.
+func (w *write) upsertOf(conflict clause.OnConflict, inserts []string) upsert {
+	u := upsert{inserts: inserts, written: map[*schema.Field]bool{}, computed: map[*schema.Field]bool{}}
 	if conflict.UpdateAll {
 		selected, restricted := w.stmt.SelectAndOmitColumns(true, true)
 		for _, column := range w.schema.DBNames {
@@ -157,26 +157,27 @@ func (w *write) upserts(conflict clause.OnConflict) []*schema.Field {
 			v, ok := selected[column]
 			inserted := !f.HasDefaultValue || f.DefaultValueInterface != nil || strings.EqualFold(f.DefaultValue, "NULL")
 			if ((ok && v) || (!ok && !restricted)) && !f.PrimaryKey && f.AutoCreateTime == 0 && inserted {
-				w.written[f] = true
+				u.written[f] = true
 			}
 		}
 	}
 	for _, a := range conflict.DoUpdates {
 		if f := w.schema.LookUpField(a.Column.Name); f != nil {
-			w.written[f] = true
+			u.written[f] = true
 			if from, ok := a.Value.(clause.Column); ok && from.Table == "excluded" {
 				continue
 			}
-			w.computed[f] = true
+			u.computed[f] = true
 		}
 	}
 	var fields []*schema.Field
 	for _, column := range w.schema.DBNames {
-		if f := w.schema.FieldsByDBName[column]; w.written[f] && f.AutoUpdateTime == 0 {
+		if f := w.schema.FieldsByDBName[column]; u.written[f] && f.AutoUpdateTime == 0 {
 			fields = append(fields, f)
 		}
 	}
-	return fields
+	u.fields = w.model.Names(fields)
+	return u
 }
 
 // constraint is a set of columns that a row can conflict on.

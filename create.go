@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 )
 
 // insert is a write of an INSERT.
@@ -18,6 +19,16 @@ type insert struct {
 	maps        *mapRows    // of a create from maps
 	returned    *returned   // of an INSERT that may return fewer rows than it has
 	together    func()      // gives rows that share a struct of the caller's that struct again
+	readBack    bool        // the instances of updated rows are what is stored
+	upsert
+}
+
+// upsert is what an INSERT names, and what it changes of a stored row.
+type upsert struct {
+	inserts  []string               // names of the fields that it inserts; nil means all
+	fields   []string               // names of the fields that it updates; nil means all
+	written  map[*schema.Field]bool // what it changes of a stored row; nil when it leaves stored rows alone
+	computed map[*schema.Field]bool // of these, what the database computes
 }
 
 // openInsert begins the write of an INSERT, nil if nobody is to hear of it.
@@ -30,10 +41,9 @@ func (r *registry) openInsert(db *gorm.DB) *insert {
 	if p == nil || !p.concerns(preSave, postSave) {
 		return nil
 	}
-	w, after := allocate[insert](p.defers(postSave))
-	w.after, w.goesOn = after, goesOn
-	if !w.open(r, db, p, preSave, postSave) {
-		return nil
+	w := start[insert](r, db, p, preSave, postSave)
+	if w != nil {
+		w.goesOn = goesOn
 	}
 	return w
 }
@@ -51,7 +61,7 @@ func (r *registry) preCreate(db *gorm.DB) {
 	keep(w)
 	w.inserts = w.insertFields()
 	_, w.conflicting = w.conflict()
-	*w.facts = w.insertFacts()
+	*w.facts = w.insertFacts(&w.upsert)
 	if w.takesSeveral() && db.AddError(w.begin()) != nil {
 		return
 	}
@@ -91,14 +101,8 @@ func (w *insert) preInserted() error {
 	return nil
 }
 
-// postCreate sends post_save for every row that was written.
-func (r *registry) postCreate(db *gorm.DB) {
-	saw(db)
-	w := writeOf[*insert](db)
-	if w == nil {
-		return
-	}
-	defer w.close()
+// after sends post_save for every row that was written.
+func (w *insert) after() {
 	if !w.stands() {
 		return
 	}

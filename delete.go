@@ -12,43 +12,61 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
+// remove is a write of a DELETE, or of the UPDATE that a soft delete is.
+type remove struct {
+	conditional
+
+	soft  bool       // the rows stay, marked as deleted
+	below *cascading // what goes with the rows of the batch
+}
+
 // preDelete finds the rows that a DELETE concerns and sends pre_delete for the first batch of them. A statement that GORM would refuse as
 // it is now may get a condition before GORM builds it: its rows are found then.
 func (r *registry) preDelete(db *gorm.DB) {
-	w := r.openWrite(db, preDelete, postDelete)
-	if w == nil {
+	p := r.listening(db)
+	if p == nil || !p.concerns(preDelete, postDelete) {
 		return
 	}
-	w.deletes, w.find = true, &finder{}
+	if w := start[remove](r, db, p, preDelete, postDelete); w != nil {
+		_ = db.AddError(w.before())
+	}
+}
+
+// before sends pre_delete for the first batch, as far as it is known.
+func (w *remove) before() error {
+	w.do = w
 	allowed := w.foreseeDelete()
 	if !w.plan.hearsDeletes() {
-		if below, err := w.hasBelow(); !below || db.AddError(err) != nil {
-			return
+		if below, err := w.hasBelow(); !below || err != nil {
+			return err
 		}
 	}
 	*w.facts = w.statementFacts()
+	w.facts.soft = w.soft
 	keep(w)
 	first := "DELETE"
 	if w.soft {
 		first = "UPDATE"
 	}
-	w.atBuild(first, func() error { return w.restrict(w.findDeleted) })
+	w.watch(first)
 	if w.find.late = !allowed; w.find.late {
-		return
+		return nil
 	}
-	_ = db.AddError(w.findDeleted())
+	return w.first()
 }
 
 // foreseeDelete finds out which conditions GORM will add, and whether a field type makes the DELETE an UPDATE. It reports false when GORM
 // would refuse the statement.
-func (w *write) foreseeDelete() bool {
+func (w *remove) foreseeDelete() bool {
 	stmt := w.stmt
 	if len(w.schema.DeleteClauses) > 0 {
 		stmt = w.scratch()
 		for _, c := range w.schema.DeleteClauses {
 			stmt.AddClause(c)
 		}
-		w.soft = stmt.SQL.Len() > 0
+		if w.soft = stmt.SQL.Len() > 0; w.soft {
+			w.built.names = w.db.Callback().Update().Clauses
+		}
 	}
 	w.find.read = rows.Conditions(stmt)
 	if w.soft {
@@ -58,8 +76,8 @@ func (w *write) foreseeDelete() bool {
 	return stmt.Error == nil && (len(w.find.read) > 0 || w.db.AllowGlobalUpdate)
 }
 
-// findDeleted reads the first batch of the rows that the statement concerns, and sends pre_delete for it.
-func (w *write) findDeleted() error {
+// first reads the first batch of the rows that the statement concerns, and sends pre_delete for it.
+func (w *remove) first() error {
 	from, clears := w.deletedBy()
 	w.find.by = w.deleteOrder(from != nil)
 	if err := w.openLinks(from, clears); err != nil {
@@ -82,42 +100,34 @@ func (w *write) findDeleted() error {
 		w.takeDeleted(set)
 		return w.sendPre(preDelete)
 	}
-	return w.preBatchDelete(set)
+	return w.preBatch(set)
 }
 
-// deleted runs after GORM's DELETE.
-func (r *registry) deleted(db *gorm.DB) {
-	if w := writeOf[*write](db); w != nil && w.find != nil {
-		w.answer = db.Error
-		w.ranStatement()
-	}
+// restrict narrows the statement that GORM builds to all rows of the batch.
+func (w *remove) restrict() { w.narrow(w.all(), nil) }
+
+// ran runs after GORM's DELETE.
+func (w *remove) ran() { w.ranStatement() }
+
+// finish deletes rows of the batch that GORM's statement has not deleted.
+func (w *remove) finish() error {
+	left := slices.DeleteFunc(w.all(), func(i int) bool { return contains(w.wrote, i) })
+	return w.writeInTurns(left, w.built.set)
 }
 
-// writeDeleted deletes rows of the batch that GORM's statement has not deleted.
-func (w *write) writeDeleted() error {
-	left := slices.DeleteFunc(w.all(), func(i int) bool { return contains(w.find.wrote, i) })
-	return w.writeInTurns(left, w.find.set)
-}
-
-// postDelete sends post_delete for the last batch.
-func (r *registry) postDelete(db *gorm.DB) {
-	saw(db)
-	w := writeOf[*write](db)
-	if w == nil {
-		return
-	}
-	defer w.close()
+// after sends post_delete for the last batch.
+func (w *remove) after() {
 	switch {
-	case !w.stands() || w.find.sent:
-	case w.fail(w.postBatchDelete()):
+	case !w.stands() || w.sent:
+	case w.fail(w.postBatch()):
 		w.setRowsAffected(0)
 	case w.below.gone() > 0:
-		w.setRowsAffected(w.find.affected)
+		w.setRowsAffected(w.affected)
 	}
 }
 
-// preBatchDelete takes the rows of a batch, and sends pre_delete for what goes with them and for the rows themselves.
-func (w *write) preBatchDelete(set *rows.Set) error {
+// preBatch takes the rows of a batch, and sends pre_delete for what goes with them and for the rows themselves.
+func (w *remove) preBatch(set *rows.Set) error {
 	w.takeDeleted(set)
 	if err := w.preCascade(false); err != nil {
 		return err
@@ -128,11 +138,12 @@ func (w *write) preBatchDelete(set *rows.Set) error {
 	return w.below.sweep()
 }
 
-func (w *write) postBatchDelete() error {
+// postBatch sends post_delete for a batch that is gone.
+func (w *remove) postBatch() error {
 	if err := w.below.finish(); err != nil {
 		return err
 	}
-	w.find.affected += w.below.gone()
+	w.affected += w.below.gone()
 	return w.sendPost(postDelete)
 }
 
@@ -145,7 +156,7 @@ func (w *write) statements() int {
 }
 
 // sendPre sends a pre signal for stored rows, and silences those that the receivers themselves deleted meanwhile.
-func (w *write) sendPre(k kind) error {
+func (w *conditional) sendPre(k kind) error {
 	before := w.statements()
 	if err := w.send(k, &w.pre); err != nil {
 		return err
@@ -180,7 +191,7 @@ func (w *write) silence(stored bool) error {
 	return nil
 }
 
-func (w *write) takeDeleted(set *rows.Set) {
+func (w *remove) takeDeleted(set *rows.Set) {
 	w.room(set.Len())
 	for i := range set.Len() {
 		w.add(set.Row(i), false)
@@ -188,7 +199,7 @@ func (w *write) takeDeleted(set *rows.Set) {
 }
 
 // deleteKeys returns the conditions that GORM makes of the keys in Dest and Model.
-func (w *write) deleteKeys() []clause.Expression {
+func (w *remove) deleteKeys() []clause.Expression {
 	stmt := w.stmt
 	exprs := w.keysIn(stmt.ReflectValue)
 	if stmt.ReflectValue.CanAddr() && stmt.Model != nil && !sameValue(stmt.Dest, stmt.Model) {
@@ -207,7 +218,7 @@ func (w *write) keysIn(v reflect.Value) []clause.Expression {
 }
 
 // deleteKey returns the one key that a delete names when that is its whole condition.
-func (w *write) deleteKey() []any {
+func (w *remove) deleteKey() []any {
 	conditions := len(w.find.read)
 	if w.soft {
 		conditions -= len(w.schema.DeleteClauses)

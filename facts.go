@@ -161,22 +161,22 @@ func (s *facts) inserted(f *schema.Field) bool {
 
 // statementFacts are those of a statement of any kind.
 func (w *write) statementFacts() facts {
-	return facts{model: w.model, db: w.reg.db, table: w.tableName(), soft: w.soft, loaded: w.loaded}
+	return facts{model: w.model, db: w.reg.db, table: w.tableName(), loaded: w.loaded}
 }
 
 // insertFacts are those of an INSERT, and of the UPDATE of a Save that finds no row.
-func (w *write) insertFacts() facts {
+func (w *write) insertFacts(u *upsert) facts {
 	s := w.statementFacts()
-	s.strategy, s.inserts, s.fields, s.written, s.computed = wholeRow{}, w.inserts, w.fields, w.written, w.computed
-	if w.written != nil {
+	s.strategy, s.inserts, s.fields, s.written, s.computed = wholeRow{}, u.inserts, u.fields, u.written, u.computed
+	if u.written != nil {
 		s.strategy = upserted{}
 	}
 	return s
 }
 
 // insertedFacts are those of an INSERT that has run.
-func (w *write) insertedFacts() facts {
-	s := w.insertFacts()
+func (w *insert) insertedFacts() facts {
+	s := w.insertFacts(&w.upsert)
 	s.stored = true
 	if w.written == nil || w.readBack {
 		s.computed = nil
@@ -192,18 +192,18 @@ func (w *write) saveFacts() facts {
 }
 
 // updateFacts are those of an update that names fields. a keeps what the statement assigns.
-func (w *write) updateFacts(a *assigns) facts {
+func (w *update) updateFacts(a *assigns) facts {
 	s := w.statementFacts()
 	s.strategy, s.computed, s.assigns = namedFields{}, w.computed, a
-	*a = assigns{set: w.update.set}
+	*a = assigns{set: w.set}
 	a.byHand, _ = w.stmt.Dest.(map[string]any)
 	return s
 }
 
 // announceUpdate makes the facts of rows that an update is about to write. GORM builds the statement after the first batch was
 // announced, and may assign something else then.
-func (w *write) announceUpdate() {
-	switch u := w.update; {
+func (w *update) announceUpdate() {
+	switch u := w; {
 	case !w.told[1].made():
 		w.facts = &w.told[0]
 		*w.facts = w.updateFacts(&u.assigns[0])
@@ -218,10 +218,10 @@ func (w *write) announceUpdate() {
 }
 
 // tellUpdate gives the rows the facts of the post signal. A further batch of an update has the same ones.
-func (w *write) tellUpdate() {
+func (w *update) tellUpdate() {
 	w.turn()
 	if !w.told[1].made() {
-		w.told[1] = w.updateFacts(&w.update.assigns[1])
+		w.told[1] = w.updateFacts(&w.assigns[1])
 		w.told[1].computed, w.told[1].stored = nil, true
 	}
 }

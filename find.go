@@ -12,26 +12,41 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// finder is what a write keeps whose rows are found by the conditions of its statement: an UPDATE or a DELETE.
+// conditional is a write whose rows are found by the conditions of its statement: an UPDATE or a DELETE.
 //
 // The rows are read before the pre signals, with the conditions that the statement has by then. Callbacks, field types and GORM itself
 // add further ones until GORM builds the SQL. The write adds its own condition at that moment, behind all others: the keys of the rows
 // that it has announced. It never takes a condition away.
-type finder struct {
+type conditional struct {
+	write
+
+	do       batches
+	find     search
+	built    built
+	giveBack func() // gives the caller's structs what they held, nil when GORM's statement puts nothing into them
+	wrote    []int  // indexes of the rows that GORM's statement writes
+	affected int64  // rows that all statements of the write have changed
+	touched  bool   // receivers of the pre signal ran statements
+	sent     bool   // post signals of the last batch are sent
+}
+
+// batches is what each kind of conditional write does in its own way.
+type batches interface {
+	first() error                                    // reads the first batch of rows and sends the pre signals
+	preBatch(*rows.Set) error                        // takes the rows of a further batch and sends the pre signals
+	restrict()                                       // narrows GORM's statement to rows of the batch
+	finish() error                                   // writes those that GORM's statement has not written
+	postBatch() error                                // sends the post signals
+	uncounted(indexes []int, affected int64) bool    // reports whether rows were written without being counted
+	silenceKept(indexes []int, affected int64) error // silences rows that the statement has not written
+}
+
+// search is how the rows of a conditional write are found.
+type search struct {
 	cursor *rows.Cursor        // reads further batches; nil when there is one row at most
 	read   []clause.Expression // conditions that the rows were read with
-	where  []clause.Expression // conditions of the statement when GORM builds it
-	also   []clause.Expression // those of them that the rows were not read with
-	set    clause.Set          // assignments of the statement when GORM builds it
 	behind clause.Expression   // of a loose batch that is not the first: what its rows meet beside the conditions
-	undo   []func()            // puts the clauses back once GORM has built the statement
-
-	giveBack func() // gives the caller's structs what they held, nil when GORM's statement puts nothing into them
-
-	wrote    []int // indexes of the rows that GORM's statement writes
-	given    int   // elements of the caller's slice when GORM builds the statement
-	affected int64 // rows that all statements of the write have changed
-	ran      int   // statements of the transaction by the time the rows were read
+	ran    int                 // statements of the transaction by the time the rows were read
 
 	by    order
 	late  bool // the rows are read when GORM builds the statement: before that it was none that GORM runs
@@ -39,13 +54,23 @@ type finder struct {
 	none  bool // the statement must find no row
 	twice bool // rows of the batch share a key
 	whole bool // the key of the one row is the whole condition
-	built bool // GORM has built the statement
-	sent  bool // post signals of the last batch are sent
+}
+
+// built is GORM's statement of a conditional write when GORM builds it.
+type built struct {
+	names   []string            // the clauses that it is built of
+	where   []clause.Expression // its conditions
+	also    []clause.Expression // those of them that the rows were not read with
+	set     clause.Set          // its assignments
+	given   int                 // elements of the caller's slice
+	undo    []func()            // puts the clauses back that were replaced meanwhile
+	begun   bool                // GORM has begun to build it
+	watched bool                // its building is seen
 }
 
 // scratch returns a copy of the statement for finding out what GORM will add to it. Nothing that is done to the copy reaches the
 // statement, the caller's values or the database.
-func (w *write) scratch() *gorm.Statement {
+func (w *conditional) scratch() *gorm.Statement {
 	from := w.stmt
 	stmt := &gorm.Statement{
 		DB: &gorm.DB{Config: w.db.Config}, Schema: from.Schema, Table: from.Table, TableExpr: from.TableExpr, Context: from.Context,
@@ -59,7 +84,7 @@ func (w *write) scratch() *gorm.Statement {
 		stmt.Settings.Store(key, value)
 		return true
 	})
-	if w.plainScope() && !w.deletes { // a soft delete sets its column
+	if w.plainScope() && !w.deletes() { // a soft delete sets its column
 		return stmt
 	}
 	switch dest := from.Dest.(type) { // field types may set columns
@@ -129,8 +154,8 @@ const (
 )
 
 // firstBatch reads the first rows that a statement concerns. key is given when it is the statement's whole condition.
-func (w *write) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
-	f := w.find
+func (w *conditional) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
+	f := &w.find
 	_, from := w.stmt.Clauses["FROM"]
 	if f.whole = key != nil && !from && !w.hasLimit(); f.whole {
 		if w.ownTable() {
@@ -171,7 +196,7 @@ func (w *write) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
 }
 
 // allAtOnce reads all rows of the statement in one batch, in the order in which it takes them.
-func (w *write) allAtOnce(q rows.Query) (*rows.Set, error) {
+func (w *conditional) allAtOnce(q rows.Query) (*rows.Set, error) {
 	q.KeysOnly = false
 	q.Extra = append(q.Extra, w.limits()...)
 	set, err := w.model.Find(w.db, q)
@@ -183,8 +208,8 @@ func (w *write) allAtOnce(q rows.Query) (*rows.Set, error) {
 }
 
 // rest reads a further batch with keys that would not find their rows, and with it all rows that are left.
-func (w *write) rest() (*rows.Set, error) {
-	f := w.find
+func (w *conditional) rest() (*rows.Set, error) {
+	f := &w.find
 	set, behind, err := f.cursor.Rest(w.db)
 	f.cursor, f.loose, f.behind = nil, true, behind
 	if err == nil {
@@ -194,7 +219,7 @@ func (w *write) rest() (*rows.Set, error) {
 }
 
 // seekTwice finds out whether rows of a batch share a key.
-func (w *write) seekTwice(set *rows.Set) {
+func (w *conditional) seekTwice(set *rows.Set) {
 	seen := make(map[string]bool, set.Len())
 	for _, row := range set.Rows() {
 		id := w.model.Identity(w.stmt.Context, row)
@@ -206,7 +231,7 @@ func (w *write) seekTwice(set *rows.Set) {
 // looseKeys reports whether the primary key may not name exactly one row: there is none, its values read back otherwise than they are
 // written, or the table is not the one that the model describes. A table of its name in another schema is taken for such a one, unless
 // rows share a key there.
-func (w *write) looseKeys(q rows.Query) (bool, error) {
+func (w *conditional) looseKeys(q rows.Query) (bool, error) {
 	switch {
 	case !w.plan.steady || rows.Bare(w.tableName()) != rows.Bare(w.schema.Table):
 		return true, nil
@@ -222,7 +247,7 @@ func (w *write) looseKeys(q rows.Query) (bool, error) {
 }
 
 // repeats reports whether a batch, which is in key order, holds a key twice.
-func (w *write) repeats(set *rows.Set) bool {
+func (w *conditional) repeats(set *rows.Set) bool {
 	for i := 1; i < set.Len(); i++ {
 		if !slices.ContainsFunc(w.model.Keys, func(f *schema.Field) bool { return !rows.Same(w.stmt.Context, f, set.Row(i-1), set.Row(i)) }) {
 			return true
@@ -237,9 +262,9 @@ func (w *write) batchSize() int {
 }
 
 // hasLimit reports whether the dialect's statement obeys a LIMIT or an ORDER BY, and has one.
-func (w *write) hasLimit() bool { return len(w.limits()) > 0 }
+func (w *conditional) hasLimit() bool { return len(w.limits()) > 0 }
 
-func (w *write) limits() []clause.Interface {
+func (w *conditional) limits() []clause.Interface {
 	var found []clause.Interface
 	for _, name := range []string{"ORDER BY", "LIMIT"} {
 		if c, ok := w.stmt.Clauses[name].Expression.(clause.Interface); ok && slices.Contains(w.clauseNames(), name) {
@@ -250,12 +275,12 @@ func (w *write) limits() []clause.Interface {
 }
 
 // clauseNames returns the clauses of which the statement is built. A soft delete is an UPDATE.
-func (w *write) clauseNames() []string {
-	if w.soft {
-		return w.db.Callback().Update().Clauses
+func (w *conditional) clauseNames() []string {
+	if w.built.names != nil {
+		return w.built.names
 	}
 	return w.stmt.BuildClauses
 }
 
 // writesInOrder reports whether the order in which a statement writes its rows matters: MySQL checks uniqueness row by row.
-func (w *write) writesInOrder() bool { return w.db.Name() == "mysql" }
+func (w *conditional) writesInOrder() bool { return w.db.Name() == "mysql" }

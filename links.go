@@ -53,15 +53,21 @@ func (w *write) openLinks(from *schema.Relationship, clears bool) error {
 
 // beside returns a write of another model in the same transaction, for what is sent because of this one.
 func (w *write) beside(p *plan, k kind) *write {
-	model := w.reg.rows.Of(p.schema)
-	tx := w.db.Session(&gorm.Session{NewDB: true}).Model(model.Zero())
-	_ = tx.Statement.Parse(model.Zero()) // it is known
-	other := &write{reg: w.reg, plan: p, db: tx, stmt: tx.Statement, schema: p.schema, model: model}
-	other.facts = &other.told[0]
-	*other.facts = other.statementFacts()
-	other.pre.open(w.stmt.Context, tx, k, p)
-	other.post = other.pre
+	other := &write{}
+	other.openBeside(w, p, k)
 	return other
+}
+
+// openBeside begins a write that is sent because of another one, in the same transaction.
+func (w *write) openBeside(of *write, p *plan, k kind) {
+	model := of.reg.rows.Of(p.schema)
+	tx := of.db.Session(&gorm.Session{NewDB: true}).Model(model.Zero())
+	_ = tx.Statement.Parse(model.Zero()) // it is known
+	w.reg, w.plan, w.db, w.stmt, w.schema, w.model = of.reg, p, tx, tx.Statement, p.schema, model
+	w.facts = &w.told[0]
+	*w.facts = w.statementFacts()
+	w.pre.open(of.stmt.Context, tx, k, p)
+	w.post = w.pre
 }
 
 // sendPostBeside sends the post signal of a write beside this one. What it keeps back waits for the end of this one.
@@ -150,12 +156,12 @@ func (r *registry) saveLinks(db *gorm.DB) {
 
 // linkOf returns the link that a join row is before or after the write.
 func (w *write) linkOf(r *row, l *relations.Link, after bool) (own, other []any, ok bool) {
-	if (after && w.deletes) || (!after && r.created) {
+	if (after && w.deletes()) || (!after && r.created) {
 		return nil, nil, false
 	}
 	value := func(f *schema.Field) any {
 		from := r.instance
-		if r.original != nil && (!after || (w.written != nil && !w.written[f])) {
+		if r.original != nil && (!after || (r.facts.written != nil && !r.facts.written[f])) {
 			from = r.original
 		}
 		return rows.Value(w.stmt.Context, f, reflect.ValueOf(from).Elem())

@@ -15,7 +15,7 @@ import (
 
 // atBuild calls edit when GORM begins to build the SQL of the statement, whose first clause has this name. By then everything that
 // others add to the statement is there.
-func (w *write) atBuild(name string, edit func() error) {
+func (w *conditional) atBuild(name string, edit func() error) {
 	c, had := w.stmt.Clauses[name]
 	former := c
 	c.Name = name
@@ -40,16 +40,23 @@ func (w *write) atBuild(name string, edit func() error) {
 	})
 }
 
-// restrict narrows the statement to the rows that it has announced, while GORM builds it. resolve finds the rows of a statement that
-// had no condition before.
-func (w *write) restrict(resolve func() error) error {
-	f := w.find
-	f.built, f.where = true, rows.Conditions(w.stmt)
+// watch narrows the statement while GORM builds it.
+func (w *conditional) watch(first string) {
+	if !w.built.watched {
+		w.built.watched = true
+		w.atBuild(first, w.whileBuilt)
+	}
+}
+
+// whileBuilt narrows the statement to the rows that it has announced, and finds the rows of a statement that had no condition before.
+func (w *conditional) whileBuilt() error {
+	f := &w.find
+	w.built.begun, w.built.where = true, rows.Conditions(w.stmt)
 	if v := w.stmt.ReflectValue; v.Kind() == reflect.Slice {
-		f.given = v.Len()
+		w.built.given = v.Len()
 	}
 	if set, ok := w.stmt.Clauses["SET"].Expression.(clause.Set); ok {
-		f.set = set
+		w.built.set = set
 	}
 	switch {
 	case w.refused(w.stmt.Clauses):
@@ -59,12 +66,12 @@ func (w *write) restrict(resolve func() error) error {
 		return nil
 	}
 	if f.late {
-		f.read = f.where
-		if err := resolve(); err != nil {
+		f.read = w.built.where
+		if err := w.do.first(); err != nil {
 			return err
 		}
-		f.where = rows.Conditions(w.stmt)
-	} else if countConditions(f.where) != countConditions(f.read) {
+		w.built.where = rows.Conditions(w.stmt)
+	} else if countConditions(w.built.where) != countConditions(f.read) {
 		if err := w.lookAgain(); err != nil {
 			return err
 		}
@@ -74,11 +81,7 @@ func (w *write) restrict(resolve func() error) error {
 			return err
 		}
 	}
-	if w.update != nil && w.update.batch != nil {
-		w.restrictUpdate()
-	} else {
-		w.narrow(w.all(), nil)
-	}
+	w.do.restrict()
 	w.keepCallers()
 	w.stmt.ConnPool = &wholeWrite{w.stmt.ConnPool, w}
 	return nil
@@ -86,12 +89,12 @@ func (w *write) restrict(resolve func() error) error {
 
 // narrow adds the condition that a row is one of these to the statement that GORM builds. set replaces its assignments, unless it is
 // nil. A LIMIT has been obeyed when the rows were read.
-func (w *write) narrow(indexes []int, set clause.Set) {
-	f := w.find
+func (w *conditional) narrow(indexes []int, set clause.Set) {
+	f := &w.find
 	if len(indexes)*len(w.model.Keys) > maxParameters && f.by != inOneBatch {
 		indexes = indexes[:w.batchSize()]
 	}
-	f.wrote = indexes
+	w.wrote = indexes
 	if set != nil {
 		w.replaceUntilBuilt("SET", set)
 	}
@@ -101,7 +104,7 @@ func (w *write) narrow(indexes []int, set clause.Set) {
 		}
 		return
 	}
-	exprs := rows.Group(f.where)
+	exprs := rows.Group(w.built.where)
 	if by := w.among(indexes); by != nil {
 		exprs = append(exprs, by)
 	}
@@ -114,12 +117,12 @@ func (w *write) narrow(indexes []int, set clause.Set) {
 }
 
 // narrowToNone lets the statement find no row.
-func (w *write) narrowToNone() {
-	w.replaceUntilBuilt("WHERE", clause.Where{Exprs: append(rows.Group(w.find.where), clause.Expr{SQL: "1 = 0"})})
+func (w *conditional) narrowToNone() {
+	w.replaceUntilBuilt("WHERE", clause.Where{Exprs: append(rows.Group(w.built.where), clause.Expr{SQL: "1 = 0"})})
 }
 
 // among is the condition that a row is one of these. Where they are more than a statement can name, it leaves out the others.
-func (w *write) among(indexes []int) clause.Expression {
+func (w *conditional) among(indexes []int) clause.Expression {
 	if len(indexes)*len(w.model.Keys) <= maxParameters {
 		return w.isOneOf(w.stored(indexes))
 	}
@@ -136,7 +139,7 @@ func (w *write) among(indexes []int) clause.Expression {
 }
 
 // replaceUntilBuilt replaces the expression of a clause of the statement, or takes the clause away for nil, until GORM has built it.
-func (w *write) replaceUntilBuilt(name string, by clause.Expression) {
+func (w *conditional) replaceUntilBuilt(name string, by clause.Expression) {
 	old, had := w.stmt.Clauses[name]
 	if by == nil {
 		delete(w.stmt.Clauses, name)
@@ -145,7 +148,7 @@ func (w *write) replaceUntilBuilt(name string, by clause.Expression) {
 		c.Name, c.Expression = name, by
 		w.stmt.Clauses[name] = c
 	}
-	w.find.undo = append(w.find.undo, func() {
+	w.built.undo = append(w.built.undo, func() {
 		delete(w.stmt.Clauses, name)
 		if had {
 			w.stmt.Clauses[name] = old
@@ -192,22 +195,22 @@ func countConditions(exprs []clause.Expression) int {
 }
 
 // lookAgain silences the rows that conditions leave out which were added after the rows were read.
-func (w *write) lookAgain() error {
-	f := w.find
-	for _, e := range f.where {
+func (w *conditional) lookAgain() error {
+	f := &w.find
+	for _, e := range w.built.where {
 		if !slices.ContainsFunc(f.read, func(known clause.Expression) bool { return reflect.DeepEqual(known, e) }) {
-			f.also = append(f.also, e)
+			w.built.also = append(w.built.also, e)
 		}
 	}
 	if f.cursor != nil {
-		f.cursor.Add(f.where, f.also)
+		f.cursor.Add(w.built.where, w.built.also)
 	}
 	if f.loose {
 		return w.lookAgainAtRows()
 	}
 	left := map[string]bool{}
 	for some := range slices.Chunk(w.heard(), w.batchSize()) {
-		q := rows.Query{Where: append(rows.Group(f.where), w.isOneOf(w.stored(some))), KeysOnly: true, Lock: w.lockable()}
+		q := rows.Query{Where: append(rows.Group(w.built.where), w.isOneOf(w.stored(some))), KeysOnly: true, Lock: w.lockable()}
 		set, err := w.model.Find(w.db, q)
 		if err != nil {
 			return err
@@ -224,8 +227,8 @@ func (w *write) lookAgain() error {
 }
 
 // lookAgainAtRows is lookAgain where no key tells rows apart: equal rows are the same ones.
-func (w *write) lookAgainAtRows() error {
-	set, err := w.model.Find(w.db, rows.Query{Where: w.find.where, Lock: w.lockable()})
+func (w *conditional) lookAgainAtRows() error {
+	set, err := w.model.Find(w.db, rows.Query{Where: w.built.where, Lock: w.lockable()})
 	if err != nil {
 		return err
 	}
@@ -243,16 +246,16 @@ func (w *write) lookAgainAtRows() error {
 
 // further returns the conditions of statements beside GORM's own. Conditions that look at other rows are left out where the rows were
 // found by them: what was written since could change their answer.
-func (w *write) further() []clause.Expression {
-	f := w.find
+func (w *conditional) further() []clause.Expression {
+	f := &w.find
 	if _, from := w.stmt.Clauses["FROM"].Expression.(clause.From); f.cursor == nil || !f.cursor.Further() || (from && rows.Joins(w.stmt)) {
-		return rows.Group(f.where)
+		return rows.Group(w.built.where)
 	}
-	return rows.Group(f.also)
+	return rows.Group(w.built.also)
 }
 
 // these is the condition that a row is one of these, in statements beside GORM's own. Loose rows are all that are left.
-func (w *write) these(indexes []int) clause.Expression {
+func (w *conditional) these(indexes []int) clause.Expression {
 	if w.find.loose {
 		return w.find.behind
 	}
@@ -261,7 +264,7 @@ func (w *write) these(indexes []int) clause.Expression {
 
 // writeRows writes rows of the batch by a statement beside GORM's own, which has the same clauses, and returns how many rows the
 // database has changed. set are its assignments.
-func (w *write) writeRows(indexes []int, set clause.Set) (int64, error) {
+func (w *conditional) writeRows(indexes []int, set clause.Set) (int64, error) {
 	from := w.stmt
 	stmt := &gorm.Statement{
 		DB: w.db, Table: from.Table, TableExpr: from.TableExpr, Schema: from.Schema, Model: from.Model, Context: from.Context,
@@ -290,7 +293,7 @@ func (w *write) writeRows(indexes []int, set clause.Set) (int64, error) {
 }
 
 // execute runs a statement on the connection of the write and shows it to GORM's logger.
-func (w *write) execute(sql string, vars []any) (affected int64, err error) {
+func (w *conditional) execute(sql string, vars []any) (affected int64, err error) {
 	begun := time.Now()
 	defer func() { w.trace(begun, sql, vars, affected, err) }()
 	result, err := w.stmt.ConnPool.ExecContext(w.stmt.Context, sql, vars...)

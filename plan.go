@@ -199,7 +199,7 @@ func newPlan(model *schema.Schema, entries [kinds][]*entry) *plan {
 
 // needsTransaction reports whether a receiver that the write can reach needs a transaction.
 func (w *write) needsTransaction() bool {
-	return w.plan.atomic || (w.deletes && w.plan.atomicBelow) || slices.ContainsFunc(w.plan.sides, func(s side) bool { return s.plan.atomic })
+	return w.plan.atomic || (w.deletes() && w.plan.atomicBelow) || slices.ContainsFunc(w.plan.sides, func(s side) bool { return s.plan.atomic })
 }
 
 // hearsDeletes reports whether somebody is to hear of deleted rows of the model itself.

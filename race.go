@@ -28,35 +28,33 @@ type race struct {
 	notes     bool // MySQL notes the rows that it finds
 }
 
-// enterRace runs right before an INSERT.
-func (r *registry) enterRace(db *gorm.DB) {
-	w := writeOf[*insert](db)
-	if w == nil || db.Error != nil || db.AddError(w.lateConflict()) != nil {
-		return
+// build runs right before an INSERT.
+func (w *insert) build() error {
+	if err := w.lateConflict(); err != nil {
+		return err
 	}
 	if w.maps != nil {
-		if db.Name() != "mysql" {
-			_ = db.AddError(w.keepReturned())
+		if w.db.Name() == "mysql" {
+			return nil
 		}
-		return
+		return w.keepReturned()
 	}
 	w.setApart()
 	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	if ok && w.conflicting && len(w.model.Keys) > 0 && (db.Name() == "postgres" || db.Name() == "mysql") {
+	if ok && w.conflicting && len(w.model.Keys) > 0 && (w.db.Name() == "postgres" || w.db.Name() == "mysql") {
 		w.race = &race{conflict: conflict, fresh: w.countFresh()}
 	}
-	if db.AddError(w.keepReturned()) != nil || w.race == nil {
-		return
+	if err := w.keepReturned(); err != nil || w.race == nil {
+		return err
 	}
-	if db.Name() == "mysql" {
-		_ = db.AddError(w.note())
-		return
+	if w.db.Name() == "mysql" {
+		return w.note()
 	}
 	all := w.race.fresh == int64(len(w.rows))
 	if w.race.fresh == 0 || (!conflict.DoNothing && !all) || w.returnsSlice() {
-		return
+		return nil
 	}
-	_ = db.AddError(w.run())
+	return w.run()
 }
 
 // lateConflict finds out what is stored already when another callback has added what to do about it after pre_save was sent.
@@ -187,34 +185,26 @@ func (w *insert) release() error {
 
 // leaveRace runs right after an INSERT, before anything refers to its rows.
 func (r *registry) leaveRace(db *gorm.DB) {
-	w := writeOf[*insert](db)
-	if w != nil {
-		if err := w.ranInsert(); err != nil {
-			_ = db.AddError(err)
-			return
-		}
-	}
-	if w == nil || w.plan.marks {
+	r.wrote(db)
+	if k := writeOf(db); k == nil || k.base().plan.marks {
 		r.saveLinks(db)
 	}
 }
 
-// ranInsert takes note of what GORM's INSERT has done.
-func (w *insert) ranInsert() error {
-	w.answer = w.db.Error
+// ran takes note of what GORM's INSERT has done.
+func (w *insert) ran() {
 	if w.race != nil && w.race.notes && refusesNotes(w.db.Error) {
 		w.withoutNote()
 	}
 	if w.db.Error == nil {
-		if err := w.settle(); err != nil {
-			return err
+		if w.db.AddError(w.settle()) != nil {
+			return
 		}
-		w.ran = true
+		w.succeeded = true
 	}
 	if w.together != nil {
 		w.together()
 	}
-	return nil
 }
 
 // settle finds out which rows the INSERT wrote, and which of them others have inserted in the meantime.

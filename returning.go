@@ -20,7 +20,7 @@ type into struct {
 }
 
 // returnsInto returns where rows go that a statement beside GORM's own returns, nil when nobody asks for them.
-func (w *write) returnsInto() *into {
+func (w *conditional) returnsInto() *into {
 	c, asked := w.stmt.Clauses["RETURNING"]
 	v := w.stmt.ReflectValue
 	if !asked || !slices.Contains(w.clauseNames(), "RETURNING") || !v.CanAddr() {
@@ -35,7 +35,7 @@ func (w *write) returnsInto() *into {
 	case v.Kind() == reflect.Struct && filled == 0:
 	case v.Kind() != reflect.Slice:
 		return nil
-	case w.find.given > 0 && to.mode == gorm.ScanUpdate: // GORM fills the structs that are there
+	case w.built.given > 0 && to.mode == gorm.ScanUpdate: // GORM fills the structs that are there
 		if filled >= v.Len() {
 			return nil
 		}
@@ -47,7 +47,7 @@ func (w *write) returnsInto() *into {
 }
 
 // keepCallers notes what the caller's structs hold before GORM puts the first batch into them: when a later batch fails, none is written.
-func (w *write) keepCallers() {
+func (w *conditional) keepCallers() {
 	v := w.stmt.ReflectValue
 	if _, asked := w.stmt.Clauses["RETURNING"]; !asked || !w.find.several() || !v.CanSet() {
 		return
@@ -55,19 +55,19 @@ func (w *write) keepCallers() {
 	before := reflect.New(v.Type()).Elem()
 	before.Set(v)
 	if v.Kind() != reflect.Slice {
-		w.find.giveBack = func() { v.Set(before) }
+		w.giveBack = func() { v.Set(before) }
 		return
 	}
 	elements := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 	reflect.Copy(elements, v)
-	w.find.giveBack = func() {
+	w.giveBack = func() {
 		v.Set(before)
 		reflect.Copy(v, elements)
 	}
 }
 
 // query runs a statement that returns rows, and puts them where GORM would. It returns their number.
-func (w *write) query(sql string, vars []any, to *into) (affected int64, err error) {
+func (w *conditional) query(sql string, vars []any, to *into) (affected int64, err error) {
 	begun := time.Now()
 	defer func() { w.trace(begun, sql, vars, affected, err) }()
 	result, err := w.stmt.ConnPool.QueryContext(w.stmt.Context, sql, vars...)

@@ -3,28 +3,35 @@ package signals
 import (
 	"reflect"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
 
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
+// save is a write of the UPDATE of a Save, which writes a struct whole.
+type save struct {
+	conditional
+
+	set clause.Set // what the UPDATE assigns
+}
+
 // savedKey returns the primary key of the struct that Save(&p) is about to write whole, nil when the statement is another
 // kind of update.
-func (w *write) savedKey() []any {
-	stmt := w.stmt
-	if !w.maySave() || !stmt.ReflectValue.CanAddr() || stmt.ReflectValue.Type() != w.schema.ModelType {
+func savedKey(stmt *gorm.Statement, model *rows.Model) []any {
+	if !maySave(stmt) || !stmt.ReflectValue.CanAddr() || stmt.ReflectValue.Type() != stmt.Schema.ModelType {
 		return nil
 	}
 	for _, name := range stmt.Omits {
-		if columnField(w.schema, name) != nil {
+		if columnField(stmt.Schema, name) != nil {
 			return nil
 		}
 	}
-	if _, given := stmt.Clauses["SET"]; given || (rows.HasOr(rows.Conditions(stmt)) && (stmt.Unscoped || len(w.schema.UpdateClauses) == 0)) {
+	if _, given := stmt.Clauses["SET"]; given || (rows.HasOr(rows.Conditions(stmt)) && (stmt.Unscoped || len(stmt.Schema.UpdateClauses) == 0)) {
 		return nil
 	}
-	key, set := w.model.KeyOf(stmt.Context, stmt.ReflectValue)
+	key, set := model.KeyOf(stmt.Context, stmt.ReflectValue)
 	if !set {
 		return nil
 	}
@@ -32,15 +39,19 @@ func (w *write) savedKey() []any {
 }
 
 // maySave reports whether the statement has the form that Save gives it. Select("*").Updates(&p) has it too.
-func (w *write) maySave() bool {
-	stmt := w.stmt
-	byValue := reflect.TypeOf(stmt.Dest) == w.schema.ModelType && reflect.TypeOf(stmt.Model) == w.schema.ModelType
+func maySave(stmt *gorm.Statement) bool {
+	byValue := reflect.TypeOf(stmt.Dest) == stmt.Schema.ModelType && reflect.TypeOf(stmt.Model) == stmt.Schema.ModelType
 	return stmt.ReflectValue.Kind() == reflect.Struct && (sameValue(stmt.Dest, stmt.Model) || byValue) &&
 		len(stmt.Selects) == 1 && stmt.Selects[0] == "*"
 }
 
-// preSaveStruct sends pre_save for a struct that is written whole.
-func (w *write) preSaveStruct(key []any) error {
+// before sends pre_save for a struct that is written whole.
+func (w *save) before(key []any) error {
+	keep(w)
+	w.watchSet()
+	if err := w.openLinks(nil, false); err != nil {
+		return err
+	}
 	w.room(1)
 	r := w.add(w.stmt.ReflectValue, false)
 	w.loaded = w.plan.saveNeed > Keys
@@ -75,11 +86,8 @@ func (w *write) preSaveStruct(key []any) error {
 }
 
 // findNone keeps the update of a Save from finding a row.
-func (w *write) findNone() {
-	if w.find == nil {
-		w.find = &finder{}
-		w.atBuild("UPDATE", func() error { return w.restrict(nil) })
-	}
+func (w *conditional) findNone() {
+	w.watch("UPDATE")
 	w.find.none = true
 }
 
@@ -91,7 +99,7 @@ func (w *write) sendPreSave() error {
 }
 
 // readSaved reads the row that the update of a struct will find.
-func (w *write) readSaved(key []any) (*rows.Set, error) {
+func (w *save) readSaved(key []any) (*rows.Set, error) {
 	q := rows.Query{KeysOnly: !w.loaded}
 	_, from := w.stmt.Clauses["FROM"]
 	if len(rows.Conditions(w.stmt)) == 0 && !from && w.plainScope() {
@@ -134,7 +142,7 @@ func (w *write) lockFound(read func(lock bool) (*rows.Set, error)) (*rows.Set, e
 
 // preInsert sends pre_save for a Save whose update will find no row. GORM goes on with an INSERT in a statement of its own, which sends
 // post_save: it inserts the row, or takes over a row with this key that the scope or a condition hides.
-func (w *write) preInsert() error {
+func (w *conditional) preInsert() error {
 	w.findNone() // the update would lock a gap, or find what somebody else inserts meanwhile
 	if err := w.takeSaved(); err != nil {
 		return err
@@ -143,15 +151,14 @@ func (w *write) preInsert() error {
 }
 
 // takeSaved makes the struct of a Save the row of the write, beside what is stored under its key.
-func (w *write) takeSaved() error {
-	w.update = &update{}
-	w.inserts = w.insertFields()
+func (w *conditional) takeSaved() error {
+	u := upsert{inserts: w.insertFields()}
 	w.rows = nil
 	w.room(1)
 	r := w.add(w.addressable(w.stmt.ReflectValue), true)
 	key, has := w.model.KeyOf(w.stmt.Context, r.value())
 	if !has {
-		*w.facts = w.insertFacts()
+		*w.facts = w.insertFacts(&u)
 		return nil
 	}
 	set, err := w.lockFound(func(lock bool) (*rows.Set, error) {
@@ -162,17 +169,32 @@ func (w *write) takeSaved() error {
 	}
 	if r.created = set.Len() == 0; !r.created {
 		r.original = set.Row(0).Addr().Interface()
-		if w.inserts != nil { // Omit: the taken over row keeps some columns
-			w.fields = w.model.Names(w.upserts(clause.OnConflict{UpdateAll: true}))
+		if u.inserts != nil { // Omit: the taken over row keeps some columns
+			u = w.upsertOf(clause.OnConflict{UpdateAll: true}, u.inserts)
 		}
 	}
-	*w.facts = w.insertFacts()
+	*w.facts = w.insertFacts(&u)
 	return nil
 }
 
-// postSaveStruct sends post_save for a struct that was written whole. The update of no row sends nothing, but on MySQL, which does not count a
-// row that has its values already.
-func (w *write) postSaveStruct() error {
+func (w *save) build() error { return nil }
+
+func (w *save) ran() {
+	w.succeeded = w.db.Error == nil
+	w.putBackClauses()
+}
+
+// after sends post_save for a struct that was written whole.
+func (w *save) after() {
+	defer w.goOn(true)
+	defer w.unwatchSet()
+	if w.stands() && !w.find.none {
+		w.fail(w.sendSaved())
+	}
+}
+
+// sendSaved sends post_save, unless the UPDATE has found no row. MySQL does not count a row that has its values already.
+func (w *save) sendSaved() error {
 	mayBeFound := w.db.Error == nil && w.db.Name() == "mysql" && w.loaded
 	if len(w.rows) == 0 || (w.db.RowsAffected == 0 && !mayBeFound) {
 		return nil
@@ -190,7 +212,7 @@ func (w *write) postSaveStruct() error {
 }
 
 // assignsOther reports whether the UPDATE of a Save assigns anything that is not stored already. Had it found its row, MySQL would have counted it.
-func (w *write) assignsOther() bool {
+func (w *save) assignsOther() bool {
 	for _, a := range w.set {
 		if f := w.schema.LookUpField(a.Column.Name); f == nil || computes(a.Value) || w.rows[0].fieldChanged(w.stmt.Context, f) {
 			return true

@@ -10,29 +10,29 @@ import (
 )
 
 // watchSet lets the write see what the UPDATE of a Save assigns. Another callback that adds the clause later takes the place.
-func (w *write) watchSet() {
+func (w *save) watchSet() {
 	if _, given := w.stmt.Clauses["UPDATE"]; !given {
 		w.stmt.Clauses["UPDATE"] = clause.Clause{Name: "UPDATE", Expression: w}
 	}
 }
 
+func (w *save) unwatchSet() {
+	if by, ok := w.stmt.Clauses["UPDATE"].Expression.(*save); ok && by == w {
+		delete(w.stmt.Clauses, "UPDATE")
+	}
+}
+
 // Build writes the clause UPDATE of a Save, and takes note of the assignments that GORM has added by then.
-func (w *write) Build(b clause.Builder) {
+func (w *save) Build(b clause.Builder) {
 	if b == clause.Builder(w.stmt) { // sessions that are derived from the statement inherit its clauses
 		w.set, _ = w.stmt.Clauses["SET"].Expression.(clause.Set)
 	}
 	clause.Update{}.Build(b)
 }
 
-func (w *write) unwatchSet() {
-	if by, ok := w.stmt.Clauses["UPDATE"].Expression.(*write); ok && by == w {
-		delete(w.stmt.Clauses, "UPDATE")
-	}
-}
-
 // showSaved makes the row of a Save a copy, where something else is stored than the caller's struct holds: other callbacks and field types
 // assign expressions and values of their own, and leave columns out.
-func (w *write) showSaved() error {
+func (w *save) showSaved() error {
 	if w.set == nil || !w.loaded || w.rows[0].original == nil {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (w *write) showSaved() error {
 	return w.copySaved(generated)
 }
 
-func (w *write) copySaved(generated bool) error {
+func (w *save) copySaved(generated bool) error {
 	ctx, r := w.stmt.Context, &w.rows[0]
 	v := w.model.Clone(ctx, r.value()).Elem()
 	var computed []*schema.Field

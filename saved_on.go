@@ -50,14 +50,14 @@ func (u *unsaved) take(stmt *gorm.Statement) *leftover {
 	return left
 }
 
-// goOn leaves what was heard of a Save whose update has written no row.
-func (w *write) goOn() {
+// goOn leaves what was heard of a Save whose update has written no row. own says that its row is the struct of the caller.
+func (w *conditional) goOn(own bool) {
 	names := namesOf(w.stmt)
 	if names == nil || w.db.Error != nil || w.db.RowsAffected > 0 || !calledBySave() {
 		return
 	}
 	l := &leftover{heard: len(w.rows) > 0}
-	if l.heard && (w.update == nil || w.update.batch == nil) {
+	if l.heard && own {
 		l.value = w.rows[0].value()
 	}
 	w.reg.unsaved.leave(names, l)

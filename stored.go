@@ -10,7 +10,7 @@ import (
 
 // unwritable returns the columns that GORM does not insert, and copies of the rows before receivers of pre_save run: they may not write them
 // either.
-func (w *write) unwritable() (fields []*schema.Field, before []reflect.Value) {
+func (w *insert) unwritable() (fields []*schema.Field, before []reflect.Value) {
 	for _, column := range w.schema.DBNames {
 		if f := w.schema.FieldsByDBName[column]; !f.Creatable {
 			fields = append(fields, f)
@@ -27,7 +27,7 @@ func (w *write) unwritable() (fields []*schema.Field, before []reflect.Value) {
 }
 
 // keepUnwritable gives the columns of unwritable their values back.
-func (w *write) keepUnwritable(fields []*schema.Field, before []reflect.Value) {
+func (w *insert) keepUnwritable(fields []*schema.Field, before []reflect.Value) {
 	for i, old := range before {
 		for _, f := range fields {
 			if v := w.rows[i].value(); !rows.Same(w.stmt.Context, f, old, v) {
@@ -39,7 +39,7 @@ func (w *write) keepUnwritable(fields []*schema.Field, before []reflect.Value) {
 
 // readWritten reads written rows that differ from the caller's structs: what an upsert assigned, and columns that only the database writes.
 // The caller's structs stay as they are without the plugin, so that the events get copies.
-func (w *write) readWritten() error {
+func (w *insert) readWritten() error {
 	if w.plan.saveNeed <= Keys || len(w.model.Keys) == 0 {
 		return nil
 	}
@@ -67,10 +67,10 @@ func (w *write) readWritten() error {
 }
 
 // assigns reports whether an upsert assigns a stored row other values than those of the new row.
-func (w *write) assigns() bool { return len(w.computed) > 0 }
+func (w *insert) assigns() bool { return len(w.computed) > 0 }
 
 // showStored makes the stored columns those of the event's instance. Of a created row these are the ones that only the database writes.
-func (w *write) showStored(r *row, stored reflect.Value) {
+func (w *insert) showStored(r *row, stored reflect.Value) {
 	ctx := w.stmt.Context
 	var own reflect.Value
 	for _, column := range w.schema.DBNames {

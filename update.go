@@ -11,60 +11,55 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// update is what a write keeps beside its rows when it is an update of stored rows.
+// update is a write of an UPDATE that names columns. Its rows are copies of the stored ones, to which the assignments are applied.
 type update struct {
+	conditional
+
 	set      clause.Set                     // what the statement assigns
 	literals []*schema.Field                // fields that are set to a value known beforehand
-	assigned reflect.Value                  // a struct that holds those values
+	computed map[*schema.Field]bool         // fields that the database computes
+	assigned reflect.Value                  // a struct that holds the values of the literals
 	changes  map[int]map[*schema.Field]bool // by row: what receivers changed
-	batch    *rows.Set
-	assigns  [2]assigns // of the facts of the pre signal and of the post signal
-	further  *facts     // of the pre signal for further batches
-}
-
-// openWrite begins the write of an UPDATE or DELETE, nil if nobody is to hear of it.
-func (r *registry) openWrite(db *gorm.DB, pre, post kind) *write {
-	p := r.listening(db)
-	if p == nil || !p.concerns(pre, post) {
-		return nil
-	}
-	w, after := allocate[write](p.defers(post))
-	w.after = after
-	if !w.open(r, db, p, pre, post) {
-		return nil
-	}
-	return w
+	batch    *rows.Set                      // nil until rows are found
+	assigns  [2]assigns                     // of the facts of the pre signal and of the post signal
+	further  *facts                         // of the pre signal for further batches
 }
 
 // preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them. A statement that GORM would not run
 // as it is now may become another one before GORM builds it: its rows are found then.
 func (r *registry) preUpdate(db *gorm.DB) {
-	w := r.openWrite(db, preSave, postSave)
-	if w == nil {
+	p := r.listening(db)
+	if p == nil || !p.concerns(preSave, postSave) {
 		return
 	}
-	keep(w)
-	if key := w.savedKey(); key != nil {
-		w.watchSet()
-		if db.AddError(w.openLinks(nil, false)) == nil {
-			_ = db.AddError(w.preSaveStruct(key))
+	if key := savedKey(db.Statement, p.model); key != nil {
+		if w := start[save](r, db, p, preSave, postSave); w != nil {
+			_ = db.AddError(w.before(key))
 		}
 		return
 	}
-	w.update, w.find = &update{}, &finder{}
-	w.atBuild("UPDATE", func() error { return w.restrict(w.findUpdatedLate) })
-	switch {
-	case w.foreseeUpdate():
-		_ = db.AddError(w.findUpdated())
-	case len(w.model.Keys) > 0 && w.maySave() && calledBySave():
-		_ = db.AddError(w.preInsert())
-	default:
-		w.find.late = true
+	if w := start[update](r, db, p, preSave, postSave); w != nil {
+		_ = db.AddError(w.before())
 	}
 }
 
+// before sends pre_save for the first batch, as far as it is known.
+func (w *update) before() error {
+	keep(w)
+	w.do = w
+	w.watch("UPDATE")
+	switch {
+	case w.foreseeUpdate():
+		return w.findUpdated()
+	case len(w.model.Keys) > 0 && maySave(w.stmt) && calledBySave():
+		return w.preInsert()
+	}
+	w.find.late = true
+	return nil
+}
+
 // foreseeUpdate finds out what GORM will assign and which conditions it will add. It reports false when GORM would run no statement.
-func (w *write) foreseeUpdate() bool {
+func (w *update) foreseeUpdate() bool {
 	stmt := w.scratch()
 	for _, c := range w.schema.UpdateClauses {
 		stmt.AddClause(c)
@@ -73,13 +68,13 @@ func (w *write) foreseeUpdate() bool {
 	if !ok {
 		given = callbacks.ConvertToAssignments(stmt)
 	}
-	w.update.set, w.find.read = given, rows.Conditions(stmt)
+	w.set, w.find.read = given, rows.Conditions(stmt)
 	w.readLiterals()
 	return stmt.Error == nil && len(given) > 0 && !w.refused(stmt.Clauses)
 }
 
 // findUpdated reads the first batch of the rows that the statement concerns.
-func (w *write) findUpdated() error {
+func (w *update) findUpdated() error {
 	w.loaded = w.plan.saveNeed > Keys
 	if err := w.openLinks(nil, false); err != nil {
 		return err
@@ -93,7 +88,7 @@ func (w *write) findUpdated() error {
 	if err != nil {
 		return err
 	}
-	if set.Len() == 0 && w.maySave() && calledBySave() {
+	if set.Len() == 0 && maySave(w.stmt) && calledBySave() {
 		return w.preInsert()
 	}
 	if w.find.several() {
@@ -104,16 +99,16 @@ func (w *write) findUpdated() error {
 	return w.preBatch(set)
 }
 
-// findUpdatedLate is findUpdated for a statement whose conditions or assignments were all added by other callbacks.
-func (w *write) findUpdatedLate() error {
+// first is findUpdated for a statement whose conditions or assignments were all added by other callbacks.
+func (w *update) first() error {
 	w.find.late = false
-	w.update.set = w.find.set
+	w.set = w.built.set
 	w.readLiterals()
 	return w.findUpdated()
 }
 
 // updateKey returns the one key that an update names when that is its whole condition.
-func (w *write) updateKey() []any {
+func (w *update) updateKey() []any {
 	stmt, conditions := w.stmt, len(w.find.read)
 	if !w.stmt.Unscoped {
 		conditions -= len(w.schema.UpdateClauses)
@@ -130,8 +125,8 @@ func (w *write) updateKey() []any {
 }
 
 // preBatch makes rows of a batch, applies the assignments, sends pre_save, and notes what receivers changed.
-func (w *write) preBatch(set *rows.Set) error {
-	u := w.update
+func (w *update) preBatch(set *rows.Set) error {
+	u := w
 	u.batch, u.changes = set, nil
 	w.announceUpdate()
 	w.room(set.Len())
@@ -158,24 +153,28 @@ func (w *write) preBatch(set *rows.Set) error {
 	return nil
 }
 
-// prepareUpdate runs right before GORM builds the UPDATE: it sets a savepoint when the batch takes several statements.
-func (r *registry) prepareUpdate(db *gorm.DB) {
-	w := writeOf[*write](db)
-	if w == nil || db.Error != nil || w.update == nil || w.update.batch == nil {
-		return
+// build runs right before GORM builds the UPDATE: it sets a savepoint when the batch takes several statements.
+func (w *update) build() error {
+	if w.batch == nil {
+		return nil
 	}
-	if n := len(w.update.changes); n > 1 || (n == 1 && len(w.bulk()) > 0) || w.find.loose {
-		_ = db.AddError(w.guard())
+	if n := len(w.changes); n > 1 || (n == 1 && len(w.bulk()) > 0) || w.find.loose {
+		return w.guard()
 	}
+	return nil
 }
 
-// restrictUpdate narrows the statement that GORM builds to the rows that no receiver changed. When there is none, it becomes the statement
+// restrict narrows the statement that GORM builds to the rows that no receiver changed. When there is none, it becomes the statement
 // of the first row that a receiver changed.
-func (w *write) restrictUpdate() {
+func (w *update) restrict() {
+	if w.batch == nil {
+		w.narrow(w.all(), nil)
+		return
+	}
 	w.takeAssignments()
 	w.showCaller()
 	bulk := w.bulk()
-	if len(bulk) > 0 || len(w.update.changes) == 0 {
+	if len(bulk) > 0 || len(w.changes) == 0 {
 		w.narrow(bulk, nil)
 		return
 	}
@@ -183,34 +182,26 @@ func (w *write) restrictUpdate() {
 	w.narrow([]int{first}, w.setFor(first))
 }
 
-// written runs after GORM's UPDATE.
-func (r *registry) written(db *gorm.DB) {
-	w := writeOf[*write](db)
-	if w == nil {
+// ran runs after GORM's UPDATE.
+func (w *update) ran() {
+	if w.batch == nil {
+		w.succeeded = w.db.Error == nil
+		w.putBackClauses()
 		return
 	}
-	w.answer = db.Error
-	switch {
-	case w.update == nil || w.update.batch == nil:
-		w.ran = db.Error == nil
-		if w.find != nil {
-			w.putBackClauses()
-		}
-	default:
-		w.ranStatement()
-	}
+	w.ranStatement()
 }
 
-// writeUpdated writes rows of the batch that GORM's statement has not written.
-func (w *write) writeUpdated() error {
-	done := w.find.wrote
+// finish writes rows of the batch that GORM's statement has not written.
+func (w *update) finish() error {
+	done := w.wrote
 	var bulk []int
 	for _, i := range w.bulk() {
 		if !contains(done, i) {
 			bulk = append(bulk, i)
 		}
 	}
-	if err := w.writeInTurns(bulk, w.update.set); err != nil {
+	if err := w.writeInTurns(bulk, w.set); err != nil {
 		return err
 	}
 	for _, i := range w.changed() {
@@ -224,28 +215,16 @@ func (w *write) writeUpdated() error {
 	return nil
 }
 
-// postUpdate sends post_save for the last batch.
-func (r *registry) postUpdate(db *gorm.DB) {
-	saw(db)
-	w := writeOf[*write](db)
-	if w == nil {
-		return
-	}
-	defer w.close()
-	defer w.goOn()
-	switch {
-	case !w.stands():
-	case w.update == nil:
-		w.fail(w.postSaveStruct())
-	case w.update.batch != nil && !w.find.sent:
-		if w.fail(w.postBatch()) {
-			w.setRowsAffected(0)
-		}
+// after sends post_save for the last batch.
+func (w *update) after() {
+	defer w.goOn(w.batch == nil)
+	if w.stands() && w.batch != nil && !w.sent && w.fail(w.postBatch()) {
+		w.setRowsAffected(0)
 	}
 }
 
 // postBatch sends post_save for a batch that is written.
-func (w *write) postBatch() error {
+func (w *update) postBatch() error {
 	w.tellUpdate()
 	if err := w.readComputed(); err != nil {
 		return err
@@ -254,7 +233,7 @@ func (w *write) postBatch() error {
 }
 
 // readComputed brings the instances to what is stored, where the database computed something.
-func (w *write) readComputed() error {
+func (w *update) readComputed() error {
 	if !w.loaded || w.find.twice || len(w.model.Keys) == 0 || (len(w.computed) == 0 && !w.model.Computed) {
 		return nil
 	}

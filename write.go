@@ -29,28 +29,16 @@ type write struct {
 	rows      []row
 	one       [1]row // what rows points to when there is one
 
-	soft     bool                   // a delete that keeps the row
-	deletes  bool                   // the rows go
-	loaded   bool                   // the rows have an original
-	ran      bool                   // all statements of the write have succeeded
-	failed   bool                   // and then the write has failed all the same, by a receiver or in the library
-	answer   error                  // of the statement, before other callbacks add theirs
-	fields   []string               // what an upsert names; nil means all
-	inserts  []string               // what an insert names; nil means all
-	written  map[*schema.Field]bool // what an upsert changes of an existing row; nil when it is none
-	computed map[*schema.Field]bool // what the database computes
-	update   *update                // what only updates need
-	find     *finder                // what only an UPDATE or DELETE needs whose rows are found by its conditions
-	set      clause.Set             // what the UPDATE of a Save assigns
-	guarded  string                 // the savepoint around the write, in the caller's transaction
-	readBack bool                   // the instances of updated rows are what is stored
-	restore  []func()               // puts the statement back as GORM knows it
-	tx       *gorm.DB               // the library's own transaction
-	below    *cascading             // what goes with the rows of a delete
-	touched  bool                   // receivers of the pre signal ran statements
-	links    links                  // what only writes of join tables need
-	after    *deferred              // what waits for the end of the transaction, of the first batch; nil when nothing does
-	waiting  []*deferred            // what waits for the end of the statement, outside any transaction
+	loaded    bool        // the rows have an original
+	succeeded bool        // all statements of the write have succeeded
+	failed    bool        // and then the write has failed all the same, by a receiver or in the library
+	answer    error       // of the statement, before other callbacks add theirs
+	guarded   string      // the savepoint around the write, in the caller's transaction
+	restore   []func()    // puts the statement back as GORM knows it
+	tx        *gorm.DB    // the library's own transaction
+	links     links       // what only writes of join tables need
+	after     *deferred   // what waits for the end of the transaction, of the first batch; nil when nothing does
+	waiting   []*deferred // what waits for the end of the statement, outside any transaction
 }
 
 // row is one row of a write.
@@ -101,16 +89,25 @@ func (w *write) open(r *registry, db *gorm.DB, p *plan, pre, post kind) bool {
 	return db.AddError(w.prepare(post)) == nil
 }
 
-// allocate makes a write of one kind, together with its first send that waits if it has one: one allocation for both.
-func allocate[K any](waits bool) (*K, *deferred) {
-	if !waits {
-		return new(K), nil
+// start begins the write of a statement of some kind, nil if nobody is to hear of it after all, or if it is refused. The write and its first
+// send that waits are one allocation.
+func start[K any, P interface {
+	*K
+	stages
+}](r *registry, db *gorm.DB, p *plan, pre, post kind) P {
+	k := P(new(K))
+	if p.defers(post) {
+		both := &struct {
+			kind  K
+			after deferred
+		}{}
+		k = &both.kind
+		k.base().after = &both.after
 	}
-	both := &struct {
-		kind  K
-		after deferred
-	}{}
-	return &both.kind, &both.after
+	if !k.base().open(r, db, p, pre, post) {
+		return nil
+	}
+	return k
 }
 
 // concerns reports whether anybody is to hear of a pre signal or its post signal.
@@ -118,28 +115,60 @@ func (p *plan) concerns(pre, post kind) bool {
 	return len(p.entries[pre])+len(p.entries[post])+len(p.sides) > 0 || p.defers(post) || (post == postDelete && len(p.cascades) > 0)
 }
 
-// attached is a write of any kind, as it is kept among the clauses of its statement.
-type attached interface {
-	clause.Expression
+// stages are what GORM's callbacks call of a write of any kind once its pre signals are sent, in this order.
+type stages interface {
+	clause.Expression // so that it can be kept among the clauses of its statement
 
 	base() *write
+	build() error // right before GORM's statement: what several statements need
+	ran()         // right after it: which rows did it really write?
+	after()       // at the end: the post signals
 }
 
 func (w *write) base() *write { return w }
 
-// keep keeps a write for the later callbacks of its statement.
-func keep(k attached) { k.base().stmt.Clauses[writeClause] = clause.Clause{Expression: k} }
+// Build makes a write a clause.Expression. Nobody builds it.
+func (w *write) Build(clause.Builder) {}
 
-// writeOf returns the write of a statement, nil if it has none of this kind. A session that was derived from the statement inherits its
-// clauses, but the write is not its own.
-func writeOf[K attached](db *gorm.DB) K {
-	k, ok := db.Statement.Clauses[writeClause].Expression.(K)
-	if ok && k.base().stmt != db.Statement {
-		var none K
-		return none
+// keep keeps a write for the later callbacks of its statement.
+func keep(k stages) { k.base().stmt.Clauses[writeClause] = clause.Clause{Expression: k} }
+
+// writeOf returns the write of a statement, nil if it has none. A session that was derived from the statement inherits its clauses, but the
+// write is not its own.
+func writeOf(db *gorm.DB) stages {
+	k, ok := db.Statement.Clauses[writeClause].Expression.(stages)
+	if !ok || k.base().stmt != db.Statement {
+		return nil
 	}
 	return k
 }
+
+// build runs right before GORM's statement.
+func (r *registry) build(db *gorm.DB) {
+	if k := writeOf(db); k != nil && db.Error == nil {
+		_ = db.AddError(k.build())
+	}
+}
+
+// wrote runs right after GORM's statement.
+func (r *registry) wrote(db *gorm.DB) {
+	if k := writeOf(db); k != nil {
+		k.base().answer = db.Error
+		k.ran()
+	}
+}
+
+// after runs at the end of a statement, right before GORM commits.
+func (r *registry) after(db *gorm.DB) {
+	saw(db)
+	if k := writeOf(db); k != nil {
+		defer k.base().close()
+		k.after()
+	}
+}
+
+// deletes reports whether the rows go.
+func (w *write) deletes() bool { return w.post.kind == postDelete }
 
 // stands reports whether what was written stays although the call may have failed: another callback or hook has set the error, and GORM has
 // no transaction of its own to roll back. The caller's transaction may still be committed then.
@@ -148,7 +177,7 @@ func (w *write) stands() bool {
 		return true
 	}
 	_, implicit := w.db.InstanceGet("gorm:started_transaction")
-	return w.ran && !w.failed && !implicit
+	return w.succeeded && !w.failed && !implicit
 }
 
 // fail makes err the error of the statement, and reports whether there is one.
@@ -163,7 +192,6 @@ func (w *write) close() {
 	delete(w.stmt.Clauses, writeClause)
 	w.unguard(stands)
 	w.undo()
-	w.unwatchSet()
 	if w.tx != nil {
 		if !stands {
 			w.tx.Rollback()
@@ -178,7 +206,7 @@ func (w *write) close() {
 // stays reports whether a row is stored although a receiver of the post signal has failed the call: outside any transaction nobody can undo it.
 func (w *write) stays() bool {
 	_, inTransaction := pools.Find(w.stmt.ConnPool)
-	return w.ran && w.tx == nil && !inTransaction && len(w.waiting) > 0
+	return w.succeeded && w.tx == nil && !inTransaction && len(w.waiting) > 0
 }
 
 // undo puts back what was changed of the statement.
