@@ -107,7 +107,7 @@ func (c *cascading) count(child *remove, removed bool) {
 		return
 	}
 	for i := range child.rows {
-		if r := &child.rows[i]; !r.silent && (c.w.db.Name() == "postgres" || (now && c.walked[c.matched[child.model.Identity(c.w.stmt.Context, r.value())]])) {
+		if r := &child.rows[i]; !r.silent && (c.w.dialect().countsCascaded() || (now && c.walked[c.matched[child.model.Identity(c.w.stmt.Context, r.value())]])) {
 			c.counted++
 		}
 	}
@@ -136,7 +136,7 @@ func (c *cascading) finish() error {
 // mayHaveStayed reports whether children may still be there: with parents that were not deleted, or because a trigger kept them, which
 // only PostgreSQL allows for deletes that the database makes by itself. Other databases refuse the statement then.
 func (c *cascading) mayHaveStayed() bool {
-	if c.short || c.w.db.Name() == "postgres" {
+	if c.short || c.w.dialect().keepsCascaded() {
 		return true
 	}
 	return c.silent() > c.told

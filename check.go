@@ -22,7 +22,7 @@ func (w *conditional) check(indexes []int, affected int64) error {
 		return fmt.Errorf("signals: a statement on %s has changed %d rows, of which %d were read before: "+
 			"rows were added meanwhile, or share a key: write again, or in a transaction with a stricter isolation level",
 			w.stmt.Table, affected, announced)
-	case affected == 0 && w.db.Name() != "mysql": // MySQL does not count rows that get the values they have
+	case affected == 0 && w.dialect().countsUnchanged():
 		for _, i := range indexes {
 			w.rows[i].silent = true
 		}
@@ -50,7 +50,7 @@ func (w *conditional) checkLoose(indexes []int, affected int64) error {
 
 // uncounted reports whether rows may have got the values that they had, which MySQL does not count.
 func (w *update) uncounted(indexes []int, affected int64) bool {
-	if w.db.Name() != "mysql" {
+	if w.dialect().countsUnchanged() {
 		return false
 	}
 	if !w.loaded {
@@ -144,7 +144,7 @@ func (w *update) silenceKept(indexes []int, affected int64) error {
 			unsure = append(unsure, i)
 		}
 	}
-	if w.db.Name() == "mysql" || w.countsReturned() || affected >= int64(len(unsure)) {
+	if !w.dialect().countsUnchanged() || w.countsReturned() || affected >= int64(len(unsure)) {
 		return nil
 	}
 	if !w.loaded && len(w.computed) > 0 && affected > 0 {

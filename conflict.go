@@ -192,7 +192,7 @@ func (w *insert) conflictTargets(conflict clause.OnConflict) []constraint {
 	if len(w.schema.PrimaryFields) > 0 {
 		targets = append(targets, constraint{fields: w.schema.PrimaryFields})
 	}
-	anyUnique := w.db.Name() == "mysql" || conflict.OnConstraint != ""
+	anyUnique := w.dialect().conflictsOnAny() || conflict.OnConstraint != ""
 	switch {
 	case len(conflict.Columns) > 0 && !anyUnique:
 		named := constraint{where: conflict.TargetWhere.Exprs}

@@ -81,8 +81,8 @@ func (w *insert) findConflicts(t constraint, values [][]any, skips bool) ([]refl
 	}
 	lost := w.race != nil
 	// PostgreSQL tells of slices afterwards; locks in another order than that of the slice could wait for each other.
-	lockAll := lost || (!w.locksGaps() && (skips || len(w.rows) == 1))
-	if err := read(values, lockAll); err != nil || len(found) == 0 || lost || !w.locksGaps() {
+	lockAll := lost || (!w.dialect().locksGaps() && (skips || len(w.rows) == 1))
+	if err := read(values, lockAll); err != nil || len(found) == 0 || lost || !w.dialect().locksGaps() {
 		return found, err
 	}
 	there := make([][]any, len(found))

@@ -79,7 +79,7 @@ func (r *registry) preCreate(db *gorm.DB) {
 
 // takesSeveral reports whether the INSERT stands or falls with other statements.
 func (w *insert) takesSeveral() bool {
-	return len(w.plan.sides) > 0 || w.plan.atomic || w.goesOn != nil || (w.conflicting && (len(w.rows) > 1 || w.locksGaps()))
+	return len(w.plan.sides) > 0 || w.plan.atomic || w.goesOn != nil || (w.conflicting && (len(w.rows) > 1 || w.dialect().locksGaps()))
 }
 
 // preInserted sends pre_save, and takes over what its receivers change.

@@ -115,7 +115,7 @@ func defaultOf(w *insert, f *schema.Field) any {
 	switch {
 	case f.DefaultValueInterface != nil:
 		return f.DefaultValueInterface
-	case w.db.Name() != "sqlite":
+	case w.dialect().hasDefaultWord():
 		return clause.Expr{SQL: "DEFAULT"}
 	case f.HasDefaultValue && f.DefaultValue != "":
 		return clause.Expr{SQL: f.DefaultValue}

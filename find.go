@@ -281,6 +281,3 @@ func (w *conditional) clauseNames() []string {
 	}
 	return w.stmt.BuildClauses
 }
-
-// writesInOrder reports whether the order in which a statement writes its rows matters: MySQL checks uniqueness row by row.
-func (w *conditional) writesInOrder() bool { return w.db.Name() == "mysql" }

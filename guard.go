@@ -43,7 +43,7 @@ func (w *write) unguard(stands bool) {
 		return
 	}
 	var receiver *ReceiverError
-	if w.db.Name() == "postgres" && !errors.As(w.db.Error, &receiver) {
+	if w.dialect().failsWhole() && !errors.As(w.db.Error, &receiver) {
 		return // the failed statement has ended the transaction, as it does without the plugin
 	}
 	if w.control("ROLLBACK TO SAVEPOINT "+name) == nil {

@@ -110,7 +110,7 @@ func (w *conditional) narrow(indexes []int, set clause.Set) {
 	}
 	w.replaceUntilBuilt("WHERE", clause.Where{Exprs: exprs})
 	for _, name := range []string{"ORDER BY", "LIMIT"} {
-		if _, ok := w.stmt.Clauses[name]; ok && (name == "LIMIT" || !w.writesInOrder()) {
+		if _, ok := w.stmt.Clauses[name]; ok && (name == "LIMIT" || !w.dialect().writesInOrder()) {
 			w.replaceUntilBuilt(name, nil)
 		}
 	}
@@ -275,7 +275,7 @@ func (w *conditional) writeRows(indexes []int, set clause.Set) (int64, error) {
 	if into == nil {
 		delete(stmt.Clauses, "RETURNING")
 	}
-	if !w.writesInOrder() {
+	if !w.dialect().writesInOrder() {
 		delete(stmt.Clauses, "ORDER BY")
 	}
 	if set != nil {

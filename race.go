@@ -34,20 +34,20 @@ func (w *insert) build() error {
 		return err
 	}
 	if w.maps != nil {
-		if w.db.Name() == "mysql" {
+		if w.dialect().notesFound() {
 			return nil
 		}
 		return w.keepReturned()
 	}
 	w.setApart()
 	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	if ok && w.conflicting && len(w.model.Keys) > 0 && (w.db.Name() == "postgres" || w.db.Name() == "mysql") {
+	if ok && w.conflicting && len(w.model.Keys) > 0 && (w.dialect().marksWritten() || w.dialect().notesFound()) {
 		w.race = &race{conflict: conflict, fresh: w.countFresh()}
 	}
 	if err := w.keepReturned(); err != nil || w.race == nil {
 		return err
 	}
-	if w.db.Name() == "mysql" {
+	if w.dialect().notesFound() {
 		return w.note()
 	}
 	all := w.race.fresh == int64(len(w.rows))
@@ -227,7 +227,7 @@ func (w *insert) settleRows() error {
 	switch {
 	case w.race == nil:
 		return w.dropSkipped()
-	case w.db.Name() == "mysql":
+	case w.dialect().notesFound():
 		return w.askMySQL()
 	case w.race.ran && w.db.RowsAffected == w.race.fresh:
 		return w.release()
@@ -262,7 +262,7 @@ func (w *insert) refersToItself() bool {
 // askPostgres looks which rows of an upsert are new: PostgreSQL leaves the mark of a lock on a row that ON CONFLICT DO UPDATE has
 // found, and none on one that it has inserted.
 func (w *insert) askPostgres() error {
-	if w.db.Name() != "postgres" || w.written == nil || len(w.model.Keys) == 0 || w.refersToItself() {
+	if !w.dialect().marksWritten() || w.written == nil || len(w.model.Keys) == 0 || w.refersToItself() {
 		return nil
 	}
 	if !w.reg.catalog.Relation(w.db, w.tableName()).Table {

@@ -43,7 +43,7 @@ func (w *insert) keepReturned() error {
 		keyed = keyed && has
 	}
 	w.keepFields()
-	if skips && (!keyed || w.hasCondition()) && (w.race == nil || w.db.Name() != "mysql" || !w.returns()) { // MariaDB returns all keys
+	if skips && (!keyed || w.hasCondition()) && (w.race == nil || !w.dialect().notesFound() || !w.returns()) { // MariaDB returns all keys
 		var err error
 		kept.savepoint, err = w.setSavepoint(insertSavepoint)
 		return err
@@ -70,7 +70,7 @@ func (w *insert) keepFields() {
 		return
 	}
 	conflict, _ := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	kept.doNothing = conflict.DoNothing && !kept.all && w.db.Name() != "mysql"
+	kept.doNothing = conflict.DoNothing && !kept.all && w.dialect().skipsValued()
 	for i := range w.rows {
 		if !kept.doNothing || !w.anyValued(kept.before.Index(i)) {
 			kept.places = append(kept.places, i)

@@ -61,7 +61,7 @@ func (w *save) before(key []any) error {
 			return err
 		}
 	}
-	if !w.loaded && !w.locksGaps() {
+	if !w.loaded && !w.dialect().locksGaps() {
 		return w.sendPreSave()
 	}
 	if err := w.begin(); err != nil {
@@ -123,16 +123,12 @@ func (w *save) readSaved(key []any) (*rows.Set, error) {
 
 // lockable reports whether rows can be read with FOR UPDATE. Views with DISTINCT or GROUP BY, which triggers make updatable, cannot.
 func (w *write) lockable() bool {
-	return w.db.Name() != "postgres" || w.reg.catalog.Relation(w.db, w.tableName()).Lockable
+	return w.dialect().locksViews() || w.reg.catalog.Relation(w.db, w.tableName()).Lockable
 }
-
-// locksGaps reports whether the database locks the gap where a row was looked for in vain. Two connections that hold such a lock
-// and then insert wait for each other.
-func (w *write) locksGaps() bool { return w.db.Name() == "mysql" }
 
 // lockFound reads a row that may have to be inserted, and locks it if it is there.
 func (w *write) lockFound(read func(lock bool) (*rows.Set, error)) (*rows.Set, error) {
-	if w.locksGaps() {
+	if w.dialect().locksGaps() {
 		if set, err := read(false); err != nil || set.Len() == 0 {
 			return set, err
 		}
@@ -195,7 +191,7 @@ func (w *save) after() {
 
 // sendSaved sends post_save, unless the UPDATE has found no row. MySQL does not count a row that has its values already.
 func (w *save) sendSaved() error {
-	mayBeFound := w.db.Error == nil && w.db.Name() == "mysql" && w.loaded
+	mayBeFound := w.db.Error == nil && !w.dialect().countsUnchanged() && w.loaded
 	if len(w.rows) == 0 || (w.db.RowsAffected == 0 && !mayBeFound) {
 		return nil
 	}

@@ -28,7 +28,7 @@ func (w *insert) dropSkipped() error {
 	}
 	expected := w.expected()
 	switch {
-	case w.db.Name() == "mysql" && w.conflicting && w.written != nil:
+	case !w.dialect().countsUnchanged() && w.conflicting && w.written != nil:
 		return nil // the number depends on the settings of the connection
 	case w.db.RowsAffected == 0:
 		w.silenceAll()
@@ -174,7 +174,7 @@ func (w *insert) writtenByKey(expected []int, count int, exact bool) (written []
 		written = w.withoutOverwritten(written, len(written)-count)
 	}
 	sure = exact && len(written) == count
-	if sure || w.db.Name() != "postgres" || !w.reg.catalog.Relation(w.db, w.tableName()).Table {
+	if sure || !w.dialect().marksWritten() || !w.reg.catalog.Relation(w.db, w.tableName()).Table {
 		return written, sure || !exact, nil
 	}
 	if written, err = w.ours(written, there); err != nil {
