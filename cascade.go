@@ -139,7 +139,7 @@ func (c *cascading) walkEdge(edge *cascade, parents []reflect.Value, visit func(
 	}
 	reader := c.child(edge.plan)
 	q := rows.Query{Where: []clause.Expression{rows.In(c.w.db.Name(), edge.ForeignKeys, values)}, Lock: reader.lockable()}
-	q.KeysOnly = edge.plan.deleteNeed == Keys && len(reader.model.Keys) > 0
+	q.KeysOnly = edge.plan.needs.delete == Keys && len(reader.model.Keys) > 0
 	cursor := reader.model.Walk(q, reader.batchSize(), false)
 	for {
 		set, err := cursor.Next(reader.db)

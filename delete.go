@@ -86,7 +86,7 @@ func (w *remove) first() error {
 	if err := w.begin(); err != nil {
 		return err
 	}
-	q := rows.Query{Where: w.find.read, Lock: w.lockable(), KeysOnly: w.plan.deleteNeed == Keys && len(w.model.Keys) > 0}
+	q := rows.Query{Where: w.find.read, Lock: w.lockable(), KeysOnly: w.plan.needs.delete == Keys && len(w.model.Keys) > 0}
 	set, err := w.firstBatch(q, w.deleteKey())
 	if err != nil {
 		return err

@@ -99,7 +99,7 @@ func (s *sideWrite) load(changes []linkChange) error {
 		}
 	}
 	own, others = distinct(own), distinct(others)
-	if s.w.plan.linkNeed > Keys || !s.OwnKeyed() {
+	if s.w.plan.needs.link > Keys || !s.OwnKeyed() {
 		err := s.w.findIn(s.OwnFields(), own, rows.Query{}, func(stored reflect.Value) {
 			id, _ := rows.ValuesOf(s.w.stmt.Context, s.OwnFields(), stored)
 			s.owners[rows.Identity(id)] = stored.Addr().Interface()

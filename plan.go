@@ -12,25 +12,30 @@ import (
 
 // plan is who hears what about one model.
 type plan struct {
-	sender      string
-	schema      *schema.Schema
-	model       *rows.Model
-	unique      []constraint    // columns and indexes
-	entries     [kinds][]*entry // called inside the send
-	deferred    [kinds][]*entry // called around the end of the transaction
-	steady      bool            // a key that was read finds its row again
-	net         bool            // one of the deferred wants net events
-	atomic      bool            // one of the entries needs a transaction
-	atomicBelow bool            // the same of what can go with rows of the model
-	saveNeed    Need            // the most that a save receiver needs; 0 when there is none
-	deleteNeed  Need            // the same of delete receivers
-	linkNeed    Need            // and of receivers of m2m_changed
+	sender   string
+	schema   *schema.Schema
+	model    *rows.Model
+	unique   []constraint    // columns and indexes
+	steady   bool            // a key that was read finds its row again
+	entries  [kinds][]*entry // called inside the send
+	deferred [kinds][]*entry // called around the end of the transaction
+	net      bool            // one of the deferred wants net events
+	atomic   bool            // one of the entries needs a transaction
+	needs    needs
+	related
+}
 
-	links    []*relations.Link       // of a join table that somebody listens to: all relations over it
-	sides    []side                  // the relations that are listened to
-	marks    bool                    // statements of the model must be known to the statements on a join table that they make
-	cascades []*cascade              // what goes with rows of the model, as far as somebody is to hear of it
-	shared   map[*schema.Schema]bool // children that are reached in more ways than one
+// needs is the most that receivers of a kind need; 0 when there are none.
+type needs struct{ save, delete, link Need }
+
+// related is what writes of a model mean for others.
+type related struct {
+	links       []*relations.Link       // of a join table that somebody listens to: all relations over it
+	sides       []side                  // the relations that are listened to
+	marks       bool                    // statements of the model must be known to the statements on a join table that they make
+	cascades    []*cascade              // what goes with rows of the model, as far as somebody is to hear of it
+	shared      map[*schema.Schema]bool // children that are reached in more ways than one
+	atomicBelow bool                    // one of the entries of what can go with rows of the model needs a transaction
 }
 
 // side is one of the relations that the rows of a join table are the links of.
@@ -102,7 +107,7 @@ func (b *planner) addSides(p *plan) {
 	}
 	if len(p.sides) > 0 { // both ends of a link are read from the join row, before and after
 		p.links = b.Links(p.schema)
-		p.saveNeed, p.deleteNeed = Original, max(p.deleteNeed, Row)
+		p.needs.save, p.needs.delete = Original, max(p.needs.delete, Row)
 	}
 }
 
@@ -113,7 +118,7 @@ func (b *planner) addCascades(p *plan) {
 		if slices.ContainsFunc(c.References, func(f *schema.Field) bool { return !f.PrimaryKey }) {
 			need = Row
 		}
-		p.deleteNeed = max(p.deleteNeed, need)
+		p.needs.delete = max(p.needs.delete, need)
 	}
 	p.atomicBelow = slices.ContainsFunc(b.Reach(p.schema), func(s *schema.Schema) bool { return newPlan(s, b.reg.collectLocked(s.ModelType)).atomic })
 	p.shared = b.shared(p.schema)
@@ -162,7 +167,7 @@ func (b *planner) hearsDeletes(model *schema.Schema) bool {
 	hears, known := b.deletes[model]
 	if !known {
 		p := newPlan(model, b.reg.collectLocked(model.ModelType))
-		hears = p.deleteNeed > 0 || len(b.links(model)) > 0
+		hears = p.needs.delete > 0 || len(b.links(model)) > 0
 		b.deletes[model] = hears
 	}
 	return hears
@@ -182,17 +187,17 @@ func newPlan(model *schema.Schema, entries [kinds][]*entry) *plan {
 			}
 			switch kind(k) {
 			case preSave, postSave:
-				p.saveNeed = max(p.saveNeed, e.info.Needs)
+				p.needs.save = max(p.needs.save, e.info.Needs)
 			case preDelete, postDelete:
-				p.deleteNeed = max(p.deleteNeed, e.info.Needs)
+				p.needs.delete = max(p.needs.delete, e.info.Needs)
 			case m2mChanged:
-				p.linkNeed = max(p.linkNeed, e.info.Needs)
+				p.needs.link = max(p.needs.link, e.info.Needs)
 			default:
 			}
 		}
 	}
 	if p.net { // what a row was first and is last takes both kinds of events
-		p.saveNeed, p.deleteNeed = Original, max(p.deleteNeed, Row)
+		p.needs.save, p.needs.delete = Original, max(p.needs.delete, Row)
 	}
 	return p
 }

@@ -54,7 +54,7 @@ func (w *save) before(key []any) error {
 	}
 	w.room(1)
 	r := w.add(w.stmt.ReflectValue, false)
-	w.loaded = w.plan.saveNeed > Keys
+	w.loaded = w.plan.needs.save > Keys
 	*w.facts = w.saveFacts()
 	if w.plan.atomic {
 		if err := w.begin(); err != nil {

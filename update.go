@@ -75,7 +75,7 @@ func (w *update) foreseeUpdate() bool {
 
 // findUpdated reads the first batch of the rows that the statement concerns.
 func (w *update) findUpdated() error {
-	w.loaded = w.plan.saveNeed > Keys
+	w.loaded = w.plan.needs.save > Keys
 	if err := w.openLinks(nil, false); err != nil {
 		return err
 	}

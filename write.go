@@ -14,31 +14,50 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// write is one statement of GORM that sends signals, from its first callback to its last.
+// write is what the writes of all kinds share. A write is one statement of GORM that sends signals, from its first callback to its last.
 type write struct {
+	subject
+	sending
+	outcome
+	borrowed
+
+	links   links       // what only writes of join tables need
+	after   *deferred   // what waits for the end of the transaction, of the first batch; nil when nothing does
+	waiting []*deferred // what waits for the end of the statement, outside any transaction
+}
+
+// subject is what is written.
+type subject struct {
 	reg    *registry
 	plan   *plan
 	db     *gorm.DB
 	stmt   *gorm.Statement
 	schema *schema.Schema
 	model  *rows.Model
+}
 
+// sending is what is sent.
+type sending struct {
 	pre, post frame
 	told      [2]facts // what the events of the pre signal and those of the post signal answer from
 	facts     *facts   // the ones that rows get now
 	rows      []row
 	one       [1]row // what rows points to when there is one
+	loaded    bool   // the rows have an original
+}
 
-	loaded    bool        // the rows have an original
-	succeeded bool        // all statements of the write have succeeded
-	failed    bool        // and then the write has failed all the same, by a receiver or in the library
-	answer    error       // of the statement, before other callbacks add theirs
-	guarded   string      // the savepoint around the write, in the caller's transaction
-	restore   []func()    // puts the statement back as GORM knows it
-	tx        *gorm.DB    // the library's own transaction
-	links     links       // what only writes of join tables need
-	after     *deferred   // what waits for the end of the transaction, of the first batch; nil when nothing does
-	waiting   []*deferred // what waits for the end of the statement, outside any transaction
+// outcome is what has become of the statement.
+type outcome struct {
+	succeeded bool  // all statements of the write have
+	failed    bool  // and then the write has failed all the same, by a receiver or in the library
+	answer    error // of GORM's statement, before other callbacks add theirs
+}
+
+// borrowed is what the write has changed around the statement, and puts back when it ends.
+type borrowed struct {
+	tx      *gorm.DB // the library's own transaction
+	guarded string   // the savepoint around the write, in the caller's transaction
+	restore []func() // puts the statement back as GORM knows it
 }
 
 // row is one row of a write.

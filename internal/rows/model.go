@@ -41,17 +41,20 @@ type Model struct {
 	// Uncreated tells that the table has columns which no INSERT of GORM writes.
 	Uncreated bool
 
-	columns    []column
-	keyColumns []column
-	shares     bool // copies of a struct share memory: slices, maps, pointers
-	zero       any  // a pointer to a zero struct, for GORM to parse
-	texts      sync.Map
-	paths      map[*schema.Field]string // see Name
-	softOnce   sync.Once
-	soft       []soft // see softs
-	shapes     shapes
-	types      atomic.Pointer[map[*schema.Field]columnType] // what the columns really are, once they were read
+	reading
+	shares   bool // copies of a struct share memory: slices, maps, pointers
+	zero     any  // a pointer to a zero struct, for GORM to parse
+	texts    sync.Map
+	paths    map[*schema.Field]string // see Name
+	softOnce sync.Once
+	soft     []soft // see softs
+	shapes   shapes
+	types    atomic.Pointer[map[*schema.Field]columnType] // what the columns really are, once they were read
+}
 
+// reading is what reading whole rows and reading their keys needs.
+type reading struct {
+	columns, keyColumns   []column
 	slice, pair           reflect.Type // []T and [2]T
 	scanners, keyScanners sync.Pool
 }
