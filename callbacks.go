@@ -30,7 +30,7 @@ func (r *registry) createSteps() steps {
 		{"signals:track", r.track, []string{"gorm:begin_transaction", "gorm:before_create", "gorm:save_before_associations", "gorm:create"}},
 		{"signals:pre_create", r.preCreate, []string{"gorm:save_before_associations", "gorm:create"}},
 		{"signals:enter_race", r.build, []string{"gorm:create"}},
-		{"signals:leave_race", r.leaveRace, []string{"gorm:save_after_associations", "gorm:after_create", commitName}},
+		{"signals:leave_race", r.wroteRows, []string{"gorm:save_after_associations", "gorm:after_create", commitName}},
 		{"signals:post_create", r.after, []string{commitName}},
 	}}
 }

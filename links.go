@@ -143,6 +143,14 @@ func (s *saving) Value(key any) any {
 	return s.Context.Value(key)
 }
 
+// wroteRows runs right after an INSERT, before anything refers to its rows.
+func (r *registry) wroteRows(db *gorm.DB) {
+	r.wrote(db)
+	if k := writeOf(db); k == nil || k.base().plan.marks {
+		r.saveLinks(db)
+	}
+}
+
 // saveLinks runs right before GORM saves the associations that come after a row.
 func (r *registry) saveLinks(db *gorm.DB) {
 	if p := r.listening(db); p != nil && p.marks {

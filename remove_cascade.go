@@ -52,17 +52,6 @@ func (w *remove) preCascade(late bool) error {
 	return w.silence(false)
 }
 
-// build does for a delete with Select, once GORM has deleted the selected children, what comes first elsewhere.
-func (w *remove) build() error {
-	if !w.selects() {
-		return nil
-	}
-	if err := w.preCascade(true); err != nil {
-		return err
-	}
-	return w.below.sweep()
-}
-
 // selects reports whether GORM may delete children of the rows by statements of their own before it deletes the rows.
 func (w *remove) selects() bool { return len(w.stmt.Selects) > 0 }
 

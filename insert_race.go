@@ -28,35 +28,6 @@ type race struct {
 	notes     bool // MySQL notes the rows that it finds
 }
 
-// build runs right before an INSERT.
-func (w *insert) build() error {
-	if err := w.lateConflict(); err != nil {
-		return err
-	}
-	if w.maps != nil {
-		if w.dialect().notesFound() {
-			return nil
-		}
-		return w.keepReturned()
-	}
-	w.setApart()
-	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	if ok && w.conflicting && len(w.model.Keys) > 0 && (w.dialect().marksWritten() || w.dialect().notesFound()) {
-		w.race = &race{conflict: conflict, fresh: w.countFresh()}
-	}
-	if err := w.keepReturned(); err != nil || w.race == nil {
-		return err
-	}
-	if w.dialect().notesFound() {
-		return w.note()
-	}
-	all := w.race.fresh == int64(len(w.rows))
-	if w.race.fresh == 0 || (!conflict.DoNothing && !all) || w.returnsSlice() {
-		return nil
-	}
-	return w.run()
-}
-
 // lateConflict finds out what is stored already when another callback has added what to do about it after pre_save was sent.
 func (w *insert) lateConflict() error {
 	if w.conflicting {
@@ -183,46 +154,7 @@ func (w *insert) release() error {
 	return w.savepoint("RELEASE SAVEPOINT ")
 }
 
-// leaveRace runs right after an INSERT, before anything refers to its rows.
-func (r *registry) leaveRace(db *gorm.DB) {
-	r.wrote(db)
-	if k := writeOf(db); k == nil || k.base().plan.marks {
-		r.saveLinks(db)
-	}
-}
-
-// ran takes note of what GORM's INSERT has done.
-func (w *insert) ran() {
-	if w.race != nil && w.race.notes && refusesNotes(w.db.Error) {
-		w.withoutNote()
-	}
-	if w.db.Error == nil {
-		if w.db.AddError(w.settle()) != nil {
-			return
-		}
-		w.succeeded = true
-	}
-	if w.together != nil {
-		w.together()
-	}
-}
-
-// settle finds out which rows the INSERT wrote, and which of them others have inserted in the meantime.
-func (w *insert) settle() error {
-	if w.maps != nil {
-		w.maps.readBack(w)
-	}
-	if _, conflicting := w.conflict(); conflicting && !w.conflicting && w.returned != nil { // somebody has added it around the INSERT
-		w.keepFields()
-	}
-	err := w.settleRows()
-	w.refollow() // GORM has set the times of the rows
-	if err != nil || w.returned == nil || !w.returned.savepoint {
-		return err
-	}
-	return w.exec("RELEASE SAVEPOINT " + insertSavepoint)
-}
-
+// settleRows finds out which rows the INSERT wrote, and which of them were in the way.
 func (w *insert) settleRows() error {
 	switch {
 	case w.race == nil:

@@ -103,6 +103,17 @@ func (w *remove) first() error {
 	return w.preBatch(set)
 }
 
+// build does for a delete with Select, once GORM has deleted the selected children, what comes first elsewhere.
+func (w *remove) build() error {
+	if !w.selects() {
+		return nil
+	}
+	if err := w.preCascade(true); err != nil {
+		return err
+	}
+	return w.below.sweep()
+}
+
 // restrict narrows the statement that GORM builds to all rows of the batch.
 func (w *remove) restrict() { w.narrow(w.all(), nil) }
 
