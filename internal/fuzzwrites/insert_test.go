@@ -2,6 +2,7 @@ package fuzzwrites_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -84,6 +85,9 @@ func (t *fuzzTable) empty(rows []*fuzzRow, written []bool) bool {
 // of several that have no column.
 var errFuzzAside = errors.New("the script leaves the known ground")
 
+// errFuzzUnread is the error of an INSERT whose answer GORM cannot read.
+var errFuzzUnread = fmt.Errorf("GORM cannot read the answer: %w", errFuzzSQL)
+
 // fates works an INSERT out row by row, as the database does, and returns the table after it. written are the columns that
 // the statement names, nil for all.
 func (w *fuzzWorld) fates(
@@ -156,9 +160,10 @@ func (up *fuzzConflict) place(t *fuzzTable, after fuzzRows, touched map[fuzzKey]
 func (w *fuzzWorld) insert(
 	table int, rows []*fuzzRow, up *fuzzConflict, written []bool, between, behind func() error,
 ) (err error) {
+	var late error                                           // of what comes behind the statement, when nothing undoes that
 	if restore := w.snapshot(); up != nil && len(rows) > 1 { // the library begins a transaction of its own
 		defer func() {
-			if err != nil {
+			if err != nil && late == nil {
 				restore()
 			}
 		}()
@@ -192,7 +197,8 @@ func (w *fuzzWorld) insert(
 	}
 	w.writeKeys(table, rows, fates, up)
 	if behind != nil {
-		if err = behind(); err != nil {
+		if late = behind(); late != nil && (!w.script.Plain || errors.Is(late, errFuzzAside) || errors.Is(late, errFuzzUnread)) {
+			err, late = late, nil
 			return err
 		}
 	}
@@ -210,7 +216,7 @@ func (w *fuzzWorld) insert(
 	for _, r := range rows {
 		w.caller = append(w.caller, *r)
 	}
-	return nil
+	return late
 }
 
 // heard reports whether a row of an INSERT is written, as far as is known beforehand.

@@ -84,7 +84,7 @@ func (w *fuzzWorld) predictMap(op *fuzzOp) error {
 		return w.insertAll(op, nil, nil)
 	}
 	// GORM inserts the rows, and fails to read back their keys.
-	return w.insert(op.Table, pointersTo(op.Rows), nil, nil, nil, func() error { return errFuzzSQL })
+	return w.insert(op.Table, pointersTo(op.Rows), nil, nil, nil, func() error { return errFuzzUnread })
 }
 
 func (w *fuzzWorld) predictCreate(op *fuzzOp) error {
@@ -173,7 +173,13 @@ func (w *fuzzWorld) saveSome(op *fuzzOp, row fuzzRow, omit bool) (err error) {
 // saveOne models Save of a struct with its key set. Pets run before its post_save. GORM first tries to update the row, then
 // writes the pets, and then inserts a row that the update did not find.
 func (w *fuzzWorld) saveOne(table int, row fuzzRow, pets func() error) (err error) {
-	defer w.whole(&err)()
+	var late, undone error // of the pets, when nothing undoes what is stored by then; any other
+	defer w.whole(&undone)()
+	defer func() {
+		if late == nil {
+			undone = err
+		}
+	}()
 	t := w.tables[table]
 	s := fuzzSaved{row: row, created: true}
 	old, found := w.rows[table][t.key(row)]
@@ -190,12 +196,15 @@ func (w *fuzzWorld) saveOne(table int, row fuzzRow, pets func() error) (err erro
 	if !found {
 		steps = []func() error{pets, put}
 	}
-	for _, step := range steps {
+	for i, step := range steps {
 		if step == nil {
 			continue
 		}
 		if err := step(); err != nil {
-			return err
+			if !w.script.Plain || !found || i == 0 || errors.Is(err, errFuzzAside) {
+				return err
+			}
+			late = err // what is stored stays
 		}
 	}
 	if err := w.save("post_save", table, s); err != nil {
@@ -203,7 +212,7 @@ func (w *fuzzWorld) saveOne(table int, row fuzzRow, pets func() error) (err erro
 	}
 	w.together("post_save", table, 1)
 	w.caller = append(w.caller, s.row)
-	return nil
+	return late
 }
 
 // keyHolds reports whether a row is one of those whose keys the call names, and whether it names any.
