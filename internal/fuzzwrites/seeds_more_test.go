@@ -6,6 +6,7 @@ func fuzzReceiverSeeds() []*fuzzScript {
 	return []*fuzzScript{
 		{Veto: 1, Ops: []fuzzOp{{Kind: fuzzCreate, Rows: []fuzzRow{{0, 1}}}, {Kind: fuzzCreate, Rows: []fuzzRow{{0, 1}}}}},
 		{Veto: 4, Ops: []fuzzOp{{Kind: fuzzCreate, Form: 1, Rows: []fuzzRow{{0, 1}, {0, 2}, {0, 3}}}}},
+		{Veto: 4, Plain: true, Ops: []fuzzOp{{Kind: fuzzAssociate, Table: 3, Rows: []fuzzRow{{}, {}, {}}}}},
 		{Veto: 4, Plain: true, Ops: []fuzzOp{{Kind: fuzzCreate, Form: 1, Rows: []fuzzRow{{0, 1}, {0, 2}, {0, 3}}}}},
 		{Veto: 15, Batch: 2, Plain: true, Ops: []fuzzOp{fuzzStock(fuzzProducts), {Kind: fuzzUpdate, Pick: 6, Sets: raise}}},
 		{Veto: 16, Batch: 2, Ops: []fuzzOp{fuzzStock(fuzzPages), {Kind: fuzzDelete, Table: fuzzPages, Pick: 6}}},
