@@ -52,7 +52,7 @@ func (a answers) changes() []Change {
 	if a.row == nil {
 		return nil
 	}
-	return a.row.changes(a.frame)
+	return changesOf(a.frame, a.row)
 }
 
 func (a answers) updateFields(created bool) []string {

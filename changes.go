@@ -88,37 +88,8 @@ func (r *row) unsure(ctx context.Context) []*schema.Field {
 	return fields
 }
 
-// readUnsure reads the rows of which only the database knows what changed, before any receiver of post_save can write them again.
-func (w *write) readUnsure() error {
-	if !w.loaded || len(w.model.Keys) == 0 {
-		return nil
-	}
-	ctx := w.stmt.Context
-	var keys [][]any
-	var asked []*row
-	for i := range w.rows {
-		r := &w.rows[i]
-		if len(r.unsure(ctx)) == 0 {
-			continue
-		}
-		if key, has := w.keyOf(r.value()); has {
-			keys, asked = append(keys, key), append(asked, r)
-		}
-	}
-	if len(keys) == 0 {
-		return nil
-	}
-	stored, err := w.readKeysOf(keys, rows.Query{})
-	for _, r := range asked {
-		if found, ok := stored[w.model.Identity(ctx, r.value())]; ok && err == nil {
-			r.now = found.Addr().Interface()
-		}
-	}
-	return err
-}
-
-func (r *row) changes(ctx context.Context) []Change {
-	var changes []Change
+// changes gives add the columns that the write changes. old is nil where the row is created or its original is not known.
+func (r *row) changes(ctx context.Context, add func(name, column string, old, value any)) {
 	v, model := r.value(), r.facts.model
 	for _, column := range r.facts.model.Schema.DBNames {
 		f := r.facts.model.Schema.FieldsByDBName[column]
@@ -126,17 +97,16 @@ func (r *row) changes(ctx context.Context) []Change {
 		case f.AutoUpdateTime > 0:
 		case r.created:
 			if rows.Valued(ctx, f, v) && r.facts.inserted(f) {
-				changes = append(changes, Change{Field: model.Name(f), Column: column, New: rows.Value(ctx, f, v)})
+				add(model.Name(f), column, nil, rows.Value(ctx, f, v))
 			}
 		case r.fieldChanged(ctx, f):
-			c := Change{Field: model.Name(f), Column: column, New: rows.Value(ctx, f, v)}
+			var old any
 			if r.known() {
-				c.Old = rows.Value(ctx, f, reflect.ValueOf(r.original).Elem())
+				old = rows.Value(ctx, f, reflect.ValueOf(r.original).Elem())
 			}
-			changes = append(changes, c)
+			add(model.Name(f), column, old, rows.Value(ctx, f, v))
 		}
 	}
-	return changes
 }
 
 // restored reports whether the row was soft-deleted and is no more.

@@ -102,7 +102,7 @@ func (c *channel) keep(e *entry) {
 		events := make([]KeptEvent, len(rows))
 		for i, row := range rows {
 			var err error
-			if events[i], err = row.keep(f, e.info.Needs); err != nil {
+			if events[i], err = keepRow(row, f, e.info.Needs); err != nil {
 				return err
 			}
 		}
@@ -127,8 +127,8 @@ type kept struct {
 	Written  []string     `json:"written"`         // columns that an upsert writes
 }
 
-// keep makes an event of the row that outlives the process.
-func (r *row) keep(f *frame, need Need) (KeptEvent, error) {
+// keepRow makes an event of a row that outlives the process.
+func keepRow(r *row, f *frame, need Need) (KeptEvent, error) {
 	s := r.facts
 	k := kept{
 		Created: r.created, Soft: s.soft, Cascade: s.cascade, Raw: f.raw, Copied: s.strategy == strategy(namedFields{}), Fields: s.named(), Inserts: s.inserts,
@@ -140,7 +140,7 @@ func (r *row) keep(f *frame, need Need) (KeptEvent, error) {
 	if k.Row, err = s.model.Encode(f, r.value()); err != nil {
 		return KeptEvent{}, err
 	}
-	if err = r.keepNow(f, k.Row); err != nil {
+	if err = keepNow(f, r, k.Row); err != nil {
 		return KeptEvent{}, err
 	}
 	if r.known() && need >= Original {
@@ -161,8 +161,8 @@ func (r *row) keep(f *frame, need Need) (KeptEvent, error) {
 	return KeptEvent{Key: key, Table: s.table, Data: data}, err
 }
 
-// keepNow keeps what is stored of the fields of which only the database knows whether they changed.
-func (r *row) keepNow(ctx context.Context, row rows.Encoded) error {
+// keepNow keeps in row what is stored of the fields of which only the database knows whether they changed.
+func keepNow(ctx context.Context, r *row, row rows.Encoded) error {
 	if r.now == nil {
 		return nil
 	}

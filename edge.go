@@ -43,7 +43,7 @@ func (of instanceOf[M]) load(a answers) LoadEvent[M] {
 
 func (of instanceOf[M]) links(a answers) M2MEvent[M] {
 	l := a.row.linked
-	return M2MEvent[M]{Instance: of(a.row), Relation: l.relation, Action: l.action, Reverse: l.reverse, PKs: l.keys, answers: a}
+	return M2MEvent[M]{Instance: of(a.row), Relation: l.relation, Action: M2MAction(l.action), Reverse: l.reverse, PKs: l.keys, answers: a}
 }
 
 // given is an event that is sent by hand, without its type.
@@ -63,7 +63,7 @@ func givenDelete[M any](e DeleteEvent[M]) given {
 func givenLoad[M any](e LoadEvent[M]) given { return given{instance: e.Instance} }
 
 func givenLinks[M any](e M2MEvent[M]) given {
-	return given{instance: e.Instance, linked: &linked{relation: e.Relation, action: e.Action, reverse: e.Reverse, keys: e.PKs}}
+	return given{instance: e.Instance, linked: &linked{relation: e.Relation, action: int(e.Action), reverse: e.Reverse, keys: e.PKs}}
 }
 
 // signalsOf makes signals whose instances are of type M, and returns the *ModelSignals[M] and their channels in the order of kinds.

@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"context"
 	"reflect"
 
 	"gorm.io/gorm"
@@ -102,4 +103,13 @@ func modelOf(instance any) reflect.Type {
 		return nil
 	}
 	return v.Elem().Type()
+}
+
+// changesOf lists the columns that a write changes of a row.
+func changesOf(ctx context.Context, r *row) []Change {
+	var changes []Change
+	r.changes(ctx, func(name, column string, old, value any) {
+		changes = append(changes, Change{Field: name, Column: column, Old: old, New: value})
+	})
+	return changes
 }

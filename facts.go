@@ -1,8 +1,6 @@
 package signals
 
 import (
-	"context"
-	"reflect"
 	"slices"
 
 	"gorm.io/gorm"
@@ -37,77 +35,6 @@ type assigns struct {
 	set    clause.Set
 	byHand map[string]any // the map that the caller gave, if it was one
 }
-
-// strategy says which columns of a row a write changes. Each kind of statement has one.
-type strategy interface {
-	// changed reports whether the write changes a column of the row.
-	changed(ctx context.Context, r *row, f *schema.Field) bool
-
-	// compares reports whether the write changes a column if the values of the column differ.
-	compares(r *row, f *schema.Field) bool
-}
-
-// wholeRow is the strategy of statements that write all columns that GORM may update: Save, and events that no statement sends.
-type wholeRow struct{}
-
-func (s wholeRow) changed(ctx context.Context, r *row, f *schema.Field) bool {
-	switch {
-	case r.facts.computed[f]:
-		return true
-	case !r.known():
-		return r.facts.names(f)
-	}
-	return s.compares(r, f) && (r.differs(ctx, f) || slices.Contains(r.unread, f))
-}
-
-func (wholeRow) compares(_ *row, f *schema.Field) bool { return f.Updatable }
-
-// namedFields is the strategy of an update that names fields. Instances are copies of the stored rows, to which the assignments are applied:
-// what receivers change beside the named fields differs too.
-type namedFields struct{}
-
-func (s namedFields) changed(ctx context.Context, r *row, f *schema.Field) bool {
-	switch {
-	case r.facts.computed[f]:
-		return true
-	case !r.known():
-		return r.facts.names(f)
-	case !s.compares(r, f):
-		return false
-	}
-	return r.differs(ctx, f) || (slices.Contains(r.unread, f) && r.facts.names(f)) // whatever is assigned is something else
-}
-
-// A field may only be there because another one of its embedded struct was assigned. It is NULL in the table, and stays so.
-func (namedFields) compares(r *row, f *schema.Field) bool {
-	return !rows.Made(f, reflect.ValueOf(r.original).Elem(), r.value()) || r.facts.names(f)
-}
-
-// upserted is the strategy of an INSERT that updates stored rows.
-type upserted struct{}
-
-func (s upserted) changed(ctx context.Context, r *row, f *schema.Field) bool {
-	switch {
-	case !r.facts.written[f]:
-		return false
-	case r.facts.computed[f]:
-		return true
-	case !r.known():
-		return r.facts.names(f)
-	}
-	return s.compares(r, f) && r.differs(ctx, f)
-}
-
-func (upserted) compares(r *row, f *schema.Field) bool { return r.facts.written[f] && f.Updatable }
-
-// everyColumn is the strategy of several writes of one row.
-type everyColumn struct{}
-
-func (everyColumn) changed(ctx context.Context, r *row, f *schema.Field) bool {
-	return !r.known() || r.differs(ctx, f)
-}
-
-func (everyColumn) compares(*row, *schema.Field) bool { return true }
 
 // names reports whether the write names a field.
 func (s *facts) names(f *schema.Field) bool {
@@ -157,81 +84,6 @@ func (s *facts) inserted(f *schema.Field) bool {
 		return s.stored && f.HasDefaultValue
 	}
 	return s.inserts == nil || f.PrimaryKey || slices.Contains(s.inserts, s.model.Name(f))
-}
-
-// statementFacts are those of a statement of any kind.
-func (w *write) statementFacts() facts {
-	return facts{model: w.model, db: w.reg.db, table: w.tableName(), loaded: w.loaded}
-}
-
-// insertFacts are those of an INSERT, and of the UPDATE of a Save that finds no row.
-func (w *write) insertFacts(u *upsert) facts {
-	s := w.statementFacts()
-	s.strategy, s.inserts, s.fields, s.written, s.computed = wholeRow{}, u.inserts, u.fields, u.written, u.computed
-	if u.written != nil {
-		s.strategy = upserted{}
-	}
-	return s
-}
-
-// insertedFacts are those of an INSERT that has run.
-func (w *insert) insertedFacts() facts {
-	s := w.insertFacts(&w.upsert)
-	s.stored = true
-	if w.written == nil || w.readBack {
-		s.computed = nil
-	}
-	return s
-}
-
-// saveFacts are those of the UPDATE of a Save.
-func (w *write) saveFacts() facts {
-	s := w.statementFacts()
-	s.strategy = wholeRow{}
-	return s
-}
-
-// updateFacts are those of an update that names fields. a keeps what the statement assigns.
-func (w *update) updateFacts(a *assigns) facts {
-	s := w.statementFacts()
-	s.strategy, s.computed, s.assigns = namedFields{}, w.computed, a
-	*a = assigns{set: w.set}
-	a.byHand, _ = w.stmt.Dest.(map[string]any)
-	return s
-}
-
-// announceUpdate makes the facts of rows that an update is about to write. GORM builds the statement after the first batch was
-// announced, and may assign something else then.
-func (w *update) announceUpdate() {
-	switch u := w; {
-	case !w.told[1].made():
-		w.facts = &w.told[0]
-		*w.facts = w.updateFacts(&u.assigns[0])
-	case u.further == nil:
-		u.further = &facts{}
-		*u.further = w.told[1]
-		u.further.computed, u.further.stored = w.computed, false
-		fallthrough
-	default:
-		w.facts = u.further
-	}
-}
-
-// tellUpdate gives the rows the facts of the post signal. A further batch of an update has the same ones.
-func (w *update) tellUpdate() {
-	w.turn()
-	if !w.told[1].made() {
-		w.told[1] = w.updateFacts(&w.assigns[1])
-		w.told[1].computed, w.told[1].stored = nil, true
-	}
-}
-
-// turn leaves the facts of the pre signal as they are: from now on the rows have those of the post signal.
-func (w *write) turn() {
-	w.facts = &w.told[1]
-	for i := range w.rows {
-		w.rows[i].facts = w.facts
-	}
 }
 
 // made reports whether somebody has filled in the facts.

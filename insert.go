@@ -187,3 +187,13 @@ func (w *write) missOriginals() {
 		}
 	}
 }
+
+// insertedFacts are those of an INSERT that has run.
+func (w *insert) insertedFacts() facts {
+	s := w.insertFacts(&w.upsert)
+	s.stored = true
+	if w.written == nil || w.readBack {
+		s.computed = nil
+	}
+	return s
+}

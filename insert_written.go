@@ -218,14 +218,6 @@ func (w *insert) ours(written []int, there map[int]reflect.Value) ([]int, error)
 	return left, nil
 }
 
-// stored returns what a row was before the write, or else what it is: GORM may have written the key of another row into it.
-func (r *row) stored() reflect.Value {
-	if r.original != nil {
-		return reflect.ValueOf(r.original).Elem()
-	}
-	return r.value()
-}
-
 // writtenByValue returns the n rows that the INSERT wrote and whose keys it returned. Where values do not tell, it returns fewer.
 func (w *insert) writtenByValue(expected []int, n int) ([]int, error) {
 	got := w.gotten()

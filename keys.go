@@ -119,3 +119,32 @@ func (w *write) storedNow(expected []int) (map[int]reflect.Value, error) {
 	})
 	return there, err
 }
+
+// readUnsure reads the rows of which only the database knows what changed, before any receiver of post_save can write them again.
+func (w *write) readUnsure() error {
+	if !w.loaded || len(w.model.Keys) == 0 {
+		return nil
+	}
+	ctx := w.stmt.Context
+	var keys [][]any
+	var asked []*row
+	for i := range w.rows {
+		r := &w.rows[i]
+		if len(r.unsure(ctx)) == 0 {
+			continue
+		}
+		if key, has := w.keyOf(r.value()); has {
+			keys, asked = append(keys, key), append(asked, r)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	stored, err := w.readKeysOf(keys, rows.Query{})
+	for _, r := range asked {
+		if found, ok := stored[w.model.Identity(ctx, r.value())]; ok && err == nil {
+			r.now = found.Addr().Interface()
+		}
+	}
+	return err
+}

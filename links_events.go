@@ -25,7 +25,7 @@ func (s *sideWrite) fill(of *write, after bool) error {
 	}
 	s.w.room(len(changes))
 	for _, c := range changes {
-		l := &linked{relation: s.Name, action: s.action(c.gone, after), reverse: s.reverse}
+		l := &linked{relation: s.Name, action: int(s.action(c.gone, after)), reverse: s.reverse}
 		for _, other := range c.others {
 			l.keys = append(l.keys, s.key(other))
 		}

@@ -40,14 +40,6 @@ type M2MEvent[M any] struct {
 	answers
 }
 
-// linked is what a row of m2m_changed has beside its instance.
-type linked struct {
-	relation string
-	action   M2MAction
-	reverse  bool
-	keys     []any
-}
-
 // DB returns a clean session in the write's transaction.
 func (e M2MEvent[M]) DB() *gorm.DB { return e.session() }
 

@@ -88,9 +88,9 @@ func (o Observed) Rows() []ObservedRow {
 		row.Key, _ = r.facts.model.KeyOf(o.frame, reflect.ValueOf(r.instance).Elem())
 		switch {
 		case r.linked != nil:
-			row.Relation, row.Action, row.PKs = r.linked.relation, r.linked.action, r.linked.keys
+			row.Relation, row.Action, row.PKs = r.linked.relation, M2MAction(r.linked.action), r.linked.keys
 		case o.frame.kind == preSave || o.frame.kind == postSave:
-			row.Changes = r.changes(o.frame)
+			row.Changes = changesOf(o.frame, r)
 		}
 		rows = append(rows, row)
 	}

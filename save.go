@@ -216,3 +216,10 @@ func (w *save) assignsOther() bool {
 	}
 	return false
 }
+
+// saveFacts are those of the UPDATE of a Save.
+func (w *write) saveFacts() facts {
+	s := w.statementFacts()
+	s.strategy = wholeRow{}
+	return s
+}

@@ -269,3 +269,13 @@ func (w *insert) touches(r *row) bool {
 	}
 	return false
 }
+
+// insertFacts are those of an INSERT, and of the UPDATE of a Save that finds no row.
+func (w *write) insertFacts(u *upsert) facts {
+	s := w.statementFacts()
+	s.strategy, s.inserts, s.fields, s.written, s.computed = wholeRow{}, u.inserts, u.fields, u.written, u.computed
+	if u.written != nil {
+		s.strategy = upserted{}
+	}
+	return s
+}

@@ -60,18 +60,6 @@ type borrowed struct {
 	restore []func() // puts the statement back as GORM knows it
 }
 
-// row is one row of a write.
-type row struct {
-	facts    *facts
-	instance any // pointer to a struct of the model
-	original any // pointer to the stored row; nil when there is none or it was not read
-	now      any // pointer to the row as it is stored after the write; nil unless only the database knows what changed
-	created  bool
-	silent   bool            // the row is not written, so nothing is sent for it
-	linked   *linked         // of m2m_changed: what happens to the links of the row
-	unread   []*schema.Field // what the fields of the original cannot hold, so that they are zero
-}
-
 // writeClause is the name under which a statement's write is kept among its clauses, where GORM keeps marks of its own
 // ("soft_delete_enabled"): it lives and dies with the statement and costs no allocation.
 const writeClause = "signals:write"
@@ -314,4 +302,15 @@ func (w *write) replaceClause(name string, by clause.Interface) {
 	})
 }
 
-func (r *row) value() reflect.Value { return reflect.ValueOf(r.instance).Elem() }
+// statementFacts are those of a statement of any kind.
+func (w *write) statementFacts() facts {
+	return facts{model: w.model, db: w.reg.db, table: w.tableName(), loaded: w.loaded}
+}
+
+// turn leaves the facts of the pre signal as they are: from now on the rows have those of the post signal.
+func (w *write) turn() {
+	w.facts = &w.told[1]
+	for i := range w.rows {
+		w.rows[i].facts = w.facts
+	}
+}
