@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 )
@@ -8,7 +9,7 @@ import (
 // answers is what events of all models and signals have in common: what they answer from, and the answers. It is compiled once, and not for
 // every model.
 type answers struct {
-	row   *row // nil in an event that was never sent
+	row   *change.Row // nil in an event that was never sent
 	frame *frame
 	need  Need // of the receiver
 }
@@ -21,31 +22,31 @@ func (a answers) schema() *schema.Schema {
 	if a.row == nil {
 		return nil
 	}
-	return a.row.facts.model.Schema
+	return a.row.Facts.Model.Schema
 }
 
 func (a answers) table() string {
 	if a.row == nil {
 		return ""
 	}
-	return a.row.facts.table
+	return a.row.Facts.Table
 }
 
 func (a answers) original(created bool) (any, error) {
 	switch {
 	case created:
 		return nil, nil //nolint:nilnil // a created row has no original
-	case a.row == nil || a.need < Original || a.row.original == nil:
+	case a.row == nil || a.need < Original || a.row.Original == nil:
 		return nil, ErrNotLoaded
 	}
-	return a.row.original, nil
+	return a.row.Original, nil
 }
 
 func (a answers) changed(created bool, fields []string) bool {
 	if a.row != nil {
-		a.row.mustKnow(fields)
+		a.row.MustKnow(fields)
 	}
-	return created || a.row == nil || a.row.changed(a.frame, fields)
+	return created || a.row == nil || a.row.Changed(a.frame, fields)
 }
 
 func (a answers) changes() []Change {
@@ -60,9 +61,9 @@ func (a answers) updateFields(created bool) []string {
 	case a.row == nil:
 		return nil
 	case created:
-		return a.row.facts.inserts
+		return a.row.Facts.Inserts
 	}
-	return a.row.facts.named()
+	return a.row.Facts.Named()
 }
 
-func (a answers) restored() bool { return a.row != nil && a.row.restored(a.frame) }
+func (a answers) restored() bool { return a.row != nil && a.row.Restored(a.frame) }

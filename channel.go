@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"gorm.io/gorm/schema"
-
+	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/receivers"
+	"gorm.io/gorm/schema"
 )
 
 // channel is what a Signal is apart from the type of its events.
@@ -50,11 +50,11 @@ type entry struct {
 	fields   []string
 	phase    phase
 	net      bool
-	atomic   bool                       // it needs a transaction
-	store    Store                      // keeps its events; nil when it is not durable
-	receiver unsafe.Pointer             // a Receiver[E], of a custom signal; or what Connect was given
-	call     func(*frame, *row) error   // what the signals of models call
-	batch    func(*frame, []*row) error // instead of call, when connected with ConnectBatch
+	atomic   bool                              // it needs a transaction
+	store    Store                             // keeps its events; nil when it is not durable
+	receiver unsafe.Pointer                    // a Receiver[E], of a custom signal; or what Connect was given
+	call     func(*frame, *change.Row) error   // what the signals of models call
+	batch    func(*frame, []*change.Row) error // instead of call, when connected with ConnectBatch
 }
 
 // entry makes the entry of a receiver that is being connected. It panics when something is wrong with it.
@@ -133,7 +133,7 @@ func (c *channel) check(o *connectOptions) {
 func (c *channel) checkFields(o *connectOptions) {
 	for _, name := range o.fields {
 		if s := c.scope.schema; s != nil && len(c.reg.rows.Of(s).Fields(name)) == 0 {
-			o.refuse(unknownField(c.scope.name, c.reg.rows.Of(s), name))
+			o.refuse(change.UnknownField(c.scope.name, c.reg.rows.Of(s), name))
 		}
 	}
 }
@@ -259,8 +259,8 @@ func (c *channel) rowTargets(ctx context.Context, g given) []target {
 type handSend struct {
 	plan  *plan // nil when nobody listens
 	frame frame
-	facts facts
-	rows  [1]row
+	facts change.Facts
+	rows  [1]change.Row
 }
 
 func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
@@ -274,10 +274,10 @@ func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
 		return nil, err
 	}
 	s := &handSend{plan: c.reg.planFor(sch)}
-	s.facts = facts{
-		model: c.reg.rows.Of(sch), db: c.reg.db, table: sch.Table, strategy: wholeRow{}, soft: g.soft, cascade: g.cascade,
+	s.facts = change.Facts{
+		Model: c.reg.rows.Of(sch), DB: c.reg.db, Table: sch.Table, Strategy: change.WholeRow{}, Soft: g.soft, Cascade: g.cascade,
 	}
-	s.rows[0] = row{facts: &s.facts, instance: g.instance, created: g.created, linked: g.linked}
+	s.rows[0] = change.Row{Facts: &s.facts, Instance: g.instance, Created: g.created, Linked: g.linked}
 	if s.plan != nil {
 		s.frame.open(ctx, c.reg.db.WithContext(ctx), c.kind, s.plan)
 	}

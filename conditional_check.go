@@ -24,7 +24,7 @@ func (w *conditional) check(indexes []int, affected int64) error {
 			w.stmt.Table, affected, announced)
 	case affected == 0 && w.dialect().countsUnchanged():
 		for _, i := range indexes {
-			w.rows[i].silent = true
+			w.rows[i].Silent = true
 		}
 		return nil
 	case w.find.loose:
@@ -68,7 +68,7 @@ func (w *update) countChanging(indexes []int) int64 {
 	}
 	n := int64(0)
 	for _, i := range indexes {
-		if w.differs(w.assignedTo(i), w.rows[i].stored(), w.rows[i].value()) {
+		if w.differs(w.assignedTo(i), w.rows[i].Stored(), w.rows[i].Value()) {
 			n++
 		}
 	}
@@ -103,15 +103,15 @@ func (w *remove) silenceKept(indexes []int, _ int64) error {
 	}
 	keys := make([][]any, len(indexes))
 	for k, i := range indexes {
-		keys[k], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].stored())
+		keys[k], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].Stored())
 	}
 	found, err := w.readKeysOf(keys, q)
 	if err != nil {
 		return err
 	}
 	for _, i := range indexes {
-		if _, kept := found[w.model.Identity(w.stmt.Context, w.rows[i].stored())]; kept {
-			w.rows[i].silent = true
+		if _, kept := found[w.model.Identity(w.stmt.Context, w.rows[i].Stored())]; kept {
+			w.rows[i].Silent = true
 		}
 	}
 	return nil
@@ -122,7 +122,7 @@ func (w *remove) silenceKept(indexes []int, _ int64) error {
 func (w *update) silenceKept(indexes []int, affected int64) error {
 	keys := make([][]any, len(indexes))
 	for k, i := range indexes {
-		keys[k], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].value())
+		keys[k], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].Value())
 	}
 	found, err := w.readKeysOf(keys, rows.Query{})
 	if err != nil {
@@ -131,15 +131,15 @@ func (w *update) silenceKept(indexes []int, affected int64) error {
 	var unsure []int
 	for _, i := range indexes {
 		r := &w.rows[i]
-		now, there := found[w.model.Identity(w.stmt.Context, r.value())]
+		now, there := found[w.model.Identity(w.stmt.Context, r.Value())]
 		fields := w.assignedTo(i)
 		switch {
 		case !there:
-			r.silent = true
-		case w.loaded && w.differs(fields, r.stored(), now):
+			r.Silent = true
+		case w.loaded && w.differs(fields, r.Stored(), now):
 			affected--
-		case w.differs(w.foreseen(fields), r.value(), now): // it was to have another value
-			r.silent = true
+		case w.differs(w.foreseen(fields), r.Value(), now): // it was to have another value
+			r.Silent = true
 		default:
 			unsure = append(unsure, i)
 		}
@@ -152,7 +152,7 @@ func (w *update) silenceKept(indexes []int, affected int64) error {
 			"connect receivers of %s with signals.Needs(signals.Original)", w.stmt.Table, w.plan.sender)
 	}
 	for _, i := range unsure[max(0, affected):] {
-		w.rows[i].silent = true
+		w.rows[i].Silent = true
 	}
 	return nil
 }

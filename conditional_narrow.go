@@ -169,7 +169,7 @@ func (w *write) all() []int {
 func (w *write) heard() []int {
 	indexes := make([]int, 0, len(w.rows))
 	for i := range w.rows {
-		if !w.rows[i].silent {
+		if !w.rows[i].Silent {
 			indexes = append(indexes, i)
 		}
 	}
@@ -221,7 +221,7 @@ func (w *conditional) lookAgain() error {
 	}
 	for i := range w.rows {
 		r := &w.rows[i]
-		r.silent = r.silent || !left[w.model.Identity(w.stmt.Context, r.stored())]
+		r.Silent = r.Silent || !left[w.model.Identity(w.stmt.Context, r.Stored())]
 	}
 	return nil
 }
@@ -234,9 +234,9 @@ func (w *conditional) lookAgainAtRows() error {
 	}
 	left := set.Rows()
 	for i := range w.rows {
-		at := slices.IndexFunc(left, func(row reflect.Value) bool { return w.model.Equal(w.stmt.Context, w.rows[i].stored(), row) })
+		at := slices.IndexFunc(left, func(row reflect.Value) bool { return w.model.Equal(w.stmt.Context, w.rows[i].Stored(), row) })
 		if at < 0 {
-			w.rows[i].silent = true
+			w.rows[i].Silent = true
 		} else {
 			left = slices.Delete(left, at, at+1)
 		}

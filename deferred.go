@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"gorm.io/gorm"
-
+	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/txn"
+	"gorm.io/gorm"
 )
 
 // deferred is one send of a write whose receivers wait for the end of the transaction. Its rows are snapshots.
@@ -17,10 +17,10 @@ type deferred struct {
 	reg   *registry
 	kind  kind
 	frame frame
-	facts facts
+	facts change.Facts
 	kept  settings // GORM reuses statements
-	rows  []row
-	one   [1]row // what rows points to when there is one
+	rows  []change.Row
+	one   [1]change.Row // what rows points to when there is one
 
 	waiting context.Context //nolint:containedctx // what the observer made of the beginning; nil when it is not told
 }
@@ -94,16 +94,16 @@ func (w *write) snapshot(k kind) *deferred {
 	if d == nil || d.reg != nil {
 		d = &deferred{}
 	}
-	d.reg, d.kind, d.facts = w.reg, k, w.facts.lasting()
+	d.reg, d.kind, d.facts = w.reg, k, w.facts.Lasting()
 	d.frame = w.post
 	d.frame.keep(w.stmt, &d.kept)
 	d.rows = d.one[:0]
 	if len(w.rows) > 1 {
-		d.rows = make([]row, 0, len(w.rows))
+		d.rows = make([]change.Row, 0, len(w.rows))
 	}
 	for i := range w.rows {
-		if r := w.rows[i]; !r.silent {
-			r.facts, r.instance = &d.facts, w.model.Clone(w.stmt.Context, r.value()).Interface()
+		if r := w.rows[i]; !r.Silent {
+			r.Facts, r.Instance = &d.facts, w.model.Clone(w.stmt.Context, r.Value()).Interface()
 			d.rows = append(d.rows, r)
 		}
 	}

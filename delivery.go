@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"slices"
 
-	"gorm.io/gorm"
-
+	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/txn"
+	"gorm.io/gorm"
 )
 
 // delivery runs what waited for the end of a transaction.
@@ -159,8 +159,8 @@ func (d delivery) single(e *entry, a *deferred, rest []txn.Item[any], batches *m
 }
 
 // rowsFor gathers what a batch receiver hears of a transaction.
-func rowsFor(e *entry, actions []txn.Item[any]) []row {
-	var all []row
+func rowsFor(e *entry, actions []txn.Item[any]) []change.Row {
+	var all []change.Row
 	for _, it := range actions {
 		if d, ok := it.Action.(*deferred); ok && slices.Contains(d.frame.plan.deferred[d.kind], e) {
 			all = append(all, d.rows...)
@@ -170,7 +170,7 @@ func rowsFor(e *entry, actions []txn.Item[any]) []row {
 }
 
 // send calls a deferred receiver, hands its error on, and then runs what it queued outside any transaction.
-func (d delivery) send(e *entry, f *frame, rows []row) {
+func (d delivery) send(e *entry, f *frame, rows []change.Row) {
 	returned := false
 	defer func() {
 		if !returned {

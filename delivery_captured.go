@@ -3,6 +3,7 @@ package signals
 import (
 	"context"
 
+	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/pool"
 )
 
@@ -101,7 +102,9 @@ func (n *netRows) list(d *deferred) (lines []string) {
 }
 
 // reaches reports whether a receiver will be called for a row.
-func (f *frame) reaches(e *entry, r *row) bool { return !f.muteAll && !r.silent && e.hears(f, r) }
+func (f *frame) reaches(e *entry, r *change.Row) bool {
+	return !f.muteAll && !r.Silent && e.hears(f, r)
+}
 
 func (d *deferred) describe(k kind, e *entry) string {
 	return kindNames[k] + " " + d.frame.plan.sender + " to " + e.info.name()

@@ -1,17 +1,21 @@
 package signals
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/gorm-signals/signals/internal/change"
+)
 
 // send calls the receivers of one signal for rows, in one order: priority, then connection order. Receivers of single
 // events get row after row; a batch receiver gets all rows between those before and those after it. It recovers once
 // and knows from where it stood which receiver panicked.
-func (r *registry) send(p *plan, k kind, f *frame, rows []row) error {
+func (r *registry) send(p *plan, k kind, f *frame, rows []change.Row) error {
 	f.bind()
 	return r.call(p.entries[k], f, rows)
 }
 
 // call is send to given receivers.
-func (r *registry) call(entries []*entry, f *frame, rows []row) error {
+func (r *registry) call(entries []*entry, f *frame, rows []change.Row) error {
 	if len(entries) == 0 || len(rows) == 0 || f.muteAll {
 		return nil
 	}
@@ -25,7 +29,7 @@ func (r *registry) call(entries []*entry, f *frame, rows []row) error {
 }
 
 // dispatch calls receivers. A receiver that ends its goroutine fails the write: nobody else is left to roll it back.
-func (r *registry) dispatch(entries []*entry, f *frame, rows []row) (err error) {
+func (r *registry) dispatch(entries []*entry, f *frame, rows []change.Row) (err error) {
 	running, returned := entries[0], false
 	defer func() {
 		if returned { // recover costs as much as a receiver
@@ -45,7 +49,7 @@ func (r *registry) dispatch(entries []*entry, f *frame, rows []row) (err error) 
 }
 
 // each calls receivers until one fails; running is the one that is called.
-func (r *registry) each(entries []*entry, f *frame, rows []row, running **entry) (err error) {
+func (r *registry) each(entries []*entry, f *frame, rows []change.Row, running **entry) (err error) {
 	for len(entries) > 0 {
 		if *running = entries[0]; entries[0].batch != nil {
 			if err = entries[0].sendBatch(r.Observer, f, rows); err != nil {
@@ -59,7 +63,7 @@ func (r *registry) each(entries []*entry, f *frame, rows []row, running **entry)
 			singles++
 		}
 		for i := range rows {
-			if rows[i].silent {
+			if rows[i].Silent {
 				continue
 			}
 			for _, e := range entries[:singles] {
@@ -82,11 +86,11 @@ func (r *registry) each(entries []*entry, f *frame, rows []row, running **entry)
 	return nil
 }
 
-func (e *entry) sendBatch(by Observer, f *frame, rows []row) error {
-	heard := make([]*row, 0, len(rows))
-	var seen []row // by the observer
+func (e *entry) sendBatch(by Observer, f *frame, rows []change.Row) error {
+	heard := make([]*change.Row, 0, len(rows))
+	var seen []change.Row // by the observer
 	for i := range rows {
-		if !rows[i].silent && e.hears(f, &rows[i]) {
+		if !rows[i].Silent && e.hears(f, &rows[i]) {
 			heard = append(heard, &rows[i])
 			if by != nil {
 				seen = append(seen, rows[i])
@@ -104,14 +108,14 @@ func (e *entry) sendBatch(by Observer, f *frame, rows []row) error {
 
 // hears reports whether a receiver is to be called for a row: it is not muted, and one of its fields changes,
 // or its relation.
-func (e *entry) hears(f *frame, r *row) bool {
+func (e *entry) hears(f *frame, r *change.Row) bool {
 	if !f.hears(e.UID) {
 		return false
 	}
-	if r.linked != nil {
-		return e.hearsLinks(r.linked.relation)
+	if r.Linked != nil {
+		return e.hearsLinks(r.Linked.Relation)
 	}
-	return len(e.fields) == 0 || r.created || r.changed(f, e.fields)
+	return len(e.fields) == 0 || r.Created || r.Changed(f, e.fields)
 }
 
 // hearsLinks reports whether a receiver of m2m_changed is one for this relation.
@@ -120,9 +124,9 @@ func (e *entry) hearsLinks(relation string) bool {
 }
 
 // send calls the receiver with one row, outside any batch.
-func (e *entry) send(f *frame, r *row) error {
+func (e *entry) send(f *frame, r *change.Row) error {
 	if e.batch != nil {
-		return e.batch(f, []*row{r})
+		return e.batch(f, []*change.Row{r})
 	}
 	return e.call(f, r)
 }

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // Store keeps the events of receivers that were connected with Durable until the receivers have handled them. Package outbox
@@ -98,7 +98,7 @@ func (c *channel) keep(e *entry) {
 		panic(fmt.Sprintf("signals: Connect to %s at %s: %v", c.name, e.info.Location, err))
 	}
 	e.call = nil
-	e.batch = func(f *frame, rows []*row) error {
+	e.batch = func(f *frame, rows []*change.Row) error {
 		events := make([]KeptEvent, len(rows))
 		for i, row := range rows {
 			var err error
@@ -128,51 +128,51 @@ type kept struct {
 }
 
 // keepRow makes an event of a row that outlives the process.
-func keepRow(r *row, f *frame, need Need) (KeptEvent, error) {
-	s := r.facts
+func keepRow(r *change.Row, f *frame, need Need) (KeptEvent, error) {
+	s := r.Facts
 	k := kept{
-		Created: r.created, Soft: s.soft, Cascade: s.cascade, Raw: f.raw, Copied: s.strategy == strategy(namedFields{}), Fields: s.named(), Inserts: s.inserts,
+		Created: r.Created, Soft: s.Soft, Cascade: s.Cascade, Raw: f.raw, Copied: s.Strategy == change.Strategy(change.NamedFields{}), Fields: s.Named(), Inserts: s.Inserts,
 	}
-	if s.table != s.model.Schema.Table {
-		k.Table = s.table
+	if s.Table != s.Model.Schema.Table {
+		k.Table = s.Table
 	}
 	var err error
-	if k.Row, err = s.model.Encode(f, r.value()); err != nil {
+	if k.Row, err = s.Model.Encode(f, r.Value()); err != nil {
 		return KeptEvent{}, err
 	}
 	if err = keepNow(f, r, k.Row); err != nil {
 		return KeptEvent{}, err
 	}
-	if r.known() && need >= Original {
-		if k.Original, err = s.model.Encode(f, reflect.ValueOf(r.original).Elem()); err != nil {
+	if r.Known() && need >= Original {
+		if k.Original, err = s.Model.Encode(f, reflect.ValueOf(r.Original).Elem()); err != nil {
 			return KeptEvent{}, err
 		}
 	}
-	if s.written != nil {
+	if s.Written != nil {
 		k.Written = []string{}
-		for _, column := range s.model.Schema.DBNames {
-			if s.written[s.model.Schema.FieldsByDBName[column]] {
+		for _, column := range s.Model.Schema.DBNames {
+			if s.Written[s.Model.Schema.FieldsByDBName[column]] {
 				k.Written = append(k.Written, column)
 			}
 		}
 	}
-	key, _ := s.model.KeyOf(f, r.value())
+	key, _ := s.Model.KeyOf(f, r.Value())
 	data, err := json.Marshal(k)
-	return KeptEvent{Key: key, Table: s.table, Data: data}, err
+	return KeptEvent{Key: key, Table: s.Table, Data: data}, err
 }
 
 // keepNow keeps in row what is stored of the fields of which only the database knows whether they changed.
-func keepNow(ctx context.Context, r *row, row rows.Encoded) error {
-	if r.now == nil {
+func keepNow(ctx context.Context, r *change.Row, row rows.Encoded) error {
+	if r.Now == nil {
 		return nil
 	}
-	now, err := r.facts.model.Encode(ctx, reflect.ValueOf(r.now).Elem())
+	now, err := r.Facts.Model.Encode(ctx, reflect.ValueOf(r.Now).Elem())
 	if err != nil {
 		return err
 	}
 	sure := *r
-	sure.now = nil
-	for _, f := range sure.unsure(ctx) {
+	sure.Now = nil
+	for _, f := range sure.Unsure(ctx) {
 		row[f.DBName] = now[f.DBName]
 	}
 	return nil
@@ -191,20 +191,20 @@ func knownFields(model *rows.Model, names []string) []string {
 }
 
 // facts are those of the write that the event was kept of.
-func (k *kept) facts(c *channel) *facts {
+func (k *kept) facts(c *channel) *change.Facts {
 	model := c.reg.rows.Of(c.scope.schema)
-	s := &facts{
-		model: model, db: c.reg.db, table: cmp.Or(k.Table, c.scope.schema.Table), strategy: wholeRow{},
-		fields: knownFields(model, k.Fields), inserts: knownFields(model, k.Inserts),
-		soft: k.Soft, cascade: k.Cascade, loaded: k.Original != nil, stored: true,
+	s := &change.Facts{
+		Model: model, DB: c.reg.db, Table: cmp.Or(k.Table, c.scope.schema.Table), Strategy: change.WholeRow{},
+		Fields: knownFields(model, k.Fields), Inserts: knownFields(model, k.Inserts),
+		Soft: k.Soft, Cascade: k.Cascade, Loaded: k.Original != nil, Stored: true,
 	}
 	if k.Copied {
-		s.strategy = namedFields{}
+		s.Strategy = change.NamedFields{}
 	}
 	if k.Written != nil {
-		s.strategy, s.written = upserted{}, map[*schema.Field]bool{}
+		s.Strategy, s.Written = change.Upserted{}, map[*schema.Field]bool{}
 		for _, column := range k.Written {
-			s.written[c.scope.schema.FieldsByDBName[column]] = true
+			s.Written[c.scope.schema.FieldsByDBName[column]] = true
 		}
 	}
 	return s
@@ -216,12 +216,12 @@ func (c *channel) deliver(ctx context.Context, e *entry, data []byte) (err error
 	if err = json.Unmarshal(data, &k); err != nil {
 		return fmt.Errorf("signals: what was kept for %s cannot be read: %w", e.UID, err)
 	}
-	r := row{facts: k.facts(c), created: k.Created}
-	if r.instance, err = r.facts.model.Decode(ctx, k.Row); err != nil {
+	r := change.Row{Facts: k.facts(c), Created: k.Created}
+	if r.Instance, err = r.Facts.Model.Decode(ctx, k.Row); err != nil {
 		return err
 	}
-	if r.facts.loaded {
-		if r.original, err = r.facts.model.Decode(ctx, k.Original); err != nil {
+	if r.Facts.Loaded {
+		if r.Original, err = r.Facts.Model.Decode(ctx, k.Original); err != nil {
 			return err
 		}
 	}
@@ -230,6 +230,6 @@ func (c *channel) deliver(ctx context.Context, e *entry, data []byte) (err error
 	f.raw, f.ended = k.Raw, &ended{}
 	var failed error
 	d := delivery{reg: c.reg, handle: func(_ context.Context, err error) { failed = err }}
-	d.send(e, f, []row{r})
+	d.send(e, f, []change.Row{r})
 	return failed
 }

@@ -3,6 +3,8 @@ package signals
 import (
 	"reflect"
 	"unsafe"
+
+	"github.com/gorm-signals/signals/internal/change"
 )
 
 // The generic edge of model signals. Signal hands receivers and events to its channel as untyped pointers, and the channel has functions that
@@ -15,7 +17,7 @@ import (
 type erased struct{}
 
 func erasedSignals() (unsafe.Pointer, [kinds]*channel) {
-	return signalsOf(func(r *row) *erased { return (*erased)(reflect.ValueOf(r.instance).UnsafePointer()) })
+	return signalsOf(func(r *change.Row) *erased { return (*erased)(reflect.ValueOf(r.Instance).UnsafePointer()) })
 }
 
 // typed gives an instance of *erased the type of its model back.
@@ -27,14 +29,14 @@ func (s *scope) typed(instance any) any {
 }
 
 // instanceOf returns the instance of a row as M. A plan only pairs a row with receivers that its type satisfies.
-type instanceOf[M any] func(r *row) M
+type instanceOf[M any] func(r *change.Row) M
 
 func (of instanceOf[M]) save(a answers) SaveEvent[M] {
-	return SaveEvent[M]{Instance: of(a.row), Created: a.row.created, answers: a}
+	return SaveEvent[M]{Instance: of(a.row), Created: a.row.Created, answers: a}
 }
 
 func (of instanceOf[M]) remove(a answers) DeleteEvent[M] {
-	return DeleteEvent[M]{Instance: of(a.row), Soft: a.row.facts.soft, Cascade: a.row.facts.cascade, answers: a}
+	return DeleteEvent[M]{Instance: of(a.row), Soft: a.row.Facts.Soft, Cascade: a.row.Facts.Cascade, answers: a}
 }
 
 func (of instanceOf[M]) load(a answers) LoadEvent[M] {
@@ -42,8 +44,8 @@ func (of instanceOf[M]) load(a answers) LoadEvent[M] {
 }
 
 func (of instanceOf[M]) links(a answers) M2MEvent[M] {
-	l := a.row.linked
-	return M2MEvent[M]{Instance: of(a.row), Relation: l.relation, Action: M2MAction(l.action), Reverse: l.reverse, PKs: l.keys, answers: a}
+	l := a.row.Linked
+	return M2MEvent[M]{Instance: of(a.row), Relation: l.Relation, Action: M2MAction(l.Action), Reverse: l.Reverse, PKs: l.Keys, answers: a}
 }
 
 // given is an event that is sent by hand, without its type.
@@ -51,7 +53,7 @@ type given struct {
 	instance      any
 	created       bool
 	soft, cascade bool
-	linked        *linked // of m2m_changed
+	linked        *change.Linked // of m2m_changed
 }
 
 func givenSave[M any](e SaveEvent[M]) given { return given{instance: e.Instance, created: e.Created} }
@@ -63,7 +65,7 @@ func givenDelete[M any](e DeleteEvent[M]) given {
 func givenLoad[M any](e LoadEvent[M]) given { return given{instance: e.Instance} }
 
 func givenLinks[M any](e M2MEvent[M]) given {
-	return given{instance: e.Instance, linked: &linked{relation: e.Relation, action: int(e.Action), reverse: e.Reverse, keys: e.PKs}}
+	return given{instance: e.Instance, linked: &change.Linked{Relation: e.Relation, Action: int(e.Action), Reverse: e.Reverse, Keys: e.PKs}}
 }
 
 // signalsOf makes signals whose instances are of type M, and returns the *ModelSignals[M] and their channels in the order of kinds.
@@ -90,13 +92,13 @@ func modelSignal[E any](event func(answers) E, from func(E) given) *Signal[E] {
 			return
 		}
 		r := *(*Receiver[E])(unsafe.Pointer(&receiver))
-		e.call = func(f *frame, row *row) error { return r(f, event(answers{row, f, e.info.Needs})) }
+		e.call = func(f *frame, row *change.Row) error { return r(f, event(answers{row, f, e.info.Needs})) }
 	}
 	return s
 }
 
-func batchCall[E any](e *entry, r BatchReceiver[E], event func(answers) E) func(*frame, []*row) error {
-	return func(f *frame, rows []*row) error {
+func batchCall[E any](e *entry, r BatchReceiver[E], event func(answers) E) func(*frame, []*change.Row) error {
+	return func(f *frame, rows []*change.Row) error {
 		events := make([]E, len(rows))
 		for i, row := range rows {
 			events[i] = event(answers{row, f, e.info.Needs})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 
+	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 )
@@ -106,9 +107,9 @@ func modelOf(instance any) reflect.Type {
 }
 
 // changesOf lists the columns that a write changes of a row.
-func changesOf(ctx context.Context, r *row) []Change {
+func changesOf(ctx context.Context, r *change.Row) []Change {
 	var changes []Change
-	r.changes(ctx, func(name, column string, old, value any) {
+	r.Changes(ctx, func(name, column string, old, value any) {
 		changes = append(changes, Change{Field: name, Column: column, Old: old, New: value})
 	})
 	return changes

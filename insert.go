@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
@@ -182,18 +183,18 @@ func (w *insert) after() {
 // declare. The row as it is now counts as its original.
 func (w *write) missOriginals() {
 	for i := range w.rows {
-		if r := &w.rows[i]; w.loaded && !r.created && r.original == nil {
-			r.original = w.model.Clone(w.stmt.Context, r.value()).Interface()
+		if r := &w.rows[i]; w.loaded && !r.Created && r.Original == nil {
+			r.Original = w.model.Clone(w.stmt.Context, r.Value()).Interface()
 		}
 	}
 }
 
 // insertedFacts are those of an INSERT that has run.
-func (w *insert) insertedFacts() facts {
+func (w *insert) insertedFacts() change.Facts {
 	s := w.insertFacts(&w.upsert)
-	s.stored = true
+	s.Stored = true
 	if w.written == nil || w.readBack {
-		s.computed = nil
+		s.Computed = nil
 	}
 	return s
 }

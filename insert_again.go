@@ -43,7 +43,7 @@ func (w *insert) oneByOne() error {
 		if err != nil {
 			return err
 		}
-		w.rows[i].silent = !written
+		w.rows[i].Silent = !written
 	}
 	w.fillReturned()
 	return nil
@@ -56,20 +56,20 @@ func (w *insert) insertRow(i int) (bool, error) {
 	case w.maps != nil:
 		return w.maps.insertAlone(w, i)
 	case w.race == nil:
-		n, err := w.insertAgain(nil, r.instance)
+		n, err := w.insertAgain(nil, r.Instance)
 		return n > 0, err
 	case !w.race.notes:
-		n, err := w.insertAgain(&w.race.conflict, r.instance)
+		n, err := w.insertAgain(&w.race.conflict, r.Instance)
 		return n > 0, err
 	}
 	noting, err := w.noteFound(w.race.conflict)
 	if err != nil {
 		return false, err
 	}
-	if _, err = w.insertAgain(&noting, r.instance); err != nil {
+	if _, err = w.insertAgain(&noting, r.Instance); err != nil {
 		return false, err
 	}
 	_, found, err := w.found()
-	r.created = found == 0
-	return r.created || !w.race.conflict.DoNothing, err
+	r.Created = found == 0
+	return r.Created || !w.race.conflict.DoNothing, err
 }

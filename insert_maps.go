@@ -81,7 +81,7 @@ func (m *mapRows) writeBack(w *insert) {
 	ctx := w.stmt.Context
 	changed := map[*schema.Field]bool{}
 	for i := range w.rows {
-		v := w.rows[i].value()
+		v := w.rows[i].Value()
 		for _, column := range w.schema.DBNames {
 			f := w.schema.FieldsByDBName[column]
 			if f.Creatable && !rows.Same(ctx, f, m.before.Index(i), v) {

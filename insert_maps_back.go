@@ -23,7 +23,7 @@ func (m *mapRows) readBack(w *insert) {
 		m.setReturned(w, i, returned)
 		if f := w.schema.PrioritizedPrimaryField; f != nil {
 			if value, ok := m.maps[i]["@id"]; ok {
-				_ = f.Set(w.stmt.Context, w.rows[i].value(), value)
+				_ = f.Set(w.stmt.Context, w.rows[i].Value(), value)
 			}
 		}
 	}
@@ -33,7 +33,7 @@ func (m *mapRows) readBack(w *insert) {
 func (m *mapRows) setReturned(w *insert, i int, returned map[string]any) {
 	for _, f := range w.schema.FieldsWithDefaultDBValue {
 		if value, ok := returned[f.DBName]; ok && !computes(value) {
-			_ = f.Set(w.stmt.Context, w.rows[i].value(), value)
+			_ = f.Set(w.stmt.Context, w.rows[i].Value(), value)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
@@ -110,7 +111,7 @@ func (w *insert) onlyInsert(conflict clause.OnConflict) clause.OnConflict {
 func (w *insert) countFresh() int64 {
 	n := int64(0)
 	for i := range w.rows {
-		if w.rows[i].created && !w.rows[i].silent {
+		if w.rows[i].Created && !w.rows[i].Silent {
 			n++
 		}
 	}
@@ -141,7 +142,7 @@ func (w *insert) lost(wrote int64) error {
 		return err
 	}
 	for i := range w.rows { // what it conflicts with may be nothing that the model declares
-		w.rows[i].created = w.rows[i].created && wrote > 0
+		w.rows[i].Created = w.rows[i].Created && wrote > 0
 	}
 	return nil
 }
@@ -200,14 +201,14 @@ func (w *insert) askPostgres() error {
 	if !w.reg.catalog.Relation(w.db, w.tableName()).Table {
 		return nil
 	}
-	fresh, err := w.keysThat(w.keysOf((*row).value), clause.Expr{SQL: "xmax = 0"}, false)
+	fresh, err := w.keysThat(w.keysOf((*change.Row).Value), clause.Expr{SQL: "xmax = 0"}, false)
 	if err != nil {
 		return err
 	}
 	for i := range w.rows {
 		r := &w.rows[i]
-		if r.created = fresh[w.model.Identity(w.stmt.Context, r.value())]; r.created {
-			r.original = nil
+		if r.Created = fresh[w.model.Identity(w.stmt.Context, r.Value())]; r.Created {
+			r.Original = nil
 		}
 	}
 	return nil

@@ -127,13 +127,13 @@ func (w *insert) askMySQL() error {
 	for i := range w.rows {
 		r := &w.rows[i]
 		switch {
-		case !before[i].created:
+		case !before[i].Created:
 			*r = before[i]
-		case r.original == nil: // found by an index that the model does not declare, or inserted with a key that nobody knows
-			_, has := w.keyOf(r.value())
-			r.created = n == 0 || (len(w.rows) > 1 && !has)
-			r.silent = !r.created && w.race.conflict.DoNothing
-		case !found[w.model.Identity(w.stmt.Context, r.stored())]:
+		case r.Original == nil: // found by an index that the model does not declare, or inserted with a key that nobody knows
+			_, has := w.keyOf(r.Value())
+			r.Created = n == 0 || (len(w.rows) > 1 && !has)
+			r.Silent = !r.Created && w.race.conflict.DoNothing
+		case !found[w.model.Identity(w.stmt.Context, r.Stored())]:
 			*r = before[i]
 		}
 	}
@@ -153,10 +153,10 @@ func (w *insert) readBackMySQL() error {
 		return nil
 	case len(w.rows) == 1:
 		r := &w.rows[0]
-		if w.db.RowsAffected == 1 || !r.created {
+		if w.db.RowsAffected == 1 || !r.Created {
 			return nil
 		}
-		r.created, r.silent = false, w.race.conflict.DoNothing
+		r.Created, r.Silent = false, w.race.conflict.DoNothing
 		return w.missing()
 	case w.misplaced():
 		return w.oneByOne()
@@ -167,8 +167,8 @@ func (w *insert) readBackMySQL() error {
 	}
 	for _, i := range w.expected() {
 		r := &w.rows[i]
-		if r.created && !slices.Contains(written, i) {
-			r.created, r.silent = false, w.race.conflict.DoNothing
+		if r.Created && !slices.Contains(written, i) {
+			r.Created, r.Silent = false, w.race.conflict.DoNothing
 		}
 	}
 	return nil
@@ -178,7 +178,7 @@ func (w *insert) readBackMySQL() error {
 func (w *insert) missing() error {
 	r := w.rows[0]
 	err := w.resolveAgain()
-	if w.rows[0].original == nil {
+	if w.rows[0].Original == nil {
 		w.rows[0] = r
 	}
 	return err
@@ -188,8 +188,8 @@ func (w *insert) missing() error {
 func (w *insert) noted(note string) (map[string]bool, error) {
 	var keys [][]any
 	for i := range w.rows {
-		if w.rows[i].original != nil {
-			key, _ := w.model.KeyOf(w.stmt.Context, w.rows[i].stored())
+		if w.rows[i].Original != nil {
+			key, _ := w.model.KeyOf(w.stmt.Context, w.rows[i].Stored())
 			keys = append(keys, key)
 		}
 	}

@@ -37,7 +37,7 @@ func (w *insert) keepReturned() error {
 	w.returned = kept
 	keyed := true // all of them
 	for i := range w.rows {
-		v := w.rows[i].value()
+		v := w.rows[i].Value()
 		kept.before.Index(i).Set(v)
 		_, has := w.keyOf(v)
 		keyed = keyed && has
@@ -109,7 +109,7 @@ func (w *insert) countWritten() (n int, exact bool) {
 	}
 	filled := 0
 	for _, i := range w.returned.places {
-		if w.anyValued(w.rows[i].value()) {
+		if w.anyValued(w.rows[i].Value()) {
 			filled++
 		}
 	}
@@ -148,7 +148,7 @@ func (w *insert) takeElements() {
 	}
 	for i := range w.rows {
 		if elem := reflect.Indirect(all.Index(i)); elem.CanAddr() && elem.Type() == w.schema.ModelType {
-			w.rows[i].instance = elem.Addr().Interface()
+			w.rows[i].Instance = elem.Addr().Interface()
 		}
 	}
 }
@@ -161,7 +161,7 @@ func (w *insert) gotten() reflect.Value {
 	}
 	kept.got = reflect.MakeSlice(kept.before.Type(), len(kept.places), len(kept.places))
 	for k, i := range kept.places {
-		from := w.rows[i].value()
+		from := w.rows[i].Value()
 		if kept.all && k < w.stmt.ReflectValue.Len() {
 			from = reflect.Indirect(w.stmt.ReflectValue.Index(k))
 		}
@@ -173,20 +173,20 @@ func (w *insert) gotten() reflect.Value {
 // disown makes the instances copies: the caller's structs stay as GORM leaves them, which may be with the keys of other rows.
 func (w *insert) disown() {
 	for i := range w.rows {
-		from := w.rows[i].value()
+		from := w.rows[i].Value()
 		if w.returned.all {
 			from = w.returned.before.Index(i)
 		}
 		own := reflect.New(w.schema.ModelType)
 		own.Elem().Set(from)
-		w.rows[i].instance = own.Interface()
+		w.rows[i].Instance = own.Interface()
 	}
 }
 
 // setReturned sets the columns that the INSERT returns.
 func (w *insert) setReturned(i int, from reflect.Value) {
 	for _, f := range w.returned.fields {
-		rows.Copy(w.stmt.Context, f, w.rows[i].value(), from)
+		rows.Copy(w.stmt.Context, f, w.rows[i].Value(), from)
 	}
 }
 
@@ -210,7 +210,7 @@ func (w *insert) fillReturned() {
 	}
 	next := 0
 	for i := range w.rows {
-		if w.rows[i].silent || next == len(w.returned.places) {
+		if w.rows[i].Silent || next == len(w.returned.places) {
 			continue
 		}
 		at := w.returned.places[next]
@@ -226,7 +226,7 @@ func (w *insert) fillReturned() {
 			return
 		}
 		for _, f := range w.returned.fields {
-			rows.Copy(w.stmt.Context, f, to, w.rows[i].value())
+			rows.Copy(w.stmt.Context, f, to, w.rows[i].Value())
 		}
 	}
 }

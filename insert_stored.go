@@ -3,9 +3,9 @@ package signals
 import (
 	"reflect"
 
-	"gorm.io/gorm/schema"
-
+	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/rows"
+	"gorm.io/gorm/schema"
 )
 
 // unwritable returns the columns that GORM does not insert, and copies of the rows before receivers of pre_save run: they may not write them
@@ -21,7 +21,7 @@ func (w *insert) unwritable() (fields []*schema.Field, before []reflect.Value) {
 	}
 	before = make([]reflect.Value, len(w.rows))
 	for i := range w.rows {
-		before[i] = w.model.Clone(w.stmt.Context, w.rows[i].value()).Elem()
+		before[i] = w.model.Clone(w.stmt.Context, w.rows[i].Value()).Elem()
 	}
 	return fields, before
 }
@@ -30,7 +30,7 @@ func (w *insert) unwritable() (fields []*schema.Field, before []reflect.Value) {
 func (w *insert) keepUnwritable(fields []*schema.Field, before []reflect.Value) {
 	for i, old := range before {
 		for _, f := range fields {
-			if v := w.rows[i].value(); !rows.Same(w.stmt.Context, f, old, v) {
+			if v := w.rows[i].Value(); !rows.Same(w.stmt.Context, f, old, v) {
 				rows.Copy(w.stmt.Context, f, v, old)
 			}
 		}
@@ -46,7 +46,7 @@ func (w *insert) readWritten() error {
 	var which []int
 	for i := range w.rows {
 		r := &w.rows[i]
-		if !r.silent && ((!r.created && w.assigns()) || (r.created && w.model.Uncreated)) {
+		if !r.Silent && ((!r.Created && w.assigns()) || (r.Created && w.model.Uncreated)) {
 			which = append(which, i)
 		}
 	}
@@ -70,17 +70,17 @@ func (w *insert) readWritten() error {
 func (w *insert) assigns() bool { return len(w.computed) > 0 }
 
 // showStored makes the stored columns those of the event's instance. Of a created row these are the ones that only the database writes.
-func (w *insert) showStored(r *row, stored reflect.Value) {
+func (w *insert) showStored(r *change.Row, stored reflect.Value) {
 	ctx := w.stmt.Context
 	var own reflect.Value
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
-		if !f.Readable || (r.created && f.Creatable) || rows.Same(ctx, f, stored, r.value()) {
+		if !f.Readable || (r.Created && f.Creatable) || rows.Same(ctx, f, stored, r.Value()) {
 			continue
 		}
 		if !own.IsValid() {
-			own = w.model.Clone(ctx, r.value())
-			r.instance = own.Interface()
+			own = w.model.Clone(ctx, r.Value())
+			r.Instance = own.Interface()
 		}
 		rows.Copy(ctx, f, own.Elem(), stored)
 	}

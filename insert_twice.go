@@ -12,7 +12,7 @@ func (w *insert) setApart() {
 	at := make(map[any][]int, len(w.rows))
 	twice := false
 	for i := range w.rows {
-		p := w.rows[i].instance
+		p := w.rows[i].Instance
 		at[p] = append(at[p], i)
 		twice = twice || len(at[p]) > 1
 	}
@@ -27,7 +27,7 @@ func (w *insert) setApart() {
 		for _, i := range indexes {
 			own := reflect.New(w.schema.ModelType)
 			own.Elem().Set(reflect.ValueOf(p).Elem())
-			w.rows[i].instance = own.Interface()
+			w.rows[i].Instance = own.Interface()
 			all.Index(i).Set(own)
 			owns[i] = own
 		}

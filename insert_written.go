@@ -62,7 +62,7 @@ func (w *insert) expected() []int {
 	expected := make([]int, 0, len(w.rows))
 	all := w.written != nil && !w.maySkip()
 	for i := range w.rows {
-		if all || !w.rows[i].silent {
+		if all || !w.rows[i].Silent {
 			expected = append(expected, i)
 		}
 	}
@@ -72,7 +72,7 @@ func (w *insert) expected() []int {
 // silenceBut silences all rows but the written ones.
 func (w *insert) silenceBut(written []int) {
 	for i := range w.rows {
-		w.rows[i].silent = w.rows[i].silent || !slices.Contains(written, i)
+		w.rows[i].Silent = w.rows[i].Silent || !slices.Contains(written, i)
 	}
 }
 
@@ -160,11 +160,11 @@ func (w *insert) writtenByKey(expected []int, count int, exact bool) (written []
 		if !ok {
 			continue
 		}
-		if id := w.model.Identity(w.stmt.Context, found); w.rows[i].original == nil { // the first of several rows with the key
+		if id := w.model.Identity(w.stmt.Context, found); w.rows[i].Original == nil { // the first of several rows with the key
 			ok = !taken[id]
 			taken[id] = true
 		} else {
-			ok = w.differ(w.stmt.Context, found, w.rows[i].stored(), w.written) && !w.untouched(i, found)
+			ok = w.differ(w.stmt.Context, found, w.rows[i].Stored(), w.written) && !w.untouched(i, found)
 		}
 		if ok {
 			written = append(written, i)
@@ -290,8 +290,8 @@ func (w *insert) became(i int, stored reflect.Value, given map[*schema.Field]boo
 	switch {
 	case !stored.IsValid():
 		return false
-	case r.original != nil:
-		return w.model.Identity(ctx, r.stored()) == w.model.Identity(ctx, stored)
+	case r.Original != nil:
+		return w.model.Identity(ctx, r.Stored()) == w.model.Identity(ctx, stored)
 	}
 	return !w.differ(ctx, stored, w.asGiven(i), given)
 }
@@ -317,7 +317,7 @@ func (w *insert) asGiven(i int) reflect.Value {
 	if w.returned.all {
 		return w.returned.before.Index(i)
 	}
-	return w.rows[i].value()
+	return w.rows[i].Value()
 }
 
 // differ reports whether two structs of one row differ in a column, or in one of these.

@@ -15,7 +15,7 @@ func (w *insert) untouched(i int, found reflect.Value) bool {
 		i = first
 		first, later = w.follows[i]
 	}
-	return w.rows[i].original != nil && !w.differ(w.stmt.Context, found, w.rows[i].stored(), w.written)
+	return w.rows[i].Original != nil && !w.differ(w.stmt.Context, found, w.rows[i].Stored(), w.written)
 }
 
 // withoutOverwritten leaves out so many of the written rows: the first ones that a later written row follows, of which nothing is stored. A

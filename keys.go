@@ -4,10 +4,10 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // keyOf returns the primary key of a row and whether the row has one. A zero part counts, unless the database is to make it.
@@ -31,15 +31,15 @@ func generated(f *schema.Field) bool {
 }
 
 // readKeys reads rows of the write by their primary keys.
-func (w *write) readKeys(keyed func(*row) reflect.Value, keysOnly bool) (map[string]reflect.Value, error) {
+func (w *write) readKeys(keyed func(*change.Row) reflect.Value, keysOnly bool) (map[string]reflect.Value, error) {
 	return w.readKeysOf(w.keysOf(keyed), rows.Query{KeysOnly: keysOnly})
 }
 
 // keysOf returns the primary keys of the rows that are written.
-func (w *write) keysOf(keyed func(*row) reflect.Value) [][]any {
+func (w *write) keysOf(keyed func(*change.Row) reflect.Value) [][]any {
 	var keys [][]any
 	for i := range w.rows {
-		if key, has := w.keyOf(keyed(&w.rows[i])); has && !w.rows[i].silent {
+		if key, has := w.keyOf(keyed(&w.rows[i])); has && !w.rows[i].Silent {
 			keys = append(keys, key)
 		}
 	}
@@ -91,7 +91,7 @@ func (w *write) storedNow(expected []int) (map[int]reflect.Value, error) {
 	keys := make([][]any, 0, len(expected))
 	at := make([]int, 0, len(expected))
 	for _, i := range expected {
-		if key, has := w.keyOf(w.rows[i].stored()); has {
+		if key, has := w.keyOf(w.rows[i].Stored()); has {
 			keys, at = append(keys, key), append(at, i)
 		}
 	}
@@ -127,13 +127,13 @@ func (w *write) readUnsure() error {
 	}
 	ctx := w.stmt.Context
 	var keys [][]any
-	var asked []*row
+	var asked []*change.Row
 	for i := range w.rows {
 		r := &w.rows[i]
-		if len(r.unsure(ctx)) == 0 {
+		if len(r.Unsure(ctx)) == 0 {
 			continue
 		}
-		if key, has := w.keyOf(r.value()); has {
+		if key, has := w.keyOf(r.Value()); has {
 			keys, asked = append(keys, key), append(asked, r)
 		}
 	}
@@ -142,8 +142,8 @@ func (w *write) readUnsure() error {
 	}
 	stored, err := w.readKeysOf(keys, rows.Query{})
 	for _, r := range asked {
-		if found, ok := stored[w.model.Identity(ctx, r.value())]; ok && err == nil {
-			r.now = found.Addr().Interface()
+		if found, ok := stored[w.model.Identity(ctx, r.Value())]; ok && err == nil {
+			r.Now = found.Addr().Interface()
 		}
 	}
 	return err

@@ -4,11 +4,11 @@ import (
 	"context"
 	"reflect"
 
-	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
-
+	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 )
 
 // links is what a write of a join table keeps to send m2m_changed: the relations whose links its rows are.
@@ -163,14 +163,14 @@ func (r *registry) saveLinks(db *gorm.DB) {
 }
 
 // linkOf returns the link that a join row is before or after the write.
-func (w *write) linkOf(r *row, l *relations.Link, after bool) (own, other []any, ok bool) {
-	if (after && w.deletes()) || (!after && r.created) {
+func (w *write) linkOf(r *change.Row, l *relations.Link, after bool) (own, other []any, ok bool) {
+	if (after && w.deletes()) || (!after && r.Created) {
 		return nil, nil, false
 	}
 	value := func(f *schema.Field) any {
-		from := r.instance
-		if r.original != nil && (!after || (r.facts.written != nil && !r.facts.written[f])) {
-			from = r.original
+		from := r.Instance
+		if r.Original != nil && (!after || (r.Facts.Written != nil && !r.Facts.Written[f])) {
+			from = r.Original
 		}
 		return rows.Value(w.stmt.Context, f, reflect.ValueOf(from).Elem())
 	}

@@ -4,10 +4,10 @@ import (
 	"reflect"
 	"slices"
 
-	"gorm.io/gorm/schema"
-
+	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
+	"gorm.io/gorm/schema"
 )
 
 // linkChange is one event to be: links of one owner that appear, or that go.
@@ -25,11 +25,11 @@ func (s *sideWrite) fill(of *write, after bool) error {
 	}
 	s.w.room(len(changes))
 	for _, c := range changes {
-		l := &linked{relation: s.Name, action: int(s.action(c.gone, after)), reverse: s.reverse}
+		l := &change.Linked{Relation: s.Name, Action: int(s.action(c.gone, after)), Reverse: s.reverse}
 		for _, other := range c.others {
-			l.keys = append(l.keys, s.key(other))
+			l.Keys = append(l.Keys, s.key(other))
 		}
-		s.w.rows = append(s.w.rows, row{facts: s.w.facts, instance: s.owners[rows.Identity(c.own)], linked: l})
+		s.w.rows = append(s.w.rows, change.Row{Facts: s.w.facts, Instance: s.owners[rows.Identity(c.own)], Linked: l})
 	}
 	return nil
 }
@@ -52,7 +52,7 @@ func (s *sideWrite) changes(of *write) []linkChange {
 	}
 	for i := range of.rows {
 		r := &of.rows[i]
-		if r.silent {
+		if r.Silent {
 			continue
 		}
 		own, other, was := of.linkOf(r, s.Link, false)

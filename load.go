@@ -3,9 +3,9 @@ package signals
 import (
 	"reflect"
 
-	"gorm.io/gorm"
-
+	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/rows"
+	"gorm.io/gorm"
 )
 
 // postLoad sends post_load for every struct of the model that a query filled.
@@ -18,7 +18,7 @@ func (r *registry) postLoad(db *gorm.DB) {
 	if !l.collect(db.Statement.ReflectValue, p.model, int(db.RowsAffected)) {
 		return
 	}
-	l.facts = facts{model: p.model, db: r.db, table: tableOf(db.Statement, p.schema)}
+	l.facts = change.Facts{Model: p.model, DB: r.db, Table: tableOf(db.Statement, p.schema)}
 	l.frame.open(db.Statement.Context, db, postLoad, p)
 	_ = db.AddError(r.send(p, postLoad, &l.frame, l.rows))
 }
@@ -26,9 +26,9 @@ func (r *registry) postLoad(db *gorm.DB) {
 // load is the send of one query.
 type load struct {
 	frame frame
-	facts facts
-	rows  []row
-	one   [1]row // what rows points to when there is one
+	facts change.Facts
+	rows  []change.Row
+	one   [1]change.Row // what rows points to when there is one
 }
 
 // collect takes the structs that a query filled, which are n at most. It reports false when they are no structs of the model.
@@ -39,7 +39,7 @@ func (l *load) collect(v reflect.Value, model *rows.Model, n int) bool {
 		return l.add(v, model)
 	case reflect.Slice, reflect.Array:
 		if n = min(v.Len(), n); v.Len() > 1 {
-			l.rows = make([]row, 0, v.Len())
+			l.rows = make([]change.Row, 0, v.Len())
 		}
 		for i := range n {
 			if !l.add(reflect.Indirect(v.Index(i)), model) {
@@ -56,6 +56,6 @@ func (l *load) add(v reflect.Value, model *rows.Model) bool {
 	if !v.IsValid() || v.Type() != model.Schema.ModelType || !v.CanAddr() {
 		return false
 	}
-	l.rows = append(l.rows, row{facts: &l.facts, instance: v.Addr().Interface()})
+	l.rows = append(l.rows, change.Row{Facts: &l.facts, Instance: v.Addr().Interface()})
 	return true
 }

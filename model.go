@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"unsafe"
 
+	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 )
@@ -78,7 +79,7 @@ func modelScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
 func Implementing[I any](db *gorm.DB) *ModelSignals[I] {
 	reg, s := interfaceScope(db, reflect.TypeFor[I]())
 	return (*ModelSignals[I])(reg.signals(s, func() (unsafe.Pointer, [kinds]*channel) {
-		return signalsOf(func(r *row) I { m, _ := r.instance.(I); return m })
+		return signalsOf(func(r *change.Row) I { m, _ := r.Instance.(I); return m })
 	}))
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/rows"
 	"github.com/gorm-signals/signals/internal/txn"
 )
@@ -14,7 +15,7 @@ type netRows struct {
 	last  map[*deferred][]*netRow // the rows whose last write a send is
 
 	batches []*entry // batch receivers that have rows to hear of, in the order of their first one
-	batch   map[*entry][]row
+	batch   map[*entry][]change.Row
 	frame   frame // what they get
 }
 
@@ -27,9 +28,9 @@ type netKey struct {
 
 // netRow is what became of one row.
 type netRow struct {
-	first    any  // the row before its first write; nil when it was created
-	restored bool // the first write made a soft-deleted row live again
-	last     row  // its last write
+	first    any        // the row before its first write; nil when it was created
+	restored bool       // the first write made a soft-deleted row live again
+	last     change.Row // its last write
 	send     *deferred
 }
 
@@ -62,9 +63,9 @@ func fold(actions []txn.Item[any]) *netRows {
 }
 
 // keyOfRow tells which row of which table it is. Rows without a primary key are all different.
-func keyOfRow(d *deferred, r row, number int) netKey {
-	k := netKey{model: d.facts.model.Schema.ModelType, table: d.facts.table}
-	if key, _ := d.facts.model.KeyOf(&d.frame, r.value()); len(key) > 0 {
+func keyOfRow(d *deferred, r change.Row, number int) netKey {
+	k := netKey{model: d.facts.Model.Schema.ModelType, table: d.facts.Table}
+	if key, _ := d.facts.Model.KeyOf(&d.frame, r.Value()); len(key) > 0 {
 		k.key = rows.Identity(key)
 	} else {
 		k.key = fmt.Sprint("number ", number)
@@ -73,29 +74,29 @@ func keyOfRow(d *deferred, r row, number int) netKey {
 }
 
 // begin notes what the row was before its first write.
-func (n *netRow) begin(d *deferred, r row) {
+func (n *netRow) begin(d *deferred, r change.Row) {
 	switch {
 	case d.kind == postDelete:
-		n.first = r.instance
-	case !r.created:
-		n.first, n.restored = r.original, r.restored(&d.frame)
+		n.first = r.Instance
+	case !r.Created:
+		n.first, n.restored = r.Original, r.Restored(&d.frame)
 	}
 }
 
 // event returns what the transaction did to the row as a whole, nil when that is nothing.
-func (n *netRow) event(d *deferred) (kind, *row) {
+func (n *netRow) event(d *deferred) (kind, *change.Row) {
 	gone := n.send.kind == postDelete
-	if gone && (n.first == nil || (n.restored && d.facts.soft)) {
+	if gone && (n.first == nil || (n.restored && d.facts.Soft)) {
 		return 0, nil
 	}
-	whole := &facts{
-		model: d.facts.model, db: d.facts.db, table: d.facts.table, strategy: everyColumn{}, soft: d.facts.soft, loaded: true, stored: true,
+	whole := &change.Facts{
+		Model: d.facts.Model, DB: d.facts.DB, Table: d.facts.Table, Strategy: change.EveryColumn{}, Soft: d.facts.Soft, Loaded: true, Stored: true,
 	}
 	if gone {
-		return postDelete, &row{facts: whole, instance: n.first}
+		return postDelete, &change.Row{Facts: whole, Instance: n.first}
 	}
-	r := &row{facts: whole, instance: n.last.instance, original: n.first, now: n.last.now, created: n.first == nil}
-	if !r.created && !r.changed(&d.frame, nil) {
+	r := &change.Row{Facts: whole, Instance: n.last.Instance, Original: n.first, Now: n.last.Now, Created: n.first == nil}
+	if !r.Created && !r.Changed(&d.frame, nil) {
 		return 0, nil
 	}
 	return postSave, r
@@ -116,7 +117,7 @@ func (n *netRows) deliver(to delivery, d *deferred) {
 			switch e := entries[j]; {
 			case e.phase != afterCommit || !e.net:
 			case e.batch == nil:
-				to.send(e, &f, []row{*net})
+				to.send(e, &f, []change.Row{*net})
 			default:
 				n.keep(e, f, *net)
 			}
@@ -124,9 +125,9 @@ func (n *netRows) deliver(to delivery, d *deferred) {
 	})
 }
 
-func (n *netRows) keep(e *entry, f frame, net row) {
+func (n *netRows) keep(e *entry, f frame, net change.Row) {
 	if n.batch == nil {
-		n.batch = map[*entry][]row{}
+		n.batch = map[*entry][]change.Row{}
 	}
 	if _, known := n.batch[e]; !known {
 		n.batches = append(n.batches, e)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+
+	"github.com/gorm-signals/signals/internal/change"
 )
 
 // Observer sees what is sent: tracing, metrics and logs are made of it. Set it as Plugin.Observer, and for a custom signal with
@@ -57,7 +59,7 @@ type Observed struct {
 	Event    any           // the event of a custom signal
 
 	frame *frame
-	rows  []row
+	rows  []change.Row
 }
 
 // ObservedRow is one of the rows that a step is about.
@@ -81,14 +83,14 @@ func (o Observed) Rows() []ObservedRow {
 	rows := make([]ObservedRow, 0, o.Events)
 	for i := range o.rows {
 		r := &o.rows[i]
-		if r.silent || modelOf(r.instance) == nil {
+		if r.Silent || modelOf(r.Instance) == nil {
 			continue
 		}
-		row := ObservedRow{Table: o.Table, Instance: r.instance, Created: r.created, Soft: r.facts.soft, Cascade: r.facts.cascade}
-		row.Key, _ = r.facts.model.KeyOf(o.frame, reflect.ValueOf(r.instance).Elem())
+		row := ObservedRow{Table: o.Table, Instance: r.Instance, Created: r.Created, Soft: r.Facts.Soft, Cascade: r.Facts.Cascade}
+		row.Key, _ = r.Facts.Model.KeyOf(o.frame, reflect.ValueOf(r.Instance).Elem())
 		switch {
-		case r.linked != nil:
-			row.Relation, row.Action, row.PKs = r.linked.relation, M2MAction(r.linked.action), r.linked.keys
+		case r.Linked != nil:
+			row.Relation, row.Action, row.PKs = r.Linked.Relation, M2MAction(r.Linked.Action), r.Linked.Keys
 		case o.frame.kind == preSave || o.frame.kind == postSave:
 			row.Changes = changesOf(o.frame, r)
 		}
@@ -101,13 +103,13 @@ func (o Observed) Rows() []ObservedRow {
 }
 
 // observing describes a step of sends of a model.
-func (f *frame) observing(step Step, p phase, rows []row) Observed {
+func (f *frame) observing(step Step, p phase, rows []change.Row) Observed {
 	o := Observed{Step: step, Signal: kindNames[f.kind], Phase: p.String(), frame: f, rows: rows}
 	if f.plan != nil {
 		o.Sender = f.plan.sender
 	}
 	for i := range rows {
-		if !rows[i].silent {
+		if !rows[i].Silent {
 			o.Events++
 		}
 	}
@@ -117,7 +119,7 @@ func (f *frame) observing(step Step, p phase, rows []row) Observed {
 	case f.kept == nil && f.db.Statement.Table != "":
 		o.Table = f.db.Statement.Table
 	default:
-		o.Table = rows[0].facts.model.Schema.Table
+		o.Table = rows[0].Facts.Model.Schema.Table
 	}
 	return o
 }
@@ -141,7 +143,7 @@ func started(ctx context.Context, by Observer, o Observed) context.Context {
 }
 
 // observed is dispatch that the observer sees.
-func (r *registry) observed(entries []*entry, f *frame, rows []row) (err error) {
+func (r *registry) observed(entries []*entry, f *frame, rows []change.Row) (err error) {
 	o := f.observing(Sending, entries[0].phase, rows)
 	if entries[0].delivers() {
 		o.Phase = durablePhase
@@ -160,7 +162,7 @@ func (r *registry) observed(entries []*entry, f *frame, rows []row) (err error) 
 func (e *entry) delivers() bool { return e.store == nil && e.info.Phase == durablePhase }
 
 // observe calls a receiver so that the observer sees it. A panic is an error.
-func (e *entry) observe(by Observer, f *frame, rows []row, call func(*frame) error) error {
+func (e *entry) observe(by Observer, f *frame, rows []change.Row, call func(*frame) error) error {
 	o := f.observing(Calling, e.phase, rows)
 	o.Receiver = &e.info
 	if e.delivers() {

@@ -10,14 +10,14 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/nulldb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals/internal/nulldb"
 )
 
 // numbered names the tables of models that have no name.
@@ -58,7 +58,7 @@ func postSaveOf(tb testing.TB, db *gorm.DB, model any) *Signal[SaveEvent[any]] {
 	typ := reflect.TypeOf(model).Elem()
 	s := scope{typ: typ, name: sch.Table, schema: sch, matches: func(model reflect.Type) bool { return model == typ }}
 	return (*ModelSignals[any])(registryOf(db).signals(s, func() (unsafe.Pointer, [kinds]*channel) {
-		return signalsOf(func(r *row) any { return r.instance })
+		return signalsOf(func(r *change.Row) any { return r.Instance })
 	})).PostSave
 }
 

@@ -4,12 +4,12 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/pool"
+	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals/internal/pool"
-	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // remove is a write of a DELETE, or of the UPDATE that a soft delete is.
@@ -42,7 +42,7 @@ func (w *remove) before() error {
 		}
 	}
 	*w.facts = w.statementFacts()
-	w.facts.soft = w.soft
+	w.facts.Soft = w.soft
 	keep(w)
 	first := "DELETE"
 	if w.soft {
@@ -182,7 +182,7 @@ func (w *conditional) sendPre(k kind) error {
 
 func (w *write) silenceAll() {
 	for i := range w.rows {
-		w.rows[i].silent = true
+		w.rows[i].Silent = true
 	}
 }
 
@@ -191,13 +191,13 @@ func (w *write) silence(stored bool) error {
 	if len(w.model.Keys) == 0 {
 		return nil
 	}
-	there, err := w.readKeys((*row).stored, true)
+	there, err := w.readKeys((*change.Row).Stored, true)
 	if err != nil {
 		return err
 	}
 	for i := range w.rows {
-		_, ok := there[w.model.Identity(w.stmt.Context, w.rows[i].stored())]
-		w.rows[i].silent = w.rows[i].silent || ok == stored
+		_, ok := there[w.model.Identity(w.stmt.Context, w.rows[i].Stored())]
+		w.rows[i].Silent = w.rows[i].Silent || ok == stored
 	}
 	return nil
 }

@@ -4,10 +4,10 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // keptBatches is how many batches of children are kept from their pre_delete to their post_delete. The database deletes
@@ -43,7 +43,7 @@ func (w *remove) preCascade(late bool) error {
 	if !late && w.plan.shared[w.schema] {
 		c.matched, c.walked = map[string]int{}, make([]bool, len(w.rows))
 		for i := range w.rows {
-			c.matched[w.model.Identity(w.stmt.Context, w.rows[i].value())] = i
+			c.matched[w.model.Identity(w.stmt.Context, w.rows[i].Value())] = i
 		}
 	}
 	if err := c.walk(c.announce); err != nil || !c.touched {
@@ -73,7 +73,7 @@ func (c *cascading) walk(visit func(*remove) error) error {
 	c.seen = map[*schema.Schema]map[string]bool{}
 	parents := make([]reflect.Value, len(c.w.rows))
 	for i := range parents {
-		parents[i] = c.w.rows[i].value()
+		parents[i] = c.w.rows[i].Value()
 	}
 	if c.late { // none of them is told of again as a child
 		parents = c.unseen(c.w.model, parents)
@@ -82,7 +82,7 @@ func (c *cascading) walk(visit func(*remove) error) error {
 		return c.walkFrom(c.w.plan, parents, visit)
 	}
 	for i := range parents { // one by one: one of them may be a child of another
-		if c.w.rows[i].silent {
+		if c.w.rows[i].Silent {
 			continue
 		}
 		c.walked[i] = true
@@ -90,7 +90,7 @@ func (c *cascading) walk(visit func(*remove) error) error {
 		if err := c.walkFrom(c.w.plan, parent, visit); err != nil {
 			return err
 		}
-		if !c.w.rows[i].silent { // one that comes later may still have it as a child
+		if !c.w.rows[i].Silent { // one that comes later may still have it as a child
 			delete(c.seen[c.w.schema], c.w.model.Identity(c.w.stmt.Context, parents[i]))
 		}
 	}
@@ -157,7 +157,7 @@ func (c *cascading) child(p *plan) *remove {
 	child := &remove{}
 	child.openBeside(&c.w.write, p, preDelete)
 	child.post.kind = postDelete
-	child.facts.cascade, child.stmt.Unscoped = true, true
+	child.facts.Cascade, child.stmt.Unscoped = true, true
 	return child
 }
 
@@ -252,23 +252,23 @@ func (c *cascading) look() error {
 		schema *schema.Schema
 		id     string
 	}
-	known := map[key]*row{}
+	known := map[key]*change.Row{}
 	for _, child := range c.kept {
 		for i := range child.rows {
 			r := &child.rows[i]
 			if len(child.model.Keys) > 0 {
-				known[key{child.schema, child.model.Identity(c.w.stmt.Context, r.value())}] = r
-				r.silent = true // until it is found
+				known[key{child.schema, child.model.Identity(c.w.stmt.Context, r.Value())}] = r
+				r.Silent = true // until it is found
 			}
 		}
 	}
 	return c.walk(func(child *remove) error {
 		for i := range child.rows {
-			if r := known[key{child.schema, child.model.Identity(c.w.stmt.Context, child.rows[i].value())}]; r != nil {
-				r.silent, child.rows[i].silent = false, true
+			if r := known[key{child.schema, child.model.Identity(c.w.stmt.Context, child.rows[i].Value())}]; r != nil {
+				r.Silent, child.rows[i].Silent = false, true
 			}
 		}
-		child.rows = slices.DeleteFunc(child.rows, func(r row) bool { return r.silent || len(child.model.Keys) == 0 })
+		child.rows = slices.DeleteFunc(child.rows, func(r change.Row) bool { return r.Silent || len(child.model.Keys) == 0 })
 		if len(child.rows) == 0 {
 			return nil
 		}

@@ -24,15 +24,15 @@ func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*remove, e
 		return nil, nil
 	}
 	named, later, others := c.child(edge.plan), c.child(edge.plan), c.child(edge.plan)
-	named.facts.cascade, later.facts.cascade = false, false
+	named.facts.Cascade, later.facts.Cascade = false, false
 	for _, v := range batch {
 		i, now := c.matched[named.model.Identity(c.w.stmt.Context, v)]
 		switch {
 		case edge.Child != c.w.schema:
 			others.add(v, false)
 		case now:
-			if r := &c.w.rows[i]; !r.silent { // it is told of here, before its parent
-				r.silent = true
+			if r := &c.w.rows[i]; !r.Silent { // it is told of here, before its parent
+				r.Silent = true
 				c.told++
 			}
 			named.add(v, false)
@@ -66,7 +66,7 @@ func (c *cascading) remove(child *remove) error {
 	}
 	stored := make([]reflect.Value, len(child.rows))
 	for i := range stored {
-		stored[i] = child.rows[i].value()
+		stored[i] = child.rows[i].Value()
 	}
 	tx := child.keyed(child.isOneOf(stored)).Delete(reflect.New(child.schema.ModelType).Interface())
 	if tx.Error != nil {
@@ -85,13 +85,13 @@ func (c *cascading) remove(child *remove) error {
 // keepLeft keeps the rows of a delete that are still there.
 func (c *cascading) keepLeft(child *remove) {
 	left := c.child(child.plan)
-	left.facts.cascade, left.links = child.facts.cascade, child.links
+	left.facts.Cascade, left.links = child.facts.Cascade, child.links
 	if now, named := c.named[child]; named {
 		c.named[left] = now
 	}
 	for i := range child.rows {
-		if child.rows[i].silent {
-			left.add(child.rows[i].value(), false)
+		if child.rows[i].Silent {
+			left.add(child.rows[i].Value(), false)
 		}
 	}
 	if len(left.rows) > 0 {
@@ -107,7 +107,7 @@ func (c *cascading) count(child *remove, removed bool) {
 		return
 	}
 	for i := range child.rows {
-		if r := &child.rows[i]; !r.silent && (c.w.dialect().countsCascaded() || (now && c.walked[c.matched[child.model.Identity(c.w.stmt.Context, r.value())]])) {
+		if r := &child.rows[i]; !r.Silent && (c.w.dialect().countsCascaded() || (now && c.walked[c.matched[child.model.Identity(c.w.stmt.Context, r.Value())]])) {
 			c.counted++
 		}
 	}
@@ -144,7 +144,7 @@ func (c *cascading) mayHaveStayed() bool {
 
 func (c *cascading) silent() (n int) {
 	for i := range c.w.rows {
-		if c.w.rows[i].silent {
+		if c.w.rows[i].Silent {
 			n++
 		}
 	}

@@ -3,11 +3,11 @@ package signals
 import (
 	"reflect"
 
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
-
-	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // save is a write of the UPDATE of a Save, which writes a struct whole.
@@ -74,8 +74,8 @@ func (w *save) before(key []any) error {
 	case set.Len() > 0 && !w.loaded:
 		return w.sendPreSave()
 	case set.Len() > 0:
-		r.original = set.Row(0).Addr().Interface()
-		r.unread = set.Unfit(0)
+		r.Original = set.Row(0).Addr().Interface()
+		r.Unread = set.Unfit(0)
 		return w.sendPreSave()
 	case calledBySave():
 		return w.preInsert()
@@ -152,7 +152,7 @@ func (w *conditional) takeSaved() error {
 	w.rows = nil
 	w.room(1)
 	r := w.add(w.addressable(w.stmt.ReflectValue), true)
-	key, has := w.model.KeyOf(w.stmt.Context, r.value())
+	key, has := w.model.KeyOf(w.stmt.Context, r.Value())
 	if !has {
 		*w.facts = w.insertFacts(&u)
 		return nil
@@ -163,8 +163,8 @@ func (w *conditional) takeSaved() error {
 	if err != nil {
 		return err
 	}
-	if r.created = set.Len() == 0; !r.created {
-		r.original = set.Row(0).Addr().Interface()
+	if r.Created = set.Len() == 0; !r.Created {
+		r.Original = set.Row(0).Addr().Interface()
 		if u.inserts != nil { // Omit: the taken over row keeps some columns
 			u = w.upsertOf(clause.OnConflict{UpdateAll: true}, u.inserts)
 		}
@@ -210,7 +210,7 @@ func (w *save) sendSaved() error {
 // assignsOther reports whether the UPDATE of a Save assigns anything that is not stored already. Had it found its row, MySQL would have counted it.
 func (w *save) assignsOther() bool {
 	for _, a := range w.set {
-		if f := w.schema.LookUpField(a.Column.Name); f == nil || computes(a.Value) || w.rows[0].fieldChanged(w.stmt.Context, f) {
+		if f := w.schema.LookUpField(a.Column.Name); f == nil || computes(a.Value) || w.rows[0].FieldChanged(w.stmt.Context, f) {
 			return true
 		}
 	}
@@ -218,8 +218,8 @@ func (w *save) assignsOther() bool {
 }
 
 // saveFacts are those of the UPDATE of a Save.
-func (w *write) saveFacts() facts {
+func (w *write) saveFacts() change.Facts {
 	s := w.statementFacts()
-	s.strategy = wholeRow{}
+	s.Strategy = change.WholeRow{}
 	return s
 }

@@ -58,7 +58,7 @@ func (w *conditional) goOn(own bool) {
 	}
 	l := &leftover{heard: len(w.rows) > 0}
 	if l.heard && own {
-		l.value = w.rows[0].value()
+		l.value = w.rows[0].Value()
 	}
 	w.reg.unsaved.leave(names, l)
 }

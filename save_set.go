@@ -3,10 +3,10 @@ package signals
 import (
 	"slices"
 
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // watchSet lets the write see what the UPDATE of a Save assigns. Another callback that adds the clause later takes the place.
@@ -33,7 +33,7 @@ func (w *save) Build(b clause.Builder) {
 // showSaved makes the row of a Save a copy, where something else is stored than the caller's struct holds: other callbacks and field types
 // assign expressions and values of their own, and leave columns out.
 func (w *save) showSaved() error {
-	if w.set == nil || !w.loaded || w.rows[0].original == nil {
+	if w.set == nil || !w.loaded || w.rows[0].Original == nil {
 		return nil
 	}
 	values, plain := 0, true
@@ -55,7 +55,7 @@ func (w *save) showSaved() error {
 
 func (w *save) copySaved(generated bool) error {
 	ctx, r := w.stmt.Context, &w.rows[0]
-	v := w.model.Clone(ctx, r.value()).Elem()
+	v := w.model.Clone(ctx, r.Value()).Elem()
 	var computed []*schema.Field
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
@@ -67,20 +67,20 @@ func (w *save) copySaved(generated bool) error {
 		case at >= 0:
 			rows.Assign(ctx, f, v, w.set[at].Value)
 		case f.Updatable: // left out
-			rows.Copy(ctx, f, v, w.rows[0].stored())
+			rows.Copy(ctx, f, v, w.rows[0].Stored())
 		}
 	}
 	if len(computed) > 0 {
-		stored, err := w.readKeys((*row).value, false)
+		stored, err := w.readKeys((*change.Row).Value, false)
 		if err != nil {
 			return err
 		}
-		if found, ok := stored[w.model.Identity(ctx, r.value())]; ok {
+		if found, ok := stored[w.model.Identity(ctx, r.Value())]; ok {
 			for _, f := range computed {
 				rows.Copy(ctx, f, v, found)
 			}
 		}
 	}
-	r.instance = v.Addr().Interface()
+	r.Instance = v.Addr().Interface()
 	return nil
 }

@@ -3,12 +3,12 @@ package signals
 import (
 	"reflect"
 
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // update is a write of an UPDATE that names columns. Its rows are copies of the stored ones, to which the assignments are applied.
@@ -21,8 +21,8 @@ type update struct {
 	assigned reflect.Value                  // a struct that holds the values of the literals
 	changes  map[int]map[*schema.Field]bool // by row: what receivers changed
 	batch    *rows.Set                      // nil until rows are found
-	assigns  [2]assigns                     // of the facts of the pre signal and of the post signal
-	further  *facts                         // of the pre signal for further batches
+	assigns  [2]change.Assigns              // of the facts of the pre signal and of the post signal
+	further  *change.Facts                  // of the pre signal for further batches
 }
 
 // preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them. A statement that GORM would not run
@@ -132,8 +132,8 @@ func (w *update) preBatch(set *rows.Set) error {
 	w.room(set.Len())
 	for i := range set.Len() {
 		r := w.add(set.Row(i), false)
-		r.original = set.Copy(i).Addr().Interface()
-		r.unread = set.Unfit(i)
+		r.Original = set.Copy(i).Addr().Interface()
+		r.Unread = set.Unfit(i)
 		w.apply(i)
 	}
 	if err := w.sendPre(preSave); err != nil {
@@ -143,7 +143,7 @@ func (w *update) preBatch(set *rows.Set) error {
 		return nil
 	}
 	for i := range w.rows {
-		if !w.rows[i].silent {
+		if !w.rows[i].Silent {
 			w.noteChanges(i)
 		}
 	}
@@ -237,13 +237,13 @@ func (w *update) readComputed() error {
 	if !w.loaded || w.find.twice || len(w.model.Keys) == 0 || (len(w.computed) == 0 && !w.model.Computed) {
 		return nil
 	}
-	stored, err := w.readKeys((*row).value, false)
+	stored, err := w.readKeys((*change.Row).Value, false)
 	if err != nil {
 		return err
 	}
 	for i := range w.rows {
-		if found, ok := stored[w.model.Identity(w.stmt.Context, w.rows[i].value())]; ok {
-			w.rows[i].value().Set(found)
+		if found, ok := stored[w.model.Identity(w.stmt.Context, w.rows[i].Value())]; ok {
+			w.rows[i].Value().Set(found)
 		}
 	}
 	return nil

@@ -62,7 +62,7 @@ func (w *update) readLiterals() {
 
 // apply sets the assigned values in a row, except where a receiver has set another one.
 func (w *update) apply(i int) {
-	ctx, v := w.stmt.Context, w.rows[i].value()
+	ctx, v := w.stmt.Context, w.rows[i].Value()
 	for _, f := range w.literals {
 		if !w.changes[i][f] {
 			rows.Copy(ctx, f, v, w.assigned)
@@ -72,7 +72,7 @@ func (w *update) apply(i int) {
 
 // noteChanges compares a row with what the statement alone would make of it. What GORM would not update, a receiver cannot either.
 func (w *update) noteChanges(i int) {
-	ctx, u, v := w.stmt.Context, w, w.rows[i].value()
+	ctx, u, v := w.stmt.Context, w, w.rows[i].Value()
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
 		expected := u.batch.Copy(i)
@@ -104,7 +104,7 @@ func (w *update) takeAssignments() {
 	for i := range w.rows {
 		for _, f := range before {
 			if !slices.Contains(u.literals, f) && !u.changes[i][f] { // not assigned any more
-				rows.Copy(w.stmt.Context, f, w.rows[i].value(), u.batch.Copy(i))
+				rows.Copy(w.stmt.Context, f, w.rows[i].Value(), u.batch.Copy(i))
 			}
 		}
 		w.apply(i)
@@ -129,7 +129,7 @@ func (w *update) setFor(i int) clause.Set {
 		if !w.changes[i][f] {
 			continue
 		}
-		value, _ := f.ValueOf(w.stmt.Context, w.rows[i].value())
+		value, _ := f.ValueOf(w.stmt.Context, w.rows[i].Value())
 		at := slices.IndexFunc(set, func(a clause.Assignment) bool { return w.schema.LookUpField(a.Column.Name) == f })
 		if at < 0 {
 			at, set = len(set), append(set, clause.Assignment{Column: clause.Column{Name: column}})
@@ -148,11 +148,11 @@ func (w *update) showCaller() {
 	}
 	key, set := w.model.KeyOf(w.stmt.Context, to) // GORM has set it already, if the statement assigns another one
 	is := func(row reflect.Value) bool { return rows.Identity(key) == w.model.Identity(w.stmt.Context, row) }
-	if !set || (!is(w.rows[0].stored()) && !is(w.rows[0].value())) {
+	if !set || (!is(w.rows[0].Stored()) && !is(w.rows[0].Value())) {
 		return
 	}
 	for f := range w.changes[0] {
-		rows.Copy(w.stmt.Context, f, to, w.rows[0].value())
+		rows.Copy(w.stmt.Context, f, to, w.rows[0].Value())
 	}
 }
 
@@ -195,7 +195,7 @@ func looksFurther(value any) bool {
 func (w *write) stored(indexes []int) []reflect.Value {
 	values := make([]reflect.Value, len(indexes))
 	for k, i := range indexes {
-		values[k] = w.rows[i].stored()
+		values[k] = w.rows[i].Stored()
 	}
 	return values
 }

@@ -1,11 +1,13 @@
 package signals
 
+import "github.com/gorm-signals/signals/internal/change"
+
 // updateFacts are those of an update that names fields. a keeps what the statement assigns.
-func (w *update) updateFacts(a *assigns) facts {
+func (w *update) updateFacts(a *change.Assigns) change.Facts {
 	s := w.statementFacts()
-	s.strategy, s.computed, s.assigns = namedFields{}, w.computed, a
-	*a = assigns{set: w.set}
-	a.byHand, _ = w.stmt.Dest.(map[string]any)
+	s.Strategy, s.Computed, s.Assigns = change.NamedFields{}, w.computed, a
+	*a = change.Assigns{Set: w.set}
+	a.ByHand, _ = w.stmt.Dest.(map[string]any)
 	return s
 }
 
@@ -13,13 +15,13 @@ func (w *update) updateFacts(a *assigns) facts {
 // announced, and may assign something else then.
 func (w *update) announceUpdate() {
 	switch u := w; {
-	case !w.told[1].made():
+	case !w.told[1].Made():
 		w.facts = &w.told[0]
 		*w.facts = w.updateFacts(&u.assigns[0])
 	case u.further == nil:
-		u.further = &facts{}
+		u.further = &change.Facts{}
 		*u.further = w.told[1]
-		u.further.computed, u.further.stored = w.computed, false
+		u.further.Computed, u.further.Stored = w.computed, false
 		fallthrough
 	default:
 		w.facts = u.further
@@ -29,8 +31,8 @@ func (w *update) announceUpdate() {
 // tellUpdate gives the rows the facts of the post signal. A further batch of an update has the same ones.
 func (w *update) tellUpdate() {
 	w.turn()
-	if !w.told[1].made() {
+	if !w.told[1].Made() {
 		w.told[1] = w.updateFacts(&w.assigns[1])
-		w.told[1].computed, w.told[1].stored = nil, true
+		w.told[1].Computed, w.told[1].Stored = nil, true
 	}
 }

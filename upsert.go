@@ -5,11 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
-
-	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // resolveConflicts finds out, for an INSERT with ON CONFLICT, which rows are stored already: they are updated or skipped,
@@ -50,22 +50,22 @@ func (w *insert) matchConflicts(stored map[string]reflect.Value, targets []const
 	for i := range w.rows {
 		r := &w.rows[i]
 		ids := w.rowIDs(r, targets)
-		r.created, r.silent, r.original = true, false, nil
+		r.Created, r.Silent, r.Original = true, false, nil
 		for _, id := range ids {
 			if earlier, ok := seen[id]; ok {
-				r.created = false
+				r.Created = false
 				w.follow(i, earlier)
 				break
 			}
 			if found, ok := stored[id]; ok {
-				r.created, r.original = false, found.Addr().Interface()
+				r.Created, r.Original = false, found.Addr().Interface()
 				break
 			}
 		}
-		if !r.created {
-			r.silent = skips || (association && !w.touches(r))
+		if !r.Created {
+			r.Silent = skips || (association && !w.touches(r))
 		}
-		if !r.silent {
+		if !r.Silent {
 			for _, id := range ids {
 				seen[id] = i
 			}
@@ -79,11 +79,11 @@ func (w *insert) follow(later, earlier int) {
 		w.follows = map[int]int{}
 	}
 	w.follows[later] = earlier
-	if e := &w.rows[earlier]; e.silent { // it was not written after all
-		w.rows[later].created, w.rows[later].original = e.created, e.original
+	if e := &w.rows[earlier]; e.Silent { // it was not written after all
+		w.rows[later].Created, w.rows[later].Original = e.Created, e.Original
 		return
 	}
-	w.rows[later].original = w.leaves(&w.rows[earlier])
+	w.rows[later].Original = w.leaves(&w.rows[earlier])
 }
 
 // refollow is follow once more: receivers of pre_save or GORM may have changed the earlier rows, or the database has not written them.
@@ -96,15 +96,15 @@ func (w *insert) refollow() {
 }
 
 // leaves returns the row that an upsert of r leaves behind. It shares no memory with r.
-func (w *insert) leaves(r *row) any {
+func (w *insert) leaves(r *change.Row) any {
 	ctx := w.stmt.Context
-	if r.created || r.original == nil {
-		return w.model.Clone(ctx, r.value()).Interface()
+	if r.Created || r.Original == nil {
+		return w.model.Clone(ctx, r.Value()).Interface()
 	}
-	left := w.model.Clone(ctx, reflect.ValueOf(r.original).Elem())
+	left := w.model.Clone(ctx, reflect.ValueOf(r.Original).Elem())
 	for f := range w.written {
 		if !w.computed[f] {
-			rows.Copy(ctx, f, left.Elem(), r.value())
+			rows.Copy(ctx, f, left.Elem(), r.Value())
 		}
 	}
 	return left.Interface()
@@ -117,10 +117,10 @@ func (w *insert) resolveAgain() error {
 }
 
 // rowIDs identifies a row by every target that it can conflict on.
-func (w *insert) rowIDs(r *row, targets []constraint) []string {
+func (w *insert) rowIDs(r *change.Row, targets []constraint) []string {
 	var ids []string
 	for t, on := range targets {
-		if id, can := w.conflictID(t, on, r.value()); can {
+		if id, can := w.conflictID(t, on, r.Value()); can {
 			ids = append(ids, id)
 		}
 	}
@@ -261,9 +261,9 @@ func isAssociation(stmt *gorm.Statement) bool {
 }
 
 // touches reports whether an upsert changes anything of a stored row.
-func (w *insert) touches(r *row) bool {
+func (w *insert) touches(r *change.Row) bool {
 	for f := range w.written {
-		if f.AutoUpdateTime > 0 || r.fieldChanged(w.stmt.Context, f) {
+		if f.AutoUpdateTime > 0 || r.FieldChanged(w.stmt.Context, f) {
 			return true
 		}
 	}
@@ -271,11 +271,11 @@ func (w *insert) touches(r *row) bool {
 }
 
 // insertFacts are those of an INSERT, and of the UPDATE of a Save that finds no row.
-func (w *write) insertFacts(u *upsert) facts {
+func (w *write) insertFacts(u *upsert) change.Facts {
 	s := w.statementFacts()
-	s.strategy, s.inserts, s.fields, s.written, s.computed = wholeRow{}, u.inserts, u.fields, u.written, u.computed
+	s.Strategy, s.Inserts, s.Fields, s.Written, s.Computed = change.WholeRow{}, u.inserts, u.fields, u.written, u.computed
 	if u.written != nil {
-		s.strategy = upserted{}
+		s.Strategy = change.Upserted{}
 	}
 	return s
 }

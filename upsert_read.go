@@ -26,8 +26,8 @@ func (w *insert) readConflicts(targets []constraint, skips bool) (map[string]ref
 		asked := map[string][]any{}
 		var all [][]any
 		for i := range w.rows {
-			if id, can := w.conflictID(t, targets[t], w.rows[i].value()); can && asked[id] == nil {
-				asked[id], _ = rows.ValuesOf(w.stmt.Context, targets[t].fields, w.rows[i].value())
+			if id, can := w.conflictID(t, targets[t], w.rows[i].Value()); can && asked[id] == nil {
+				asked[id], _ = rows.ValuesOf(w.stmt.Context, targets[t].fields, w.rows[i].Value())
 				all = append(all, asked[id])
 			}
 		}

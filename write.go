@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
@@ -39,11 +40,11 @@ type subject struct {
 // sending is what is sent.
 type sending struct {
 	pre, post frame
-	told      [2]facts // what the events of the pre signal and those of the post signal answer from
-	facts     *facts   // the ones that rows get now
-	rows      []row
-	one       [1]row // what rows points to when there is one
-	loaded    bool   // the rows have an original
+	told      [2]change.Facts // what the events of the pre signal and those of the post signal answer from
+	facts     *change.Facts   // the ones that rows get now
+	rows      []change.Row
+	one       [1]change.Row // what rows points to when there is one
+	loaded    bool          // the rows have an original
 }
 
 // outcome is what has become of the statement.
@@ -254,18 +255,18 @@ func (w *write) beginOwn() error {
 }
 
 // add adds a row for the struct that v is.
-func (w *write) add(v reflect.Value, created bool) *row {
-	w.rows = append(w.rows, row{facts: w.facts, instance: v.Addr().Interface(), created: created})
+func (w *write) add(v reflect.Value, created bool) *change.Row {
+	w.rows = append(w.rows, change.Row{Facts: w.facts, Instance: v.Addr().Interface(), Created: created})
 	return &w.rows[len(w.rows)-1]
 }
 
 // room makes place for n rows without an allocation of its own for one. Rows of earlier batches stay: events hold on to them.
 func (w *write) room(n int) {
-	if n <= 1 && w.one[0].facts == nil {
+	if n <= 1 && w.one[0].Facts == nil {
 		w.rows = w.one[:0]
 		return
 	}
-	w.rows = make([]row, 0, n)
+	w.rows = make([]change.Row, 0, n)
 }
 
 // sendPost queues the rows for the receivers that wait, and sends the post signal.
@@ -303,14 +304,14 @@ func (w *write) replaceClause(name string, by clause.Interface) {
 }
 
 // statementFacts are those of a statement of any kind.
-func (w *write) statementFacts() facts {
-	return facts{model: w.model, db: w.reg.db, table: w.tableName(), loaded: w.loaded}
+func (w *write) statementFacts() change.Facts {
+	return change.Facts{Model: w.model, DB: w.reg.db, Table: w.tableName(), Loaded: w.loaded}
 }
 
 // turn leaves the facts of the pre signal as they are: from now on the rows have those of the post signal.
 func (w *write) turn() {
 	w.facts = &w.told[1]
 	for i := range w.rows {
-		w.rows[i].facts = w.facts
+		w.rows[i].Facts = w.facts
 	}
 }

@@ -1,0 +1,131 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// Changed reports whether any of the named fields changes, or any at all. A name that the model does not know changes nothing: a
+// receiver of several models may name fields that only some of them have.
+func (r *Row) Changed(ctx context.Context, names []string) bool {
+	for _, name := range names {
+		for _, f := range r.Facts.Model.Fields(name) {
+			if r.FieldChanged(ctx, f) {
+				return true
+			}
+		}
+	}
+	if len(names) > 0 {
+		return false
+	}
+	return slices.ContainsFunc(r.Facts.Model.Schema.DBNames, func(column string) bool {
+		f := r.Facts.Model.Schema.FieldsByDBName[column]
+		return f.AutoUpdateTime == 0 && r.FieldChanged(ctx, f)
+	})
+}
+
+// MustKnow panics for a name that is no field of the model.
+func (r *Row) MustKnow(names []string) {
+	for _, name := range names {
+		if r.Facts.Model != nil && len(r.Facts.Model.Fields(name)) == 0 {
+			panic(errors.New("signals: Changed: " + UnknownField(r.Facts.Model.Schema.ModelType.Name(), r.Facts.Model, name)))
+		}
+	}
+}
+
+// UnknownField says that a model has no such field, and what may have been meant.
+func UnknownField(sender string, model *rows.Model, name string) string {
+	text := fmt.Sprintf("%s has no column field %q", sender, name)
+	use := ": use"
+	if near := model.Near(name); near != "" {
+		use = fmt.Sprintf(": did you mean %q? Use", near)
+	}
+	return text + use + fmt.Sprintf(" a Go field name such as %q, a path such as \"Author.Name\" into an embedded struct, or the name of a column",
+		model.Schema.Fields[0].Name)
+}
+
+// FieldChanged reports whether the write changes a column of the row.
+func (r *Row) FieldChanged(ctx context.Context, f *schema.Field) bool {
+	return r.Facts.Strategy.changed(ctx, r, f)
+}
+
+// Known reports whether the row has the stored values of all columns beside the new ones.
+func (r *Row) Known() bool { return r.Facts.Loaded && r.Original != nil }
+
+// compare compares a column of the stored row with that of the row as it is or will be written.
+func (r *Row) compare(ctx context.Context, f *schema.Field) rows.Verdict {
+	before, model, db := reflect.ValueOf(r.Original).Elem(), r.Facts.Model, r.Facts.DB
+	verdict := model.Compare(ctx, db, f, before, r.Value())
+	if verdict == rows.Unsure && r.Now != nil {
+		return model.Compare(ctx, db, f, before, reflect.ValueOf(r.Now).Elem())
+	}
+	return verdict
+}
+
+func (r *Row) differs(ctx context.Context, f *schema.Field) bool {
+	return r.compare(ctx, f) != rows.Equal
+}
+
+// Unsure returns the fields of which only the database knows whether they changed: it stores values of their types in a form of its own.
+func (r *Row) Unsure(ctx context.Context) []*schema.Field {
+	if r.Silent || r.Created || r.Original == nil {
+		return nil
+	}
+	var fields []*schema.Field
+	for _, column := range r.Facts.Model.Schema.DBNames {
+		f := r.Facts.Model.Schema.FieldsByDBName[column]
+		if f.Readable && f.AutoUpdateTime == 0 && r.Facts.Strategy.compares(r, f) && r.compare(ctx, f) == rows.Unsure {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// Changes gives add the columns that the write changes. old is nil where the row is created or its original is not known.
+func (r *Row) Changes(ctx context.Context, add func(name, column string, old, value any)) {
+	v, model := r.Value(), r.Facts.Model
+	for _, column := range r.Facts.Model.Schema.DBNames {
+		f := r.Facts.Model.Schema.FieldsByDBName[column]
+		switch {
+		case f.AutoUpdateTime > 0:
+		case r.Created:
+			if rows.Valued(ctx, f, v) && r.Facts.inserted(f) {
+				add(model.Name(f), column, nil, rows.Value(ctx, f, v))
+			}
+		case r.FieldChanged(ctx, f):
+			var old any
+			if r.Known() {
+				old = rows.Value(ctx, f, reflect.ValueOf(r.Original).Elem())
+			}
+			add(model.Name(f), column, old, rows.Value(ctx, f, v))
+		}
+	}
+}
+
+// Restored reports whether the row was soft-deleted and is no more.
+func (r *Row) Restored(ctx context.Context) bool {
+	if r.Created || !r.Known() {
+		return false
+	}
+	model, db, written := r.Facts.Model, r.Facts.DB, r.Facts.Written
+	if !slices.ContainsFunc(model.Soft(db), func(f *schema.Field) bool { return r.FieldChanged(ctx, f) }) {
+		return false
+	}
+	before, after := reflect.ValueOf(r.Original).Elem(), r.Value()
+	hidden := func(v reflect.Value) bool {
+		return model.Hidden(db, func(f *schema.Field) any {
+			if written != nil && !written[f] {
+				return rows.Value(ctx, f, before)
+			}
+			return rows.Value(ctx, f, v)
+		})
+	}
+	return hidden(before) && !hidden(after)
+}

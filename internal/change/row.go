@@ -1,0 +1,40 @@
+// Package change holds what events answer from: rows, and the facts that a statement makes of them. It knows no database connection, no
+// receivers and no statement of GORM, and nothing here changes once a signal is sent.
+package change
+
+import (
+	"reflect"
+
+	"gorm.io/gorm/schema"
+)
+
+// Row is one row of a write.
+type Row struct {
+	Facts    *Facts
+	Instance any // pointer to a struct of the model
+	Original any // pointer to the stored row; nil when there is none or it was not read
+	Now      any // pointer to the row as it is stored after the write; nil unless only the database knows what changed
+	Created  bool
+	Silent   bool            // the row is not written, so nothing is sent for it
+	Linked   *Linked         // of m2m_changed: what happens to the links of the row
+	Unread   []*schema.Field // what the fields of the original cannot hold, so that they are zero
+}
+
+// Linked is what a row of m2m_changed has beside its instance.
+type Linked struct {
+	Relation string
+	Action   int // an M2MAction
+	Reverse  bool
+	Keys     []any
+}
+
+// Value returns the struct that the row's instance is.
+func (r *Row) Value() reflect.Value { return reflect.ValueOf(r.Instance).Elem() }
+
+// Stored returns what a row was before the write, or else what it is: GORM may have written the key of another row into it.
+func (r *Row) Stored() reflect.Value {
+	if r.Original != nil {
+		return reflect.ValueOf(r.Original).Elem()
+	}
+	return r.Value()
+}

@@ -1,0 +1,81 @@
+package change
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"github.com/gorm-signals/signals/internal/rows"
+	"gorm.io/gorm/schema"
+)
+
+// Strategy says which columns of a row a write changes. Each kind of statement has one.
+type Strategy interface {
+	// changed reports whether the write changes a column of the row.
+	changed(ctx context.Context, r *Row, f *schema.Field) bool
+
+	// compares reports whether the write changes a column if the values of the column differ.
+	compares(r *Row, f *schema.Field) bool
+}
+
+// WholeRow is the strategy of statements that write all columns that GORM may update: Save, and events that no statement sends.
+type WholeRow struct{}
+
+func (s WholeRow) changed(ctx context.Context, r *Row, f *schema.Field) bool {
+	switch {
+	case r.Facts.Computed[f]:
+		return true
+	case !r.Known():
+		return r.Facts.names(f)
+	}
+	return s.compares(r, f) && (r.differs(ctx, f) || slices.Contains(r.Unread, f))
+}
+
+func (WholeRow) compares(_ *Row, f *schema.Field) bool { return f.Updatable }
+
+// NamedFields is the strategy of an update that names fields. Instances are copies of the stored rows, to which the assignments are applied:
+// what receivers change beside the named fields differs too.
+type NamedFields struct{}
+
+func (s NamedFields) changed(ctx context.Context, r *Row, f *schema.Field) bool {
+	switch {
+	case r.Facts.Computed[f]:
+		return true
+	case !r.Known():
+		return r.Facts.names(f)
+	case !s.compares(r, f):
+		return false
+	}
+	return r.differs(ctx, f) || (slices.Contains(r.Unread, f) && r.Facts.names(f)) // whatever is assigned is something else
+}
+
+// A field may only be there because another one of its embedded struct was assigned. It is NULL in the table, and stays so.
+func (NamedFields) compares(r *Row, f *schema.Field) bool {
+	return !rows.Made(f, reflect.ValueOf(r.Original).Elem(), r.Value()) || r.Facts.names(f)
+}
+
+// Upserted is the strategy of an INSERT that updates stored rows.
+type Upserted struct{}
+
+func (s Upserted) changed(ctx context.Context, r *Row, f *schema.Field) bool {
+	switch {
+	case !r.Facts.Written[f]:
+		return false
+	case r.Facts.Computed[f]:
+		return true
+	case !r.Known():
+		return r.Facts.names(f)
+	}
+	return s.compares(r, f) && r.differs(ctx, f)
+}
+
+func (Upserted) compares(r *Row, f *schema.Field) bool { return r.Facts.Written[f] && f.Updatable }
+
+// EveryColumn is the strategy of several writes of one row.
+type EveryColumn struct{}
+
+func (EveryColumn) changed(ctx context.Context, r *Row, f *schema.Field) bool {
+	return !r.Known() || r.differs(ctx, f)
+}
+
+func (EveryColumn) compares(*Row, *schema.Field) bool { return true }
