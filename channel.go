@@ -27,10 +27,10 @@ type channel struct {
 	receive func(e *entry, receiver unsafe.Pointer, batch bool) // of a model signal: gives an entry a Receiver[E] or a BatchReceiver[E]
 	given   func(event unsafe.Pointer) given                    // of a model signal: what an event says that is sent by hand
 
-	reg   *registry // nil for a custom signal
-	scope scope
-	kind  kind
-	heard int // receivers that the registry has counted
+	reg     *registry // nil for a custom signal
+	scope   scope
+	kind    kind
+	counted int // receivers that the registry has counted
 }
 
 // scope says which models a signal belongs to.
@@ -223,7 +223,7 @@ func (c *channel) respond(ctx context.Context, event unsafe.Pointer, w way) (res
 	if err != nil || s.plan == nil || s.frame.muteAll {
 		return send(ctx)
 	}
-	_ = observe(ctx, c.reg.Observer, s.frame.observing(Sending, inSend, s.rows[:]), func(ctx context.Context) error {
+	_ = observe(ctx, c.reg.Observer, s.frame.observation(Sending, inSend, s.rows[:]), func(ctx context.Context) error {
 		responses = send(ctx)
 		return firstError(responses)
 	})
@@ -243,10 +243,10 @@ func (c *channel) rowTargets(ctx context.Context, g given) []target {
 	var targets []target
 	r := &s.rows[0]
 	for _, e := range s.plan.entries[c.kind] {
-		if e.hears(&s.frame, r) {
+		if e.wants(&s.frame, r) {
 			targets = append(targets, target{entry: e, call: func(e *entry) error {
 				if by := c.reg.Observer; by != nil {
-					return e.observe(by, &s.frame, s.rows[:], func(f *frame) error { return e.send(f, r) })
+					return e.callObserved(by, &s.frame, s.rows[:], func(f *frame) error { return e.send(f, r) })
 				}
 				return e.send(&s.frame, r)
 			}})
@@ -292,7 +292,7 @@ func targets(ctx context.Context, entries []*entry, call func(*entry) error) []t
 	}
 	targets := make([]target, 0, len(entries))
 	for _, e := range entries {
-		if f == nil || f.hears(e.UID) {
+		if f == nil || f.unmuted(e.UID) {
 			targets = append(targets, target{entry: e, call: call})
 		}
 	}

@@ -32,13 +32,13 @@ type conditional struct {
 
 // batches is what each kind of conditional write does in its own way.
 type batches interface {
-	first() error                                    // reads the first batch of rows and sends the pre signals
-	preBatch(*rows.Set) error                        // takes the rows of a further batch and sends the pre signals
-	restrict()                                       // narrows GORM's statement to rows of the batch
-	finish() error                                   // writes those that GORM's statement has not written
-	postBatch() error                                // sends the post signals
-	uncounted(indexes []int, affected int64) bool    // reports whether rows were written without being counted
-	silenceKept(indexes []int, affected int64) error // silences rows that the statement has not written
+	first() error                                         // reads the first batch of rows and sends the pre signals
+	preBatch(*rows.Set) error                             // takes the rows of a further batch and sends the pre signals
+	restrict()                                            // narrows GORM's statement to rows of the batch
+	finish() error                                        // writes those that GORM's statement has not written
+	postBatch() error                                     // sends the post signals
+	uncounted(indexes []int, affected int64) bool         // reports whether rows were written without being counted
+	silenceUnwritten(indexes []int, affected int64) error // silences rows that the statement has not written
 }
 
 // search is how the rows of a conditional write are found.

@@ -32,7 +32,7 @@ func (w *conditional) check(indexes []int, affected int64) error {
 	case w.do.uncounted(indexes, affected):
 		return nil
 	}
-	return w.do.silenceKept(indexes, affected)
+	return w.do.silenceUnwritten(indexes, affected)
 }
 
 // checkLoose is check for rows that no key tells apart.
@@ -95,8 +95,8 @@ func (w *conditional) differs(fields []*schema.Field, a, b reflect.Value) bool {
 	})
 }
 
-// silenceKept silences rows of a DELETE that are still there, or those of a soft delete for which its conditions still hold.
-func (w *remove) silenceKept(indexes []int, _ int64) error {
+// silenceUnwritten silences rows of a DELETE that are still there, or those of a soft delete for which its conditions still hold.
+func (w *remove) silenceUnwritten(indexes []int, _ int64) error {
 	q := rows.Query{KeysOnly: true}
 	if w.soft {
 		q.Where = rows.Group(w.built.where)
@@ -117,9 +117,9 @@ func (w *remove) silenceKept(indexes []int, _ int64) error {
 	return nil
 }
 
-// silenceKept silences rows of an UPDATE that are as they were. Rows that the statement leaves as they are tell nothing: so many of
+// silenceUnwritten silences rows of an UPDATE that are as they were. Rows that the statement leaves as they are tell nothing: so many of
 // them count as written as the database has counted beyond the others.
-func (w *update) silenceKept(indexes []int, affected int64) error {
+func (w *update) silenceUnwritten(indexes []int, affected int64) error {
 	keys := make([][]any, len(indexes))
 	for k, i := range indexes {
 		keys[k], _ = w.model.KeyOf(w.stmt.Context, w.rows[i].Value())

@@ -82,7 +82,7 @@ func (w *conditional) whileBuilt() error {
 		}
 	}
 	w.do.restrict()
-	w.keepCallers()
+	w.noteCallers()
 	w.stmt.ConnPool = &wholeWrite{w.stmt.ConnPool, w}
 	return nil
 }
@@ -165,8 +165,8 @@ func (w *write) all() []int {
 	return indexes
 }
 
-// heard returns the indexes of the rows that are not silent.
-func (w *write) heard() []int {
+// announced returns the indexes of the rows that are not silent.
+func (w *write) announced() []int {
 	indexes := make([]int, 0, len(w.rows))
 	for i := range w.rows {
 		if !w.rows[i].Silent {
@@ -209,7 +209,7 @@ func (w *conditional) lookAgain() error {
 		return w.lookAgainAtRows()
 	}
 	left := map[string]bool{}
-	for some := range slices.Chunk(w.heard(), w.batchSize()) {
+	for some := range slices.Chunk(w.announced(), w.batchSize()) {
 		q := rows.Query{Where: append(rows.Group(w.built.where), w.isOneOf(w.stored(some))), KeysOnly: true, Lock: w.lockable()}
 		set, err := w.model.Find(w.db, q)
 		if err != nil {

@@ -46,8 +46,8 @@ func (w *conditional) returnsInto() *into {
 	return to
 }
 
-// keepCallers notes what the caller's structs hold before GORM puts the first batch into them: when a later batch fails, none is written.
-func (w *conditional) keepCallers() {
+// noteCallers notes what the caller's structs hold before GORM puts the first batch into them: when a later batch fails, none is written.
+func (w *conditional) noteCallers() {
 	v := w.stmt.ReflectValue
 	if _, asked := w.stmt.Clauses["RETURNING"]; !asked || !w.find.several() || !v.CanSet() {
 		return

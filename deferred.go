@@ -14,23 +14,23 @@ import (
 
 // deferred is one send of a write whose receivers wait for the end of the transaction. Its rows are snapshots.
 type deferred struct {
-	reg   *registry
-	kind  kind
-	frame frame
-	facts change.Facts
-	kept  settings // GORM reuses statements
-	rows  []change.Row
-	one   [1]change.Row // what rows points to when there is one
+	reg      *registry
+	kind     kind
+	frame    frame
+	facts    change.Facts
+	settings settings // GORM reuses statements
+	rows     []change.Row
+	one      [1]change.Row // what rows points to when there is one
 
 	waiting context.Context //nolint:containedctx // what the observer made of the beginning; nil when it is not told
 }
 
-// defers reports whether a signal has receivers that wait, or counts for one that wants net events.
-func (p *plan) defers(k kind) bool { return len(p.deferred[k]) > 0 || (p.net && k != m2mChanged) }
+// waits reports whether a signal has receivers that wait, or counts for one that wants net events.
+func (p *plan) waits(k kind) bool { return len(p.deferred[k]) > 0 || (p.net && k != m2mChanged) }
 
 // prepare refuses a write whose deferred receivers could not be kept.
 func (w *write) prepare(k kind) error {
-	if !w.plan.defers(k) {
+	if !w.plan.waits(k) {
 		return nil
 	}
 	tx, inTransaction := pool.Find(w.stmt.ConnPool)
@@ -58,7 +58,7 @@ func (r *registry) untracked(current gorm.ConnPool) error {
 
 // queue takes a snapshot of the rows for the receivers that wait, and puts it where they will be called from.
 func (w *write) queue(k kind) error {
-	if !w.plan.defers(k) {
+	if !w.plan.waits(k) {
 		return nil
 	}
 	d := w.snapshot(k)
@@ -96,7 +96,7 @@ func (w *write) snapshot(k kind) *deferred {
 	}
 	d.reg, d.kind, d.facts = w.reg, k, w.facts.Lasting()
 	d.frame = w.post
-	d.frame.keep(w.stmt, &d.kept)
+	d.frame.detach(w.stmt, &d.settings)
 	d.rows = d.one[:0]
 	if len(w.rows) > 1 {
 		d.rows = make([]change.Row, 0, len(w.rows))
@@ -133,7 +133,7 @@ func (w *write) finish(succeeded bool) {
 // unanswered tells that nobody knows what became of a statement outside any transaction: it was sent, and the database has not said
 // that it refused it.
 func (w *write) unanswered() {
-	if w.tx != nil || len(w.waiting) > 0 || !w.plan.defers(w.post.kind) || w.stmt.SQL.Len() == 0 {
+	if w.tx != nil || len(w.waiting) > 0 || !w.plan.waits(w.post.kind) || w.stmt.SQL.Len() == 0 {
 		return
 	}
 	answer := cmp.Or(w.answer, w.db.Error)

@@ -103,7 +103,7 @@ func (n *netRows) list(d *deferred) (lines []string) {
 
 // reaches reports whether a receiver will be called for a row.
 func (f *frame) reaches(e *entry, r *change.Row) bool {
-	return !f.muteAll && !r.Silent && e.hears(f, r)
+	return !f.muteAll && !r.Silent && e.wants(f, r)
 }
 
 func (d *deferred) describe(k kind, e *entry) string {

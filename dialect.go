@@ -46,5 +46,5 @@ func (d dialect) locksViews() bool { return d != onPostgres }
 // countsCascaded reports whether a DELETE counts the rows that it names and that went with their parents before it came to them.
 func (d dialect) countsCascaded() bool { return d == onPostgres }
 
-// keepsCascaded reports whether a trigger can keep a row that the database deletes with its parent. Others refuse the statement then.
-func (d dialect) keepsCascaded() bool { return d == onPostgres }
+// sparesCascaded reports whether a trigger can keep a row that the database deletes with its parent. Others refuse the statement then.
+func (d dialect) sparesCascaded() bool { return d == onPostgres }

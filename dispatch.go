@@ -23,7 +23,7 @@ func (r *registry) call(entries []*entry, f *frame, rows []change.Row) error {
 		return &recursionError{int(f.depth), r.MaxDepth, f.chain()}
 	}
 	if r.Observer != nil {
-		return r.observed(entries, f, rows)
+		return r.callObserved(entries, f, rows)
 	}
 	return r.dispatch(entries, f, rows)
 }
@@ -68,11 +68,11 @@ func (r *registry) each(entries []*entry, f *frame, rows []change.Row, running *
 			}
 			for _, e := range entries[:singles] {
 				*running = e
-				if !e.hears(f, &rows[i]) {
+				if !e.wants(f, &rows[i]) {
 					continue
 				}
 				if r.Observer != nil {
-					err = e.observe(r.Observer, f, rows[i:i+1], func(f *frame) error { return e.call(f, &rows[i]) })
+					err = e.callObserved(r.Observer, f, rows[i:i+1], func(f *frame) error { return e.call(f, &rows[i]) })
 				} else {
 					err = e.call(f, &rows[i])
 				}
@@ -90,7 +90,7 @@ func (e *entry) sendBatch(by Observer, f *frame, rows []change.Row) error {
 	heard := make([]*change.Row, 0, len(rows))
 	var seen []change.Row // by the observer
 	for i := range rows {
-		if !rows[i].Silent && e.hears(f, &rows[i]) {
+		if !rows[i].Silent && e.wants(f, &rows[i]) {
 			heard = append(heard, &rows[i])
 			if by != nil {
 				seen = append(seen, rows[i])
@@ -101,25 +101,25 @@ func (e *entry) sendBatch(by Observer, f *frame, rows []change.Row) error {
 		return nil
 	}
 	if by != nil {
-		return e.observe(by, f, seen, func(f *frame) error { return e.batch(f, heard) })
+		return e.callObserved(by, f, seen, func(f *frame) error { return e.batch(f, heard) })
 	}
 	return e.batch(f, heard)
 }
 
-// hears reports whether a receiver is to be called for a row: it is not muted, and one of its fields changes,
+// wants reports whether a receiver is to be called for a row: it is not muted, and one of its fields changes,
 // or its relation.
-func (e *entry) hears(f *frame, r *change.Row) bool {
-	if !f.hears(e.UID) {
+func (e *entry) wants(f *frame, r *change.Row) bool {
+	if !f.unmuted(e.UID) {
 		return false
 	}
 	if r.Linked != nil {
-		return e.hearsLinks(r.Linked.Relation)
+		return e.wantsLinks(r.Linked.Relation)
 	}
 	return len(e.fields) == 0 || r.Created || r.Changed(f, e.fields)
 }
 
-// hearsLinks reports whether a receiver of m2m_changed is one for this relation.
-func (e *entry) hearsLinks(relation string) bool {
+// wantsLinks reports whether a receiver of m2m_changed is one for this relation.
+func (e *entry) wantsLinks(relation string) bool {
 	return len(e.fields) == 0 || slices.Contains(e.fields, relation)
 }
 

@@ -15,7 +15,7 @@ type frame struct {
 	parent          *frame
 	db              *gorm.DB      // the statement's db; nil in frames of Mute and Raw
 	pool            gorm.ConnPool // of the statement while it ran: GORM puts another one in its place afterwards
-	kept            *settings     // of the statement when an event of it was kept; nil while they are the statement's own
+	settings        *settings     // of the statement when an event of it was kept; nil while they are the statement's own
 	plan            *plan         // of the sender; nil in frames of Mute and Raw
 	ended           *ended        // of a deferred send, whose transaction has ended
 	muted           *[]string
@@ -56,8 +56,8 @@ func (f *frame) open(ctx context.Context, db *gorm.DB, k kind, p *plan) {
 	}
 }
 
-// hears reports whether a receiver with this UID is not muted.
-func (f *frame) hears(uid string) bool {
+// unmuted reports whether a receiver with this UID is not muted.
+func (f *frame) unmuted(uid string) bool {
 	return f.muted == nil || uid == "" || !slices.Contains(*f.muted, uid)
 }
 

@@ -38,7 +38,7 @@ func (r *registry) preCreate(db *gorm.DB) {
 		return
 	}
 	p := r.planOf(db)
-	if p == nil || !p.concerns(preSave, postSave) {
+	if p == nil || !p.listens(preSave, postSave) {
 		return
 	}
 	if w := start[insert](r, db, p, preSave, postSave); w != nil {
@@ -53,7 +53,7 @@ func (w *insert) before() error {
 		w.undo()
 		return nil
 	}
-	keep(w)
+	attach(w)
 	w.inserts = w.insertFields()
 	_, w.conflicting = w.conflict()
 	*w.facts = w.insertFacts(&w.upsert)
@@ -65,7 +65,7 @@ func (w *insert) before() error {
 	if err := w.resolveConflicts(); err != nil {
 		return err
 	}
-	heard := w.goesOn != nil && w.goesOn.heard
+	heard := w.goesOn != nil && w.goesOn.announced
 	if !heard {
 		if err := w.preInserted(); err != nil {
 			return err
@@ -93,7 +93,7 @@ func (w *insert) preInserted() error {
 	}
 	w.turn()
 	w.told[1] = w.told[0]
-	w.keepUnwritable(unwritable, before)
+	w.putBackUnwritable(unwritable, before)
 	if w.maps != nil {
 		w.maps.writeBack(w)
 	}
@@ -113,14 +113,14 @@ func (w *insert) build() error {
 		if w.dialect().notesFound() {
 			return nil
 		}
-		return w.keepReturned()
+		return w.noteReturned()
 	}
 	w.setApart()
 	conflict, ok := w.stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	if ok && w.conflicting && len(w.model.Keys) > 0 && (w.dialect().marksWritten() || w.dialect().notesFound()) {
 		w.race = &race{conflict: conflict, fresh: w.countFresh()}
 	}
-	if err := w.keepReturned(); err != nil || w.race == nil {
+	if err := w.noteReturned(); err != nil || w.race == nil {
 		return err
 	}
 	if w.dialect().notesFound() {
@@ -155,7 +155,7 @@ func (w *insert) settle() error {
 		w.maps.readBack(w)
 	}
 	if _, conflicting := w.conflict(); conflicting && !w.conflicting && w.returned != nil { // somebody has added it around the INSERT
-		w.keepFields()
+		w.findReturned()
 	}
 	err := w.settleRows()
 	w.refollow() // GORM has set the times of the rows

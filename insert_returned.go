@@ -27,8 +27,8 @@ type returned struct {
 
 const insertSavepoint = "signals_insert"
 
-// keepReturned runs right before an INSERT.
-func (w *insert) keepReturned() error {
+// noteReturned runs right before an INSERT.
+func (w *insert) noteReturned() error {
 	skips := w.maySkip()
 	if len(w.rows) < 2 || (!skips && !w.returns()) {
 		return nil
@@ -42,7 +42,7 @@ func (w *insert) keepReturned() error {
 		_, has := w.keyOf(v)
 		keyed = keyed && has
 	}
-	w.keepFields()
+	w.findReturned()
 	if skips && (!keyed || w.hasCondition()) && (w.race == nil || !w.dialect().notesFound() || !w.returns()) { // MariaDB returns all keys
 		var err error
 		kept.savepoint, err = w.setSavepoint(insertSavepoint)
@@ -51,8 +51,8 @@ func (w *insert) keepReturned() error {
 	return nil
 }
 
-// keepFields finds out which columns the INSERT returns, and into which structs GORM puts them.
-func (w *insert) keepFields() {
+// findReturned finds out which columns the INSERT returns, and into which structs GORM puts them.
+func (w *insert) findReturned() {
 	kept := w.returned
 	kept.places = nil
 	if !w.returns() {

@@ -26,8 +26,8 @@ func (w *insert) unwritable() (fields []*schema.Field, before []reflect.Value) {
 	return fields, before
 }
 
-// keepUnwritable gives the columns of unwritable their values back.
-func (w *insert) keepUnwritable(fields []*schema.Field, before []reflect.Value) {
+// putBackUnwritable gives the columns of unwritable their values back.
+func (w *insert) putBackUnwritable(fields []*schema.Field, before []reflect.Value) {
 	for i, old := range before {
 		for _, f := range fields {
 			if v := w.rows[i].Value(); !rows.Same(w.stmt.Context, f, old, v) {

@@ -153,7 +153,7 @@ func (r *registry) wroteRows(db *gorm.DB) {
 
 // saveLinks runs right before GORM saves the associations that come after a row.
 func (r *registry) saveLinks(db *gorm.DB) {
-	if p := r.listening(db); p != nil && p.marks {
+	if p := r.planOfHooked(db); p != nil && p.marks {
 		ctx := db.Statement.Context
 		if s, ok := ctx.(*saving); ok {
 			ctx = s.Context

@@ -119,13 +119,13 @@ func (n *netRows) deliver(to delivery, d *deferred) {
 			case e.batch == nil:
 				to.send(e, &f, []change.Row{*net})
 			default:
-				n.keep(e, f, *net)
+				n.collect(e, f, *net)
 			}
 		})
 	})
 }
 
-func (n *netRows) keep(e *entry, f frame, net change.Row) {
+func (n *netRows) collect(e *entry, f frame, net change.Row) {
 	if n.batch == nil {
 		n.batch = map[*entry][]change.Row{}
 	}

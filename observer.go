@@ -102,8 +102,8 @@ func (o Observed) Rows() []ObservedRow {
 	return rows
 }
 
-// observing describes a step of sends of a model.
-func (f *frame) observing(step Step, p phase, rows []change.Row) Observed {
+// observation describes a step of sends of a model.
+func (f *frame) observation(step Step, p phase, rows []change.Row) Observed {
 	o := Observed{Step: step, Signal: kindNames[f.kind], Phase: p.String(), frame: f, rows: rows}
 	if f.plan != nil {
 		o.Sender = f.plan.sender
@@ -114,9 +114,9 @@ func (f *frame) observing(step Step, p phase, rows []change.Row) Observed {
 		}
 	}
 	switch {
-	case f.kept != nil && f.kept.table != "": // GORM may have used the statement again
-		o.Table = f.kept.table
-	case f.kept == nil && f.db.Statement.Table != "":
+	case f.settings != nil && f.settings.table != "": // GORM may have used the statement again
+		o.Table = f.settings.table
+	case f.settings == nil && f.db.Statement.Table != "":
 		o.Table = f.db.Statement.Table
 	default:
 		o.Table = rows[0].Facts.Model.Schema.Table
@@ -142,9 +142,9 @@ func started(ctx context.Context, by Observer, o Observed) context.Context {
 	return ctx
 }
 
-// observed is dispatch that the observer sees.
-func (r *registry) observed(entries []*entry, f *frame, rows []change.Row) (err error) {
-	o := f.observing(Sending, entries[0].phase, rows)
+// callObserved is dispatch that the observer sees.
+func (r *registry) callObserved(entries []*entry, f *frame, rows []change.Row) (err error) {
+	o := f.observation(Sending, entries[0].phase, rows)
 	if entries[0].delivers() {
 		o.Phase = durablePhase
 	}
@@ -161,9 +161,9 @@ func (r *registry) observed(entries []*entry, f *frame, rows []change.Row) (err 
 // delivers reports whether a receiver gets events that were kept, and not those of a write.
 func (e *entry) delivers() bool { return e.store == nil && e.info.Phase == durablePhase }
 
-// observe calls a receiver so that the observer sees it. A panic is an error.
-func (e *entry) observe(by Observer, f *frame, rows []change.Row, call func(*frame) error) error {
-	o := f.observing(Calling, e.phase, rows)
+// callObserved calls a receiver so that the observer sees it. A panic is an error.
+func (e *entry) callObserved(by Observer, f *frame, rows []change.Row, call func(*frame) error) error {
+	o := f.observation(Calling, e.phase, rows)
 	o.Receiver = &e.info
 	if e.delivers() {
 		o.Phase = durablePhase
@@ -215,7 +215,7 @@ func (l observers) ObserveEnd(ctx context.Context, o Observed, err error) {
 // wait tells the observer that a send begins to wait.
 func (d *deferred) wait() {
 	if by := d.reg.Observer; by != nil {
-		d.waiting = started(&d.frame, by, d.observing())
+		d.waiting = started(&d.frame, by, d.observation())
 	}
 }
 
@@ -224,14 +224,14 @@ func (d *deferred) waited(err error) {
 	if by := d.reg.Observer; by != nil && d.waiting != nil {
 		ctx := d.waiting
 		d.waiting = nil
-		by.ObserveEnd(ctx, d.observing(), err)
+		by.ObserveEnd(ctx, d.observation(), err)
 	}
 }
 
-func (d *deferred) observing() Observed {
+func (d *deferred) observation() Observed {
 	until := afterCommit
 	if entries := d.frame.plan.deferred[d.kind]; len(entries) > 0 {
 		until = entries[0].phase
 	}
-	return d.frame.observing(Waiting, until, d.rows)
+	return d.frame.observation(Waiting, until, d.rows)
 }

@@ -82,7 +82,7 @@ func (b *planner) plan(model *schema.Schema) *plan {
 	for _, r := range model.Relationships.Many2Many {
 		p.marks = p.marks || (r.JoinTable.ModelType.Name() != "" && len(b.links(r.JoinTable)) > 0)
 	}
-	if !p.heard() {
+	if !p.listened() {
 		p = nil
 		b.plans.Store(model, p)
 		return nil
@@ -97,7 +97,7 @@ func (b *planner) plan(model *schema.Schema) *plan {
 // links returns the relations over a join table that somebody listens to.
 func (b *planner) links(join *schema.Schema) []*relations.Link {
 	return slices.DeleteFunc(b.Links(join), func(l *relations.Link) bool {
-		return !slices.ContainsFunc(b.reg.collectLocked(l.Schema.ModelType)[m2mChanged], func(e *entry) bool { return e.hearsLinks(l.Name) })
+		return !slices.ContainsFunc(b.reg.collectLocked(l.Schema.ModelType)[m2mChanged], func(e *entry) bool { return e.wantsLinks(l.Name) })
 	})
 }
 
@@ -138,7 +138,7 @@ func (b *planner) below(model *schema.Schema) []*relations.Cascade {
 func (b *planner) leadsToReceivers(model *schema.Schema) bool {
 	leads, known := b.leads[model]
 	if !known {
-		leads = slices.ContainsFunc(b.Reach(model), b.hearsDeletes)
+		leads = slices.ContainsFunc(b.Reach(model), b.listensToDeletes)
 		b.leads[model] = leads
 	}
 	return leads
@@ -163,7 +163,7 @@ func (b *planner) shared(model *schema.Schema) map[*schema.Schema]bool {
 	return shared
 }
 
-func (b *planner) hearsDeletes(model *schema.Schema) bool {
+func (b *planner) listensToDeletes(model *schema.Schema) bool {
 	hears, known := b.deletes[model]
 	if !known {
 		p := newPlan(model, b.reg.collectLocked(model.ModelType))
@@ -207,13 +207,13 @@ func (w *write) needsTransaction() bool {
 	return w.plan.atomic || (w.deletes() && w.plan.atomicBelow) || slices.ContainsFunc(w.plan.sides, func(s side) bool { return s.plan.atomic })
 }
 
-// hearsDeletes reports whether somebody is to hear of deleted rows of the model itself.
-func (p *plan) hearsDeletes() bool {
-	return len(p.entries[preDelete])+len(p.entries[postDelete])+len(p.sides) > 0 || p.defers(postDelete)
+// listensToDeletes reports whether somebody is to hear of deleted rows of the model itself.
+func (p *plan) listensToDeletes() bool {
+	return len(p.entries[preDelete])+len(p.entries[postDelete])+len(p.sides) > 0 || p.waits(postDelete)
 }
 
-// heard reports whether statements of the model have anything to do for signals.
-func (p *plan) heard() bool {
+// listened reports whether statements of the model have anything to do for signals.
+func (p *plan) listened() bool {
 	for k := range p.entries {
 		if len(p.entries[k])+len(p.deferred[k]) > 0 {
 			return true

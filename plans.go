@@ -17,10 +17,10 @@ type planning struct {
 	plans atomic.Pointer[sync.Map]
 
 	// The registry's lock guards the rest.
-	kept    *sync.Map
-	graph   *relations.Graph
-	heard   int              // receivers that are connected
-	changed []*schema.Schema // models whose receivers have come or gone since plans were asked for
+	ready     *sync.Map
+	graph     *relations.Graph
+	connected int              // receivers that are connected
+	stale     []*schema.Schema // models whose receivers have come or gone since plans were asked for
 }
 
 // invalidate notes that a receiver was connected to a channel or disconnected from it.
@@ -28,17 +28,17 @@ func (r *registry) invalidate(c *channel) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := len(c.list.Items())
-	r.heard, c.heard = r.heard+n-c.heard, n
+	r.connected, c.counted = r.connected+n-c.counted, n
 	switch {
-	case r.heard == 0:
+	case r.connected == 0:
 		r.plans.Store(nil)
-		r.kept, r.changed = nil, nil
+		r.ready, r.stale = nil, nil
 		return
-	case r.kept == nil || c.scope.schema == nil: // receivers of an interface can hear every model
-		r.kept = &sync.Map{}
+	case r.ready == nil || c.scope.schema == nil: // receivers of an interface can hear every model
+		r.ready = &sync.Map{}
 	}
 	if c.scope.schema != nil {
-		r.changed = append(r.changed, c.scope.schema)
+		r.stale = append(r.stale, c.scope.schema)
 	}
 	r.plans.Store(&sync.Map{})
 }
@@ -66,13 +66,13 @@ func knownPlan(plans *sync.Map, model *schema.Schema) (p *plan, ok bool) {
 func (r *registry) addPlan(model *schema.Schema) *plan {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.kept == nil {
+	if r.ready == nil {
 		return nil // somebody has disconnected the last receiver
 	}
 	r.learn(model)
-	b := &planner{Graph: r.graph, reg: r, plans: r.kept, deletes: map[*schema.Schema]bool{}, leads: map[*schema.Schema]bool{}}
+	b := &planner{Graph: r.graph, reg: r, plans: r.ready, deletes: map[*schema.Schema]bool{}, leads: map[*schema.Schema]bool{}}
 	p := b.plan(model)
-	r.plans.Store(r.kept)
+	r.plans.Store(r.ready)
 	return p
 }
 
@@ -83,12 +83,12 @@ func (r *registry) learn(model *schema.Schema) {
 		r.graph = &relations.Graph{}
 	case r.graph.Outdated():
 		known := r.graph.Known()
-		r.graph, r.kept = &relations.Graph{}, &sync.Map{}
+		r.graph, r.ready = &relations.Graph{}, &sync.Map{}
 		r.graph.Add(r.db, known...)
 	}
-	added := r.graph.Add(r.db, append(r.changed, model)...)
-	for _, s := range r.graph.Affected(append(added, r.changed...)...) {
-		r.kept.Delete(s)
+	added := r.graph.Add(r.db, append(r.stale, model)...)
+	for _, s := range r.graph.Affected(append(added, r.stale...)...) {
+		r.ready.Delete(s)
 	}
-	r.changed = nil
+	r.stale = nil
 }

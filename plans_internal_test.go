@@ -117,7 +117,7 @@ func TestReceiversComeAndGoBesideWrites(t *testing.T) {
 		require.True(t, disconnect())
 	}
 	group.Wait()
-	assert.Equal(t, len(models), registryOf(db).heard)
+	assert.Equal(t, len(models), registryOf(db).connected)
 }
 
 // BenchmarkConnectAmongManyModels measures a Connect and the write after it in a program that has a thousand models, of which each has

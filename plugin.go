@@ -70,7 +70,7 @@ func (p Plugin) Initialize(db *gorm.DB) error {
 		if p.MaxDepth == 0 {
 			p.MaxDepth = defaultMaxDepth
 		}
-		reg = &registry{Plugin: p, db: db.Session(&gorm.Session{NewDB: true}), bound: map[reflect.Type]unsafe.Pointer{}, unique: map[*schema.Schema][]constraint{}}
+		reg = &registry{Plugin: p, db: db.Session(&gorm.Session{NewDB: true}), channels: channels{bound: map[reflect.Type]unsafe.Pointer{}}, unique: map[*schema.Schema][]constraint{}}
 		reg.failed = reg.handle
 		reg.pools = pool.New(db.Name(), pool.Hooks{
 			Begin: reg.beginning, Before: reg.beforeCommit, Ended: reg.transactionEnded, Capture: captured{reg},

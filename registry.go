@@ -40,11 +40,7 @@ type registry struct {
 	db  *gorm.DB
 	seq atomic.Uint64 // connection order over all signals
 	mu  sync.Mutex
-	// bound holds the *ModelSignals by model or interface type. See erased for why they are untyped.
-	bound  map[reflect.Type]unsafe.Pointer
-	known  []*channel                      // every signal in bound
-	named  map[reflect.Type][]*channel     // those of one model
-	wide   []*channel                      // those of interfaces
+	channels
 	unique map[*schema.Schema][]constraint // what is unique of models
 	planning
 	rows    rows.Models
@@ -56,6 +52,15 @@ type registry struct {
 	failed func(context.Context, error) // handle, made once
 
 	noNotes atomic.Bool // MySQL assigns no variables inside statements
+}
+
+// channels are the signals of a database, guarded by the registry's lock.
+type channels struct {
+	// bound holds the *ModelSignals by model or interface type. See erased for why they are untyped.
+	bound map[reflect.Type]unsafe.Pointer
+	known []*channel                  // every signal in bound
+	named map[reflect.Type][]*channel // those of one model
+	wide  []*channel                  // those of interfaces
 }
 
 const registryName = "signals:registry"

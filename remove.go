@@ -23,8 +23,8 @@ type remove struct {
 // preDelete finds the rows that a DELETE concerns and sends pre_delete for the first batch of them. A statement that GORM would refuse as
 // it is now may get a condition before GORM builds it: its rows are found then.
 func (r *registry) preDelete(db *gorm.DB) {
-	p := r.listening(db)
-	if p == nil || !p.concerns(preDelete, postDelete) {
+	p := r.planOfHooked(db)
+	if p == nil || !p.listens(preDelete, postDelete) {
 		return
 	}
 	if w := start[remove](r, db, p, preDelete, postDelete); w != nil {
@@ -36,14 +36,14 @@ func (r *registry) preDelete(db *gorm.DB) {
 func (w *remove) before() error {
 	w.do = w
 	allowed := w.foreseeDelete()
-	if !w.plan.hearsDeletes() {
+	if !w.plan.listensToDeletes() {
 		if below, err := w.hasBelow(); !below || err != nil {
 			return err
 		}
 	}
 	*w.facts = w.statementFacts()
 	w.facts.Soft = w.soft
-	keep(w)
+	attach(w)
 	first := "DELETE"
 	if w.soft {
 		first = "UPDATE"

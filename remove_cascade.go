@@ -16,20 +16,20 @@ const keptBatches = 10
 
 // cascading is what goes with the rows of one batch of a delete.
 type cascading struct {
-	w       *remove
-	late    bool      // pre_delete of the rows themselves is sent
-	kept    []*remove // deletes whose pre_delete is sent, children before their parents
-	rows    int       // in kept
-	tooMany bool
-	circles bool // rows are reached in more ways than one
-	touched bool // receivers ran statements
-	seen    map[*schema.Schema]map[string]bool
-	matched map[string]int   // rows of the batch that may be children too, by key
-	walked  []bool           // of these: whether its turn came before it was told of as a child
-	named   map[*remove]bool // deletes of rows that the statement names; true for rows of this batch
-	told    int              // rows of the batch that are told of as children
-	counted int64            // rows that the statement names and would have counted, and that went by other statements
-	short   bool             // a statement that deletes children has left some
+	w         *remove
+	late      bool      // pre_delete of the rows themselves is sent
+	announced []*remove // deletes whose pre_delete is sent, children before their parents
+	rows      int       // in kept
+	tooMany   bool
+	circles   bool // rows are reached in more ways than one
+	touched   bool // receivers ran statements
+	seen      map[*schema.Schema]map[string]bool
+	matched   map[string]int   // rows of the batch that may be children too, by key
+	walked    []bool           // of these: whether its turn came before it was told of as a child
+	named     map[*remove]bool // deletes of rows that the statement names; true for rows of this batch
+	told      int              // rows of the batch that are told of as children
+	counted   int64            // rows that the statement names and would have counted, and that went by other statements
+	short     bool             // a statement that deletes children has left some
 }
 
 // preCascade sends pre_delete for what will go with the rows of the batch, whose own pre_delete comes later, or is late.
@@ -200,10 +200,10 @@ func (c *cascading) announce(child *remove) error {
 	c.rows += len(child.rows)
 	if c.rows > keptBatches*c.w.reg.BatchSize && !c.tooMany {
 		c.tooMany = true
-		c.kept = slices.DeleteFunc(c.kept, (*remove).again)
+		c.announced = slices.DeleteFunc(c.announced, (*remove).again)
 	}
 	if !c.tooMany || !child.again() {
-		c.kept = append(c.kept, child)
+		c.announced = append(c.announced, child)
 	}
 	return nil
 }
@@ -214,7 +214,7 @@ func (c *cascading) sweep() error {
 	case c == nil:
 		return nil
 	case c.tooMany && c.circles:
-		return c.keepAll()
+		return c.announceAll()
 	case c.tooMany:
 		return c.walk(c.remove)
 	}
@@ -231,11 +231,11 @@ func (c *cascading) sweep() error {
 	return nil
 }
 
-// keepAll reads all children once more to keep them, because deleting some would take others along before their turn.
-func (c *cascading) keepAll() error {
-	c.kept = nil
+// announceAll reads all children once more to keep them, because deleting some would take others along before their turn.
+func (c *cascading) announceAll() error {
+	c.announced = nil
 	return c.walk(func(child *remove) error {
-		c.kept = append(c.kept, child)
+		c.announced = append(c.announced, child)
 		for _, s := range child.links {
 			if err := s.fill(&child.write, false); err != nil { // the owners are still there to be read
 				return err
@@ -253,7 +253,7 @@ func (c *cascading) look() error {
 		id     string
 	}
 	known := map[key]*change.Row{}
-	for _, child := range c.kept {
+	for _, child := range c.announced {
 		for i := range child.rows {
 			r := &child.rows[i]
 			if len(child.model.Keys) > 0 {

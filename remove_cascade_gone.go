@@ -20,7 +20,7 @@ func (w *remove) deleteOrder(ofRelation bool) order {
 // children makes the deletes of a batch of children: rows of the same batch of the statement, rows of a later batch, and those that go
 // only because their parents do.
 func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*remove, error) {
-	if !edge.plan.hearsDeletes() {
+	if !edge.plan.listensToDeletes() {
 		return nil, nil
 	}
 	named, later, others := c.child(edge.plan), c.child(edge.plan), c.child(edge.plan)
@@ -76,14 +76,14 @@ func (c *cascading) remove(child *remove) error {
 		if err := child.silence(true); err != nil {
 			return err
 		}
-		c.keepLeft(child)
+		c.announceLeft(child)
 	}
 	c.count(child, true)
 	return c.w.sendPostBeside(&child.write, postDelete)
 }
 
-// keepLeft keeps the rows of a delete that are still there.
-func (c *cascading) keepLeft(child *remove) {
+// announceLeft keeps the rows of a delete that are still there.
+func (c *cascading) announceLeft(child *remove) {
 	left := c.child(child.plan)
 	left.facts.Cascade, left.links = child.facts.Cascade, child.links
 	if now, named := c.named[child]; named {
@@ -95,7 +95,7 @@ func (c *cascading) keepLeft(child *remove) {
 		}
 	}
 	if len(left.rows) > 0 {
-		c.kept, c.short = append(c.kept, left), true
+		c.announced, c.short = append(c.announced, left), true
 	}
 }
 
@@ -119,7 +119,7 @@ func (c *cascading) finish() error {
 		return nil
 	}
 	look := c.mayHaveStayed()
-	for _, child := range c.kept {
+	for _, child := range c.announced {
 		if look {
 			if err := c.silenceStored(child); err != nil {
 				return err
@@ -136,7 +136,7 @@ func (c *cascading) finish() error {
 // mayHaveStayed reports whether children may still be there: with parents that were not deleted, or because a trigger kept them, which
 // only PostgreSQL allows for deletes that the database makes by itself. Other databases refuse the statement then.
 func (c *cascading) mayHaveStayed() bool {
-	if c.short || c.w.dialect().keepsCascaded() {
+	if c.short || c.w.dialect().sparesCascaded() {
 		return true
 	}
 	return c.silent() > c.told

@@ -47,7 +47,7 @@ func maySave(stmt *gorm.Statement) bool {
 
 // before sends pre_save for a struct that is written whole.
 func (w *save) before(key []any) error {
-	keep(w)
+	attach(w)
 	w.watchSet()
 	if err := w.openLinks(nil, false); err != nil {
 		return err

@@ -19,8 +19,8 @@ type unsaved struct {
 
 // leftover is what one update leaves.
 type leftover struct {
-	value reflect.Value // the struct that receivers of pre_save have seen: an addressable copy of one that Save was given by value
-	heard bool          // pre_save was sent
+	value     reflect.Value // the struct that receivers of pre_save have seen: an addressable copy of one that Save was given by value
+	announced bool          // pre_save was sent
 }
 
 // namesOf returns the memory in which Save keeps the names of the columns that it selects, nil for other statements. Both statements of a Save
@@ -56,8 +56,8 @@ func (w *conditional) goOn(own bool) {
 	if names == nil || w.db.Error != nil || w.db.RowsAffected > 0 || !calledBySave() {
 		return
 	}
-	l := &leftover{heard: len(w.rows) > 0}
-	if l.heard && own {
+	l := &leftover{announced: len(w.rows) > 0}
+	if l.announced && own {
 		l.value = w.rows[0].Value()
 	}
 	w.reg.unsaved.leave(names, l)

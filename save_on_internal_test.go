@@ -14,7 +14,7 @@ func TestWhatAnUpdateLeavesIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	var u unsaved
 	update := &gorm.Statement{Selects: []string{"*"}}
-	u.leave(namesOf(update), &leftover{heard: true})
+	u.leave(namesOf(update), &leftover{announced: true})
 	insert := &gorm.Statement{Selects: update.Selects, SkipHooks: true}
 	assert.Nil(t, u.take(&gorm.Statement{Selects: []string{"*"}, SkipHooks: true}), "another Save")
 	require.NotNil(t, u.take(insert))

@@ -43,8 +43,10 @@ func (f *frame) bind() {
 	}
 }
 
-// keep makes the frame one that shares nothing with the statement, which GORM may use again. The settings are kept in s.
-func (f *frame) keep(stmt *gorm.Statement, s *settings) { f.pool, f.kept = stmt.ConnPool, s.of(stmt) }
+// detach makes the frame one that shares nothing with the statement, which GORM may use again. The settings are kept in s.
+func (f *frame) detach(stmt *gorm.Statement, s *settings) {
+	f.pool, f.settings = stmt.ConnPool, s.of(stmt)
+}
 
 // session returns a session on the connection of the frame's statement that carries the frame. It shares nothing with the statement:
 // neither its error nor its conditions, and it may be used from any goroutine.
@@ -68,7 +70,7 @@ func (f *frame) session() *gorm.DB {
 	case f.ended != nil && !inTransaction:
 		tx.ConnPool = to
 	}
-	s := f.kept
+	s := f.settings
 	if s == nil {
 		s = new(settings).of(f.db.Statement)
 	}

@@ -28,8 +28,8 @@ type update struct {
 // preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them. A statement that GORM would not run
 // as it is now may become another one before GORM builds it: its rows are found then.
 func (r *registry) preUpdate(db *gorm.DB) {
-	p := r.listening(db)
-	if p == nil || !p.concerns(preSave, postSave) {
+	p := r.planOfHooked(db)
+	if p == nil || !p.listens(preSave, postSave) {
 		return
 	}
 	if key := savedKey(db.Statement, p.model); key != nil {
@@ -45,7 +45,7 @@ func (r *registry) preUpdate(db *gorm.DB) {
 
 // before sends pre_save for the first batch, as far as it is known.
 func (w *update) before() error {
-	keep(w)
+	attach(w)
 	w.do = w
 	w.watch("UPDATE")
 	switch {

@@ -113,12 +113,12 @@ func (w *update) takeAssignments() {
 
 // bulk returns the rows that no receiver changed. One statement writes them all.
 func (w *update) bulk() []int {
-	return slices.DeleteFunc(w.heard(), func(i int) bool { return w.changes[i] != nil })
+	return slices.DeleteFunc(w.announced(), func(i int) bool { return w.changes[i] != nil })
 }
 
 // changed returns the rows that receivers changed. Each is written by a statement of its own.
 func (w *update) changed() []int {
-	return slices.DeleteFunc(w.heard(), func(i int) bool { return w.changes[i] == nil })
+	return slices.DeleteFunc(w.announced(), func(i int) bool { return w.changes[i] == nil })
 }
 
 // setFor returns the assignments of a row that receivers changed.

@@ -65,16 +65,16 @@ type borrowed struct {
 // ("soft_delete_enabled"): it lives and dies with the statement and costs no allocation.
 const writeClause = "signals:write"
 
-// listening returns the plan of a statement's model when somebody listens to the model and the statement is one that
+// planOfHooked returns the plan of a statement's model when somebody listens to the model and the statement is one that
 // signals are sent for.
-func (r *registry) listening(db *gorm.DB) *plan {
+func (r *registry) planOfHooked(db *gorm.DB) *plan {
 	if db.Statement.SkipHooks {
 		return nil
 	}
 	return r.planOf(db)
 }
 
-// planOf is listening for statements with and without hooks.
+// planOf is planOfHooked for statements with and without hooks.
 func (r *registry) planOf(db *gorm.DB) *plan {
 	if r.plans.Load() == nil || db.Error != nil || db.Statement.Schema == nil || db.DryRun {
 		return nil
@@ -104,7 +104,7 @@ func start[K any, P interface {
 	stages
 }](r *registry, db *gorm.DB, p *plan, pre, post kind) P {
 	k := P(new(K))
-	if p.defers(post) {
+	if p.waits(post) {
 		both := &struct {
 			kind  K
 			after deferred
@@ -118,9 +118,9 @@ func start[K any, P interface {
 	return k
 }
 
-// concerns reports whether anybody is to hear of a pre signal or its post signal.
-func (p *plan) concerns(pre, post kind) bool {
-	return len(p.entries[pre])+len(p.entries[post])+len(p.sides) > 0 || p.defers(post) || (post == postDelete && len(p.cascades) > 0)
+// listens reports whether anybody is to hear of a pre signal or its post signal.
+func (p *plan) listens(pre, post kind) bool {
+	return len(p.entries[pre])+len(p.entries[post])+len(p.sides) > 0 || p.waits(post) || (post == postDelete && len(p.cascades) > 0)
 }
 
 // stages are what GORM's callbacks call of a write of any kind once its pre signals are sent, in this order.
@@ -138,8 +138,8 @@ func (w *write) base() *write { return w }
 // Build makes a write a clause.Expression. Nobody builds it.
 func (w *write) Build(clause.Builder) {}
 
-// keep keeps a write for the later callbacks of its statement.
-func keep(k stages) { k.base().stmt.Clauses[writeClause] = clause.Clause{Expression: k} }
+// attach keeps a write for the later callbacks of its statement.
+func attach(k stages) { k.base().stmt.Clauses[writeClause] = clause.Clause{Expression: k} }
 
 // writeOf returns the write of a statement, nil if it has none. A session that was derived from the statement inherits its clauses, but the
 // write is not its own.
