@@ -1,9 +1,10 @@
 package signals
 
 import (
-	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
 )
 
 // answers is what events of all models and signals have in common: what they answer from, and the answers. It is compiled once, and not for

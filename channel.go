@@ -9,9 +9,10 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"gorm.io/gorm/schema"
+
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/receivers"
-	"gorm.io/gorm/schema"
 )
 
 // channel is what a Signal is apart from the type of its events.

@@ -5,8 +5,9 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // Strategy says which columns of a row a write changes. Each kind of statement has one.
