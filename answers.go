@@ -5,6 +5,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/fault"
 )
 
 // answers is what events of all models and signals have in common: what they answer from, and the answers. It is compiled once, and not for
@@ -38,7 +39,7 @@ func (a answers) original(created bool) (any, error) {
 	case created:
 		return nil, nil //nolint:nilnil // a created row has no original
 	case a.row == nil || a.need < Original || a.row.Original == nil:
-		return nil, ErrNotLoaded
+		return nil, fault.NotLoaded
 	}
 	return a.row.Original, nil
 }

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/gorm-signals/signals/internal/receivers"
 )
 
@@ -268,7 +269,7 @@ func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
 	g.instance = c.scope.typed(g.instance)
 	model := modelOf(g.instance)
 	if model == nil {
-		return nil, errNoInstance
+		return nil, fault.NoInstance
 	}
 	sch, err := schemaOf(c.reg.db, g.instance)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/txn"
 	"gorm.io/gorm"
@@ -36,7 +37,7 @@ func (w *write) prepare(k kind) error {
 	tx, inTransaction := pool.Find(w.stmt.ConnPool)
 	switch {
 	case tx != nil && tx.Adopted() && w.reg.Untracked == Refuse && w.plan.waitsFor(k, beforeCommit):
-		return ErrUntracked
+		return fault.Untracked
 	case inTransaction && tx == nil && w.reg.Untracked == Refuse:
 		return w.reg.untracked(w.stmt.ConnPool)
 	}
@@ -51,9 +52,9 @@ func (p *plan) waitsFor(k kind, in phase) bool {
 // untracked says why the end of a transaction cannot be seen.
 func (r *registry) untracked(current gorm.ConnPool) error {
 	if r.Tracking == TrackAll && pool.Foreign(current) {
-		return ErrForeignPool
+		return fault.ForeignPool
 	}
-	return ErrUntracked
+	return fault.Untracked
 }
 
 // queue takes a snapshot of the rows for the receivers that wait, and puts it where they will be called from.
@@ -115,7 +116,7 @@ func (w *write) finish(succeeded bool) {
 	if !succeeded {
 		w.unanswered()
 		for _, d := range w.waiting {
-			d.waited(ErrRolledBack)
+			d.waited(fault.RolledBack)
 		}
 		return
 	}
@@ -140,7 +141,7 @@ func (w *write) unanswered() {
 	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction || w.reg.pools.Refused(answer) {
 		return
 	}
-	w.reg.handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", ErrOutcomeUnknown, answer))
+	w.reg.handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", fault.OutcomeUnknown, answer))
 }
 
 // sendBeforeCommit calls the receivers of the phase in which errors still count.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/txn"
 	"gorm.io/gorm"
@@ -23,8 +24,8 @@ type delivery struct {
 func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
 	d := delivery{reg: r, outside: tx.Outside, handle: r.failed}
 	if n := len(end.Unknown); n > 0 {
-		waited(end.Unknown, ErrOutcomeUnknown)
-		err := fmt.Errorf("%w (%d sends and functions waited for it)", ErrOutcomeUnknown, n)
+		waited(end.Unknown, fault.OutcomeUnknown)
+		err := fmt.Errorf("%w (%d sends and functions waited for it)", fault.OutcomeUnknown, n)
 		if end.Cause != nil {
 			err = fmt.Errorf("%w: %w", err, end.Cause)
 		}
@@ -68,7 +69,7 @@ func waited(actions []txn.Item[any], err error) {
 
 // rollback calls rollback functions and AfterRollback receivers, the last one first.
 func (d delivery) rollback(actions []txn.Item[any]) {
-	waited(actions, ErrRolledBack)
+	waited(actions, fault.RolledBack)
 	every(0, len(actions), func(i int) {
 		switch a := actions[len(actions)-1-i].Action.(type) {
 		case *call:
@@ -174,7 +175,7 @@ func (d delivery) send(e *entry, f *frame, rows []change.Row) {
 	returned := false
 	defer func() {
 		if !returned {
-			d.handle(f, e.failure(errGoexit))
+			d.handle(f, e.failure(fault.Goexit))
 			d.later(f)
 		}
 	}()
@@ -203,7 +204,7 @@ func (d delivery) run(c *call) {
 	returned := false
 	defer func() {
 		if !returned {
-			d.handle(c.ctx, fmt.Errorf("signals: function queued at %s: %w", c.location, errGoexit))
+			d.handle(c.ctx, fmt.Errorf("signals: function queued at %s: %w", c.location, fault.Goexit))
 		}
 	}()
 	err := c.run()

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/gorm-signals/signals/internal/pool"
 )
 
@@ -37,7 +38,7 @@ func (c captured) before(tx *pool.Tx, place int, failed func(before bool, err er
 			continue
 		}
 		if err := d.sendBeforeCommit(); err != nil {
-			waited(tx.Queue.Take(place), ErrRolledBack)
+			waited(tx.Queue.Take(place), fault.RolledBack)
 			failed(true, err)
 			return false
 		}

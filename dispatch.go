@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/fault"
 )
 
 // send calls the receivers of one signal for rows, in one order: priority, then connection order. Receivers of single
@@ -20,7 +21,7 @@ func (r *registry) call(entries []*entry, f *frame, rows []change.Row) error {
 		return nil
 	}
 	if int(f.depth) > r.MaxDepth {
-		return &recursionError{int(f.depth), r.MaxDepth, f.chain()}
+		return &fault.TooDeep{Depth: int(f.depth), Most: r.MaxDepth, Chain: f.chain()}
 	}
 	if r.Observer != nil {
 		return r.callObserved(entries, f, rows)
@@ -39,7 +40,7 @@ func (r *registry) dispatch(entries []*entry, f *frame, rows []change.Row) (err 
 			err = running.failure(recovered(v))
 			return
 		}
-		f.abandon(running.failure(errGoexit))
+		f.abandon(running.failure(fault.Goexit))
 	}()
 	if err = r.each(entries, f, rows, &running); err != nil {
 		err = running.failure(err)

@@ -2,11 +2,11 @@ package signals
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"slices"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/fault"
 )
 
 // Observer sees what is sent: tracing, metrics and logs are made of it. Set it as Plugin.Observer, and for a custom signal with
@@ -45,7 +45,7 @@ func (s Step) String() string {
 }
 
 // ErrRolledBack is the error of a Waiting step whose transaction, or the savepoint around the write, was rolled back.
-var ErrRolledBack = errors.New("signals: the transaction was rolled back")
+var ErrRolledBack = fault.RolledBack
 
 // Observed is one step.
 type Observed struct {
@@ -152,7 +152,7 @@ func (r *registry) callObserved(entries []*entry, f *frame, rows []change.Row) (
 		return nil
 	}
 	ctx := started(f, r.Observer, o)
-	err = errGoexit
+	err = fault.Goexit
 	defer func() { r.Observer.ObserveEnd(ctx, o, err) }()
 	err = r.dispatch(entries, f.under(ctx), rows)
 	return err
@@ -174,7 +174,7 @@ func (e *entry) callObserved(by Observer, f *frame, rows []change.Row, call func
 // observe makes a call that may end its goroutine.
 func observe(ctx context.Context, by Observer, o Observed, call func(context.Context) error) (err error) {
 	ctx = started(ctx, by, o)
-	err = errGoexit
+	err = fault.Goexit
 	defer func() {
 		if v := recover(); v != nil {
 			err = recovered(v)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/gorm-signals/signals/internal/fault"
 )
 
 // LogObserver returns an observer that logs every step when it ends: failed ones as errors, the others and rollbacks for debugging, with signal,
@@ -23,7 +25,7 @@ func (l logObserver) ObserveStart(ctx context.Context, _ Observed) context.Conte
 // ObserveEnd logs.
 func (l logObserver) ObserveEnd(ctx context.Context, o Observed, err error) {
 	level := slog.LevelDebug
-	if err != nil && !errors.Is(err, ErrRolledBack) {
+	if err != nil && !errors.Is(err, fault.RolledBack) {
 		level = slog.LevelError
 	}
 	if !l.logger.Enabled(ctx, level) {

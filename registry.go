@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
+	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/receivers"
 	"github.com/gorm-signals/signals/internal/relations"
@@ -84,7 +85,7 @@ func mustRegistry(db *gorm.DB, caller string) *registry {
 	if r := registryOf(db); r != nil {
 		return r
 	}
-	panic(fmt.Sprintf("%v, before signals.%s", ErrNotInstalled, caller))
+	panic(fmt.Sprintf("%v, before signals.%s", fault.NotInstalled, caller))
 }
 
 // signals returns what is bound to a scope, made by build at the first call. build also returns the channels in the order of kinds.

@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals/internal/callers"
+	"github.com/gorm-signals/signals/internal/fault"
 )
 
 // calledBySave reports whether DB.Save started the statement. From inside, Save looks like Select("*").Updates, but it goes on to
@@ -54,7 +55,7 @@ func testSaved(recognized func() bool) error {
 		return err
 	}
 	if len(answers) != 2 || !answers[0] || answers[1] || len(names) != 3 || names[0] == nil || names[0] != names[1] {
-		return errSaveUnknown
+		return fault.SaveUnknown
 	}
 	return nil
 }

@@ -3,12 +3,13 @@ package signals
 import (
 	"testing"
 
+	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/stretchr/testify/require"
 )
 
 func TestAProgramThatHidesItsCallsIsRefused(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, testSaved(calledBySave))
-	require.ErrorIs(t, testSaved(func() bool { return false }), errSaveUnknown)
-	require.ErrorIs(t, testSaved(func() bool { return true }), errSaveUnknown)
+	require.ErrorIs(t, testSaved(func() bool { return false }), fault.SaveUnknown)
+	require.ErrorIs(t, testSaved(func() bool { return true }), fault.SaveUnknown)
 }

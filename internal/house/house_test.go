@@ -21,7 +21,7 @@ const (
 )
 
 // rooms are the folders of the engine, from here.
-var rooms = []string{"../..", "../change", "../rows", "../relations", "../pool", "../txn", "../receivers", "../callers"}
+var rooms = []string{"../..", "../change", "../rows", "../relations", "../pool", "../txn", "../receivers", "../callers", "../fault"}
 
 // files parses the files of a room that are no tests.
 func files(t *testing.T, room string) (*token.FileSet, []*ast.File) {
@@ -67,7 +67,7 @@ func TestNothingInTheEngineIsTooLongToReadAtOnce(t *testing.T) {
 // TestWritesAreMadeInOnePlace: an event, a durable record or a test that makes a write of its own would have to know all of its fields.
 func TestWritesAreMadeInOnePlace(t *testing.T) {
 	t.Parallel()
-	kinds := []string{"write", "insert", "update", "save", "conditional"}
+	kinds := []string{"write", "insert", "update", "save", "remove", "conditional"}
 	set, parsed := files(t, "../..")
 	for _, file := range parsed {
 		ast.Inspect(file, func(n ast.Node) bool {

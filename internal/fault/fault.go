@@ -1,0 +1,53 @@
+// Package fault holds the errors that the engine tells apart. The root package shows those that programs look for under names of its own.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The errors that the root package shows, each as Err and its name here.
+var (
+	NotInstalled   = errors.New("signals: the plugin is not installed on this database: call db.Use(signals.Plugin{}) after gorm.Open")
+	Recursion      = errors.New("signals: model signals are nested too deep")
+	NotLoaded      = errors.New("signals: the stored row was not loaded: connect the receiver with signals.Needs(signals.Original)")
+	OutcomeUnknown = errors.New("signals: nobody knows whether the transaction was committed: look at the data")
+	RolledBack     = errors.New("signals: the transaction was rolled back")
+
+	Untracked = errors.New("signals: the end of this transaction cannot be seen: begin it with signals.Transaction, which every " +
+		"Plugin.Tracking follows, or set Plugin.Untracked")
+	ForeignPool = errors.New("signals: another plugin's connection pool lies over the one that follows transactions: " +
+		"use signals.Plugin{Tracking: signals.TrackExplicit}")
+)
+
+// Errors that only their text tells apart.
+var (
+	// OtherSession is the cause of what waits for itself.
+	OtherSession = errors.New("signals: a receiver uses another session than that of its event, and the write of the event waits for the " +
+		"receiver: write through e.DB()")
+
+	// Goexit is the error of a receiver that ended its goroutine.
+	Goexit = errors.New("the receiver ended its goroutine with runtime.Goexit")
+
+	// NoInstance is the error of an event of a model that is sent by hand without a row.
+	NoInstance = errors.New("signals: the event has no Instance: a model signal is sent for a row, so set it to a non-nil pointer")
+
+	// SaveUnknown says that this program hides which of GORM's methods made a call.
+	SaveUnknown = errors.New("signals: this program hides its call stack, so the plugin cannot tell a Save from an Updates: " +
+		"build it without the option that removes function tables")
+)
+
+// TooDeep is a Recursion with its chain of signals.
+type TooDeep struct {
+	Depth, Most int
+	Chain       string
+}
+
+// Error names the depth, the limit, the chain and the cures.
+func (e *TooDeep) Error() string {
+	return fmt.Sprintf("%v: %d levels, and Plugin.MaxDepth is %d: %s: let the receivers write only what changes (Fields, Changed), "+
+		"write under signals.Mute, or raise Plugin.MaxDepth", Recursion, e.Depth, e.Most, e.Chain)
+}
+
+// Unwrap returns Recursion.
+func (e *TooDeep) Unwrap() error { return Recursion }
