@@ -64,7 +64,7 @@ func (g *Graph) Below(parent *schema.Schema) []*Cascade { return g.below[parent]
 
 // Reach returns a model and all models whose rows the database can delete with its rows.
 func (g *Graph) Reach(model *schema.Schema) []*schema.Schema {
-	return spread([]*schema.Schema{model}, func(s *schema.Schema, add func(*schema.Schema)) {
+	return spread([]*schema.Schema{model}, map[*schema.Schema]bool{}, func(s *schema.Schema, add func(*schema.Schema)) {
 		for _, c := range g.below[s] {
 			add(c.Child)
 		}
@@ -85,7 +85,7 @@ func (g *Graph) Links(join *schema.Schema) []*Link {
 // Affected returns the models whose writes send something else when receivers of the given models come and go: the models, those from
 // which a delete cascades to them, the join tables of their relations, and the models on the other side of these.
 func (g *Graph) Affected(by ...*schema.Schema) []*schema.Schema {
-	return spread(by, func(s *schema.Schema, add func(*schema.Schema)) {
+	return spread(by, map[*schema.Schema]bool{}, func(s *schema.Schema, add func(*schema.Schema)) {
 		for _, parent := range g.above[s] {
 			add(parent)
 		}
@@ -102,9 +102,9 @@ func (g *Graph) Affected(by ...*schema.Schema) []*schema.Schema {
 	})
 }
 
-// spread returns some models and all that next leads to from them.
-func spread(from []*schema.Schema, next func(s *schema.Schema, add func(*schema.Schema))) []*schema.Schema {
-	known := map[*schema.Schema]bool{}
+// spread returns some models and all that next leads to from them, but for those that are known already, to which it adds them. The order is that
+// of the search, breadth first.
+func spread(from []*schema.Schema, known map[*schema.Schema]bool, next func(s *schema.Schema, add func(*schema.Schema))) []*schema.Schema {
 	var found []*schema.Schema
 	add := func(s *schema.Schema) {
 		if s != nil && !known[s] {

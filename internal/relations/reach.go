@@ -8,26 +8,15 @@ import (
 )
 
 // reach returns the given schemas and all that they lead to by their relations, join tables included, but for those that are known
-// already. The order is that of the search, breadth first. It adds them to the known ones.
+// already. It adds them to the known ones.
 func reach(db *gorm.DB, from []*schema.Schema, known map[*schema.Schema]bool) []*schema.Schema {
-	var found []*schema.Schema
-	add := func(s *schema.Schema) {
-		if s != nil && !known[s] {
-			known[s] = true
-			found = append(found, s)
-		}
-	}
-	for _, s := range from {
-		add(s)
-	}
-	for i := 0; i < len(found); i++ {
-		await(db, found[i])
-		for _, r := range all(found[i]) {
+	return spread(from, known, func(s *schema.Schema, add func(*schema.Schema)) {
+		await(db, s)
+		for _, r := range all(s) {
 			add(r.FieldSchema)
 			add(r.JoinTable)
 		}
-	}
-	return found
+	})
 }
 
 // all lists the relations that a model declares. GORM's map of relations holds some of other models beside them.
