@@ -1,12 +1,10 @@
 package signals
 
 import (
-	"errors"
 	"reflect"
 	"slices"
 
 	"github.com/gorm-signals/signals/internal/change"
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 )
@@ -77,25 +75,7 @@ func (w *insert) run() error {
 	return nil
 }
 
-// setSavepoint sets a savepoint, in a transaction of its own where there is none: SQLite would begin one that nobody ends. It reports false
-// for a connection that begins none.
-func (w *write) setSavepoint(name string) (bool, error) {
-	err := w.beginOwn()
-	if errors.Is(err, gorm.ErrInvalidTransaction) {
-		return false, nil
-	}
-	if err == nil {
-		err = w.exec("SAVEPOINT " + name)
-	}
-	return err == nil, err
-}
-
 func (w *insert) savepoint(does string) error { return w.exec(does + raceSavepoint) }
-
-// exec runs a statement beside the write, on its connection.
-func (w *write) exec(sql string) error {
-	return w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Exec(sql).Error
-}
 
 // onlyInsert returns what to do about the same conflicts, which is nothing.
 func (w *insert) onlyInsert(conflict clause.OnConflict) clause.OnConflict {

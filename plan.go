@@ -202,11 +202,6 @@ func newPlan(model *schema.Schema, entries [kinds][]*entry) *plan {
 	return p
 }
 
-// needsTransaction reports whether a receiver that the write can reach needs a transaction.
-func (w *write) needsTransaction() bool {
-	return w.plan.atomic || (w.deletes() && w.plan.atomicBelow) || slices.ContainsFunc(w.plan.sides, func(s side) bool { return s.plan.atomic })
-}
-
 // listensToDeletes reports whether somebody is to hear of deleted rows of the model itself.
 func (p *plan) listensToDeletes() bool {
 	return len(p.entries[preDelete])+len(p.entries[postDelete])+len(p.sides) > 0 || p.waits(postDelete)

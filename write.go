@@ -1,8 +1,6 @@
 package signals
 
 import (
-	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 
@@ -223,35 +221,6 @@ func (w *write) undo() {
 		undo()
 	}
 	w.restore = nil
-}
-
-// begin opens a transaction for a write of several statements when GORM was told to open none. It refuses an Atomic one that can have
-// none: GORM itself goes on without where the pool begins none.
-func (w *write) begin() error {
-	if !w.db.SkipDefaultTransaction && !w.needsTransaction() {
-		return nil
-	}
-	return w.beginOwn()
-}
-
-// beginOwn begins the library's own transaction, unless the write runs in one already.
-func (w *write) beginOwn() error {
-	if _, inTransaction := pools.Find(w.stmt.ConnPool); inTransaction {
-		return nil
-	}
-	pool := w.stmt.ConnPool
-	tx := w.db.Session(&gorm.Session{NewDB: true, Context: w.stmt.Context})
-	tx.Statement.ConnPool = w.reg.pools.Wrap(pool)
-	tx = tx.Begin()
-	if errors.Is(tx.Error, gorm.ErrInvalidTransaction) {
-		return fmt.Errorf("signals: receivers of %s need a transaction, and this connection can begin none: %w", w.plan.sender, tx.Error)
-	}
-	if tx.Error != nil {
-		return tx.Error
-	}
-	w.tx, w.stmt.ConnPool = tx, tx.Statement.ConnPool
-	w.restore = append(w.restore, func() { w.stmt.ConnPool = pool })
-	return nil
 }
 
 // add adds a row for the struct that v is.
