@@ -9,17 +9,21 @@ import (
 )
 
 // answers is what events of all models and signals have in common: what they answer from, and the answers. It is compiled once, and not for
-// every model.
+// every model. Its methods are not inlined, because each model of a program would have copies of them; and it is a field of events and not embedded,
+// because each event type would have wrappers of all methods.
 type answers struct {
 	row   *change.Row // nil in an event that was never sent
 	frame *frame
 	need  Need // of the receiver
 }
 
+//go:noinline
 func (a answers) session() *gorm.DB { return a.frame.session() }
 
+//go:noinline
 func (a answers) isRaw() bool { return a.frame != nil && a.frame.raw }
 
+//go:noinline
 func (a answers) schema() *schema.Schema {
 	if a.row == nil {
 		return nil
@@ -27,6 +31,7 @@ func (a answers) schema() *schema.Schema {
 	return a.row.Facts.Model.Schema
 }
 
+//go:noinline
 func (a answers) table() string {
 	if a.row == nil {
 		return ""
@@ -34,6 +39,7 @@ func (a answers) table() string {
 	return a.row.Facts.Table
 }
 
+//go:noinline
 func (a answers) original(created bool) (any, error) {
 	switch {
 	case created:
@@ -44,6 +50,7 @@ func (a answers) original(created bool) (any, error) {
 	return a.row.Original, nil
 }
 
+//go:noinline
 func (a answers) changed(created bool, fields []string) bool {
 	if a.row != nil {
 		a.row.MustKnow(fields)
@@ -51,6 +58,7 @@ func (a answers) changed(created bool, fields []string) bool {
 	return created || a.row == nil || a.row.Changed(a.frame, fields)
 }
 
+//go:noinline
 func (a answers) changes() []Change {
 	if a.row == nil {
 		return nil
@@ -58,6 +66,7 @@ func (a answers) changes() []Change {
 	return changesOf(a.frame, a.row)
 }
 
+//go:noinline
 func (a answers) updateFields(created bool) []string {
 	switch {
 	case a.row == nil:
@@ -68,4 +77,5 @@ func (a answers) updateFields(created bool) []string {
 	return a.row.Facts.Named()
 }
 
+//go:noinline
 func (a answers) restored() bool { return a.row != nil && a.row.Restored(a.frame) }

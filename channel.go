@@ -23,8 +23,10 @@ type channel struct {
 	mu   sync.Mutex    // held by writers
 	seq  atomic.Uint64 // connection order of a custom signal
 
-	calls    atomic.Pointer[calls] // of a custom signal: what Send loops over; nil until somebody connects
-	observer Observer              // of a custom signal
+	calls    atomic.Pointer[calls]                                           // of a custom signal: what Send loops over; nil until somebody connects
+	observer Observer                                                        // of a custom signal
+	call     func(ctx context.Context, e *entry, event unsafe.Pointer) error // of a custom signal that New made
+	single   func(batch unsafe.Pointer) unsafe.Pointer                       // of a custom signal that New made: a Receiver[E] that calls a BatchReceiver[E]
 
 	receive func(e *entry, receiver unsafe.Pointer, batch bool) // of a model signal: gives an entry a Receiver[E] or a BatchReceiver[E]
 	given   func(event unsafe.Pointer) given                    // of a model signal: what an event says that is sent by hand
@@ -54,7 +56,8 @@ type entry struct {
 	net      bool
 	atomic   bool                              // it needs a transaction
 	store    Store                             // keeps its events; nil when it is not durable
-	receiver unsafe.Pointer                    // a Receiver[E], of a custom signal; or what Connect was given
+	receiver unsafe.Pointer                    // what Connect was given
+	several  bool                              // receiver is a BatchReceiver[E]
 	call     func(*frame, *change.Row) error   // what the signals of models call
 	batch    func(*frame, []*change.Row) error // instead of call, when connected with ConnectBatch
 }
@@ -152,10 +155,11 @@ func (c *channel) checkRelations(o *connectOptions) {
 	}
 }
 
-// connect puts the entry of a receiver in its place. The caller is Connect or ConnectBatch.
-func (c *channel) connect(receiver unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
+// connect puts the entry of a receiver in its place. The caller is Connect or ConnectBatch, and of is its variable of the receiver.
+func (c *channel) connect(of unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
+	receiver := function(of)
 	e := c.entry(receiver == nil, location(3), opts)
-	if e.receiver = receiver; c.reg != nil {
+	if e.receiver, e.several = receiver, batch; c.reg != nil {
 		c.receive(e, receiver, batch)
 		c.keep(e)
 		e.Seq = c.reg.seq.Add(1)
@@ -166,6 +170,9 @@ func (c *channel) connect(receiver unsafe.Pointer, batch bool, opts []ConnectOpt
 	return func() bool { return c.update(func() bool { return c.list.Remove(e) }) }
 }
 
+// disconnect removes a receiver. Like all that Signal calls it is not inlined, because each model of a program would have a copy.
+//
+//go:noinline
 func (c *channel) disconnect(uid string) bool {
 	return c.update(func() bool { return c.list.RemoveUID(uid) })
 }
@@ -180,12 +187,14 @@ func (c *channel) update(change func() bool) bool {
 	if c.reg != nil {
 		c.reg.invalidate(c)
 	} else {
-		c.calls.Store(callsOf(c.list.Items(), c.observer))
+		c.calls.Store(c.snapshot())
 	}
 	return true
 }
 
 // observe sets the observer of a custom signal.
+//
+//go:noinline
 func (c *channel) observe(by Observer) {
 	if c.reg != nil {
 		panic("signals: Observe is for custom signals: set Plugin.Observer to see those of models")
@@ -193,9 +202,13 @@ func (c *channel) observe(by Observer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.observer = by
-	c.calls.Store(callsOf(c.list.Items(), by))
+	c.calls.Store(c.snapshot())
 }
 
+//go:noinline
+func (c *channel) hasReceivers() bool { return len(c.list.Items()) > 0 }
+
+//go:noinline
 func (c *channel) receivers() []ReceiverInfo {
 	entries := c.list.Items()
 	infos := make([]ReceiverInfo, len(entries))
@@ -205,18 +218,35 @@ func (c *channel) receivers() []ReceiverInfo {
 	return infos
 }
 
+// send sends the event that a pointer points to, until the first error.
+func (c *channel) send(ctx context.Context, event any) error {
+	e := reflect.ValueOf(event)
+	if c.reg != nil {
+		return c.sendRow(background(ctx), c.given(e.UnsafePointer()))
+	}
+	return firstError(c.respondCustom(background(ctx), e, untilError))
+}
+
+// respond sends the event that a pointer points to, to all receivers.
+func (c *channel) respond(ctx context.Context, event any, w way) []Response {
+	e := reflect.ValueOf(event)
+	if c.reg != nil {
+		return c.respondRow(background(ctx), c.given(e.UnsafePointer()), w)
+	}
+	return c.respondCustom(background(ctx), e, w)
+}
+
 // sendRow sends an event of a model by hand, to the receivers that a write would reach.
-func (c *channel) sendRow(ctx context.Context, event unsafe.Pointer) error {
-	s, err := c.byHand(background(ctx), c.given(event))
+func (c *channel) sendRow(ctx context.Context, g given) error {
+	s, err := c.byHand(ctx, g)
 	if err != nil || s.plan == nil {
 		return err
 	}
 	return c.reg.send(s.plan, c.kind, &s.frame, s.rows[:])
 }
 
-// respond sends an event of a model by hand so that the observer sees it.
-func (c *channel) respond(ctx context.Context, event unsafe.Pointer, w way) (responses []Response) {
-	g := c.given(event)
+// respondRow sends an event of a model by hand so that the observer sees it.
+func (c *channel) respondRow(ctx context.Context, g given, w way) (responses []Response) {
 	send := func(ctx context.Context) []Response { return w.send(ctx, c.rowTargets(ctx, g)) }
 	if c.reg.Observer == nil {
 		return send(ctx)
@@ -266,7 +296,7 @@ type handSend struct {
 }
 
 func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
-	g.instance = c.scope.typed(g.instance)
+	g.instance = c.scope.instance(g.instance)
 	model := modelOf(g.instance)
 	if model == nil {
 		return nil, fault.NoInstance
@@ -284,21 +314,6 @@ func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
 		s.frame.open(ctx, c.reg.db.WithContext(ctx), c.kind, s.plan)
 	}
 	return s, nil
-}
-
-// targets lists those of the receivers of a custom signal that are not muted.
-func targets(ctx context.Context, entries []*entry, call func(*entry) error) []target {
-	f := frameOf(ctx)
-	if f != nil && f.muteAll {
-		return nil
-	}
-	targets := make([]target, 0, len(entries))
-	for _, e := range entries {
-		if f == nil || f.unmuted(e.UID) {
-			targets = append(targets, target{entry: e, call: call})
-		}
-	}
-	return targets
 }
 
 // recover returns the error of a receiver that panicked with v, nil when it did not.

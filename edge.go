@@ -7,8 +7,12 @@ import (
 	"github.com/gorm-signals/signals/internal/change"
 )
 
-// The generic edge of model signals. Signal hands receivers and events to its channel as untyped pointers, and the channel has functions that
-// know their type. These functions are made for *erased, once for all models, and for the interfaces of Implementing.
+// The generic edge. Signal hands receivers and events to its channel as untyped pointers, and the channel has functions that know their type. For a
+// model these functions are made for *erased, once for all models; for a custom signal by New, and for an interface by Implementing. Each method of
+// Signal and of the events is compiled for each model of a program, so that they hold a call and no more: what is in them costs build time.
+//
+// All conversions of package unsafe stand in this file, but for the addresses of variables that Connect and New pass. Rules are those of
+// https://pkg.go.dev/unsafe#Pointer.
 
 // erased stands for every model. Pointers have one size and one form, so signals, events and receivers of *erased have the memory layout of those
 // of *Product: For makes signals of *erased and returns them under the type that the caller asked for. Made for each model, they would
@@ -16,16 +20,18 @@ import (
 // variable of.
 type erased struct{}
 
+// erasedSignals makes the signals of a model, a *ModelSignals[*erased] that For converts: rule 1, a conversion between types of one layout.
+// The pointer to an instance is one that reflect returned, rule 5, and an erased has no size, so that it is no larger than a model: rule 1.
 func erasedSignals() (unsafe.Pointer, [kinds]*channel) {
 	return signalsOf(func(r *change.Row) *erased { return (*erased)(reflect.ValueOf(r.Instance).UnsafePointer()) })
 }
 
-// typed gives an instance of *erased the type of its model back.
-func (s *scope) typed(instance any) any {
-	if p, ok := instance.(*erased); ok {
+// instance gives an instance of *erased the type of its model back. The memory is that of a model: rule 1.
+func (s *scope) instance(of any) any {
+	if p, ok := of.(*erased); ok {
 		return reflect.NewAt(s.typ, unsafe.Pointer(p)).Interface()
 	}
-	return instance
+	return of
 }
 
 // instanceOf returns the instance of a row as M. A plan only pairs a row with receivers that its type satisfies.
@@ -85,13 +91,14 @@ func signalsOf[M any](of instanceOf[M]) (unsafe.Pointer, [kinds]*channel) {
 
 func modelSignal[E any](event func(answers) E, from func(E) given) *Signal[E] {
 	s := &Signal[E]{}
+	// The event is one of a model. Rule 1, as it is read only: an event of *erased has its layout.
 	s.channel.given = func(event unsafe.Pointer) given { return from(*(*E)(event)) }
 	s.channel.receive = func(e *entry, receiver unsafe.Pointer, batch bool) {
 		if batch {
-			e.batch = batchCall(e, *(*BatchReceiver[E])(unsafe.Pointer(&receiver)), event)
+			e.batch = batchCall(e, typed[BatchReceiver[E]](&receiver), event)
 			return
 		}
-		r := *(*Receiver[E])(unsafe.Pointer(&receiver))
+		r := typed[Receiver[E]](&receiver)
 		e.call = func(f *frame, row *change.Row) error { return r(f, event(answers{row, f, e.info.Needs})) }
 	}
 	return s
@@ -105,4 +112,18 @@ func batchCall[E any](e *entry, r BatchReceiver[E], event func(answers) E) func(
 		}
 		return r(f, events)
 	}
+}
+
+// function takes a function out of a variable, as what gc makes of it: one pointer to its code and what it has captured. Of is a pointer to a
+// variable of a function type. Rule 1, but that the layout of a function is that of one pointer is gc's.
+func function(of unsafe.Pointer) unsafe.Pointer { return *(*unsafe.Pointer)(of) }
+
+// typed gives a function its type back: the one that it had, or the one for *erased of a function for *Product. F is a function type. Rule 1 too.
+// It takes a pointer, so that a loop over functions copies none. No rule covers the call of a function for *Product as one for *erased. There gc is
+// relied on: it passes arguments by their kinds, sizes and pointers, never by what they point to. testEdge sees to that.
+func typed[F any](function *unsafe.Pointer) F { return *(*F)(unsafe.Pointer(function)) }
+
+// reflected is typed for reflect, of a type that the function had.
+func reflected(typ reflect.Type, function *unsafe.Pointer) reflect.Value {
+	return reflect.NewAt(typ, unsafe.Pointer(function)).Elem()
 }

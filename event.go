@@ -16,7 +16,7 @@ type SaveEvent[M any] struct {
 	Instance M    // the row as it will be (pre_save) or is (post_save) written
 	Created  bool // true for an INSERT
 
-	answers
+	answers answers
 }
 
 // DeleteEvent is what PreDelete and PostDelete send.
@@ -25,14 +25,14 @@ type DeleteEvent[M any] struct {
 	Soft     bool // the row stays, marked as deleted
 	Cascade  bool // the row goes because its parent does, by OnDelete:CASCADE
 
-	answers
+	answers answers
 }
 
 // LoadEvent is what PostLoad sends.
 type LoadEvent[M any] struct {
 	Instance M // after a query filled it
 
-	answers
+	answers answers
 }
 
 // Change is one changed column of a row.
@@ -45,30 +45,30 @@ type Change struct {
 // DB returns a session in the write's transaction, with the settings of the session that writes and without its conditions, as GORM's
 // hooks get one. Write through it: another session has another connection, which may wait for the write that waits for the receiver.
 // When the transaction has ended, DB returns a session outside it.
-func (e SaveEvent[M]) DB() *gorm.DB { return e.session() }
+func (e SaveEvent[M]) DB() *gorm.DB { return e.answers.session() }
 
 // DB returns a session in the write's transaction, as [SaveEvent.DB] does.
-func (e DeleteEvent[M]) DB() *gorm.DB { return e.session() }
+func (e DeleteEvent[M]) DB() *gorm.DB { return e.answers.session() }
 
 // DB returns a session in the query's transaction, as [SaveEvent.DB] does.
-func (e LoadEvent[M]) DB() *gorm.DB { return e.session() }
+func (e LoadEvent[M]) DB() *gorm.DB { return e.answers.session() }
 
 // Raw reports whether the write is fixture loading, marked with Raw on its context.
-func (e SaveEvent[M]) Raw() bool { return e.isRaw() }
+func (e SaveEvent[M]) Raw() bool { return e.answers.isRaw() }
 
 // Raw reports whether the write is fixture loading, marked with Raw on its context.
-func (e DeleteEvent[M]) Raw() bool { return e.isRaw() }
+func (e DeleteEvent[M]) Raw() bool { return e.answers.isRaw() }
 
 // Schema returns GORM's description of the model, nil in an event that was never sent.
-func (e SaveEvent[M]) Schema() *schema.Schema { return e.schema() }
+func (e SaveEvent[M]) Schema() *schema.Schema { return e.answers.schema() }
 
 // Schema returns GORM's description of the model, nil in an event that was never sent.
-func (e DeleteEvent[M]) Schema() *schema.Schema { return e.schema() }
+func (e DeleteEvent[M]) Schema() *schema.Schema { return e.answers.schema() }
 
 // Original returns the stored row as it was before the write. It is the zero M, without an error, when the row is
 // created, and ErrNotLoaded for a receiver that declared with Needs that it works without. It must not be changed.
 func (e SaveEvent[M]) Original() (M, error) {
-	original, err := e.original(e.Created)
+	original, err := e.answers.original(e.Created)
 	m, _ := original.(M)
 	return m, err
 }
@@ -79,23 +79,23 @@ func (e SaveEvent[M]) Original() (M, error) {
 // changed. A field set by an expression counts as changed in pre_save. Where Original is not loaded, a field that the write names
 // counts as changed.
 func (e SaveEvent[M]) Changed(fields ...string) bool {
-	return e.changed(e.Created, fields)
+	return e.answers.changed(e.Created, fields)
 }
 
 // Changes lists the columns that the write changes, in the order of the model's fields and without automatic update
 // times. For a created row it lists every column that is not zero.
 func (e SaveEvent[M]) Changes() []Change {
-	return e.changes()
+	return e.answers.changes()
 }
 
 // UpdateFields returns the Go names of the fields that the write names, without automatic times, in the order of the
 // model; nil means all. Where several embedded structs have a field of one name it is the path, "Author.Name". What receivers change beside them is in Changes.
 func (e SaveEvent[M]) UpdateFields() []string {
-	return e.updateFields(e.Created)
+	return e.answers.updateFields(e.Created)
 }
 
 // Restored reports whether the write makes a soft-deleted row live again.
-func (e SaveEvent[M]) Restored() bool { return e.restored() }
+func (e SaveEvent[M]) Restored() bool { return e.answers.restored() }
 
 // modelOf returns the struct type that an instance points to, nil when there is none.
 func modelOf(instance any) reflect.Type {

@@ -13,11 +13,11 @@ import (
 
 // Table returns the table that the write names, with its schema where the write names one: the table of the model, or another one that
 // db.Table names. It is "" in an event that was never sent.
-func (e SaveEvent[M]) Table() string { return e.table() }
+func (e SaveEvent[M]) Table() string { return e.answers.table() }
 
 // Table returns the table that the delete names, with its schema where the delete names one: the table of the model, or another one
 // that db.Table names. It is "" in an event that was never sent.
-func (e DeleteEvent[M]) Table() string { return e.table() }
+func (e DeleteEvent[M]) Table() string { return e.answers.table() }
 
 // tableName returns the table that the statement names.
 func (w *write) tableName() string { return tableOf(w.stmt, w.schema) }

@@ -37,14 +37,14 @@ type M2MEvent[M any] struct {
 	Reverse  bool      // the links were changed from the other side
 	PKs      []any     // primary keys of the other side whose links appear or go; a []any per key when it is composite
 
-	answers
+	answers answers
 }
 
 // DB returns a clean session in the write's transaction.
-func (e M2MEvent[M]) DB() *gorm.DB { return e.session() }
+func (e M2MEvent[M]) DB() *gorm.DB { return e.answers.session() }
 
 // Raw reports whether the write is fixture loading, marked with Raw on its context.
-func (e M2MEvent[M]) Raw() bool { return e.isRaw() }
+func (e M2MEvent[M]) Raw() bool { return e.answers.isRaw() }
 
 // Schema returns GORM's description of the model of Instance, nil in an event that was never sent.
-func (e M2MEvent[M]) Schema() *schema.Schema { return e.schema() }
+func (e M2MEvent[M]) Schema() *schema.Schema { return e.answers.schema() }

@@ -2,6 +2,7 @@ package signals
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"unsafe"
@@ -61,7 +62,7 @@ func (p Plugin) Initialize(db *gorm.DB) error {
 		if p.Tracking > TrackExplicit || p.Untracked > Drop {
 			return fmt.Errorf("signals: Plugin.Tracking is %d and Plugin.Untracked %d: use the constants of the package", p.Tracking, p.Untracked)
 		}
-		if err := testSaved(calledBySave); err != nil {
+		if err := errors.Join(testSaved(calledBySave), testEdge(erasedSignals)); err != nil {
 			return err
 		}
 		if p.BatchSize == 0 {

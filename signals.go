@@ -12,13 +12,16 @@ import (
 // Only what needs the event's type stands here. Everything else is in channel, which is compiled once for all events.
 type Signal[E any] struct {
 	channel channel
+	custom  func(ctx context.Context, event E) error // Send of a signal that New made
 }
 
 // New returns a custom signal. Keep it in a variable that senders and receivers both see:
 //
 //	var Viewed = signals.New[View]("product_viewed")
 func New[E any](name string) *Signal[E] {
-	return &Signal[E]{channel: channel{name: name}}
+	s := &Signal[E]{channel: channel{name: name, call: callCustom[E], single: single[E]}}
+	s.custom = sender[E](&s.channel)
+	return s
 }
 
 // Name returns the name of the signal, as it appears in errors: what was given to New, or "pre_save" and so on.
@@ -29,23 +32,19 @@ func (s *Signal[E]) Name() string { return s.channel.name }
 //
 // Connect panics when r is nil or an option is bad or has no meaning for the signal; the text names the cure.
 func (s *Signal[E]) Connect(r Receiver[E], opts ...ConnectOption) (disconnect func() bool) {
-	return s.channel.connect(*(*unsafe.Pointer)(unsafe.Pointer(&r)), false, opts)
+	return s.channel.connect(unsafe.Pointer(&r), false, opts)
 }
 
 // ConnectBatch is Connect for a receiver that wants the events of a batch in one call.
 func (s *Signal[E]) ConnectBatch(r BatchReceiver[E], opts ...ConnectOption) (disconnect func() bool) {
-	if s.channel.reg == nil && r != nil {
-		one := Receiver[E](func(ctx context.Context, event E) error { return r(ctx, []E{event}) })
-		return s.channel.connect(*(*unsafe.Pointer)(unsafe.Pointer(&one)), false, opts)
-	}
-	return s.channel.connect(*(*unsafe.Pointer)(unsafe.Pointer(&r)), true, opts)
+	return s.channel.connect(unsafe.Pointer(&r), true, opts)
 }
 
 // Disconnect removes the receiver with this UID and reports whether there was one.
 func (s *Signal[E]) Disconnect(uid string) bool { return s.channel.disconnect(uid) }
 
 // HasReceivers reports whether a receiver is connected, so that an event that is dear to make can be spared.
-func (s *Signal[E]) HasReceivers() bool { return len(s.channel.list.Items()) > 0 }
+func (s *Signal[E]) HasReceivers() bool { return s.channel.hasReceivers() }
 
 // Receivers describes the connected receivers in the order in which they run.
 func (s *Signal[E]) Receivers() []ReceiverInfo { return s.channel.receivers() }
@@ -54,52 +53,24 @@ func (s *Signal[E]) Receivers() []ReceiverInfo { return s.channel.receivers() }
 // receiver is such an error too and holds a *PanicError. Sending a model signal by hand reaches the receivers that a
 // write would reach.
 func (s *Signal[E]) Send(ctx context.Context, event E) (err error) {
-	if s.channel.reg != nil {
-		given := event // of its own: what a custom signal sends stays off the heap
-		return s.channel.sendRow(ctx, unsafe.Pointer(&given))
+	if s.custom != nil {
+		return s.custom(ctx, event)
 	}
-	c := s.channel.calls.Load()
-	if c == nil {
-		return nil
-	}
-	if ctx = background(ctx); c.observer != nil || ctx.Value(frameKey{}) != nil {
-		return firstError(respond(ctx, &s.channel, event, untilError))
-	}
-	at := 0
-	defer func() {
-		if at >= 0 { // recover costs as much as a receiver
-			err = c.entries[at].recover(recover())
-		}
-	}()
-	for i := range c.receivers {
-		at = i
-		if err := (*(*Receiver[E])(unsafe.Pointer(&c.receivers[i])))(ctx, event); err != nil {
-			at = -1
-			return c.entries[i].failure(err)
-		}
-	}
-	at = -1
-	return nil
+	given := event // of its own: what a custom signal sends stays off the heap
+	return s.channel.send(ctx, &given)
 }
 
 // SendRobust calls all receivers in order, whatever they return, and answers with one Response each. A panic is the
 // Err of its Response.
 func (s *Signal[E]) SendRobust(ctx context.Context, event E) []Response {
-	return s.respond(ctx, event, allInTurn)
+	return s.channel.respond(ctx, &event, allInTurn)
 }
 
 // SendConcurrent calls all receivers at once, each on a goroutine of its own, waits for all, and answers in connection
 // order as SendRobust does. When ctx ends first, receivers that have not returned by then answer with the context's
 // error; they go on by themselves.
 func (s *Signal[E]) SendConcurrent(ctx context.Context, event E) []Response {
-	return s.respond(ctx, event, atOnce)
-}
-
-func (s *Signal[E]) respond(ctx context.Context, event E, w way) []Response {
-	if s.channel.reg == nil {
-		return respond(background(ctx), &s.channel, event, w)
-	}
-	return s.channel.respond(background(ctx), unsafe.Pointer(&event), w)
+	return s.channel.respond(ctx, &event, atOnce)
 }
 
 // Observe lets an observer see the sends of a custom signal from now on; nil ends that. It panics for a signal of a model, which

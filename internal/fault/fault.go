@@ -35,6 +35,10 @@ var (
 	// SaveUnknown says that this program hides which of GORM's methods made a call.
 	SaveUnknown = errors.New("signals: this program hides its call stack, so the plugin cannot tell a Save from an Updates: " +
 		"build it without the option that removes function tables")
+
+	// Edge says that the compiler of this program does not do what the generic edge of the engine relies on.
+	Edge = errors.New("signals: this program was built by a compiler that lays events out, or passes them to functions, otherwise for each type " +
+		"of model: build it with the go command's own compiler, gc")
 )
 
 // TooDeep is a Recursion with its chain of signals.

@@ -1,0 +1,124 @@
+package signals
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"unsafe"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/fault"
+)
+
+// sameLayout reports whether memory of one type can be used as memory of another one: both have fields of the same kinds at the same places. What
+// pointers point to may differ, and so may names.
+func sameLayout(a, b reflect.Type) bool {
+	if a == b {
+		return true
+	}
+	if a.Kind() != b.Kind() || a.Size() != b.Size() || a.Align() != b.Align() {
+		return false
+	}
+	switch a.Kind() {
+	case reflect.Struct:
+		return sameFields(a, b)
+	case reflect.Func:
+		return sameArguments(a, b)
+	case reflect.Slice:
+		return sameLayout(a.Elem(), b.Elem())
+	case reflect.Array:
+		return a.Len() == b.Len() && sameLayout(a.Elem(), b.Elem())
+	case reflect.Pointer, reflect.String:
+		return true
+	default:
+		return a.Kind() < reflect.Array // a number; an interface, a map or a channel of another type is nothing that events have
+	}
+}
+
+func sameFields(a, b reflect.Type) bool {
+	if a.NumField() != b.NumField() {
+		return false
+	}
+	for i := range a.NumField() {
+		if a.Field(i).Offset != b.Field(i).Offset || !sameLayout(a.Field(i).Type, b.Field(i).Type) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameArguments(a, b reflect.Type) bool {
+	if a.NumIn() != b.NumIn() || a.NumOut() != b.NumOut() || a.IsVariadic() != b.IsVariadic() {
+		return false
+	}
+	for i := range a.NumIn() {
+		if !sameLayout(a.In(i), b.In(i)) {
+			return false
+		}
+	}
+	for i := range a.NumOut() {
+		if !sameLayout(a.Out(i), b.Out(i)) {
+			return false
+		}
+	}
+	return true
+}
+
+// layouts are the types of which For uses memory made for *erased as memory for *Product.
+func layouts[M any]() []reflect.Type {
+	return []reflect.Type{
+		reflect.TypeFor[ModelSignals[M]](),
+		reflect.TypeFor[Signal[SaveEvent[M]]](), reflect.TypeFor[Receiver[SaveEvent[M]]](), reflect.TypeFor[BatchReceiver[SaveEvent[M]]](),
+		reflect.TypeFor[Signal[DeleteEvent[M]]](), reflect.TypeFor[Receiver[DeleteEvent[M]]](), reflect.TypeFor[BatchReceiver[DeleteEvent[M]]](),
+		reflect.TypeFor[Signal[LoadEvent[M]]](), reflect.TypeFor[Receiver[LoadEvent[M]]](), reflect.TypeFor[BatchReceiver[LoadEvent[M]]](),
+		reflect.TypeFor[Signal[M2MEvent[M]]](), reflect.TypeFor[Receiver[M2MEvent[M]]](), reflect.TypeFor[BatchReceiver[M2MEvent[M]]](),
+	}
+}
+
+// testEdge finds out whether receivers for events of a model can be called as receivers for events of *erased in this program. Made makes the
+// signals of *erased. No database is asked: the test calls receivers as a write does, one with an event and one with a batch of two.
+func testEdge(made func() (unsafe.Pointer, [kinds]*channel)) error {
+	if !slices.EqualFunc(layouts[*erased](), layouts[*saved](), sameLayout) {
+		return fault.Edge
+	}
+	_, channels := made()
+	row := &change.Row{
+		Instance: &saved{ID: 1}, Created: true, Facts: &change.Facts{Soft: true},
+		Linked: &change.Linked{Relation: "a", Action: int(PostAdd), Reverse: true, Keys: []any{2}},
+	}
+	wanted := answers{row, &frame{}, Original}
+	passed := 0
+	pass := func(instance *saved, got answers, others bool) {
+		if instance == row.Instance && got == wanted && others {
+			passed++
+		}
+	}
+	err := errors.Join(
+		testReceiver(channels[preSave], wanted, func(e SaveEvent[*saved]) { pass(e.Instance, e.answers, e.Created) }),
+		testReceiver(channels[preDelete], wanted, func(e DeleteEvent[*saved]) { pass(e.Instance, e.answers, e.Soft && !e.Cascade) }),
+		testReceiver(channels[postLoad], wanted, func(e LoadEvent[*saved]) { pass(e.Instance, e.answers, true) }),
+		testReceiver(channels[m2mChanged], wanted, func(e M2MEvent[*saved]) {
+			pass(e.Instance, e.answers, e.Relation == "a" && e.Action == PostAdd && e.Reverse && len(e.PKs) == 1 && e.PKs[0] == 2)
+		}),
+	)
+	if err != nil || passed != 4*3 {
+		return fault.Edge
+	}
+	return nil
+}
+
+// testReceiver connects two receivers to a signal of *erased and calls them.
+func testReceiver[E any](c *channel, a answers, receive func(E)) error {
+	one := Receiver[E](func(_ context.Context, event E) error { receive(event); return nil })
+	batch := BatchReceiver[E](func(_ context.Context, events []E) error {
+		for _, event := range events {
+			receive(event)
+		}
+		return nil
+	})
+	e := &entry{info: ReceiverInfo{Needs: a.need}}
+	c.receive(e, function(unsafe.Pointer(&one)), false)
+	c.receive(e, function(unsafe.Pointer(&batch)), true)
+	return errors.Join(e.call(a.frame, a.row), e.batch(a.frame, []*change.Row{a.row, a.row}))
+}
