@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -232,6 +233,52 @@ func TestTheZeroSignalAndANilContextWork(t *testing.T) {
 	assert.Len(t, s.SendRobust(nil, view{}), 1)     //nolint:staticcheck // the same
 	assert.Len(t, s.SendConcurrent(nil, view{}), 1) //nolint:staticcheck // the same
 	assert.Equal(t, []string{"a", "a", "a"}, calls)
+}
+
+// shapes sends an event in all ways through a signal and returns what its receivers and its observer got.
+func shapes[E any](t *testing.T, s *signals.Signal[E], event E) (heard []any) {
+	t.Helper()
+	s.Connect(func(_ context.Context, e E) error { heard = append(heard, e); return nil })
+	s.ConnectBatch(func(_ context.Context, events []E) error { heard = append(heard, events); return errBoom }, signals.UID("batch"))
+	require.ErrorIs(t, s.Send(t.Context(), event), errBoom)
+	responses := s.SendRobust(t.Context(), event)
+	require.Len(t, responses, 2)
+	require.NoError(t, responses[0].Err)
+	require.ErrorIs(t, responses[1].Err, errBoom)
+	s.Observe(sees{func(event any) { heard = append(heard, event) }})
+	require.ErrorIs(t, s.Send(t.Context(), event), errBoom)
+	s.Observe(nil)
+	s.Disconnect("batch")
+	require.NoError(t, s.Send(t.Context(), event))
+	return heard
+}
+
+// sees is an observer of the events of a signal.
+type sees struct{ event func(any) }
+
+func (s sees) ObserveStart(ctx context.Context, o signals.Observed) context.Context {
+	s.event(o.Event)
+	return ctx
+}
+
+func (sees) ObserveEnd(context.Context, signals.Observed, error) {}
+
+func TestSignalsThatNewMadeAndZeroSignalsSendEventsOfAnyShape(t *testing.T) {
+	t.Parallel()
+	check := func(one, batch any, got []any) {
+		t.Helper()
+		observed := []any{one, one, one, one, batch} // the send, and the call of each receiver
+		assert.ElementsMatch(t, slices.Concat([]any{one, batch}, []any{one, batch}, observed, []any{one}), got)
+	}
+	large := [9]string{0: "a", 8: "b"}
+	check(view{"lamp"}, []view{{"lamp"}}, shapes(t, signals.New[view]("viewed"), view{"lamp"}))
+	check(view{"lamp"}, []view{{"lamp"}}, shapes(t, new(signals.Signal[view]), view{"lamp"}))
+	check(large, [][9]string{large}, shapes(t, signals.New[[9]string]("large"), large))
+	check(large, [][9]string{large}, shapes(t, new(signals.Signal[[9]string]), large))
+	check(nil, []error{nil}, shapes[error](t, signals.New[error]("an interface"), nil))
+	check(nil, []error{nil}, shapes[error](t, new(signals.Signal[error]), nil))
+	check(struct{}{}, []struct{}{{}}, shapes(t, signals.New[struct{}]("empty"), struct{}{}))
+	check(struct{}{}, []struct{}{{}}, shapes(t, new(signals.Signal[struct{}]), struct{}{}))
 }
 
 func TestBadInputAtConnectPanicsAndNamesTheCure(t *testing.T) {
