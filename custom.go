@@ -59,7 +59,8 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 		}()
 		for i := range c.receivers {
 			at = i
-			if err := typed[Receiver[E]](&c.receivers[i])(ctx, event); err != nil {
+			// typed by hand: inlined, it costs the loop a nanosecond a receiver
+			if err := (*(*Receiver[E])(unsafe.Pointer(&c.receivers[i])))(ctx, event); err != nil {
 				at = -1
 				return c.entries[i].failure(err)
 			}

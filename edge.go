@@ -11,7 +11,7 @@ import (
 // model these functions are made for *erased, once for all models; for a custom signal by New, and for an interface by Implementing. Each method of
 // Signal and of the events is compiled for each model of a program, so that they hold a call and no more: what is in them costs build time.
 //
-// All conversions of package unsafe stand in this file, but for the addresses of variables that Connect and New pass. Rules are those of
+// All conversions of package unsafe stand in this file, but for the addresses of variables that Connect and New pass, and one in the loop of Send. Rules are those of
 // https://pkg.go.dev/unsafe#Pointer.
 
 // erased stands for every model. Pointers have one size and one form, so signals, events and receivers of *erased have the memory layout of those
@@ -119,7 +119,7 @@ func batchCall[E any](e *entry, r BatchReceiver[E], event func(answers) E) func(
 func function(of unsafe.Pointer) unsafe.Pointer { return *(*unsafe.Pointer)(of) }
 
 // typed gives a function its type back: the one that it had, or the one for *erased of a function for *Product. F is a function type. Rule 1 too.
-// It takes a pointer, so that a loop over functions copies none. No rule covers the call of a function for *Product as one for *erased. There gc is
+// No rule covers the call of a function for *Product as one for *erased. There gc is
 // relied on: it passes arguments by their kinds, sizes and pointers, never by what they point to. testEdge sees to that.
 func typed[F any](function *unsafe.Pointer) F { return *(*F)(unsafe.Pointer(function)) }
 
