@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"slices"
 
+	"gorm.io/gorm"
+
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/txn"
-	"gorm.io/gorm"
 )
 
 // deferred is one send of a write whose receivers wait for the end of the transaction. Its rows are snapshots.

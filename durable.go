@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/gorm-signals/signals/internal/change"
-	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // Store keeps the events of receivers that were connected with Durable until the receivers have handled them. Package outbox

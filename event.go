@@ -4,9 +4,10 @@ import (
 	"context"
 	"reflect"
 
-	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
 )
 
 // SaveEvent is what PreSave and PostSave send. Instance is the caller's own struct for Create and Save, so that the

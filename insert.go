@@ -1,10 +1,11 @@
 package signals
 
 import (
-	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
 )
 
 // insert is a write of an INSERT.

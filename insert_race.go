@@ -4,9 +4,10 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
 )
 
 // Two connections may insert the same new row at once. Both have read that it is not there, one inserts it and the other updates or

@@ -3,9 +3,10 @@ package signals
 import (
 	"reflect"
 
+	"gorm.io/gorm/schema"
+
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/rows"
-	"gorm.io/gorm/schema"
 )
 
 // unwritable returns the columns that GORM does not insert, and copies of the rows before receivers of pre_save run: they may not write them

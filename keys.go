@@ -4,10 +4,11 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/gorm-signals/signals/internal/change"
-	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // keyOf returns the primary key of a row and whether the row has one. A zero part counts, unless the database is to make it.

@@ -4,11 +4,12 @@ import (
 	"context"
 	"reflect"
 
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
-	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
 )
 
 // links is what a write of a join table keeps to send m2m_changed: the relations whose links its rows are.

@@ -4,10 +4,11 @@ import (
 	"reflect"
 	"slices"
 
+	"gorm.io/gorm/schema"
+
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
-	"gorm.io/gorm/schema"
 )
 
 // linkChange is one event to be: links of one owner that appear, or that go.

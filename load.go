@@ -3,9 +3,10 @@ package signals
 import (
 	"reflect"
 
+	"gorm.io/gorm"
+
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/rows"
-	"gorm.io/gorm"
 )
 
 // postLoad sends post_load for every struct of the model that a query filled.

@@ -5,9 +5,10 @@ import (
 	"reflect"
 	"unsafe"
 
-	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
 )
 
 // ModelSignals holds the signals of one model, or of all models that implement an interface. M is what receivers get

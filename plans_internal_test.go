@@ -10,14 +10,15 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/gorm-signals/signals/internal/change"
-	"github.com/gorm-signals/signals/internal/nulldb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/nulldb"
 )
 
 // numbered names the tables of models that have no name.

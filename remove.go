@@ -4,12 +4,13 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/gorm-signals/signals/internal/change"
-	"github.com/gorm-signals/signals/internal/pool"
-	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/pool"
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // remove is a write of a DELETE, or of the UPDATE that a soft delete is.

@@ -4,10 +4,11 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/gorm-signals/signals/internal/change"
-	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // keptBatches is how many batches of children are kept from their pre_delete to their post_delete. The database deletes

@@ -3,8 +3,9 @@ package signals
 import (
 	"testing"
 
-	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gorm-signals/signals/internal/fault"
 )
 
 func TestAProgramThatHidesItsCallsIsRefused(t *testing.T) {

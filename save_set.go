@@ -3,10 +3,11 @@ package signals
 import (
 	"slices"
 
-	"github.com/gorm-signals/signals/internal/change"
-	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // watchSet lets the write see what the UPDATE of a Save assigns. Another callback that adds the clause later takes the place.

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"slices"
 
+	"gorm.io/gorm"
+
 	"github.com/gorm-signals/signals/internal/pool"
 	pools "github.com/gorm-signals/signals/internal/pool"
-	"gorm.io/gorm"
 )
 
 // needsTransaction reports whether a receiver that the write can reach needs a transaction.

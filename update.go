@@ -3,12 +3,13 @@ package signals
 import (
 	"reflect"
 
-	"github.com/gorm-signals/signals/internal/change"
-	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // update is a write of an UPDATE that names columns. Its rows are copies of the stored ones, to which the assignments are applied.

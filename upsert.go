@@ -5,11 +5,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gorm-signals/signals/internal/change"
-	"github.com/gorm-signals/signals/internal/rows"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // resolveConflicts finds out, for an INSERT with ON CONFLICT, which rows are stored already: they are updated or skipped,

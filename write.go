@@ -4,11 +4,11 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/gorm-signals/signals/internal/change"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
+	"github.com/gorm-signals/signals/internal/change"
 	pools "github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/rows"
 )

@@ -140,21 +140,26 @@ func TestChangesOfARow(t *testing.T) {
 		want []one
 	}{
 		{
-			"of a created row are its values", change.Row{Created: true, Instance: &item{ID: 2, Name: "a", Code: "c"}}, func(*change.Facts) {},
+			"of a created row are its values",
+			change.Row{Created: true, Instance: &item{ID: 2, Name: "a", Code: "c"}},
+			func(*change.Facts) {},
 			[]one{{"ID", "id", nil, uint(2)}, {"Name", "name", nil, "a"}, {"Code", "code", nil, "c"}},
 		},
 		{
-			"of a created row that names fields are those and the key", change.Row{Created: true, Instance: &item{ID: 2, Name: "a", Code: "c"}},
+			"of a created row that names fields are those and the key",
+			change.Row{Created: true, Instance: &item{ID: 2, Name: "a", Code: "c"}},
 			func(s *change.Facts) { s.Inserts = []string{"Code"} },
 			[]one{{"ID", "id", nil, uint(2)}, {"Code", "code", nil, "c"}},
 		},
 		{
-			"of an updated row have the old values", change.Row{Original: &item{ID: 2, Name: "a"}, Instance: &item{ID: 2, Name: "b"}},
+			"of an updated row have the old values",
+			change.Row{Original: &item{ID: 2, Name: "a"}, Instance: &item{ID: 2, Name: "b"}},
 			func(s *change.Facts) { s.Loaded = true },
 			[]one{{"Name", "name", "a", "b"}},
 		},
 		{
-			"of a row whose original was not read are what the statement names", change.Row{Instance: &item{ID: 2, Name: "b"}},
+			"of a row whose original was not read are what the statement names",
+			change.Row{Instance: &item{ID: 2, Name: "b"}},
 			func(s *change.Facts) { s.Strategy, s.Fields = change.NamedFields{}, []string{"Name"} },
 			[]one{{"Name", "name", nil, "b"}},
 		},
