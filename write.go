@@ -101,7 +101,7 @@ func start[K any, P interface {
 	*K
 	stages
 }](r *registry, db *gorm.DB, p *plan, pre, post kind) P {
-	k := P(new(K))
+	var k P
 	if p.waits(post) {
 		both := &struct {
 			kind  K
@@ -109,6 +109,8 @@ func start[K any, P interface {
 		}{}
 		k = &both.kind
 		k.base().after = &both.after
+	} else {
+		k = new(K)
 	}
 	if !k.base().open(r, db, p, pre, post) {
 		return nil
