@@ -12,9 +12,24 @@ import (
 // every model. Its methods are not inlined, because each model of a program would have copies of them; and it is a field of events and not embedded,
 // because each event type would have wrappers of all methods.
 type answers struct {
-	row   *change.Row // nil in an event that was never sent
+	row   *change.Row   // nil in an event that was never sent
+	facts *change.Facts // of the signal that was sent: the write gives the row others when it goes on
 	frame *frame
 	need  Need // of the receiver
+}
+
+// answersOf returns what an event answers from that is sent now.
+func answersOf(r *change.Row, f *frame, need Need) answers { return answers{r, r.Facts, f, need} }
+
+// asSent returns the row with the facts of the signal that was sent. They are not the row's own if a receiver of pre_save keeps its event and
+// asks it when the row is written.
+func (a answers) asSent(created bool) *change.Row {
+	if a.row.Facts == a.facts {
+		return a.row
+	}
+	sent := *a.row
+	sent.Facts, sent.Created, sent.Now = a.facts, created, nil
+	return &sent
 }
 
 //go:noinline
@@ -28,7 +43,7 @@ func (a answers) schema() *schema.Schema {
 	if a.row == nil {
 		return nil
 	}
-	return a.row.Facts.Model.Schema
+	return a.facts.Model.Schema
 }
 
 //go:noinline
@@ -36,7 +51,7 @@ func (a answers) table() string {
 	if a.row == nil {
 		return ""
 	}
-	return a.row.Facts.Table
+	return a.facts.Table
 }
 
 //go:noinline
@@ -55,15 +70,15 @@ func (a answers) changed(created bool, fields []string) bool {
 	if a.row != nil {
 		a.row.MustKnow(fields)
 	}
-	return created || a.row == nil || a.row.Changed(a.frame, fields)
+	return created || a.row == nil || a.asSent(created).Changed(a.frame, fields)
 }
 
 //go:noinline
-func (a answers) changes() []Change {
+func (a answers) changes(created bool) []Change {
 	if a.row == nil {
 		return nil
 	}
-	return changesOf(a.frame, a.row)
+	return changesOf(a.frame, a.asSent(created))
 }
 
 //go:noinline
@@ -72,10 +87,12 @@ func (a answers) updateFields(created bool) []string {
 	case a.row == nil:
 		return nil
 	case created:
-		return a.row.Facts.Inserts
+		return a.facts.Inserts
 	}
-	return a.row.Facts.Named()
+	return a.facts.Named()
 }
 
 //go:noinline
-func (a answers) restored() bool { return a.row != nil && a.row.Restored(a.frame) }
+func (a answers) restored(created bool) bool {
+	return a.row != nil && a.asSent(created).Restored(a.frame)
+}

@@ -42,7 +42,7 @@ func (of instanceOf[M]) save(a answers) SaveEvent[M] {
 }
 
 func (of instanceOf[M]) remove(a answers) DeleteEvent[M] {
-	return DeleteEvent[M]{Instance: of(a.row), Soft: a.row.Facts.Soft, Cascade: a.row.Facts.Cascade, answers: a}
+	return DeleteEvent[M]{Instance: of(a.row), Soft: a.facts.Soft, Cascade: a.facts.Cascade, answers: a}
 }
 
 func (of instanceOf[M]) load(a answers) LoadEvent[M] {
@@ -99,7 +99,7 @@ func modelSignal[E any](event func(answers) E, from func(E) given) *Signal[E] {
 			return
 		}
 		r := typed[Receiver[E]](&receiver)
-		e.call = func(f *frame, row *change.Row) error { return r(f, event(answers{row, f, e.info.Needs})) }
+		e.call = func(f *frame, row *change.Row) error { return r(f, event(answersOf(row, f, e.info.Needs))) }
 	}
 	return s
 }
@@ -108,7 +108,7 @@ func batchCall[E any](e *entry, r BatchReceiver[E], event func(answers) E) func(
 	return func(f *frame, rows []*change.Row) error {
 		events := make([]E, len(rows))
 		for i, row := range rows {
-			events[i] = event(answers{row, f, e.info.Needs})
+			events[i] = event(answersOf(row, f, e.info.Needs))
 		}
 		return r(f, events)
 	}

@@ -87,7 +87,7 @@ func testEdge(made func() (unsafe.Pointer, [kinds]*channel)) error {
 		Instance: &saved{ID: 1}, Created: true, Facts: &change.Facts{Soft: true},
 		Linked: &change.Linked{Relation: "a", Action: int(PostAdd), Reverse: true, Keys: []any{2}},
 	}
-	wanted := answers{row, &frame{}, Original}
+	wanted := answersOf(row, &frame{}, Original)
 	passed := 0
 	pass := func(instance *saved, got answers, others bool) {
 		if instance == row.Instance && got == wanted && others {

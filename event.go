@@ -86,7 +86,7 @@ func (e SaveEvent[M]) Changed(fields ...string) bool {
 // Changes lists the columns that the write changes, in the order of the model's fields and without automatic update
 // times. For a created row it lists every column that is not zero.
 func (e SaveEvent[M]) Changes() []Change {
-	return e.answers.changes()
+	return e.answers.changes(e.Created)
 }
 
 // UpdateFields returns the Go names of the fields that the write names, without automatic times, in the order of the
@@ -96,7 +96,7 @@ func (e SaveEvent[M]) UpdateFields() []string {
 }
 
 // Restored reports whether the write makes a soft-deleted row live again.
-func (e SaveEvent[M]) Restored() bool { return e.answers.restored() }
+func (e SaveEvent[M]) Restored() bool { return e.answers.restored(e.Created) }
 
 // modelOf returns the struct type that an instance points to, nil when there is none.
 func modelOf(instance any) reflect.Type {

@@ -142,3 +142,39 @@ func TestWhatIsBesideAnAssignedFieldStaysNull(t *testing.T) {
 		off()
 	}
 }
+
+func TestEventsThatAreKeptStayAsTheyWere(t *testing.T) {
+	t.Parallel()
+	db, _ := seeded(t, signals.Plugin{BatchSize: 1})
+	var kept []signals.SaveEvent[*Product]
+	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		kept = append(kept, e)
+		return nil
+	})
+	require.NoError(t, db.Model(&Product{}).Where("1 = 1").Update("price", gorm.Expr("price * 10")).Error)
+	require.Len(t, kept, 3)
+	for i, e := range kept {
+		assert.Equal(t, []signals.Change{{Field: "Price", Column: "price", Old: int64(i + 1), New: int64(10 * (i + 1))}}, e.Changes())
+	}
+}
+
+func TestAPreSaveEventThatIsKeptAnswersAsItDidBeforeTheWrite(t *testing.T) {
+	t.Parallel()
+	db, _ := seeded(t, signals.Plugin{BatchSize: 2})
+	var kept []signals.SaveEvent[*Product]
+	signals.For[Product](db).PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		kept = append(kept, e)
+		return nil
+	})
+	require.NoError(t, db.Model(&Product{}).Where("1 = 1").Update("price", gorm.Expr("price + 0")).Error)
+	upsert := clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.Assignments(map[string]any{"name": gorm.Expr("products.name")})}
+	require.NoError(t, db.Clauses(upsert).Create(&Product{ID: 1, Name: "a", Price: 1}).Error)
+	require.Len(t, kept, 4)
+	for _, e := range kept[:3] { // nobody knew before what the expression gives
+		assert.True(t, e.Changed("Price"))
+		assert.Len(t, e.Changes(), 1)
+		assert.Equal(t, []string{"Price"}, e.UpdateFields())
+	}
+	assert.True(t, kept[3].Changed("Name"))
+	assert.Equal(t, []string{"Name"}, kept[3].UpdateFields())
+}

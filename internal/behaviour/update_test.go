@@ -329,18 +329,3 @@ func TestReturningFillsWhatItFillsWithoutThePlugin(t *testing.T) {
 	assert.EqualValues(t, 4, updated[0].Price)
 	assert.Len(t, tr.take(), 4)
 }
-
-func TestEventsThatAreKeptStayAsTheyWere(t *testing.T) {
-	t.Parallel()
-	db, _ := seeded(t, signals.Plugin{BatchSize: 1})
-	var kept []signals.SaveEvent[*Product]
-	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
-		kept = append(kept, e)
-		return nil
-	})
-	require.NoError(t, db.Model(&Product{}).Where("1 = 1").Update("price", gorm.Expr("price * 10")).Error)
-	require.Len(t, kept, 3)
-	for i, e := range kept {
-		assert.Equal(t, []signals.Change{{Field: "Price", Column: "price", Old: int64(i + 1), New: int64(10 * (i + 1))}}, e.Changes())
-	}
-}

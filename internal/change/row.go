@@ -1,5 +1,5 @@
 // Package change holds what events answer from: rows, and the facts that a statement makes of them. It knows no database connection, no
-// receivers and no statement of GORM, and nothing here changes once a signal is sent.
+// receivers and no statement of GORM. Facts do not change once a signal is sent; a write gives its rows other facts when it goes on.
 package change
 
 import (
