@@ -12,7 +12,8 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// conditional is a write whose rows are found by the conditions of its statement: an UPDATE or a DELETE.
+// conditional is a write whose rows are found by the conditions of its statement: an UPDATE or a DELETE. The UPDATE of a Save names its row
+// by the key, and uses of this only what keeps the statement from finding a row.
 //
 // The rows are read before the pre signals, with the conditions that the statement has by then. Callbacks, field types and GORM itself
 // add further ones until GORM builds the SQL. The write adds its own condition at that moment, behind all others: the keys of the rows
@@ -20,7 +21,7 @@ import (
 type conditional struct {
 	write
 
-	do       batches
+	do       batches // nil for a Save
 	find     search
 	built    built
 	giveBack func() // gives the caller's structs what they held, nil when GORM's statement puts nothing into them

@@ -149,3 +149,18 @@ func (w *write) readUnsure() error {
 	}
 	return err
 }
+
+// lockable reports whether rows can be read with FOR UPDATE. Views with DISTINCT or GROUP BY, which triggers make updatable, cannot.
+func (w *write) lockable() bool {
+	return w.dialect().locksViews() || w.reg.catalog.Relation(w.db, w.tableName()).Lockable
+}
+
+// lockFound reads a row that may have to be inserted, and locks it if it is there.
+func (w *write) lockFound(read func(lock bool) (*rows.Set, error)) (*rows.Set, error) {
+	if w.dialect().locksGaps() {
+		if set, err := read(false); err != nil || set.Len() == 0 {
+			return set, err
+		}
+	}
+	return read(true)
+}

@@ -66,7 +66,7 @@ type planner struct {
 
 	reg     *registry
 	plans   *sync.Map
-	deletes map[*schema.Schema]bool // what hearsDeletes has found out
+	deletes map[*schema.Schema]bool // what listensToDeletes has found out
 	leads   map[*schema.Schema]bool // the same of leadsToReceivers
 }
 

@@ -122,21 +122,6 @@ func (w *save) readSaved(key []any) (*rows.Set, error) {
 	})
 }
 
-// lockable reports whether rows can be read with FOR UPDATE. Views with DISTINCT or GROUP BY, which triggers make updatable, cannot.
-func (w *write) lockable() bool {
-	return w.dialect().locksViews() || w.reg.catalog.Relation(w.db, w.tableName()).Lockable
-}
-
-// lockFound reads a row that may have to be inserted, and locks it if it is there.
-func (w *write) lockFound(read func(lock bool) (*rows.Set, error)) (*rows.Set, error) {
-	if w.dialect().locksGaps() {
-		if set, err := read(false); err != nil || set.Len() == 0 {
-			return set, err
-		}
-	}
-	return read(true)
-}
-
 // preInsert sends pre_save for a Save whose update will find no row. GORM goes on with an INSERT in a statement of its own, which sends
 // post_save: it inserts the row, or takes over a row with this key that the scope or a condition hides.
 func (w *conditional) preInsert() error {
@@ -174,8 +159,10 @@ func (w *conditional) takeSaved() error {
 	return nil
 }
 
+// build has nothing to do: the write is one statement.
 func (w *save) build() error { return nil }
 
+// ran runs after GORM's UPDATE.
 func (w *save) ran() {
 	w.succeeded = w.db.Error == nil
 	w.putBackClauses()

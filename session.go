@@ -23,7 +23,7 @@ type setting struct {
 	value any
 }
 
-// settingsOf returns the settings of a statement. What GORM keeps among them for the statement itself is left out: values of
+// of takes the settings of a statement, and returns s. What GORM keeps among them for the statement itself is left out: values of
 // InstanceSet, and the rows that its associations have saved.
 func (s *settings) of(stmt *gorm.Statement) *settings {
 	s.unscoped, s.table = stmt.Unscoped, stmt.Table

@@ -127,8 +127,7 @@ func (w *update) updateKey() []any {
 
 // preBatch makes rows of a batch, applies the assignments, sends pre_save, and notes what receivers changed.
 func (w *update) preBatch(set *rows.Set) error {
-	u := w
-	u.batch, u.changes = set, nil
+	w.batch, w.changes = set, nil
 	w.announceUpdate()
 	w.room(set.Len())
 	for i := range set.Len() {
@@ -148,7 +147,7 @@ func (w *update) preBatch(set *rows.Set) error {
 			w.noteChanges(i)
 		}
 	}
-	if len(u.changes) > 0 && w.find.loose {
+	if len(w.changes) > 0 && w.find.loose {
 		return errLooseKey(w.plan.sender)
 	}
 	return nil

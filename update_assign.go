@@ -37,20 +37,19 @@ func detached(v reflect.Value) reflect.Value {
 
 // readLiterals splits the assignments into values that are known beforehand and what the database computes.
 func (w *update) readLiterals() {
-	u := w
-	u.literals, w.computed = u.literals[:0], nil
-	if u.assigned.IsValid() {
-		u.assigned.SetZero()
+	w.literals, w.computed = w.literals[:0], nil
+	if w.assigned.IsValid() {
+		w.assigned.SetZero()
 	} else {
-		u.assigned = reflect.New(w.schema.ModelType).Elem()
+		w.assigned = reflect.New(w.schema.ModelType).Elem()
 	}
-	for _, a := range u.set {
+	for _, a := range w.set {
 		f := w.schema.LookUpField(a.Column.Name)
 		if f == nil {
 			continue
 		}
-		if !computes(a.Value) && f.Set(w.stmt.Context, u.assigned, a.Value) == nil {
-			u.literals = append(u.literals, f)
+		if !computes(a.Value) && f.Set(w.stmt.Context, w.assigned, a.Value) == nil {
+			w.literals = append(w.literals, f)
 			continue
 		}
 		if w.computed == nil {
@@ -72,39 +71,38 @@ func (w *update) apply(i int) {
 
 // noteChanges compares a row with what the statement alone would make of it. What GORM would not update, a receiver cannot either.
 func (w *update) noteChanges(i int) {
-	ctx, u, v := w.stmt.Context, w, w.rows[i].Value()
+	ctx, v := w.stmt.Context, w.rows[i].Value()
 	for _, column := range w.schema.DBNames {
 		f := w.schema.FieldsByDBName[column]
-		expected := u.batch.Copy(i)
-		if slices.Contains(u.literals, f) || (rows.Absent(f, expected) && !rows.Absent(f, u.assigned)) {
-			expected = u.assigned // an assigned field brings the others of its embedded struct along
+		expected := w.batch.Copy(i)
+		if slices.Contains(w.literals, f) || (rows.Absent(f, expected) && !rows.Absent(f, w.assigned)) {
+			expected = w.assigned // an assigned field brings the others of its embedded struct along
 		}
 		switch {
 		case rows.Same(ctx, f, expected, v):
 		case !f.Updatable:
 			rows.Copy(ctx, f, v, expected)
 		default:
-			if u.changes == nil {
-				u.changes = map[int]map[*schema.Field]bool{}
+			if w.changes == nil {
+				w.changes = map[int]map[*schema.Field]bool{}
 			}
-			if u.changes[i] == nil {
-				u.changes[i] = map[*schema.Field]bool{}
+			if w.changes[i] == nil {
+				w.changes[i] = map[*schema.Field]bool{}
 			}
-			u.changes[i][f] = true
+			w.changes[i][f] = true
 		}
 	}
 }
 
 // takeAssignments takes over what GORM really assigns: other callbacks may have changed it, and times are later by now.
 func (w *update) takeAssignments() {
-	u := w
-	before := slices.Clone(u.literals)
-	u.set = w.built.set
+	before := slices.Clone(w.literals)
+	w.set = w.built.set
 	w.readLiterals()
 	for i := range w.rows {
 		for _, f := range before {
-			if !slices.Contains(u.literals, f) && !u.changes[i][f] { // not assigned any more
-				rows.Copy(w.stmt.Context, f, w.rows[i].Value(), u.batch.Copy(i))
+			if !slices.Contains(w.literals, f) && !w.changes[i][f] { // not assigned any more
+				rows.Copy(w.stmt.Context, f, w.rows[i].Value(), w.batch.Copy(i))
 			}
 		}
 		w.apply(i)

@@ -14,17 +14,17 @@ func (w *update) updateFacts(a *change.Assigns) change.Facts {
 // announceUpdate makes the facts of rows that an update is about to write. GORM builds the statement after the first batch was
 // announced, and may assign something else then.
 func (w *update) announceUpdate() {
-	switch u := w; {
+	switch {
 	case !w.told[1].Made():
 		w.facts = &w.told[0]
-		*w.facts = w.updateFacts(&u.assigns[0])
-	case u.further == nil:
-		u.further = &change.Facts{}
-		*u.further = w.told[1]
-		u.further.Computed, u.further.Stored = w.computed, false
+		*w.facts = w.updateFacts(&w.assigns[0])
+	case w.further == nil:
+		w.further = &change.Facts{}
+		*w.further = w.told[1]
+		w.further.Computed, w.further.Stored = w.computed, false
 		fallthrough
 	default:
-		w.facts = u.further
+		w.facts = w.further
 	}
 }
 
