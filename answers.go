@@ -60,7 +60,7 @@ func (a answers) original(created bool) (any, error) {
 	case created:
 		return nil, nil //nolint:nilnil // a created row has no original
 	case a.row == nil || a.need < Original || a.row.Original == nil:
-		return nil, fault.NotLoaded
+		return nil, fault.ErrNotLoaded
 	}
 	return a.row.Original, nil
 }

@@ -299,7 +299,7 @@ func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
 	g.instance = c.scope.instance(g.instance)
 	model := modelOf(g.instance)
 	if model == nil {
-		return nil, fault.NoInstance
+		return nil, fault.ErrNoInstance
 	}
 	sch, err := schemaOf(c.reg.db, g.instance)
 	if err != nil {

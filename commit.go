@@ -33,7 +33,7 @@ func OnRollback(tx *gorm.DB, fn func(ctx context.Context) error) error {
 func Transaction(db *gorm.DB, fn func(tx *gorm.DB) error, opts ...*sql.TxOptions) error {
 	reg := registryOf(db)
 	if reg == nil {
-		return fault.NotInstalled
+		return fault.ErrNotInstalled
 	}
 	if reg.Tracking == TrackExplicit {
 		db = db.Session(&gorm.Session{Context: db.Statement.Context})
@@ -64,7 +64,7 @@ func queueCall(db *gorm.DB, fn func(context.Context) error, on phase, loc string
 	reg := registryOf(db)
 	switch {
 	case reg == nil:
-		return fault.NotInstalled
+		return fault.ErrNotInstalled
 	case fn == nil:
 		return errors.New("signals: OnCommit and OnRollback need a function, and this one is nil")
 	}
@@ -114,7 +114,7 @@ func (r *registry) track(db *gorm.DB) {
 		if over, ok := pool.Unwrapped(current); ok {
 			db.Statement.ConnPool = over
 		} else if r.Tracking == TrackAll {
-			_ = db.AddError(fault.ForeignPool)
+			_ = db.AddError(fault.ErrForeignPool)
 		}
 		return
 	}

@@ -38,7 +38,7 @@ func (w *write) prepare(k kind) error {
 	tx, inTransaction := pool.Find(w.stmt.ConnPool)
 	switch {
 	case tx != nil && tx.Adopted() && w.reg.Untracked == Refuse && w.plan.waitsFor(k, beforeCommit):
-		return fault.Untracked
+		return fault.ErrUntracked
 	case inTransaction && tx == nil && w.reg.Untracked == Refuse:
 		return w.reg.untracked(w.stmt.ConnPool)
 	}
@@ -53,9 +53,9 @@ func (p *plan) waitsFor(k kind, in phase) bool {
 // untracked says why the end of a transaction cannot be seen.
 func (r *registry) untracked(current gorm.ConnPool) error {
 	if r.Tracking == TrackAll && pool.Foreign(current) {
-		return fault.ForeignPool
+		return fault.ErrForeignPool
 	}
-	return fault.Untracked
+	return fault.ErrUntracked
 }
 
 // queue takes a snapshot of the rows for the receivers that wait, and puts it where they will be called from.
@@ -117,7 +117,7 @@ func (w *write) finish(succeeded bool) {
 	if !succeeded {
 		w.unanswered()
 		for _, d := range w.waiting {
-			d.waited(fault.RolledBack)
+			d.waited(fault.ErrRolledBack)
 		}
 		return
 	}
@@ -142,7 +142,7 @@ func (w *write) unanswered() {
 	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction || w.reg.pools.Refused(answer) {
 		return
 	}
-	w.reg.handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", fault.OutcomeUnknown, answer))
+	w.reg.handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", fault.ErrOutcomeUnknown, answer))
 }
 
 // sendBeforeCommit calls the receivers of the phase in which errors still count.

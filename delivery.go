@@ -25,8 +25,8 @@ type delivery struct {
 func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
 	d := delivery{reg: r, outside: tx.Outside, handle: r.failed}
 	if n := len(end.Unknown); n > 0 {
-		waited(end.Unknown, fault.OutcomeUnknown)
-		err := fmt.Errorf("%w (%d sends and functions waited for it)", fault.OutcomeUnknown, n)
+		waited(end.Unknown, fault.ErrOutcomeUnknown)
+		err := fmt.Errorf("%w (%d sends and functions waited for it)", fault.ErrOutcomeUnknown, n)
 		if end.Cause != nil {
 			err = fmt.Errorf("%w: %w", err, end.Cause)
 		}
@@ -70,7 +70,7 @@ func waited(actions []txn.Item[any], err error) {
 
 // rollback calls rollback functions and AfterRollback receivers, the last one first.
 func (d delivery) rollback(actions []txn.Item[any]) {
-	waited(actions, fault.RolledBack)
+	waited(actions, fault.ErrRolledBack)
 	every(0, len(actions), func(i int) {
 		switch a := actions[len(actions)-1-i].Action.(type) {
 		case *call:
@@ -176,7 +176,7 @@ func (d delivery) send(e *entry, f *frame, rows []change.Row) {
 	returned := false
 	defer func() {
 		if !returned {
-			d.handle(f, e.failure(fault.Goexit))
+			d.handle(f, e.failure(fault.ErrGoexit))
 			d.later(f)
 		}
 	}()
@@ -205,7 +205,7 @@ func (d delivery) run(c *call) {
 	returned := false
 	defer func() {
 		if !returned {
-			d.handle(c.ctx, fmt.Errorf("signals: function queued at %s: %w", c.location, fault.Goexit))
+			d.handle(c.ctx, fmt.Errorf("signals: function queued at %s: %w", c.location, fault.ErrGoexit))
 		}
 	}()
 	err := c.run()

@@ -38,7 +38,7 @@ func (c captured) before(tx *pool.Tx, place int, failed func(before bool, err er
 			continue
 		}
 		if err := d.sendBeforeCommit(); err != nil {
-			waited(tx.Queue.Take(place), fault.RolledBack)
+			waited(tx.Queue.Take(place), fault.ErrRolledBack)
 			failed(true, err)
 			return false
 		}

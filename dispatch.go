@@ -21,7 +21,7 @@ func (r *registry) call(entries []*entry, f *frame, rows []change.Row) error {
 		return nil
 	}
 	if int(f.depth) > r.MaxDepth {
-		return &fault.TooDeep{Depth: int(f.depth), Most: r.MaxDepth, Chain: f.chain()}
+		return &fault.RecursionError{Depth: int(f.depth), Most: r.MaxDepth, Chain: f.chain()}
 	}
 	if r.Observer != nil {
 		return r.callObserved(entries, f, rows)
@@ -40,7 +40,7 @@ func (r *registry) dispatch(entries []*entry, f *frame, rows []change.Row) (err 
 			err = running.failure(recovered(v))
 			return
 		}
-		f.abandon(running.failure(fault.Goexit))
+		f.abandon(running.failure(fault.ErrGoexit))
 	}()
 	if err = r.each(entries, f, rows, &running); err != nil {
 		err = running.failure(err)

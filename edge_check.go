@@ -80,7 +80,7 @@ func layouts[M any]() []reflect.Type {
 // signals of *erased. No database is asked: the test calls receivers as a write does, one with an event and one with a batch of two.
 func testEdge(made func() (unsafe.Pointer, [kinds]*channel)) error {
 	if !slices.EqualFunc(layouts[*erased](), layouts[*saved](), sameLayout) {
-		return fault.Edge
+		return fault.ErrEdge
 	}
 	_, channels := made()
 	row := &change.Row{
@@ -103,7 +103,7 @@ func testEdge(made func() (unsafe.Pointer, [kinds]*channel)) error {
 		}),
 	)
 	if err != nil || passed != 4*3 {
-		return fault.Edge
+		return fault.ErrEdge
 	}
 	return nil
 }

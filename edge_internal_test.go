@@ -125,7 +125,7 @@ func TestAProgramWhoseCompilerPassesEventsOtherwiseIsRefused(t *testing.T) {
 		"no instance":      func(*change.Row) *erased { return nil },
 		"another instance": func(*change.Row) *erased { return (*erased)(unsafe.Pointer(&saved{ID: 1})) },
 	} {
-		require.ErrorIs(t, testEdge(func() (unsafe.Pointer, [kinds]*channel) { return signalsOf(of) }), fault.Edge, name)
+		require.ErrorIs(t, testEdge(func() (unsafe.Pointer, [kinds]*channel) { return signalsOf(of) }), fault.ErrEdge, name)
 	}
 }
 

@@ -10,28 +10,28 @@ import (
 
 var (
 	// ErrNotInstalled is returned when a database has no signals plugin. Cure: db.Use(signals.Plugin{}).
-	ErrNotInstalled = fault.NotInstalled
+	ErrNotInstalled = fault.ErrNotInstalled
 
 	// ErrRecursion is returned when receivers of model signals write, and the receivers of those writes write in
 	// turn, deeper than Plugin.MaxDepth. Its text shows the chain.
-	ErrRecursion = fault.Recursion
+	ErrRecursion = fault.ErrRecursion
 
 	// ErrNotLoaded is returned by SaveEvent.Original to a receiver that declared with Needs that it does not need
 	// the stored row. Cure: connect it with Needs(Original), which is the default.
-	ErrNotLoaded = fault.NotLoaded
+	ErrNotLoaded = fault.ErrNotLoaded
 
 	// ErrUntracked is returned where something is to wait for the end of a transaction that the plugin did not begin and
 	// cannot follow. Under TrackExplicit that is every transaction of db.Transaction and db.Begin. Plugin.Untracked decides otherwise.
-	ErrUntracked = fault.Untracked
+	ErrUntracked = fault.ErrUntracked
 
 	// ErrForeignPool is returned for a write through a connection pool that was put over the plugin's by another plugin and
 	// begins transactions of its own, when the plugin cannot see their end.
-	ErrForeignPool = fault.ForeignPool
+	ErrForeignPool = fault.ErrForeignPool
 
 	// ErrOutcomeUnknown is what Plugin.ErrorHandler gets when nobody can tell whether writes are stored: COMMIT, or a statement about
 	// a savepoint, or a write outside any transaction, was sent and no clear answer came back; a savepoint was set behind the plugin's
 	// back; or the database may have ended the transaction. Neither AfterCommit nor AfterRollback receivers run for those writes.
-	ErrOutcomeUnknown = fault.OutcomeUnknown
+	ErrOutcomeUnknown = fault.ErrOutcomeUnknown
 )
 
 // ReceiverError tells which receiver made a send fail. [errors.Is] and [errors.As] see the receiver's own error through it.
@@ -48,7 +48,7 @@ func (e *ReceiverError) Error() string {
 	if e.Sender != "" {
 		from += " of " + e.Sender
 	}
-	if deep := (*fault.TooDeep)(nil); errors.As(e.Err, &deep) {
+	if deep := (*fault.RecursionError)(nil); errors.As(e.Err, &deep) {
 		return deep.Error() // the chain names the receivers' signals
 	}
 	return fmt.Sprintf("signals: receiver %s of %s: %s", e.Receiver, from, strings.TrimPrefix(fmt.Sprint(e.Err), "signals: "))

@@ -45,7 +45,7 @@ func (s Step) String() string {
 }
 
 // ErrRolledBack is the error of a Waiting step whose transaction, or the savepoint around the write, was rolled back.
-var ErrRolledBack = fault.RolledBack
+var ErrRolledBack = fault.ErrRolledBack
 
 // Observed is one step.
 type Observed struct {
@@ -152,7 +152,7 @@ func (r *registry) callObserved(entries []*entry, f *frame, rows []change.Row) (
 		return nil
 	}
 	ctx := started(f, r.Observer, o)
-	err = fault.Goexit
+	err = fault.ErrGoexit
 	defer func() { r.Observer.ObserveEnd(ctx, o, err) }()
 	err = r.dispatch(entries, f.under(ctx), rows)
 	return err
@@ -174,7 +174,7 @@ func (e *entry) callObserved(by Observer, f *frame, rows []change.Row, call func
 // observe makes a call that may end its goroutine.
 func observe(ctx context.Context, by Observer, o Observed, call func(context.Context) error) (err error) {
 	ctx = started(ctx, by, o)
-	err = fault.Goexit
+	err = fault.ErrGoexit
 	defer func() {
 		if v := recover(); v != nil {
 			err = recovered(v)

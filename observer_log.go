@@ -25,7 +25,7 @@ func (l logObserver) ObserveStart(ctx context.Context, _ Observed) context.Conte
 // ObserveEnd logs.
 func (l logObserver) ObserveEnd(ctx context.Context, o Observed, err error) {
 	level := slog.LevelDebug
-	if err != nil && !errors.Is(err, fault.RolledBack) {
+	if err != nil && !errors.Is(err, fault.ErrRolledBack) {
 		level = slog.LevelError
 	}
 	if !l.logger.Enabled(ctx, level) {

@@ -85,7 +85,7 @@ func mustRegistry(db *gorm.DB, caller string) *registry {
 	if r := registryOf(db); r != nil {
 		return r
 	}
-	panic(fmt.Sprintf("%v, before signals.%s", fault.NotInstalled, caller))
+	panic(fmt.Sprintf("%v, before signals.%s", fault.ErrNotInstalled, caller))
 }
 
 // signals returns what is bound to a scope, made by build at the first call. build also returns the channels in the order of kinds.

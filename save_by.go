@@ -55,7 +55,7 @@ func testSaved(recognized func() bool) error {
 		return err
 	}
 	if len(answers) != 2 || !answers[0] || answers[1] || len(names) != 3 || names[0] == nil || names[0] != names[1] {
-		return fault.SaveUnknown
+		return fault.ErrSaveUnknown
 	}
 	return nil
 }

@@ -11,6 +11,6 @@ import (
 func TestAProgramThatHidesItsCallsIsRefused(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, testSaved(calledBySave))
-	require.ErrorIs(t, testSaved(func() bool { return false }), fault.SaveUnknown)
-	require.ErrorIs(t, testSaved(func() bool { return true }), fault.SaveUnknown)
+	require.ErrorIs(t, testSaved(func() bool { return false }), fault.ErrSaveUnknown)
+	require.ErrorIs(t, testSaved(func() bool { return true }), fault.ErrSaveUnknown)
 }

@@ -31,7 +31,7 @@ func (w way) send(ctx context.Context, targets []target) []Response {
 
 // answer makes the call. A panic, and a call that ends its goroutine, are errors.
 func (t target) answer(response *Response) {
-	*response = Response{Receiver: t.entry.info, Err: t.entry.failure(fault.Goexit)}
+	*response = Response{Receiver: t.entry.info, Err: t.entry.failure(fault.ErrGoexit)}
 	defer func() {
 		if v := recover(); v != nil {
 			response.Err = t.entry.failure(recovered(v))

@@ -8,7 +8,6 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals/internal/pool"
-	pools "github.com/gorm-signals/signals/internal/pool"
 )
 
 // needsTransaction reports whether a receiver that the write can reach needs a transaction.
@@ -27,12 +26,12 @@ func (w *write) begin() error {
 
 // beginOwn begins the library's own transaction, unless the write runs in one already.
 func (w *write) beginOwn() error {
-	if _, inTransaction := pools.Find(w.stmt.ConnPool); inTransaction {
+	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction {
 		return nil
 	}
-	pool := w.stmt.ConnPool
+	before := w.stmt.ConnPool
 	tx := w.db.Session(&gorm.Session{NewDB: true, Context: w.stmt.Context})
-	tx.Statement.ConnPool = w.reg.pools.Wrap(pool)
+	tx.Statement.ConnPool = w.reg.pools.Wrap(before)
 	tx = tx.Begin()
 	if errors.Is(tx.Error, gorm.ErrInvalidTransaction) {
 		return fmt.Errorf("signals: receivers of %s need a transaction, and this connection can begin none: %w", w.plan.sender, tx.Error)
@@ -41,7 +40,7 @@ func (w *write) beginOwn() error {
 		return tx.Error
 	}
 	w.tx, w.stmt.ConnPool = tx, tx.Statement.ConnPool
-	w.restore = append(w.restore, func() { w.stmt.ConnPool = pool })
+	w.restore = append(w.restore, func() { w.stmt.ConnPool = before })
 	return nil
 }
 

@@ -68,7 +68,7 @@ func (r *registry) waits(f *frame, current gorm.ConnPool) error {
 	if most := pool.MaxOpen(current); most == 0 || held < most {
 		return nil
 	}
-	return fmt.Errorf("%w: the pool has no other connection (SetMaxOpenConns)", fault.OtherSession)
+	return fmt.Errorf("%w: the pool has no other connection (SetMaxOpenConns)", fault.ErrOtherSession)
 }
 
 // runs is called before a statement of a read or of Exec.
@@ -86,7 +86,7 @@ func (r *registry) runs(db *gorm.DB) {
 // explain adds to the error of a statement what to do about it, when a receiver made the statement through another session than its
 // event's, and the error is one of waiting.
 func explain(db *gorm.DB) {
-	if db.Error == nil || errors.Is(db.Error, fault.OtherSession) {
+	if db.Error == nil || errors.Is(db.Error, fault.ErrOtherSession) {
 		return
 	}
 	f := frameOf(db.Statement.Context)
@@ -105,10 +105,10 @@ func explain(db *gorm.DB) {
 
 // explained adds to an error of waiting what to do about it.
 func explained(err error) error {
-	if errors.Is(err, fault.OtherSession) || !isWait(err) {
+	if errors.Is(err, fault.ErrOtherSession) || !isWait(err) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", fault.OtherSession, err)
+	return fmt.Errorf("%w: %w", fault.ErrOtherSession, err)
 }
 
 // isWait reports whether an error says that a statement has waited for another connection in vain.

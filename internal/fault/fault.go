@@ -6,52 +6,52 @@ import (
 	"fmt"
 )
 
-// The errors that the root package shows, each as Err and its name here.
+// The errors that the root package shows, each under the same name.
 var (
-	NotInstalled   = errors.New("signals: the plugin is not installed on this database: call db.Use(signals.Plugin{}) after gorm.Open")
-	Recursion      = errors.New("signals: model signals are nested too deep")
-	NotLoaded      = errors.New("signals: the stored row was not loaded: connect the receiver with signals.Needs(signals.Original)")
-	OutcomeUnknown = errors.New("signals: nobody knows whether the transaction was committed: look at the data")
-	RolledBack     = errors.New("signals: the transaction was rolled back")
+	ErrNotInstalled   = errors.New("signals: the plugin is not installed on this database: call db.Use(signals.Plugin{}) after gorm.Open")
+	ErrRecursion      = errors.New("signals: model signals are nested too deep")
+	ErrNotLoaded      = errors.New("signals: the stored row was not loaded: connect the receiver with signals.Needs(signals.Original)")
+	ErrOutcomeUnknown = errors.New("signals: nobody knows whether the transaction was committed: look at the data")
+	ErrRolledBack     = errors.New("signals: the transaction was rolled back")
 
-	Untracked = errors.New("signals: the end of this transaction cannot be seen: begin it with signals.Transaction, which every " +
+	ErrUntracked = errors.New("signals: the end of this transaction cannot be seen: begin it with signals.Transaction, which every " +
 		"Plugin.Tracking follows, or set Plugin.Untracked")
-	ForeignPool = errors.New("signals: another plugin's connection pool lies over the one that follows transactions: " +
+	ErrForeignPool = errors.New("signals: another plugin's connection pool lies over the one that follows transactions: " +
 		"use signals.Plugin{Tracking: signals.TrackExplicit}")
 )
 
 // Errors that only their text tells apart.
 var (
-	// OtherSession is the cause of what waits for itself.
-	OtherSession = errors.New("signals: a receiver uses another session than that of its event, and the write of the event waits for the " +
+	// ErrOtherSession is the cause of what waits for itself.
+	ErrOtherSession = errors.New("signals: a receiver uses another session than that of its event, and the write of the event waits for the " +
 		"receiver: write through e.DB()")
 
-	// Goexit is the error of a receiver that ended its goroutine.
-	Goexit = errors.New("the receiver ended its goroutine with runtime.Goexit")
+	// ErrGoexit is the error of a receiver that ended its goroutine.
+	ErrGoexit = errors.New("the receiver ended its goroutine with runtime.Goexit")
 
-	// NoInstance is the error of an event of a model that is sent by hand without a row.
-	NoInstance = errors.New("signals: the event has no Instance: a model signal is sent for a row, so set it to a non-nil pointer")
+	// ErrNoInstance is the error of an event of a model that is sent by hand without a row.
+	ErrNoInstance = errors.New("signals: the event has no Instance: a model signal is sent for a row, so set it to a non-nil pointer")
 
-	// SaveUnknown says that this program hides which of GORM's methods made a call.
-	SaveUnknown = errors.New("signals: this program hides its call stack, so the plugin cannot tell a Save from an Updates: " +
+	// ErrSaveUnknown says that this program hides which of GORM's methods made a call.
+	ErrSaveUnknown = errors.New("signals: this program hides its call stack, so the plugin cannot tell a Save from an Updates: " +
 		"build it without the option that removes function tables")
 
-	// Edge says that the compiler of this program does not do what the generic edge of the engine relies on.
-	Edge = errors.New("signals: this program was built by a compiler that lays events out, or passes them to functions, otherwise for each type " +
+	// ErrEdge says that the compiler of this program does not do what the generic edge of the engine relies on.
+	ErrEdge = errors.New("signals: this program was built by a compiler that lays events out, or passes them to functions, otherwise for each type " +
 		"of model: build it with the go command's own compiler, gc")
 )
 
-// TooDeep is a Recursion with its chain of signals.
-type TooDeep struct {
+// RecursionError is an ErrRecursion with its chain of signals.
+type RecursionError struct {
 	Depth, Most int
 	Chain       string
 }
 
 // Error names the depth, the limit, the chain and the cures.
-func (e *TooDeep) Error() string {
+func (e *RecursionError) Error() string {
 	return fmt.Sprintf("%v: %d levels, and Plugin.MaxDepth is %d: %s: let the receivers write only what changes (Fields, Changed), "+
-		"write under signals.Mute, or raise Plugin.MaxDepth", Recursion, e.Depth, e.Most, e.Chain)
+		"write under signals.Mute, or raise Plugin.MaxDepth", ErrRecursion, e.Depth, e.Most, e.Chain)
 }
 
-// Unwrap returns Recursion.
-func (e *TooDeep) Unwrap() error { return Recursion }
+// Unwrap returns ErrRecursion.
+func (e *RecursionError) Unwrap() error { return ErrRecursion }
