@@ -104,9 +104,10 @@ func (w *write) snapshot(k kind) *deferred {
 		d.rows = make([]change.Row, 0, len(w.rows))
 	}
 	for i := range w.rows {
-		if r := w.rows[i]; !r.Silent {
-			r.Facts, r.Instance = &d.facts, w.model.Clone(w.stmt.Context, r.Value()).Interface()
-			d.rows = append(d.rows, r)
+		if !w.rows[i].Silent {
+			d.rows = append(d.rows, w.rows[i])
+			r := &d.rows[len(d.rows)-1]
+			r.Facts, r.Instance = &d.facts, r.Snapshot(w.stmt.Context)
 		}
 	}
 	return d

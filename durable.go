@@ -138,7 +138,7 @@ func keepRow(r *change.Row, f *frame, need Need) (KeptEvent, error) {
 		k.Table = s.Table
 	}
 	var err error
-	if k.Row, err = s.Model.Encode(f, r.Value()); err != nil {
+	if k.Row, err = s.Model.Encode(f, reflect.ValueOf(r.Snapshot(f)).Elem()); err != nil {
 		return KeptEvent{}, err
 	}
 	if err = keepNow(f, r, k.Row); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/gorm-signals/signals"
 )
@@ -140,4 +141,64 @@ func TestNetWithBatchAndFields(t *testing.T) {
 	assert.Equal(t, []string{"1", "us [{Title title about us} {Views views 0 3}]"}, h.take())
 	require.NoError(t, db.Model(&Page{}).Where("1 = 1").Update("title", "all").Error)
 	assert.Equal(t, []string{"2", "all [{Title title home all}]", "all [{Title title us all}]"}, h.take(), "one call for both rows")
+}
+
+type restricted struct {
+	ID    uint
+	Owner string `gorm:"<-:create"`
+	Name  string
+	N     int
+}
+
+func TestWhatWasNotWrittenIsInNoEventThatWaits(t *testing.T) {
+	t.Parallel()
+	upsert := clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns([]string{"name"})}
+	all := restricted{ID: 1, Owner: "mallory", Name: "new", N: 2}
+	for name, c := range map[string]struct {
+		write   func(db *gorm.DB) error
+		stored  restricted
+		changed []string
+	}{
+		"save": {func(db *gorm.DB) error { v := all; return db.Save(&v).Error }, restricted{1, "ann", "new", 2}, []string{"Name", "N"}},
+		"save of some": {
+			func(db *gorm.DB) error { v := all; return db.Omit("N").Save(&v).Error }, restricted{1, "ann", "new", 1}, []string{"Name"},
+		},
+		"upsert": {
+			func(db *gorm.DB) error {
+				v := all
+				return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&v).Error
+			},
+			restricted{1, "ann", "new", 2}, []string{"Name", "N"},
+		},
+		"upsert of some": {func(db *gorm.DB) error { v := all; return db.Clauses(upsert).Create(&v).Error }, restricted{1, "ann", "new", 1}, []string{"Name"}},
+		"update":         {func(db *gorm.DB) error { v := all; return db.Updates(&v).Error }, restricted{1, "ann", "new", 2}, []string{"Name", "N"}},
+		"create of some": {
+			func(db *gorm.DB) error { v := all; v.ID = 2; return db.Select("Name").Create(&v).Error }, restricted{2, "", "new", 0}, []string{"ID", "Name"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, store := open(t, &restricted{}), &shelf{}
+			require.NoError(t, db.Create(&restricted{ID: 1, Owner: "ann", Name: "old", N: 1}).Error)
+			heard := 0
+			for _, options := range [][]signals.ConnectOption{
+				{signals.AfterCommit()}, {signals.BeforeCommit()}, {signals.AfterCommit(), signals.Net()}, {signals.Durable(store, "all")},
+			} {
+				signals.For[restricted](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*restricted]) error {
+					heard++
+					var changed []string
+					for _, ch := range e.Changes() {
+						changed = append(changed, ch.Field)
+					}
+					assert.Equal(t, c.stored, *e.Instance)
+					assert.Equal(t, c.changed, changed)
+					return nil
+				}, options...)
+			}
+			require.NoError(t, c.write(db))
+			store.deliver(t)
+			assert.Equal(t, 4, heard)
+			assert.Equal(t, c.stored, find[restricted](t, db, c.stored.ID))
+		})
+	}
 }

@@ -3,9 +3,13 @@
 package change
 
 import (
+	"context"
 	"reflect"
+	"slices"
 
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
 )
 
 // Row is one row of a write.
@@ -37,4 +41,32 @@ func (r *Row) Stored() reflect.Value {
 		return reflect.ValueOf(r.Original).Elem()
 	}
 	return r.Value()
+}
+
+// Snapshot returns a copy of the instance that shows the row as it was written: the caller's struct may hold more than its statement named
+// or GORM may write.
+func (r *Row) Snapshot(ctx context.Context) any {
+	row := r.Facts.Model.Clone(ctx, r.Value())
+	for _, column := range r.Facts.Model.Schema.DBNames {
+		switch f := r.Facts.Model.Schema.FieldsByDBName[column]; {
+		case !r.unwritten(f):
+		case !r.Created:
+			rows.Copy(ctx, f, row.Elem(), reflect.ValueOf(r.Original).Elem())
+		case !rows.Absent(f, row.Elem()):
+			f.ReflectValueOf(ctx, row.Elem()).SetZero()
+		}
+	}
+	return row.Interface()
+}
+
+// unwritten reports whether the instance may have a value that the write does not store. Fields that GORM only reads are as somebody has read
+// them.
+func (r *Row) unwritten(f *schema.Field) bool {
+	switch {
+	case r.Facts.Strategy == nil || (!f.Creatable && !f.Updatable):
+		return false
+	case r.Created:
+		return !f.HasDefaultValue && !r.Facts.inserted(f)
+	}
+	return r.Known() && r.Facts.Strategy.leaves(r, f) && !slices.Contains(r.Unread, f)
 }

@@ -17,6 +17,9 @@ type Strategy interface {
 
 	// compares reports whether the write changes a column if the values of the column differ.
 	compares(r *Row, f *schema.Field) bool
+
+	// leaves reports whether the write leaves a column of a stored row as it is, whatever the instance holds.
+	leaves(r *Row, f *schema.Field) bool
 }
 
 // WholeRow is the strategy of statements that write all columns that GORM may update: Save, and events that no statement sends.
@@ -33,6 +36,8 @@ func (s WholeRow) changed(ctx context.Context, r *Row, f *schema.Field) bool {
 }
 
 func (WholeRow) compares(_ *Row, f *schema.Field) bool { return f.Updatable }
+
+func (WholeRow) leaves(_ *Row, f *schema.Field) bool { return !f.Updatable }
 
 // NamedFields is the strategy of an update that names fields. Instances are copies of the stored rows, to which the assignments are applied:
 // what receivers change beside the named fields differs too.
@@ -55,6 +60,9 @@ func (NamedFields) compares(r *Row, f *schema.Field) bool {
 	return !rows.Made(f, reflect.ValueOf(r.Original).Elem(), r.Value()) || r.Facts.names(f)
 }
 
+// The instance is a copy of the stored row.
+func (NamedFields) leaves(*Row, *schema.Field) bool { return false }
+
 // Upserted is the strategy of an INSERT that updates stored rows.
 type Upserted struct{}
 
@@ -72,6 +80,8 @@ func (s Upserted) changed(ctx context.Context, r *Row, f *schema.Field) bool {
 
 func (Upserted) compares(r *Row, f *schema.Field) bool { return r.Facts.Written[f] && f.Updatable }
 
+func (s Upserted) leaves(r *Row, f *schema.Field) bool { return !s.compares(r, f) }
+
 // EveryColumn is the strategy of several writes of one row.
 type EveryColumn struct{}
 
@@ -80,3 +90,5 @@ func (EveryColumn) changed(ctx context.Context, r *Row, f *schema.Field) bool {
 }
 
 func (EveryColumn) compares(*Row, *schema.Field) bool { return true }
+
+func (EveryColumn) leaves(*Row, *schema.Field) bool { return false }
