@@ -168,7 +168,8 @@ func TestWhatWasNotWrittenIsInNoEventThatWaits(t *testing.T) {
 				v := all
 				return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&v).Error
 			},
-			restricted{1, "ann", "new", 2}, []string{"Name", "N"},
+			restricted{1, "ann", "new", 2},
+			[]string{"Name", "N"},
 		},
 		"upsert of some": {func(db *gorm.DB) error { v := all; return db.Clauses(upsert).Create(&v).Error }, restricted{1, "ann", "new", 1}, []string{"Name"}},
 		"update":         {func(db *gorm.DB) error { v := all; return db.Updates(&v).Error }, restricted{1, "ann", "new", 2}, []string{"Name", "N"}},
