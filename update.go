@@ -2,6 +2,7 @@ package signals
 
 import (
 	"reflect"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
@@ -150,7 +151,20 @@ func (w *update) preBatch(set *rows.Set) error {
 	if len(w.changes) > 0 && w.find.loose {
 		return errLooseKey(w.plan.sender)
 	}
+	if w.find.cursor != nil && w.movesKeys() {
+		return w.find.cursor.Settle(w.db)
+	}
 	return nil
+}
+
+// movesKeys reports whether a receiver has changed the key of a row, which may bring the row before the cursor again.
+func (w *update) movesKeys() bool {
+	for _, changed := range w.changes {
+		if slices.ContainsFunc(w.model.Keys, func(f *schema.Field) bool { return changed[f] }) {
+			return true
+		}
+	}
+	return false
 }
 
 // build runs right before GORM builds the UPDATE: it sets a savepoint when the batch takes several statements.

@@ -107,6 +107,22 @@ func (c *Cursor) Again(db *gorm.DB) error {
 	return nil
 }
 
+// Settle reads the keys of all rows that are still to come, because what is written next may move rows behind them in key order.
+func (c *Cursor) Settle(db *gorm.DB) error {
+	if c.all || c.done {
+		return nil
+	}
+	rest := *c
+	if c.last != nil {
+		rest.query.Where = append(slices.Clone(Group(c.query.Where)), After(c.model.Keys, c.last))
+	}
+	if err := rest.readKeys(db, nil); err != nil || rest.loose {
+		return err
+	}
+	c.all, c.keys, c.done = true, rest.keys, len(rest.keys) == 0
+	return nil
+}
+
 // Loose reports whether one of the keys that were read up front would not find its row in a condition.
 func (c *Cursor) Loose() bool { return c.loose }
 
