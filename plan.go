@@ -2,7 +2,6 @@ package signals
 
 import (
 	"slices"
-	"sync"
 
 	"gorm.io/gorm/schema"
 
@@ -65,26 +64,28 @@ type planner struct {
 	*relations.Graph
 
 	reg     *registry
-	plans   *sync.Map
-	deletes map[*schema.Schema]bool // what listensToDeletes has found out
-	leads   map[*schema.Schema]bool // the same of leadsToReceivers
+	made    map[*schema.Schema]*plan // plans that nobody else sees yet, nil for models that nobody listens to
+	deletes map[*schema.Schema]bool  // what listensToDeletes has found out
+	leads   map[*schema.Schema]bool  // the same of leadsToReceivers
 }
 
 // plan returns the plan of a model, nil when nobody listens to it.
 func (b *planner) plan(model *schema.Schema) *plan {
-	if p, ok := knownPlan(b.plans, model); ok {
+	if p, ok := b.made[model]; ok {
+		return p
+	}
+	if p, ok := knownPlan(b.reg.ready, model); ok {
 		return p
 	}
 	p := newPlan(model, b.reg.collectLocked(model.ModelType))
-	b.plans.Store(model, p) // before what it leads to: relations run in circles
+	b.made[model] = p // before what it leads to: relations run in circles
 	b.addSides(p)
 	b.addCascades(p)
 	for _, r := range model.Relationships.Many2Many {
 		p.marks = p.marks || (r.JoinTable.ModelType.Name() != "" && len(b.links(r.JoinTable)) > 0)
 	}
 	if !p.listened() {
-		p = nil
-		b.plans.Store(model, p)
+		b.made[model] = nil
 		return nil
 	}
 	p.steady = len(model.PrimaryFields) > 0 && !slices.ContainsFunc(model.PrimaryFields, func(f *schema.Field) bool {

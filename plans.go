@@ -70,8 +70,13 @@ func (r *registry) addPlan(model *schema.Schema) *plan {
 		return nil // somebody has disconnected the last receiver
 	}
 	r.learn(model)
-	b := &planner{Graph: r.graph, reg: r, plans: r.ready, deletes: map[*schema.Schema]bool{}, leads: map[*schema.Schema]bool{}}
+	b := &planner{
+		Graph: r.graph, reg: r, made: map[*schema.Schema]*plan{}, deletes: map[*schema.Schema]bool{}, leads: map[*schema.Schema]bool{},
+	}
 	p := b.plan(model)
+	for of, made := range b.made { // now that they are whole: statements read them without the lock
+		r.ready.Store(of, made)
+	}
 	r.plans.Store(r.ready)
 	return p
 }

@@ -153,3 +153,31 @@ func BenchmarkConnectAmongManyModels(b *testing.B) {
 	b.ReportMetric(float64(connecting.Nanoseconds())/float64(b.N), "ns/connect")
 	b.ReportMetric(float64((next-after).Nanoseconds())/float64(b.N), "ns/more")
 }
+
+// TestAPlanIsSeenOnlyWhenItIsWhole lets several goroutines meet the same models for the first time, after the plan of another model was made.
+func TestAPlanIsSeenOnlyWhenItIsWhole(t *testing.T) {
+	t.Parallel()
+	const n = 60
+	db, models := manyModels(t, n)
+	reg := registryOf(db)
+	schemas := make([]*schema.Schema, n)
+	for i, model := range models {
+		sch, err := schemaOf(db, model)
+		require.NoError(t, err)
+		schemas[i] = sch
+	}
+	require.NotNil(t, reg.planFor(schemas[0]))
+	var half sync.Map
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for i, sch := range schemas {
+				if p := reg.planFor(sch); p == nil || p.model == nil {
+					half.Store(i, true)
+				}
+			}
+		})
+	}
+	all.Wait()
+	half.Range(func(i, _ any) bool { return assert.Fail(t, "a plan is half made", "of model %v", i) })
+}
