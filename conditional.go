@@ -69,9 +69,18 @@ type built struct {
 	watched bool                // its building is seen
 }
 
-// scratch returns a copy of the statement for finding out what GORM will add to it. Nothing that is done to the copy reaches the
-// statement, the caller's values or the database.
-func (w *conditional) scratch() *gorm.Statement {
+// scratch returns a copy of the statement with what field types add to it, for finding out what GORM will make of that. Nothing that is done to
+// the copy reaches the statement, the caller's values or the database.
+func (w *conditional) scratch(adds []clause.Interface) *gorm.Statement {
+	stmt := w.copied()
+	for _, c := range adds {
+		stmt.AddClause(c)
+	}
+	return stmt
+}
+
+// copied returns a copy of the statement that shares nothing with it that GORM or a field type may change.
+func (w *conditional) copied() *gorm.Statement {
 	from := w.stmt
 	stmt := &gorm.Statement{
 		DB: &gorm.DB{Config: w.db.Config}, Schema: from.Schema, Table: from.Table, TableExpr: from.TableExpr, Context: from.Context,

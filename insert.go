@@ -58,12 +58,7 @@ func (w *insert) before() error {
 	w.inserts = w.insertFields()
 	_, w.conflicting = w.conflict()
 	*w.facts = w.insertFacts(&w.upsert)
-	if w.takesSeveral() {
-		if err := w.begin(); err != nil {
-			return err
-		}
-	}
-	if err := w.resolveConflicts(); err != nil {
+	if err := w.resolveFirst(); err != nil {
 		return err
 	}
 	heard := w.goesOn != nil && w.goesOn.announced
@@ -79,6 +74,16 @@ func (w *insert) before() error {
 		return err
 	}
 	return w.sendLinks(false)
+}
+
+// resolveFirst resolves the conflicts for the first time, in a transaction if the INSERT takes several statements.
+func (w *insert) resolveFirst() error {
+	if w.takesSeveral() {
+		if err := w.begin(); err != nil {
+			return err
+		}
+	}
+	return w.resolveConflicts()
 }
 
 // takesSeveral reports whether the INSERT stands or falls with other statements.

@@ -36,12 +36,7 @@ func (w *insert) lateConflict() error {
 	if _, w.conflicting = w.conflict(); !w.conflicting {
 		return nil
 	}
-	if w.takesSeveral() {
-		if err := w.begin(); err != nil {
-			return err
-		}
-	}
-	return w.resolveConflicts()
+	return w.resolveFirst()
 }
 
 // maySkip reports whether the INSERT itself says that rows may be left alone.

@@ -13,7 +13,7 @@ import (
 // this can touch, and all others stay.
 type planning struct {
 	// plans holds the plans by model, nil for models that nobody listens to. It is nil itself while nobody listens to anything. Between
-	// a Connect and the next statement it is empty, and kept holds the plans.
+	// a Connect and the next statement it is empty, and ready holds the plans.
 	plans atomic.Pointer[sync.Map]
 
 	// The registry's lock guards the rest.

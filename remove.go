@@ -61,10 +61,7 @@ func (w *remove) before() error {
 func (w *remove) foreseeDelete() bool {
 	stmt := w.stmt
 	if len(w.schema.DeleteClauses) > 0 {
-		stmt = w.scratch()
-		for _, c := range w.schema.DeleteClauses {
-			stmt.AddClause(c)
-		}
+		stmt = w.scratch(w.schema.DeleteClauses)
 		if w.soft = stmt.SQL.Len() > 0; w.soft {
 			w.built.names = w.db.Callback().Update().Clauses
 		}

@@ -110,10 +110,7 @@ func (w *save) readSaved(key []any) (*rows.Set, error) {
 			return w.model.ByKey(w.db, key, q)
 		})
 	}
-	stmt := w.scratch()
-	for _, c := range w.schema.UpdateClauses {
-		stmt.AddClause(c)
-	}
+	stmt := w.scratch(w.schema.UpdateClauses)
 	callbacks.ConvertToAssignments(stmt)
 	q.Where = rows.Conditions(stmt)
 	return w.lockFound(func(lock bool) (*rows.Set, error) {
@@ -206,7 +203,7 @@ func (w *save) assignsOther() bool {
 }
 
 // saveFacts are those of the UPDATE of a Save.
-func (w *write) saveFacts() change.Facts {
+func (w *save) saveFacts() change.Facts {
 	s := w.statementFacts()
 	s.Strategy = change.WholeRow{}
 	return s

@@ -62,10 +62,7 @@ func (w *update) before() error {
 
 // foreseeUpdate finds out what GORM will assign and which conditions it will add. It reports false when GORM would run no statement.
 func (w *update) foreseeUpdate() bool {
-	stmt := w.scratch()
-	for _, c := range w.schema.UpdateClauses {
-		stmt.AddClause(c)
-	}
+	stmt := w.scratch(w.schema.UpdateClauses)
 	given, ok := stmt.Clauses["SET"].Expression.(clause.Set)
 	if !ok {
 		given = callbacks.ConvertToAssignments(stmt)

@@ -173,11 +173,11 @@ func (w *fuzzWorld) saveSome(op *fuzzOp, row fuzzRow, omit bool) (err error) {
 // saveOne models Save of a struct with its key set. Pets run before its post_save. GORM first tries to update the row, then
 // writes the pets, and then inserts a row that the update did not find.
 func (w *fuzzWorld) saveOne(table int, row fuzzRow, pets func() error) (err error) {
-	var late, undone error // of the pets, when nothing undoes what is stored by then; any other
-	defer w.whole(&undone)()
+	var late error // of the pets, when nothing undoes what is stored by then
+	restore := w.snapshot()
 	defer func() {
-		if late == nil {
-			undone = err
+		if err != nil && late == nil {
+			restore()
 		}
 	}()
 	t := w.tables[table]
