@@ -15,11 +15,11 @@ type answers struct {
 	row   *change.Row   // nil in an event that was never sent
 	facts *change.Facts // of the signal that was sent: the write gives the row others when it goes on
 	frame *frame
-	need  Need // of the receiver
+	need  need // of the receiver
 }
 
 // answersOf returns what an event answers from that is sent now.
-func answersOf(r *change.Row, f *frame, need Need) answers { return answers{r, r.Facts, f, need} }
+func answersOf(r *change.Row, f *frame, least need) answers { return answers{r, r.Facts, f, least} }
 
 // asSent returns the row with the facts of the signal that was sent. They are not the row's own if a receiver of pre_save keeps its event and
 // asks it when the row is written.
@@ -59,7 +59,7 @@ func (a answers) original(created bool) (any, error) {
 	switch {
 	case created:
 		return nil, nil //nolint:nilnil // a created row has no original
-	case a.row == nil || a.need < Original || a.row.Original == nil:
+	case a.row == nil || a.need < needOriginal || a.row.Original == nil:
 		return nil, fault.ErrNotLoaded
 	}
 	return a.row.Original, nil

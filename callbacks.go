@@ -25,61 +25,61 @@ type steps struct {
 
 const commitName = "gorm:commit_or_rollback_transaction"
 
-func (r *registry) createSteps() steps {
+func (in *installed) createSteps() steps {
 	return steps{"gorm:create", []step{
-		{"signals:track", r.track, []string{"gorm:begin_transaction", "gorm:before_create", "gorm:save_before_associations", "gorm:create"}},
-		{"signals:pre_create", r.preCreate, []string{"gorm:save_before_associations", "gorm:create"}},
-		{"signals:enter_race", r.build, []string{"gorm:create"}},
-		{"signals:leave_race", r.wroteRows, []string{"gorm:save_after_associations", "gorm:after_create", commitName}},
-		{"signals:post_create", r.after, []string{commitName}},
+		{"signals:track", in.transactions.track, []string{"gorm:begin_transaction", "gorm:before_create", "gorm:save_before_associations", "gorm:create"}},
+		{"signals:pre_create", in.engine.preCreate, []string{"gorm:save_before_associations", "gorm:create"}},
+		{"signals:enter_race", in.engine.build, []string{"gorm:create"}},
+		{"signals:leave_race", in.engine.wroteRows, []string{"gorm:save_after_associations", "gorm:after_create", commitName}},
+		{"signals:post_create", in.engine.after, []string{commitName}},
 	}}
 }
 
-func (r *registry) updateSteps() steps {
+func (in *installed) updateSteps() steps {
 	return steps{"gorm:update", []step{
-		{"signals:track", r.track, []string{
+		{"signals:track", in.transactions.track, []string{
 			"gorm:begin_transaction", "gorm:setup_reflect_value", "gorm:before_update", "gorm:save_before_associations", "gorm:update",
 		}},
-		{"signals:pre_update", r.preUpdate, []string{"gorm:save_before_associations", "gorm:update"}},
-		{"signals:prepare_update", r.build, []string{"gorm:update"}},
-		{"signals:written", r.wrote, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
-		{"signals:save_links", r.saveLinks, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
-		{"signals:post_update", r.after, []string{commitName}},
+		{"signals:pre_update", in.engine.preUpdate, []string{"gorm:save_before_associations", "gorm:update"}},
+		{"signals:prepare_update", in.engine.build, []string{"gorm:update"}},
+		{"signals:written", in.engine.wrote, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
+		{"signals:save_links", in.engine.saveLinks, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
+		{"signals:post_update", in.engine.after, []string{commitName}},
 	}}
 }
 
-func (r *registry) deleteSteps() steps {
+func (in *installed) deleteSteps() steps {
 	return steps{"gorm:delete", []step{
-		{"signals:track", r.track, []string{"gorm:begin_transaction", "gorm:before_delete", "gorm:delete_before_associations", "gorm:delete"}},
-		{"signals:pre_delete", r.preDelete, []string{"gorm:delete_before_associations", "gorm:delete"}},
-		{"signals:cascade", r.build, []string{"gorm:delete"}},
-		{"signals:deleted", r.wrote, []string{"gorm:after_delete", commitName}},
-		{"signals:post_delete", r.after, []string{commitName}},
+		{"signals:track", in.transactions.track, []string{"gorm:begin_transaction", "gorm:before_delete", "gorm:delete_before_associations", "gorm:delete"}},
+		{"signals:pre_delete", in.engine.preDelete, []string{"gorm:delete_before_associations", "gorm:delete"}},
+		{"signals:cascade", in.engine.build, []string{"gorm:delete"}},
+		{"signals:deleted", in.engine.wrote, []string{"gorm:after_delete", commitName}},
+		{"signals:post_delete", in.engine.after, []string{commitName}},
 	}}
 }
 
-func (r *registry) querySteps() steps {
+func (in *installed) querySteps() steps {
 	return steps{"", []step{
-		{"signals:sends", r.sends, []string{"gorm:query"}},
-		{"signals:ran", r.ran, []string{"gorm:preload", "gorm:after_query"}},
-		{"signals:post_load", r.postLoad, nil},
+		{"signals:sends", in.transactions.sends, []string{"gorm:query"}},
+		{"signals:ran", in.transactions.ran, []string{"gorm:preload", "gorm:after_query"}},
+		{"signals:post_load", in.engine.postLoad, nil},
 	}}
 }
 
-func (r *registry) rowSteps() steps {
-	return steps{"", []step{{"signals:sends", r.sends, []string{"gorm:row"}}, {"signals:ran", r.ran, nil}}}
+func (in *installed) rowSteps() steps {
+	return steps{"", []step{{"signals:sends", in.transactions.sends, []string{"gorm:row"}}, {"signals:ran", in.transactions.ran, nil}}}
 }
 
-func (r *registry) rawSteps() steps {
-	return steps{"", []step{{"signals:sends", r.sends, []string{"gorm:raw"}}, {"signals:ran", r.ran, nil}}}
+func (in *installed) rawSteps() steps {
+	return steps{"", []step{{"signals:sends", in.transactions.sends, []string{"gorm:raw"}}, {"signals:ran", in.transactions.ran, nil}}}
 }
 
 // register adds the steps that db's callbacks lack. A database can have several sets of them: dbresolver opens one per
 // connection pool and initializes every plugin again.
-func (r *registry) register(db *gorm.DB) error {
+func (in *installed) register(db *gorm.DB) error {
 	all := db.Callback()
 	processors := listOf(all.Create(), all.Update(), all.Delete(), all.Query(), all.Row(), all.Raw())
-	for i, set := range []steps{r.createSteps(), r.updateSteps(), r.deleteSteps(), r.querySteps(), r.rowSteps(), r.rawSteps()} {
+	for i, set := range []steps{in.createSteps(), in.updateSteps(), in.deleteSteps(), in.querySteps(), in.rowSteps(), in.rawSteps()} {
 		p := processors[i]
 		if set.main != "" && p.Get(set.main) == nil {
 			return fmt.Errorf("signals: the program has removed GORM's callback %s, so no signals can be sent around it: "+

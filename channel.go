@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -18,52 +17,48 @@ import (
 
 // channel is what a Signal is apart from the type of its events.
 type channel struct {
-	name string
-	list receivers.List[*entry]
-	mu   sync.Mutex    // held by writers
-	seq  atomic.Uint64 // connection order of a custom signal
+	signal
 
-	calls    atomic.Pointer[calls]                                           // of a custom signal: what Send loops over; nil until somebody connects
-	observer Observer                                                        // of a custom signal
-	call     func(ctx context.Context, e *entry, event unsafe.Pointer) error // of a custom signal that New made
-	single   func(batch unsafe.Pointer) unsafe.Pointer                       // of a custom signal that New made: a Receiver[E] that calls a BatchReceiver[E]
+	reg *registry  // nil for a custom signal
+	mu  sync.Mutex // held by writers
+
+	seq      atomic.Uint64                                                      // connection order of a custom signal
+	calls    atomic.Pointer[calls]                                              // of a custom signal: what Send loops over; nil until somebody connects
+	observer observer                                                           // of a custom signal
+	call     func(ctx context.Context, r *receiver, event unsafe.Pointer) error // of a custom signal that New made
+	single   func(batch unsafe.Pointer) unsafe.Pointer                          // of a custom signal that New made: a Receiver[E] that calls a BatchReceiver[E]
 
 	receive func(e *entry, receiver unsafe.Pointer, batch bool) // of a model signal: gives an entry a Receiver[E] or a BatchReceiver[E]
 	given   func(event unsafe.Pointer) given                    // of a model signal: what an event says that is sent by hand
-
-	reg     *registry // nil for a custom signal
-	scope   scope
-	kind    kind
-	counted int // receivers that the registry has counted
 }
 
-// scope says which models a signal belongs to.
-type scope struct {
-	typ     reflect.Type
-	name    string
-	schema  *schema.Schema // nil for an interface
-	matches func(model reflect.Type) bool
+// receiver is a connected receiver with what only this package needs to know of it.
+type receiver struct {
+	entry
+
+	public   ReceiverInfo
+	function unsafe.Pointer // what Connect was given
+	several  bool           // function is a BatchReceiver[E]
 }
 
-// entry is a connected receiver.
-type entry struct {
-	receivers.Item
-
-	info     ReceiverInfo
-	kind     kind
-	fields   []string
-	phase    phase
-	net      bool
-	atomic   bool                              // it needs a transaction
-	store    Store                             // keeps its events; nil when it is not durable
-	receiver unsafe.Pointer                    // what Connect was given
-	several  bool                              // receiver is a BatchReceiver[E]
-	call     func(*frame, *change.Row) error   // what the signals of models call
-	batch    func(*frame, []*change.Row) error // instead of call, when connected with ConnectBatch
+// receiverOf returns the receiver that an entry is a part of.
+func receiverOf(e *entry) *receiver {
+	r, _ := e.owner.(*receiver)
+	return r
 }
 
-// entry makes the entry of a receiver that is being connected. It panics when something is wrong with it.
-func (c *channel) entry(missing bool, loc string, opts []ConnectOption) *entry {
+// newReceiver returns a receiver that an info describes.
+func newReceiver(i info, k kind) *receiver {
+	r := &receiver{entry: entry{Item: receivers.Item{UID: i.UID, Priority: i.Priority}, info: i, kind: k, errors: &errorsOfReceivers}}
+	r.public = ReceiverInfo{
+		Signal: i.Signal, Sender: i.Sender, UID: i.UID, Phase: i.Phase, Location: i.Location, Priority: i.Priority, Needs: Need(i.Needs),
+	}
+	r.owner = r
+	return r
+}
+
+// newReceiver makes a receiver that is being connected. It panics when something is wrong with it.
+func (c *channel) newReceiver(missing bool, loc string, opts []ConnectOption) (*receiver, Store) {
 	var o connectOptions
 	if missing {
 		o.refuse("the receiver is nil: pass a function")
@@ -77,17 +72,17 @@ func (c *channel) entry(missing bool, loc string, opts []ConnectOption) *entry {
 	}
 	c.check(&o)
 	if o.problem != "" {
-		panic(fmt.Sprintf("signals: Connect to %s at %s: %s", c.name, loc, o.problem))
+		panic(fmt.Sprintf("signals: Connect to %s at %s: %s", c.Name, loc, o.problem))
 	}
-	e := &entry{kind: c.kind, fields: o.fields, phase: o.phase, net: o.net, atomic: o.atomic, store: o.store}
-	e.Item = receivers.Item{UID: o.uid, Priority: o.priority}
-	e.info = ReceiverInfo{
-		Signal: c.name, Sender: c.scope.name, UID: o.uid, Phase: o.phase.String(), Location: loc, Priority: o.priority, Needs: o.needs,
+	i := info{
+		Signal: c.Name, Sender: c.Scope.Name, UID: o.uid, Phase: o.phase.String(), Location: loc, Priority: o.priority, Needs: need(o.needs),
 	}
-	if e.store != nil {
-		e.info.Phase = durablePhase
+	if o.store != nil {
+		i.Phase = durablePhase
 	}
-	return e
+	r := newReceiver(i, c.Kind)
+	r.fields, r.phase, r.net, r.atomic = o.fields, o.phase, o.net, o.atomic
+	return r, o.store
 }
 
 // check refuses options without meaning and fills in the default need.
@@ -98,7 +93,7 @@ func (c *channel) check(o *connectOptions) {
 		}
 		return
 	}
-	switch c.kind {
+	switch c.Kind {
 	case preSave, postSave:
 		c.checkFields(o)
 		if o.needs == 0 || len(o.fields) > 0 {
@@ -109,72 +104,72 @@ func (c *channel) check(o *connectOptions) {
 			o.needs = Row
 		}
 		if o.needs == Original {
-			o.refuse(c.name + " has no Original beside its Instance: use Needs(Row), which is the default")
+			o.refuse(c.Name + " has no Original beside its Instance: use Needs(Row), which is the default")
 		}
 		c.checkRelations(o)
 	default:
 		if o.needs != 0 {
-			o.refuse("Needs has no meaning for " + c.name + ", which reads nothing: leave it out")
+			o.refuse("Needs has no meaning for " + c.Name + ", which reads nothing: leave it out")
 		}
 	}
-	if o.phase != inSend && c.kind != postSave && c.kind != postDelete && c.kind != m2mChanged {
-		o.refuse(o.phase.option() + " has no meaning for " + c.name + ": connect to post_save, post_delete or m2m_changed")
+	if o.phase != inSend && c.Kind != postSave && c.Kind != postDelete && c.Kind != m2mChanged {
+		o.refuse(phaseOption(o.phase) + " has no meaning for " + c.Name + ": connect to post_save, post_delete or m2m_changed")
 	}
 	if o.net && o.phase != afterCommit {
 		o.refuse("Net goes with AfterCommit: give both")
 	}
-	if o.net && c.kind == m2mChanged {
+	if o.net && c.Kind == m2mChanged {
 		o.refuse("Net has no meaning for m2m_changed: connect to post_save or post_delete")
 	}
-	if len(o.fields) > 0 && c.kind > postSave && c.kind != m2mChanged {
-		o.refuse("Fields has no meaning for " + c.name + ": only saves change fields")
+	if len(o.fields) > 0 && c.Kind > postSave && c.Kind != m2mChanged {
+		o.refuse("Fields has no meaning for " + c.Name + ": only saves change fields")
 	}
-	if o.atomic && c.kind == postLoad {
-		o.refuse("Atomic has no meaning for " + c.name + ", which writes nothing: leave it out")
+	if o.atomic && c.Kind == postLoad {
+		o.refuse("Atomic has no meaning for " + c.Name + ", which writes nothing: leave it out")
 	}
 	c.checkDurable(o)
 }
 
 func (c *channel) checkFields(o *connectOptions) {
 	for _, name := range o.fields {
-		if s := c.scope.schema; s != nil && len(c.reg.rows.Of(s).Fields(name)) == 0 {
-			o.refuse(change.UnknownField(c.scope.name, c.reg.rows.Of(s), name))
+		if s := c.Scope.Schema; s != nil && len(c.reg.rows.Of(s).Fields(name)) == 0 {
+			o.refuse(change.UnknownField(c.Scope.Name, c.reg.rows.Of(s), name))
 		}
 	}
 }
 
 // checkRelations refuses fields of m2m_changed that are no many2many relations.
 func (c *channel) checkRelations(o *connectOptions) {
-	if c.kind != m2mChanged || c.scope.schema == nil {
+	if c.Kind != m2mChanged || c.Scope.Schema == nil {
 		return
 	}
 	for _, name := range o.fields {
-		if r := c.scope.schema.Relationships.Relations[name]; r == nil || r.Type != schema.Many2Many {
-			o.refuse(fmt.Sprintf("%s has no many2many relation %q: use the Go name of its field", c.scope.name, name))
+		if r := c.Scope.Schema.Relationships.Relations[name]; r == nil || r.Type != schema.Many2Many {
+			o.refuse(fmt.Sprintf("%s has no many2many relation %q: use the Go name of its field", c.Scope.Name, name))
 		}
 	}
 }
 
-// connect puts the entry of a receiver in its place. The caller is Connect or ConnectBatch, and of is its variable of the receiver.
+// connect puts a receiver in its place. The caller is Connect or ConnectBatch, and of is its variable of the receiver.
 func (c *channel) connect(of unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
-	receiver := function(of)
-	e := c.entry(receiver == nil, location(3), opts)
-	if e.receiver, e.several = receiver, batch; c.reg != nil {
-		c.receive(e, receiver, batch)
-		c.keep(e)
-		e.Seq = c.reg.seq.Add(1)
+	given := function(of)
+	r, store := c.newReceiver(given == nil, location(3), opts)
+	if r.function, r.several = given, batch; c.reg != nil {
+		c.receive(&r.entry, given, batch)
+		c.keep(r, store)
+		r.Seq = c.reg.seq.Add(1)
 	} else {
-		e.Seq = c.seq.Add(1)
+		r.Seq = c.seq.Add(1)
 	}
-	c.update(func() bool { c.list.Add(e); return true })
-	return func() bool { return c.update(func() bool { return c.list.Remove(e) }) }
+	c.update(func() bool { c.List.Add(&r.entry); return true })
+	return func() bool { return c.update(func() bool { return c.List.Remove(&r.entry) }) }
 }
 
 // disconnect removes a receiver. Like all that Signal calls it is not inlined, because each model of a program would have a copy.
 //
 //go:noinline
 func (c *channel) disconnect(uid string) bool {
-	return c.update(func() bool { return c.list.RemoveUID(uid) })
+	return c.update(func() bool { return c.List.RemoveUID(uid) })
 }
 
 // update changes the list and spreads the news: a custom signal makes a new snapshot, a database forgets its plans.
@@ -185,7 +180,7 @@ func (c *channel) update(change func() bool) bool {
 		return false
 	}
 	if c.reg != nil {
-		c.reg.invalidate(c)
+		c.reg.invalidate(&c.signal)
 	} else {
 		c.calls.Store(c.snapshot())
 	}
@@ -201,19 +196,21 @@ func (c *channel) observe(by Observer) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.observer = by
+	if c.observer = nil; by != nil {
+		c.observer = observing{by}
+	}
 	c.calls.Store(c.snapshot())
 }
 
 //go:noinline
-func (c *channel) hasReceivers() bool { return len(c.list.Items()) > 0 }
+func (c *channel) hasReceivers() bool { return len(c.List.Items()) > 0 }
 
 //go:noinline
 func (c *channel) receivers() []ReceiverInfo {
-	entries := c.list.Items()
+	entries := c.List.Items()
 	infos := make([]ReceiverInfo, len(entries))
 	for i, e := range entries {
-		infos[i] = e.info
+		infos[i] = receiverOf(e).public
 	}
 	return infos
 }
@@ -231,9 +228,18 @@ func (c *channel) send(ctx context.Context, event any) error {
 func (c *channel) respond(ctx context.Context, event any, w way) []Response {
 	e := reflect.ValueOf(event)
 	if c.reg != nil {
-		return c.respondRow(background(ctx), c.given(e.UnsafePointer()), w)
+		return responsesOf(c.respondRow(background(ctx), c.given(e.UnsafePointer()), w))
 	}
-	return c.respondCustom(background(ctx), e, w)
+	return responsesOf(c.respondCustom(background(ctx), e, w))
+}
+
+// responsesOf returns answers as callers know them.
+func responsesOf(answers []answer) []Response {
+	responses := make([]Response, len(answers))
+	for i, a := range answers {
+		responses[i] = Response{Receiver: receiverOf(a.Entry).public, Err: a.Err}
+	}
+	return responses
 }
 
 // sendRow sends an event of a model by hand, to the receivers that a write would reach.
@@ -242,12 +248,12 @@ func (c *channel) sendRow(ctx context.Context, g given) error {
 	if err != nil || s.plan == nil {
 		return err
 	}
-	return c.reg.send(s.plan, c.kind, &s.frame, s.rows[:])
+	return c.reg.send(s.plan, c.Kind, &s.frame, s.rows[:])
 }
 
 // respondRow sends an event of a model by hand so that the observer sees it.
-func (c *channel) respondRow(ctx context.Context, g given, w way) (responses []Response) {
-	send := func(ctx context.Context) []Response { return w.send(ctx, c.rowTargets(ctx, g)) }
+func (c *channel) respondRow(ctx context.Context, g given, w way) (answers []answer) {
+	send := func(ctx context.Context) []answer { return w.send(ctx, c.rowTargets(ctx, g)) }
 	if c.reg.Observer == nil {
 		return send(ctx)
 	}
@@ -255,26 +261,26 @@ func (c *channel) respondRow(ctx context.Context, g given, w way) (responses []R
 	if err != nil || s.plan == nil || s.frame.muteAll {
 		return send(ctx)
 	}
-	_ = observe(ctx, c.reg.Observer, s.frame.observation(Sending, inSend, s.rows[:]), func(ctx context.Context) error {
-		responses = send(ctx)
-		return firstError(responses)
+	_ = observe(ctx, c.reg.Observer, s.frame.observation(sendingStep, inSend, s.rows[:]), &errorsOfReceivers, func(ctx context.Context) error {
+		answers = send(ctx)
+		return firstError(answers)
 	})
-	return responses
+	return answers
 }
 
 // rowTargets lists the calls that sending an event of a model by hand makes.
 func (c *channel) rowTargets(ctx context.Context, g given) []target {
 	s, err := c.byHand(ctx, g)
 	if err != nil {
-		e := &entry{info: ReceiverInfo{Signal: c.name, Sender: c.scope.name, Location: "none"}}
-		return []target{{entry: e, call: func(*entry) error { return err }}}
+		nobody := newReceiver(info{Signal: c.Name, Sender: c.Scope.Name, Location: "none"}, c.Kind)
+		return []target{{entry: &nobody.entry, call: func(*entry) error { return err }}}
 	}
 	if s.plan == nil || s.frame.muteAll {
 		return nil
 	}
 	var targets []target
 	r := &s.rows[0]
-	for _, e := range s.plan.entries[c.kind] {
+	for _, e := range s.plan.entries[c.Kind] {
 		if e.wants(&s.frame, r) {
 			targets = append(targets, target{entry: e, call: func(e *entry) error {
 				if by := c.reg.Observer; by != nil {
@@ -296,7 +302,7 @@ type handSend struct {
 }
 
 func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
-	g.instance = c.scope.instance(g.instance)
+	g.instance = instanceIn(c.Scope, g.instance)
 	model := modelOf(g.instance)
 	if model == nil {
 		return nil, fault.ErrNoInstance
@@ -311,25 +317,10 @@ func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
 	}
 	s.rows[0] = change.Row{Facts: &s.facts, Instance: g.instance, Created: g.created, Linked: g.linked}
 	if s.plan != nil {
-		s.frame.open(ctx, c.reg.db.WithContext(ctx), c.kind, s.plan)
+		s.frame.open(ctx, c.reg.db.WithContext(ctx), c.Kind, s.plan)
 	}
 	return s, nil
 }
-
-// recover returns the error of a receiver that panicked with v, nil when it did not.
-func (e *entry) recover(v any) error {
-	if v == nil {
-		return nil
-	}
-	return e.failure(recovered(v))
-}
-
-// failure wraps what a receiver answered.
-func (e *entry) failure(err error) error {
-	return &ReceiverError{Signal: e.info.Signal, Sender: e.info.Sender, Receiver: e.info.name(), Err: err}
-}
-
-func recovered(v any) error { return &PanicError{Value: v, Stack: debug.Stack()} }
 
 // background spares callers a panic for a nil context.
 func background(ctx context.Context) context.Context {
@@ -337,12 +328,4 @@ func background(ctx context.Context) context.Context {
 		return context.Background()
 	}
 	return ctx
-}
-
-// columnField returns the field of a column by its Go or column name.
-func columnField(s *schema.Schema, name string) *schema.Field {
-	if f := s.LookUpField(name); f != nil && f.DBName != "" {
-		return f
-	}
-	return nil
 }

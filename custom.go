@@ -10,26 +10,27 @@ import (
 type calls struct {
 	receivers []unsafe.Pointer // each a Receiver[E]
 	entries   []*entry
-	observer  Observer
+	observer  observer
 }
 
 func (c *channel) snapshot() *calls {
-	entries := c.list.Items()
+	entries := c.List.Items()
 	s := &calls{receivers: make([]unsafe.Pointer, len(entries)), entries: entries, observer: c.observer}
 	for i, e := range entries {
-		if s.receivers[i] = e.receiver; e.several && c.single != nil {
-			s.receivers[i] = c.single(e.receiver)
+		r := receiverOf(e)
+		if s.receivers[i] = r.function; r.several && c.single != nil {
+			s.receivers[i] = c.single(r.function)
 		}
 	}
 	return s
 }
 
-// callCustom calls an entry of a custom signal with an event.
-func callCustom[E any](ctx context.Context, e *entry, event unsafe.Pointer) error {
-	if e.several {
-		return typed[BatchReceiver[E]](&e.receiver)(ctx, []E{*(*E)(event)})
+// callCustom calls a receiver of a custom signal with an event.
+func callCustom[E any](ctx context.Context, r *receiver, event unsafe.Pointer) error {
+	if r.several {
+		return typed[BatchReceiver[E]](&r.function)(ctx, []E{*(*E)(event)})
 	}
-	return typed[Receiver[E]](&e.receiver)(ctx, *(*E)(event))
+	return typed[Receiver[E]](&r.function)(ctx, *(*E)(event))
 }
 
 // single makes a Receiver[E] of a BatchReceiver[E].
@@ -47,7 +48,7 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 		if c == nil {
 			return nil
 		}
-		if ctx = background(ctx); c.observer != nil || ctx.Value(frameKey{}) != nil {
+		if ctx = background(ctx); c.observer != nil || frameOf(ctx) != nil {
 			given := event // of its own: the event of the loop stays off the heap
 			return ch.send(ctx, &given)
 		}
@@ -71,46 +72,46 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 }
 
 // respondCustom sends an event of a custom signal so that the observer sees it.
-func (c *channel) respondCustom(ctx context.Context, event reflect.Value, w way) (responses []Response) {
+func (c *channel) respondCustom(ctx context.Context, event reflect.Value, w way) (answers []answer) {
 	snapshot := c.calls.Load()
 	if snapshot == nil {
-		return []Response{}
+		return []answer{}
 	}
 	call, by := c.caller(event), snapshot.observer
 	if by == nil {
-		return w.send(ctx, targets(ctx, snapshot.entries, func(e *entry) error { return call(ctx, e) }))
+		return w.send(ctx, targets(ctx, snapshot.entries, func(e *entry) error { return call(ctx, receiverOf(e)) }))
 	}
 	seen := event.Elem().Interface()
-	send := func(ctx context.Context) []Response {
+	send := func(ctx context.Context) []answer {
 		return w.send(ctx, targets(ctx, snapshot.entries, func(e *entry) error {
-			o := Observed{Step: Calling, Signal: c.name, Phase: e.info.Phase, Receiver: &e.info, Events: 1, Event: seen}
-			return observe(ctx, by, o, func(ctx context.Context) error { return call(ctx, e) })
+			o := observed{Step: callingStep, Signal: c.Name, Phase: e.info.Phase, Receiver: e, Events: 1, Event: seen}
+			return observe(ctx, by, o, e.errors, func(ctx context.Context) error { return call(ctx, receiverOf(e)) })
 		}))
 	}
 	if f := frameOf(ctx); f != nil && f.muteAll {
 		return send(ctx)
 	}
-	o := Observed{Step: Sending, Signal: c.name, Phase: inSend.String(), Events: 1, Event: seen}
-	_ = observe(ctx, by, o, func(ctx context.Context) error {
-		responses = send(ctx)
-		return firstError(responses)
+	o := observed{Step: sendingStep, Signal: c.Name, Phase: inSend.String(), Events: 1, Event: seen}
+	_ = observe(ctx, by, o, &errorsOfReceivers, func(ctx context.Context) error {
+		answers = send(ctx)
+		return firstError(answers)
 	})
-	return responses
+	return answers
 }
 
 // caller returns a function that calls an entry with the event that a pointer points to. A signal that New did not make has no function for its
 // type: reflect calls its receivers.
-func (c *channel) caller(event reflect.Value) func(context.Context, *entry) error {
+func (c *channel) caller(event reflect.Value) func(context.Context, *receiver) error {
 	if c.call != nil {
-		return func(ctx context.Context, e *entry) error { return c.call(ctx, e, event.UnsafePointer()) }
+		return func(ctx context.Context, r *receiver) error { return c.call(ctx, r, event.UnsafePointer()) }
 	}
-	return func(ctx context.Context, e *entry) error {
+	return func(ctx context.Context, r *receiver) error {
 		arg := event.Elem()
-		if e.several {
+		if r.several {
 			arg = reflect.Append(reflect.Zero(reflect.SliceOf(arg.Type())), arg)
 		}
 		typ := reflect.FuncOf([]reflect.Type{reflect.TypeFor[context.Context](), arg.Type()}, []reflect.Type{reflect.TypeFor[error]()}, false)
-		err, _ := reflect.TypeAssert[error](reflected(typ, &e.receiver).Call([]reflect.Value{reflect.ValueOf(ctx), arg})[0])
+		err, _ := reflect.TypeAssert[error](reflected(typ, &r.function).Call([]reflect.Value{reflect.ValueOf(ctx), arg})[0])
 		return err
 	}
 }

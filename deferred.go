@@ -1,10 +1,7 @@
 package signals
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"slices"
 
 	"gorm.io/gorm"
 
@@ -27,123 +24,95 @@ type deferred struct {
 	waiting context.Context //nolint:containedctx // what the observer made of the beginning; nil when it is not told
 }
 
-// waits reports whether a signal has receivers that wait, or counts for one that wants net events.
-func (p *plan) waits(k kind) bool { return len(p.deferred[k]) > 0 || (p.net && k != m2mChanged) }
+// used reports whether take was called.
+func (d *deferred) used() bool { return d.reg != nil }
 
-// prepare refuses a write whose deferred receivers could not be kept.
-func (w *write) prepare(k kind) error {
-	if !w.plan.waits(k) {
+// take copies the rows of a write, so that what the caller does to its structs until the end changes no event.
+func (d *deferred) take(k kind, of *frame, stmt *gorm.Statement, facts *change.Facts, rows []change.Row) {
+	d.reg, d.kind, d.facts = of.plan.reg, k, facts.Lasting()
+	d.frame = *of
+	d.frame.detach(stmt, &d.settings)
+	d.rows = d.one[:0]
+	if len(rows) > 1 {
+		d.rows = make([]change.Row, 0, len(rows))
+	}
+	for i := range rows {
+		if !rows[i].Silent {
+			d.rows = append(d.rows, rows[i])
+			r := &d.rows[len(d.rows)-1]
+			r.Facts, r.Instance = &d.facts, r.Snapshot(stmt.Context)
+		}
+	}
+}
+
+// possible refuses a write whose receivers that wait could not be kept.
+func possible(p *plan, k kind, current gorm.ConnPool) error {
+	if !p.waits(k) {
 		return nil
 	}
-	tx, inTransaction := pool.Find(w.stmt.ConnPool)
+	tx, inTransaction := pool.Find(current)
 	switch {
-	case tx != nil && tx.Adopted() && w.reg.Untracked == Refuse && w.plan.waitsFor(k, beforeCommit):
+	case tx != nil && tx.Adopted() && p.reg.Untracked == refuse && p.waitsFor(k, beforeCommit):
 		return fault.ErrUntracked
-	case inTransaction && tx == nil && w.reg.Untracked == Refuse:
-		return w.reg.untracked(w.stmt.ConnPool)
+	case inTransaction && tx == nil && p.reg.Untracked == refuse:
+		return untracked(p.reg, current)
 	}
 	return nil
 }
 
-// waitsFor reports whether a signal has receivers of a phase.
-func (p *plan) waitsFor(k kind, in phase) bool {
-	return slices.ContainsFunc(p.deferred[k], func(e *entry) bool { return e.phase == in })
-}
-
 // untracked says why the end of a transaction cannot be seen.
-func (r *registry) untracked(current gorm.ConnPool) error {
-	if r.Tracking == TrackAll && pool.Foreign(current) {
+func untracked(r *registry, current gorm.ConnPool) error {
+	if !r.Explicit && pool.Foreign(current) {
 		return fault.ErrForeignPool
 	}
 	return fault.ErrUntracked
 }
 
-// queue takes a snapshot of the rows for the receivers that wait, and puts it where they will be called from.
-func (w *write) queue(k kind) error {
-	if !w.plan.waits(k) {
-		return nil
-	}
-	d := w.snapshot(k)
+// queue puts the send where it will be called from. It reports whether the send waits for the end of the statement, because it runs outside
+// any transaction.
+func (d *deferred) queue(current gorm.ConnPool) (forStatement bool, err error) {
 	if len(d.rows) == 0 {
-		return nil
+		return false, nil
 	}
-	tx, inTransaction := pool.Find(w.stmt.ConnPool)
+	tx, inTransaction := pool.Find(current)
 	switch {
 	case tx != nil:
-		if w.plan.waitsFor(k, afterRollback) || w.reg.Observer != nil {
+		if d.frame.plan.waitsFor(d.kind, afterRollback) || d.reg.Observer != nil {
 			tx.Watch()
 		}
 		d.wait()
-		err := tx.Add(d)
+		err = tx.Add(d)
 		if err == nil && tx.Adopted() {
 			err = d.sendBeforeCommit() // as the policy says that let the write pass
 		}
 		if err != nil {
 			d.waited(err)
 		}
-		return err
-	case inTransaction && w.reg.Untracked == Drop:
-		return nil
+		return false, err
+	case inTransaction && d.reg.Untracked == drop:
+		return false, nil
 	}
 	d.wait()
-	w.waiting = append(w.waiting, d)
-	return d.sendBeforeCommit()
-}
-
-// snapshot copies the rows, so that what the caller does to its structs until the end changes no event.
-func (w *write) snapshot(k kind) *deferred {
-	d := w.after
-	if d == nil || d.reg != nil {
-		d = &deferred{}
-	}
-	d.reg, d.kind, d.facts = w.reg, k, w.facts.Lasting()
-	d.frame = w.post
-	d.frame.detach(w.stmt, &d.settings)
-	d.rows = d.one[:0]
-	if len(w.rows) > 1 {
-		d.rows = make([]change.Row, 0, len(w.rows))
-	}
-	for i := range w.rows {
-		if !w.rows[i].Silent {
-			d.rows = append(d.rows, w.rows[i])
-			r := &d.rows[len(d.rows)-1]
-			r.Facts, r.Instance = &d.facts, r.Snapshot(w.stmt.Context)
-		}
-	}
-	return d
+	return true, d.sendBeforeCommit()
 }
 
 // finish runs what a statement outside any transaction has kept back, once it has succeeded.
-func (w *write) finish(succeeded bool) {
+func finish(waiting []*deferred, succeeded bool) {
 	if !succeeded {
-		w.unanswered()
-		for _, d := range w.waiting {
+		for _, d := range waiting {
 			d.waited(fault.ErrRolledBack)
 		}
 		return
 	}
-	if len(w.waiting) == 0 {
+	if len(waiting) == 0 {
 		return
 	}
-	actions := make([]txn.Item[any], len(w.waiting))
-	for i, d := range w.waiting {
+	actions := make([]txn.Item[any], len(waiting))
+	for i, d := range waiting {
 		actions[i] = txn.Item[any]{Seq: i, Action: d}
 	}
-	w.waiting = nil
-	delivery{reg: w.reg, handle: w.reg.failed}.commit(actions)
-}
-
-// unanswered tells that nobody knows what became of a statement outside any transaction: it was sent, and the database has not said
-// that it refused it.
-func (w *write) unanswered() {
-	if w.tx != nil || len(w.waiting) > 0 || !w.plan.waits(w.post.kind) || w.stmt.SQL.Len() == 0 {
-		return
-	}
-	answer := cmp.Or(w.answer, w.db.Error)
-	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction || w.reg.pools.Refused(answer) {
-		return
-	}
-	w.reg.handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", fault.ErrOutcomeUnknown, answer))
+	reg := waiting[0].reg
+	delivery{reg: reg, handle: reg.Handle}.commit(actions)
 }
 
 // sendBeforeCommit calls the receivers of the phase in which errors still count.
@@ -166,26 +135,26 @@ func (d *deferred) entries(p phase) []*entry {
 	return entries
 }
 
-// leave makes the frame one that outlives its transaction: the context keeps its values without its cancellation, and
-// sessions are outside. A nil pool is the database's own.
-func (f *frame) leave(outside gorm.ConnPool) {
-	if f.Done() != nil {
-		f.Context = context.WithoutCancel(f.Context)
+// wait tells the observer that a send begins to wait.
+func (d *deferred) wait() {
+	if by := d.reg.Observer; by != nil {
+		d.waiting = by.Start(&d.frame, d.observation())
 	}
-	f.ended = &ended{pool: outside}
 }
 
-// beforeCommit runs the BeforeCommit receivers of a transaction, and those of what they write, right before its COMMIT.
-func (r *registry) beforeCommit(tx *pool.Tx) error {
-	for {
-		action, ok := tx.Queue.Next()
-		if !ok {
-			return nil
-		}
-		if d, isSend := action.(*deferred); isSend {
-			if err := d.sendBeforeCommit(); err != nil {
-				return err
-			}
-		}
+// waited tells the observer that a send waits no more.
+func (d *deferred) waited(err error) {
+	if by := d.reg.Observer; by != nil && d.waiting != nil {
+		ctx := d.waiting
+		d.waiting = nil
+		by.End(ctx, d.observation(), err)
 	}
+}
+
+func (d *deferred) observation() observed {
+	until := afterCommit
+	if entries := d.frame.plan.deferred[d.kind]; len(entries) > 0 {
+		until = entries[0].phase
+	}
+	return d.frame.observation(waitingStep, until, d.rows)
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/fault"
-	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
@@ -19,25 +18,6 @@ type delivery struct {
 	outside gorm.ConnPool                        // where receivers get their sessions; nil means the database's own pool
 	handle  func(ctx context.Context, err error) // told of every error
 	turn    func()                               // runs what a receiver or a function has queued; nil when that is no part of it
-}
-
-// transactionEnded is called when a transaction has ended and its connection is back in the pool.
-func (r *registry) transactionEnded(tx *pool.Tx, end pool.End) {
-	d := delivery{reg: r, outside: tx.Outside, handle: r.failed}
-	if n := len(end.Unknown); n > 0 {
-		waited(end.Unknown, fault.ErrOutcomeUnknown)
-		err := fmt.Errorf("%w (%d sends and functions waited for it)", fault.ErrOutcomeUnknown, n)
-		if end.Cause != nil {
-			err = fmt.Errorf("%w: %w", err, end.Cause)
-		}
-		r.handle(context.Background(), err)
-	}
-	if len(end.RolledBack) > 0 {
-		defer d.commit(end.Committed) // also when a receiver ends its goroutine
-		d.rollback(end.RolledBack)
-		return
-	}
-	d.commit(end.Committed)
 }
 
 // every calls f with i to n-1. When a call ends its goroutine, the others are made before the goroutine ends.
@@ -73,7 +53,7 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 	waited(actions, fault.ErrRolledBack)
 	every(0, len(actions), func(i int) {
 		switch a := actions[len(actions)-1-i].Action.(type) {
-		case *call:
+		case *queued:
 			if a.on == afterRollback {
 				d.run(a)
 			}
@@ -125,7 +105,7 @@ type committing struct {
 // act handles one action.
 func (c *committing) act(i int) {
 	switch a := c.actions[i].Action.(type) {
-	case *call:
+	case *queued:
 		if a.on == afterCommit {
 			c.run(a)
 		}
@@ -201,29 +181,19 @@ func (d delivery) later(f *frame) {
 	d.run(next)
 }
 
-func (d delivery) run(c *call) {
+func (d delivery) run(q *queued) {
 	returned := false
 	defer func() {
 		if !returned {
-			d.handle(c.ctx, fmt.Errorf("signals: function queued at %s: %w", c.location, fault.ErrGoexit))
+			d.handle(q.ctx, fmt.Errorf("signals: function queued at %s: %w", q.location, fault.ErrGoexit))
 		}
 	}()
-	err := c.run()
+	err := q.run(d.reg.Errors)
 	returned = true
 	if err != nil {
-		d.handle(c.ctx, err)
+		d.handle(q.ctx, err)
 	}
 	if d.turn != nil {
 		d.turn()
 	}
-}
-
-// handle tells of an error that can no longer abort anything.
-func (r *registry) handle(ctx context.Context, err error) {
-	defer func() { _ = recover() }() // a handler that panics has had its chance
-	if r.ErrorHandler != nil {
-		r.ErrorHandler(ctx, err)
-		return
-	}
-	r.db.Logger.Error(ctx, "signals: after the end of a transaction: %v", err)
 }

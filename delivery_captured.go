@@ -3,7 +3,6 @@ package signals
 import (
 	"context"
 
-	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/gorm-signals/signals/internal/pool"
 )
@@ -52,7 +51,7 @@ func (c captured) List(tx *pool.Tx, place int) []string {
 	var net *netRows
 	for _, it := range actions {
 		switch a := it.Action.(type) {
-		case *call:
+		case *queued:
 			if a.on == afterCommit {
 				after = append(after, "function queued at "+a.location)
 			}
@@ -102,11 +101,6 @@ func (n *netRows) list(d *deferred) (lines []string) {
 	return lines
 }
 
-// reaches reports whether a receiver will be called for a row.
-func (f *frame) reaches(e *entry, r *change.Row) bool {
-	return !f.muteAll && !r.Silent && e.wants(f, r)
-}
-
 func (d *deferred) describe(k kind, e *entry) string {
-	return kindNames[k] + " " + d.frame.plan.sender + " to " + e.info.name()
+	return k.String() + " " + d.frame.plan.sender + " to " + e.info.Name()
 }

@@ -10,8 +10,6 @@ const (
 	onMySQL    dialect = "mysql" // MariaDB too
 )
 
-func (w *write) dialect() dialect { return dialect(w.db.Name()) }
-
 // countsUnchanged reports whether a row counts as written that gets the values that it has.
 func (d dialect) countsUnchanged() bool { return d != onMySQL }
 

@@ -1,8 +1,6 @@
 package signals
 
 import (
-	"slices"
-
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/fault"
 )
@@ -37,7 +35,7 @@ func (r *registry) dispatch(entries []*entry, f *frame, rows []change.Row) (err 
 			return
 		}
 		if v := recover(); v != nil {
-			err = running.failure(recovered(v))
+			err = running.recover(v)
 			return
 		}
 		f.abandon(running.failure(fault.ErrGoexit))
@@ -87,7 +85,7 @@ func (r *registry) each(entries []*entry, f *frame, rows []change.Row, running *
 	return nil
 }
 
-func (e *entry) sendBatch(by Observer, f *frame, rows []change.Row) error {
+func (e *entry) sendBatch(by observer, f *frame, rows []change.Row) error {
 	heard := make([]*change.Row, 0, len(rows))
 	var seen []change.Row // by the observer
 	for i := range rows {
@@ -105,29 +103,4 @@ func (e *entry) sendBatch(by Observer, f *frame, rows []change.Row) error {
 		return e.callObserved(by, f, seen, func(f *frame) error { return e.batch(f, heard) })
 	}
 	return e.batch(f, heard)
-}
-
-// wants reports whether a receiver is to be called for a row: it is not muted, and one of its fields changes,
-// or its relation.
-func (e *entry) wants(f *frame, r *change.Row) bool {
-	if !f.unmuted(e.UID) {
-		return false
-	}
-	if r.Linked != nil {
-		return e.wantsLinks(r.Linked.Relation)
-	}
-	return len(e.fields) == 0 || r.Created || r.Changed(f, e.fields)
-}
-
-// wantsLinks reports whether a receiver of m2m_changed is one for this relation.
-func (e *entry) wantsLinks(relation string) bool {
-	return len(e.fields) == 0 || slices.Contains(e.fields, relation)
-}
-
-// send calls the receiver with one row, outside any batch.
-func (e *entry) send(f *frame, r *change.Row) error {
-	if e.batch != nil {
-		return e.batch(f, []*change.Row{r})
-	}
-	return e.call(f, r)
 }

@@ -26,10 +26,10 @@ func erasedSignals() (unsafe.Pointer, [kinds]*channel) {
 	return signalsOf(func(r *change.Row) *erased { return (*erased)(reflect.ValueOf(r.Instance).UnsafePointer()) })
 }
 
-// instance gives an instance of *erased the type of its model back. The memory is that of a model: rule 1.
-func (s *scope) instance(of any) any {
+// instanceIn gives an instance of *erased the type of its model back. The memory is that of a model: rule 1.
+func instanceIn(s scope, of any) any {
 	if p, ok := of.(*erased); ok {
-		return reflect.NewAt(s.typ, unsafe.Pointer(p)).Interface()
+		return reflect.NewAt(s.Type, unsafe.Pointer(p)).Interface()
 	}
 	return of
 }
@@ -71,7 +71,7 @@ func givenDelete[M any](e DeleteEvent[M]) given {
 func givenLoad[M any](e LoadEvent[M]) given { return given{instance: e.Instance} }
 
 func givenLinks[M any](e M2MEvent[M]) given {
-	return given{instance: e.Instance, linked: &change.Linked{Relation: e.Relation, Action: int(e.Action), Reverse: e.Reverse, Keys: e.PKs}}
+	return given{instance: e.Instance, linked: &change.Linked{Relation: e.Relation, Action: change.Action(e.Action), Reverse: e.Reverse, Keys: e.PKs}}
 }
 
 // signalsOf makes signals whose instances are of type M, and returns the *ModelSignals[M] and their channels in the order of kinds.

@@ -85,9 +85,9 @@ func testEdge(made func() (unsafe.Pointer, [kinds]*channel)) error {
 	_, channels := made()
 	row := &change.Row{
 		Instance: &saved{ID: 1}, Created: true, Facts: &change.Facts{Soft: true},
-		Linked: &change.Linked{Relation: "a", Action: int(PostAdd), Reverse: true, Keys: []any{2}},
+		Linked: &change.Linked{Relation: "a", Action: change.PostAdd, Reverse: true, Keys: []any{2}},
 	}
-	wanted := answersOf(row, &frame{}, Original)
+	wanted := answersOf(row, &frame{}, needOriginal)
 	passed := 0
 	pass := func(instance *saved, got answers, others bool) {
 		if instance == row.Instance && got == wanted && others {
@@ -117,7 +117,7 @@ func testReceiver[E any](c *channel, a answers, receive func(E)) error {
 		}
 		return nil
 	})
-	e := &entry{info: ReceiverInfo{Needs: a.need}}
+	e := &entry{info: info{Needs: a.need}}
 	c.receive(e, function(unsafe.Pointer(&one)), false)
 	c.receive(e, function(unsafe.Pointer(&batch)), true)
 	return errors.Join(e.call(a.frame, a.row), e.batch(a.frame, []*change.Row{a.row, a.row}))

@@ -71,3 +71,12 @@ func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
+
+// errorsOfReceivers makes the errors of receivers.
+var errorsOfReceivers = errorTypes{
+	Receiver: func(of info, err error) error {
+		return &ReceiverError{Signal: of.Signal, Sender: of.Sender, Receiver: of.Name(), Err: err}
+	},
+	OfReceiver: func(err error) bool { return errors.As(err, new(*ReceiverError)) },
+	Panic:      func(value any, stack []byte) error { return &PanicError{Value: value, Stack: stack} },
+}

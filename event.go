@@ -66,6 +66,14 @@ func (e SaveEvent[M]) Schema() *schema.Schema { return e.answers.schema() }
 // Schema returns GORM's description of the model, nil in an event that was never sent.
 func (e DeleteEvent[M]) Schema() *schema.Schema { return e.answers.schema() }
 
+// Table returns the table that the write names, with its schema where the write names one: the table of the model, or another one that
+// db.Table names. It is "" in an event that was never sent.
+func (e SaveEvent[M]) Table() string { return e.answers.table() }
+
+// Table returns the table that the delete names, with its schema where the delete names one: the table of the model, or another one
+// that db.Table names. It is "" in an event that was never sent.
+func (e DeleteEvent[M]) Table() string { return e.answers.table() }
+
 // Original returns the stored row as it was before the write. It is the zero M, without an error, when the row is
 // created, and ErrNotLoaded for a receiver that declared with Needs that it works without. It must not be changed.
 func (e SaveEvent[M]) Original() (M, error) {

@@ -28,7 +28,7 @@ type frame struct {
 // ended is what a frame has beside itself when its transaction has ended.
 type ended struct {
 	pool  gorm.ConnPool // where sessions go; nil means the database's own pool
-	later []*call       // what deferred receivers queued with OnCommit outside any transaction
+	later []*queued     // what deferred receivers queued with OnCommit outside any transaction
 }
 
 type frameKey struct{}
@@ -61,12 +61,28 @@ func (f *frame) unmuted(uid string) bool {
 	return f.muted == nil || uid == "" || !slices.Contains(*f.muted, uid)
 }
 
+// leave makes the frame one that outlives its transaction: the context keeps its values without its cancellation, and
+// sessions are outside. A nil pool is the database's own.
+func (f *frame) leave(outside gorm.ConnPool) {
+	if f.Done() != nil {
+		f.Context = context.WithoutCancel(f.Context)
+	}
+	f.ended = &ended{pool: outside}
+}
+
+// keeping returns a frame under which a store keeps events.
+func (f *frame) keeping() *frame {
+	k := derive(f)
+	k.keeps = true
+	return k
+}
+
 // chain shows the sends that led to f, outermost first.
 func (f *frame) chain() string {
 	var sends []string
 	for ; f != nil; f = f.parent {
 		if f.plan != nil {
-			sends = append(sends, strings.TrimSpace(kindNames[f.kind]+" "+f.plan.sender))
+			sends = append(sends, strings.TrimSpace(f.kind.String()+" "+f.plan.sender))
 		}
 	}
 	slices.Reverse(sends)
@@ -84,12 +100,8 @@ func derive(ctx context.Context) *frame {
 	return f
 }
 
-// Mute returns a context under which the receivers with these UIDs do not run, or no receiver at all when none is named:
-//
-//	db.WithContext(signals.Mute(ctx)).Save(&product)
-//
-// It holds for everything that is written or sent under the context, nested writes included, and for custom signals.
-func Mute(ctx context.Context, uids ...string) context.Context {
+// mute returns a frame under which the receivers with some UIDs do not run, or no receiver at all when none is named.
+func mute(ctx context.Context, uids []string) *frame {
 	f := derive(ctx)
 	if len(uids) == 0 {
 		f.muteAll = true
@@ -101,9 +113,8 @@ func Mute(ctx context.Context, uids ...string) context.Context {
 	return f
 }
 
-// Raw returns a context that marks the events of writes under it as fixture loading, as Django's raw argument does:
-// receivers ask with the event's Raw method and keep from querying or changing other rows.
-func Raw(ctx context.Context) context.Context {
+// fixtures returns a frame that marks the events of writes under it as fixture loading.
+func fixtures(ctx context.Context) *frame {
 	f := derive(ctx)
 	f.raw = true
 	return f

@@ -33,7 +33,7 @@ type upsert struct {
 }
 
 // preCreate begins the write of an INSERT that somebody is to hear of.
-func (r *registry) preCreate(db *gorm.DB) {
+func (r *engine) preCreate(db *gorm.DB) {
 	goesOn := r.unsaved.take(db.Statement)
 	if db.Statement.SkipHooks && goesOn == nil {
 		return

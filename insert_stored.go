@@ -41,7 +41,7 @@ func (w *insert) putBackUnwritable(fields []*schema.Field, before []reflect.Valu
 // readWritten reads written rows that differ from the caller's structs: what an upsert assigned, and columns that only the database writes.
 // The caller's structs stay as they are without the plugin, so that the events get copies.
 func (w *insert) readWritten() error {
-	if w.plan.needs.save <= Keys || len(w.model.Keys) == 0 {
+	if w.plan.needs.save <= needKeys || len(w.model.Keys) == 0 {
 		return nil
 	}
 	var which []int

@@ -58,7 +58,7 @@ func (w *write) readKeysOf(keys [][]any, q rows.Query) (map[string]reflect.Value
 const maxParameters = 30_000
 
 // perStatement is how many tuples of so many values a statement may name.
-func (r *registry) perStatement(columns int) int {
+func (r *engine) perStatement(columns int) int {
 	return max(1, min(r.BatchSize, maxParameters/max(1, columns)))
 }
 
@@ -163,4 +163,12 @@ func (w *write) lockFound(read func(lock bool) (*rows.Set, error)) (*rows.Set, e
 		}
 	}
 	return read(true)
+}
+
+// columnField returns the field of a column by its Go or column name.
+func columnField(s *schema.Schema, name string) *schema.Field {
+	if f := s.LookUpField(name); f != nil && f.DBName != "" {
+		return f
+	}
+	return nil
 }

@@ -145,7 +145,7 @@ func (s *saving) Value(key any) any {
 }
 
 // wroteRows runs right after an INSERT, before anything refers to its rows.
-func (r *registry) wroteRows(db *gorm.DB) {
+func (r *engine) wroteRows(db *gorm.DB) {
 	r.wrote(db)
 	if k := writeOf(db); k == nil || k.base().plan.marks {
 		r.saveLinks(db)
@@ -153,7 +153,7 @@ func (r *registry) wroteRows(db *gorm.DB) {
 }
 
 // saveLinks runs right before GORM saves the associations that come after a row.
-func (r *registry) saveLinks(db *gorm.DB) {
+func (r *engine) saveLinks(db *gorm.DB) {
 	if p := r.planOfHooked(db); p != nil && p.marks {
 		ctx := db.Statement.Context
 		if s, ok := ctx.(*saving); ok {

@@ -26,7 +26,7 @@ func (s *sideWrite) fill(of *write, after bool) error {
 	}
 	s.w.room(len(changes))
 	for _, c := range changes {
-		l := &change.Linked{Relation: s.Name, Action: int(s.action(c.gone, after)), Reverse: s.reverse}
+		l := &change.Linked{Relation: s.Name, Action: s.action(c.gone, after), Reverse: s.reverse}
 		for _, other := range c.others {
 			l.Keys = append(l.Keys, s.key(other))
 		}
@@ -71,13 +71,13 @@ func (s *sideWrite) changes(of *write) []linkChange {
 	return append(gone, come...)
 }
 
-func (s *sideWrite) action(gone, after bool) M2MAction {
-	action := PreAdd
+func (s *sideWrite) action(gone, after bool) change.Action {
+	action := change.PreAdd
 	switch {
 	case gone && s.clears:
-		action = PreClear
+		action = change.PreClear
 	case gone:
-		action = PreRemove
+		action = change.PreRemove
 	}
 	if after {
 		action++
@@ -100,7 +100,7 @@ func (s *sideWrite) load(changes []linkChange) error {
 		}
 	}
 	own, others = distinct(own), distinct(others)
-	if s.w.plan.needs.link > Keys || !s.OwnKeyed() {
+	if s.w.plan.needs.link > needKeys || !s.OwnKeyed() {
 		err := s.w.findIn(s.OwnFields(), own, rows.Query{}, func(stored reflect.Value) {
 			id, _ := rows.ValuesOf(s.w.stmt.Context, s.OwnFields(), stored)
 			s.owners[rows.Identity(id)] = stored.Addr().Interface()
@@ -117,7 +117,7 @@ func (s *sideWrite) load(changes []linkChange) error {
 	if len(others) == 0 {
 		return nil
 	}
-	other := s.w.beside(&plan{schema: s.FieldSchema}, m2mChanged)
+	other := s.w.beside(s.w.reg.silent(s.FieldSchema, ""), m2mChanged)
 	return other.findIn(s.OtherFields(), others, rows.Query{}, func(stored reflect.Value) {
 		id, _ := rows.ValuesOf(s.w.stmt.Context, s.OtherFields(), stored)
 		s.others[rows.Identity(id)], _ = other.model.KeyOf(s.w.stmt.Context, stored)

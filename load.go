@@ -10,7 +10,7 @@ import (
 )
 
 // postLoad sends post_load for every struct of the model that a query filled.
-func (r *registry) postLoad(db *gorm.DB) {
+func (r *engine) postLoad(db *gorm.DB) {
 	p := r.planOfHooked(db)
 	if p == nil || len(p.entries[postLoad]) == 0 || db.RowsAffected == 0 {
 		return

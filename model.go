@@ -54,7 +54,20 @@ func For[M any](db *gorm.DB) *ModelSignals[*M] {
 // modelSignals returns the *ModelSignals[*erased] of the model that nothing, a nil pointer, would point to.
 func modelSignals(db *gorm.DB, nothing any) unsafe.Pointer {
 	reg, s := modelScope(db, reflect.TypeOf(nothing).Elem())
-	return reg.signals(s, erasedSignals)
+	return bind(reg, s, erasedSignals)
+}
+
+// bind returns what is bound to a scope, made by build at the first call.
+func bind(reg *registry, s scope, build func() (unsafe.Pointer, [kinds]*channel)) unsafe.Pointer {
+	made, _ := reg.bind(s, func() (any, [kinds]*signal) {
+		made, channels := build()
+		var signals [kinds]*signal
+		for k, c := range channels {
+			c.reg, signals[k] = reg, &c.signal
+		}
+		return made, signals
+	}).(unsafe.Pointer)
+	return made
 }
 
 // modelScope returns the scope of For[t].
@@ -70,7 +83,7 @@ func modelScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
 	if err != nil {
 		panic(fmt.Sprintf("signals: For[%s]: GORM cannot use the type as a model: %v", t, err))
 	}
-	return reg, scope{typ: t, name: t.Name(), schema: sch, matches: func(model reflect.Type) bool { return model == t }}
+	return reg, scope{Type: t, Name: t.Name(), Schema: sch, Matches: func(model reflect.Type) bool { return model == t }}
 }
 
 // Implementing returns the signals of every model whose pointer implements interface I. Implementing[any] means every
@@ -79,7 +92,7 @@ func modelScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
 // Implementing panics when the plugin is not installed or I is no interface; the text names the cure.
 func Implementing[I any](db *gorm.DB) *ModelSignals[I] {
 	reg, s := interfaceScope(db, reflect.TypeFor[I]())
-	return (*ModelSignals[I])(reg.signals(s, func() (unsafe.Pointer, [kinds]*channel) {
+	return (*ModelSignals[I])(bind(reg, s, func() (unsafe.Pointer, [kinds]*channel) {
 		return signalsOf(func(r *change.Row) I { m, _ := r.Instance.(I); return m })
 	}))
 }
@@ -98,7 +111,7 @@ func interfaceScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
 	if name == "" {
 		name = t.String()
 	}
-	return reg, scope{typ: t, name: name, matches: func(model reflect.Type) bool {
+	return reg, scope{Type: t, Name: name, Matches: func(model reflect.Type) bool {
 		return model.Name() != "" && reflect.PointerTo(model).Implements(t)
 	}}
 }
@@ -111,9 +124,9 @@ func Receivers(db *gorm.DB) []ReceiverInfo {
 		return nil
 	}
 	var infos []ReceiverInfo
-	for _, entries := range reg.collect(nil) {
+	for _, entries := range reg.collect() {
 		for _, e := range entries {
-			infos = append(infos, e.info)
+			infos = append(infos, receiverOf(e).public)
 		}
 	}
 	return infos

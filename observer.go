@@ -102,36 +102,29 @@ func (o Observed) Rows() []ObservedRow {
 	return rows
 }
 
-// observation describes a step of sends of a model.
-func (f *frame) observation(step Step, p phase, rows []change.Row) Observed {
-	o := Observed{Step: step, Signal: kindNames[f.kind], Phase: p.String(), frame: f, rows: rows}
-	if f.plan != nil {
-		o.Sender = f.plan.sender
-	}
-	for i := range rows {
-		if !rows[i].Silent {
-			o.Events++
-		}
-	}
-	switch {
-	case f.settings != nil && f.settings.table != "": // GORM may have used the statement again
-		o.Table = f.settings.table
-	case f.settings == nil && f.db.Statement.Table != "":
-		o.Table = f.db.Statement.Table
-	default:
-		o.Table = rows[0].Facts.Model.Schema.Table
-	}
-	return o
+// observing is an Observer as sends know one.
+type observing struct{ Observer }
+
+// Start tells the observer that a step begins.
+func (by observing) Start(ctx context.Context, o observed) context.Context {
+	return started(ctx, by.Observer, observedOf(o))
 }
 
-// under returns a frame whose values are those of a context that was made of it.
-func (f *frame) under(ctx context.Context) *frame {
-	if ctx == f {
-		return f
+// End tells the observer that a step has ended.
+func (by observing) End(ctx context.Context, o observed, err error) {
+	by.ObserveEnd(ctx, observedOf(o), err)
+}
+
+// observedOf returns a step as observers know it.
+func observedOf(o observed) Observed {
+	known := Observed{
+		Step: Step(o.Step), Signal: o.Signal, Sender: o.Sender, Table: o.Table, Phase: o.Phase, Events: o.Events, Event: o.Event,
+		frame: o.Frame, rows: o.Rows,
 	}
-	g := *f
-	g.Context = ctx
-	return &g
+	if o.Receiver != nil {
+		known.Receiver = &receiverOf(o.Receiver).public
+	}
+	return known
 }
 
 // started tells an observer that a step begins, and returns the context of the step.
@@ -140,49 +133,6 @@ func started(ctx context.Context, by Observer, o Observed) context.Context {
 		return made
 	}
 	return ctx
-}
-
-// callObserved is dispatch that the observer sees.
-func (r *registry) callObserved(entries []*entry, f *frame, rows []change.Row) (err error) {
-	o := f.observation(Sending, entries[0].phase, rows)
-	if entries[0].delivers() {
-		o.Phase = durablePhase
-	}
-	if o.Events == 0 {
-		return nil
-	}
-	ctx := started(f, r.Observer, o)
-	err = fault.ErrGoexit
-	defer func() { r.Observer.ObserveEnd(ctx, o, err) }()
-	err = r.dispatch(entries, f.under(ctx), rows)
-	return err
-}
-
-// delivers reports whether a receiver gets events that were kept, and not those of a write.
-func (e *entry) delivers() bool { return e.store == nil && e.info.Phase == durablePhase }
-
-// callObserved calls a receiver so that the observer sees it. A panic is an error.
-func (e *entry) callObserved(by Observer, f *frame, rows []change.Row, call func(*frame) error) error {
-	o := f.observation(Calling, e.phase, rows)
-	o.Receiver = &e.info
-	if e.delivers() {
-		o.Phase = durablePhase
-	}
-	return observe(f, by, o, func(ctx context.Context) error { return call(f.under(ctx)) })
-}
-
-// observe makes a call that may end its goroutine.
-func observe(ctx context.Context, by Observer, o Observed, call func(context.Context) error) (err error) {
-	ctx = started(ctx, by, o)
-	err = fault.ErrGoexit
-	defer func() {
-		if v := recover(); v != nil {
-			err = recovered(v)
-		}
-		by.ObserveEnd(ctx, o, err)
-	}()
-	err = call(ctx)
-	return err
 }
 
 // Observers returns an observer that tells several ones, in this order; the last one is told of the end first.
@@ -210,28 +160,4 @@ func (l observers) ObserveEnd(ctx context.Context, o Observed, err error) {
 		}
 		l[i].ObserveEnd(own, o, err)
 	}
-}
-
-// wait tells the observer that a send begins to wait.
-func (d *deferred) wait() {
-	if by := d.reg.Observer; by != nil {
-		d.waiting = started(&d.frame, by, d.observation())
-	}
-}
-
-// waited tells the observer that a send waits no more.
-func (d *deferred) waited(err error) {
-	if by := d.reg.Observer; by != nil && d.waiting != nil {
-		ctx := d.waiting
-		d.waiting = nil
-		by.ObserveEnd(ctx, d.observation(), err)
-	}
-}
-
-func (d *deferred) observation() Observed {
-	until := afterCommit
-	if entries := d.frame.plan.deferred[d.kind]; len(entries) > 0 {
-		until = entries[0].phase
-	}
-	return d.frame.observation(Waiting, until, d.rows)
 }

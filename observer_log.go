@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -36,7 +37,7 @@ func (l logObserver) ObserveEnd(ctx context.Context, o Observed, err error) {
 		attrs = append(attrs, slog.String("sender", o.Sender))
 	}
 	if o.Receiver != nil {
-		attrs = append(attrs, slog.String("receiver", o.Receiver.name()))
+		attrs = append(attrs, slog.String("receiver", receiverName(o.Receiver)))
 	}
 	if started, ok := ctx.Value(startedKey{}).(time.Time); ok {
 		attrs = append(attrs, slog.Duration("took", time.Since(started)))
@@ -46,3 +47,6 @@ func (l logObserver) ObserveEnd(ctx context.Context, o Observed, err error) {
 	}
 	l.logger.LogAttrs(ctx, level, "signal", attrs...)
 }
+
+// receiverName returns what a receiver is called in the log.
+func receiverName(r *ReceiverInfo) string { return cmp.Or(r.UID, r.Location) }

@@ -1,31 +1,14 @@
 package signals
 
-// phase is when a receiver runs.
-type phase uint8
-
-const (
-	inSend phase = iota
-	beforeCommit
-	afterCommit
-	afterRollback
-)
-
-// String returns what ReceiverInfo.Phase says.
-func (p phase) String() string {
-	return [...]string{"send", "before_commit", "after_commit", "after_rollback"}[p]
-}
-
-// durablePhase is what ReceiverInfo.Phase says of a durable receiver.
-const durablePhase = "durable"
-
-func (p phase) option() string {
+// phaseOption returns the name of the option that puts a receiver in a phase.
+func phaseOption(p phase) string {
 	return [...]string{"", "BeforeCommit", "AfterCommit", "AfterRollback"}[p]
 }
 
 func inPhase(p phase) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if o.phase != inSend && o.phase != p {
-			o.refuse("a receiver runs in one phase: " + o.phase.option() + " or " + p.option() + ", not both")
+			o.refuse("a receiver runs in one phase: " + phaseOption(o.phase) + " or " + phaseOption(p) + ", not both")
 		}
 		o.phase = p
 	})

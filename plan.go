@@ -11,21 +11,22 @@ import (
 
 // plan is who hears what about one model.
 type plan struct {
+	reg      *registry
 	sender   string
 	schema   *schema.Schema
 	model    *rows.Model
-	unique   []constraint    // columns and indexes
-	steady   bool            // a key that was read finds its row again
-	entries  [kinds][]*entry // called inside the send
-	deferred [kinds][]*entry // called around the end of the transaction
-	net      bool            // one of the deferred wants net events
-	atomic   bool            // one of the entries needs a transaction
+	unique   []relations.Constraint // columns and indexes
+	steady   bool                   // a key that was read finds its row again
+	entries  [kinds][]*entry        // called inside the send
+	deferred [kinds][]*entry        // called around the end of the transaction
+	net      bool                   // one of the deferred wants net events
+	atomic   bool                   // one of the entries needs a transaction
 	needs    needs
 	related
 }
 
 // needs is the most that receivers of a kind need; 0 when there are none.
-type needs struct{ save, delete, link Need }
+type needs struct{ save, delete, link need }
 
 // related is what writes of a model mean for others.
 type related struct {
@@ -50,10 +51,10 @@ type cascade struct {
 }
 
 // uniqueLocked returns what is unique of a model. It is read once: GORM may not be asked twice at a time.
-func (r *registry) uniqueLocked(model *schema.Schema) []constraint {
+func (r *registry) uniqueLocked(model *schema.Schema) []relations.Constraint {
 	known, ok := r.unique[model]
 	if !ok {
-		known = uniqueIndexes(model)
+		known = relations.Unique(model)
 		r.unique[model] = known
 	}
 	return known
@@ -77,7 +78,7 @@ func (b *planner) plan(model *schema.Schema) *plan {
 	if p, ok := knownPlan(b.reg.ready, model); ok {
 		return p
 	}
-	p := newPlan(model, b.reg.collectLocked(model.ModelType))
+	p := b.reg.newPlan(model)
 	b.made[model] = p // before what it leads to: relations run in circles
 	b.addSides(p)
 	b.addCascades(p)
@@ -108,20 +109,20 @@ func (b *planner) addSides(p *plan) {
 	}
 	if len(p.sides) > 0 { // both ends of a link are read from the join row, before and after
 		p.links = b.Links(p.schema)
-		p.needs.save, p.needs.delete = Original, max(p.needs.delete, Row)
+		p.needs.save, p.needs.delete = needOriginal, max(p.needs.delete, needRow)
 	}
 }
 
 func (b *planner) addCascades(p *plan) {
 	for _, c := range b.below(p.schema) {
 		p.cascades = append(p.cascades, &cascade{c, b.plan(c.Child)})
-		need := Keys
+		least := needKeys
 		if slices.ContainsFunc(c.References, func(f *schema.Field) bool { return !f.PrimaryKey }) {
-			need = Row
+			least = needRow
 		}
-		p.needs.delete = max(p.needs.delete, need)
+		p.needs.delete = max(p.needs.delete, least)
 	}
-	p.atomicBelow = slices.ContainsFunc(b.Reach(p.schema), func(s *schema.Schema) bool { return newPlan(s, b.reg.collectLocked(s.ModelType)).atomic })
+	p.atomicBelow = slices.ContainsFunc(b.Reach(p.schema), func(s *schema.Schema) bool { return b.reg.newPlan(s).atomic })
 	p.shared = b.shared(p.schema)
 }
 
@@ -167,16 +168,21 @@ func (b *planner) shared(model *schema.Schema) map[*schema.Schema]bool {
 func (b *planner) listensToDeletes(model *schema.Schema) bool {
 	hears, known := b.deletes[model]
 	if !known {
-		p := newPlan(model, b.reg.collectLocked(model.ModelType))
+		p := b.reg.newPlan(model)
 		hears = p.needs.delete > 0 || len(b.links(model)) > 0
 		b.deletes[model] = hears
 	}
 	return hears
 }
 
+// silent returns a plan of which nobody hears anything.
+func (r *registry) silent(model *schema.Schema, sender string) *plan {
+	return &plan{reg: r, sender: sender, schema: model}
+}
+
 // newPlan sorts the receivers of a model.
-func newPlan(model *schema.Schema, entries [kinds][]*entry) *plan {
-	p := &plan{sender: model.ModelType.Name(), schema: model}
+func (r *registry) newPlan(model *schema.Schema) *plan {
+	p, entries := r.silent(model, model.ModelType.Name()), r.collectLocked(model.ModelType)
 	for k := range entries {
 		for _, e := range entries[k] {
 			p.atomic = p.atomic || e.atomic
@@ -198,7 +204,7 @@ func newPlan(model *schema.Schema, entries [kinds][]*entry) *plan {
 		}
 	}
 	if p.net { // what a row was first and is last takes both kinds of events
-		p.needs.save, p.needs.delete = Original, max(p.needs.delete, Row)
+		p.needs.save, p.needs.delete = needOriginal, max(p.needs.delete, needRow)
 	}
 	return p
 }
@@ -206,6 +212,19 @@ func newPlan(model *schema.Schema, entries [kinds][]*entry) *plan {
 // listensToDeletes reports whether somebody is to hear of deleted rows of the model itself.
 func (p *plan) listensToDeletes() bool {
 	return len(p.entries[preDelete])+len(p.entries[postDelete])+len(p.sides) > 0 || p.waits(postDelete)
+}
+
+// waits reports whether a signal has receivers that wait, or counts for one that wants net events.
+func (p *plan) waits(k kind) bool { return len(p.deferred[k]) > 0 || (p.net && k != m2mChanged) }
+
+// waitsFor reports whether a signal has receivers of a phase.
+func (p *plan) waitsFor(k kind, in phase) bool {
+	return slices.ContainsFunc(p.deferred[k], func(e *entry) bool { return e.phase == in })
+}
+
+// listens reports whether anybody is to hear of a pre signal or its post signal.
+func (p *plan) listens(pre, post kind) bool {
+	return len(p.entries[pre])+len(p.entries[post])+len(p.sides) > 0 || p.waits(post) || (post == postDelete && len(p.cascades) > 0)
 }
 
 // listened reports whether statements of the model have anything to do for signals.

@@ -23,25 +23,28 @@ type planning struct {
 	stale     []*schema.Schema // models whose receivers have come or gone since plans were asked for
 }
 
-// invalidate notes that a receiver was connected to a channel or disconnected from it.
-func (r *registry) invalidate(c *channel) {
+// invalidate notes that a receiver was connected to a signal or disconnected from it.
+func (r *registry) invalidate(s *signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := len(c.list.Items())
-	r.connected, c.counted = r.connected+n-c.counted, n
+	n := len(s.List.Items())
+	r.connected, s.counted = r.connected+n-s.counted, n
 	switch {
 	case r.connected == 0:
 		r.plans.Store(nil)
 		r.ready, r.stale = nil, nil
 		return
-	case r.ready == nil || c.scope.schema == nil: // receivers of an interface can hear every model
+	case r.ready == nil || s.Scope.Schema == nil: // receivers of an interface can hear every model
 		r.ready = &sync.Map{}
 	}
-	if c.scope.schema != nil {
-		r.stale = append(r.stale, c.scope.schema)
+	if s.Scope.Schema != nil {
+		r.stale = append(r.stale, s.Scope.Schema)
 	}
 	r.plans.Store(&sync.Map{})
 }
+
+// listening reports whether anybody is connected.
+func (r *registry) listening() bool { return r.plans.Load() != nil }
 
 // planFor returns the plan of a model, nil when nobody listens to it. It takes no lock once the plan is made.
 func (r *registry) planFor(model *schema.Schema) *plan {

@@ -57,8 +57,8 @@ func postSaveOf(tb testing.TB, db *gorm.DB, model any) *Signal[SaveEvent[any]] {
 	sch, err := schemaOf(db, model)
 	require.NoError(tb, err)
 	typ := reflect.TypeOf(model).Elem()
-	s := scope{typ: typ, name: sch.Table, schema: sch, matches: func(model reflect.Type) bool { return model == typ }}
-	return (*ModelSignals[any])(registryOf(db).signals(s, func() (unsafe.Pointer, [kinds]*channel) {
+	s := scope{Type: typ, Name: sch.Table, Schema: sch, Matches: func(model reflect.Type) bool { return model == typ }}
+	return (*ModelSignals[any])(bind(registryOf(db), s, func() (unsafe.Pointer, [kinds]*channel) {
 		return signalsOf(func(r *change.Row) any { return r.Instance })
 	})).PostSave
 }

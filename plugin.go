@@ -1,16 +1,14 @@
 package signals
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
-	"unsafe"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
 
-	"github.com/gorm-signals/signals/internal/pool"
+	"github.com/gorm-signals/signals/internal/fault"
 )
 
 // Plugin is the GORM plugin that makes a database send signals. Its zero value works:
@@ -51,41 +49,99 @@ func (Plugin) Name() string { return "signals" }
 // Initialize is called by db.Use. It fails when a field of the plugin has a value that makes no sense, and when GORM
 // refuses a callback.
 func (p Plugin) Initialize(db *gorm.DB) error {
-	reg := registryOf(db)
-	if reg == nil {
-		if p.BatchSize < 0 || p.BatchSize > maxBatchSize {
-			return fmt.Errorf("signals: Plugin.BatchSize is %d: use 1 to %d, or 0 for %d", p.BatchSize, maxBatchSize, defaultBatchSize)
-		}
-		if p.MaxDepth < 0 {
-			return fmt.Errorf("signals: Plugin.MaxDepth is %d: use 1 or more, or 0 for %d", p.MaxDepth, defaultMaxDepth)
-		}
-		if p.Tracking > TrackExplicit || p.Untracked > Drop {
-			return fmt.Errorf("signals: Plugin.Tracking is %d and Plugin.Untracked %d: use the constants of the package", p.Tracking, p.Untracked)
-		}
-		if err := errors.Join(testSaved(calledBySave), testEdge(erasedSignals)); err != nil {
+	in := installedIn(db)
+	if in == nil {
+		if err := errors.Join(p.check(), testSaved(calledBySave), testEdge(erasedSignals)); err != nil {
 			return err
 		}
-		if p.BatchSize == 0 {
-			p.BatchSize = defaultBatchSize
-		}
-		if p.MaxDepth == 0 {
-			p.MaxDepth = defaultMaxDepth
-		}
-		reg = &registry{Plugin: p, db: db.Session(&gorm.Session{NewDB: true}), channels: channels{bound: map[reflect.Type]unsafe.Pointer{}}, unique: map[*schema.Schema][]constraint{}}
-		reg.failed = reg.handle
-		reg.pools = pool.New(db.Name(), pool.Hooks{
-			Begin: reg.beginning, Before: reg.beforeCommit, Ended: reg.transactionEnded, Capture: captured{reg},
-		})
+		in = p.install(db)
 	}
-	if reg.Tracking == TrackAll {
-		db.ConnPool = reg.pools.WrapInside(db.ConnPool)
+	if !in.Explicit {
+		db.ConnPool = in.pools.WrapInside(db.ConnPool)
 		if db.Statement != nil {
 			db.Statement.ConnPool = db.ConnPool
 		}
 	}
-	if err := reg.register(db); err != nil {
+	if err := in.register(db); err != nil {
 		return err
 	}
-	db.Plugins[registryName] = reg
+	db.Plugins[registryName] = in
 	return nil
+}
+
+// check refuses values that make no sense.
+func (p Plugin) check() error {
+	switch {
+	case p.BatchSize < 0 || p.BatchSize > maxBatchSize:
+		return fmt.Errorf("signals: Plugin.BatchSize is %d: use 1 to %d, or 0 for %d", p.BatchSize, maxBatchSize, defaultBatchSize)
+	case p.MaxDepth < 0:
+		return fmt.Errorf("signals: Plugin.MaxDepth is %d: use 1 or more, or 0 for %d", p.MaxDepth, defaultMaxDepth)
+	case p.Tracking > TrackExplicit || p.Untracked > Drop:
+		return fmt.Errorf("signals: Plugin.Tracking is %d and Plugin.Untracked %d: use the constants of the package", p.Tracking, p.Untracked)
+	}
+	return nil
+}
+
+// installed is the plugin in one database. It lives in the database's plugin map under registryName.
+type installed struct {
+	*registry
+
+	transactions transactions
+	engine       *engine
+}
+
+const registryName = "signals:registry"
+
+// install makes what a database needs to send signals.
+func (p Plugin) install(db *gorm.DB) *installed {
+	c := config{
+		BatchSize: cmp.Or(p.BatchSize, defaultBatchSize), MaxDepth: cmp.Or(p.MaxDepth, defaultMaxDepth),
+		Explicit: p.Tracking == TrackExplicit, Untracked: policy(p.Untracked), Errors: &errorsOfReceivers,
+	}
+	if p.Observer != nil {
+		c.Observer = observing{p.Observer}
+	}
+	reg := newRegistry(db, c)
+	reg.Handle = func(ctx context.Context, err error) { p.handle(ctx, reg.db, err) }
+	return &installed{registry: reg, transactions: follow(reg), engine: newEngine(reg)}
+}
+
+// handle tells of an error that can no longer abort anything.
+func (p Plugin) handle(ctx context.Context, db *gorm.DB, err error) {
+	defer func() { _ = recover() }() // a handler that panics has had its chance
+	if p.ErrorHandler != nil {
+		p.ErrorHandler(ctx, err)
+		return
+	}
+	db.Logger.Error(ctx, "signals: after the end of a transaction: %v", err)
+}
+
+// Name is the key in the database's plugin map.
+func (in *installed) Name() string { return registryName }
+
+// Initialize does nothing: Plugin.Initialize has, but GORM initializes all plugins of a map.
+func (in *installed) Initialize(*gorm.DB) error { return nil }
+
+// installedIn returns the plugin in a database, nil when there is none.
+func installedIn(db *gorm.DB) *installed {
+	if db == nil || db.Config == nil {
+		return nil
+	}
+	in, _ := db.Plugins[registryName].(*installed)
+	return in
+}
+
+// registryOf returns the registry of a database, nil when the plugin is not installed.
+func registryOf(db *gorm.DB) *registry {
+	if in := installedIn(db); in != nil {
+		return in.registry
+	}
+	return nil
+}
+
+func mustRegistry(db *gorm.DB, caller string) *registry {
+	if r := registryOf(db); r != nil {
+		return r
+	}
+	panic(fmt.Sprintf("%v, before signals.%s", fault.ErrNotInstalled, caller))
 }

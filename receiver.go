@@ -51,14 +51,6 @@ type ReceiverInfo struct {
 	Needs    Need // what is read for it before a write; 0 where nothing is
 }
 
-// name returns what the receiver is called in errors.
-func (i ReceiverInfo) name() string {
-	if i.UID != "" {
-		return i.UID
-	}
-	return i.Location
-}
-
 // Response is what one receiver of SendRobust or SendConcurrent answered.
 type Response struct {
 	Receiver ReceiverInfo

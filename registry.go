@@ -2,138 +2,117 @@ package signals
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
-	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/receivers"
 	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// kind is one of the model signals.
-type kind uint8
-
-const (
-	preSave kind = iota
-	postSave
-	preDelete
-	postDelete
-	postLoad
-	m2mChanged
-	kinds
-)
-
-var kindNames = [kinds]string{"pre_save", "post_save", "pre_delete", "post_delete", "post_load", "m2m_changed"}
-
-// registry holds the receivers of one database. It lives in the database's plugin map under registryName.
+// registry holds the receivers of one database, and what sends need to know of the database.
 type registry struct {
-	Plugin
+	config
 
-	db  *gorm.DB
-	seq atomic.Uint64 // connection order over all signals
-	mu  sync.Mutex
-	channels
-	unique map[*schema.Schema][]constraint // what is unique of models
-	planning
-	rows    rows.Models
-	unsaved unsaved
-	// catalog knows what the database deletes by itself.
-	catalog relations.Catalog
+	db      *gorm.DB
 	pools   *pool.Pools
-
-	failed func(context.Context, error) // handle, made once
-
-	noNotes atomic.Bool // MySQL assigns no variables inside statements
+	rows    rows.Models
+	catalog relations.Catalog // what the database deletes by itself
+	seq     atomic.Uint64     // connection order over all signals
+	mu      sync.Mutex
+	known   []*signal                                 // every signal of the database, guarded by mu as named and wide
+	bound   map[reflect.Type]any                      // what was made of the signals of a model or an interface, guarded by mu
+	named   map[reflect.Type][]*signal                // those of one model
+	wide    []*signal                                 // those of interfaces
+	unique  map[*schema.Schema][]relations.Constraint // what is unique of models, guarded by mu
+	planning
 }
 
-// channels are the signals of a database, guarded by the registry's lock.
-type channels struct {
-	// bound holds the *ModelSignals by model or interface type. See erased for why they are untyped.
-	bound map[reflect.Type]unsafe.Pointer
-	known []*channel                  // every signal in bound
-	named map[reflect.Type][]*channel // those of one model
-	wide  []*channel                  // those of interfaces
+// config is what the plugin was told, with defaults filled in.
+type config struct {
+	BatchSize int      // rows that a conditional write resolves at once
+	MaxDepth  int      // of sends of model signals within one another
+	Observer  observer // nil means none
+	Explicit  bool     // of explicit transactions only those of signals.Transaction are followed
+	Untracked policy
+	Handle    func(ctx context.Context, err error) // told of errors that can no longer abort anything
+	Errors    *errorTypes
 }
 
-const registryName = "signals:registry"
-
-// Name is the key of the registry in the database's plugin map.
-func (r *registry) Name() string { return registryName }
-
-// Initialize does nothing: a registry is made by Plugin.Initialize, but GORM initializes all plugins of a map.
-func (r *registry) Initialize(*gorm.DB) error { return nil }
-
-// registryOf returns the registry of a database, nil when the plugin is not installed.
-func registryOf(db *gorm.DB) *registry {
-	if db == nil || db.Config == nil {
-		return nil
+// newRegistry returns the registry of a database.
+func newRegistry(db *gorm.DB, c config) *registry {
+	return &registry{
+		config: c, db: db.Session(&gorm.Session{NewDB: true}),
+		bound: map[reflect.Type]any{}, named: map[reflect.Type][]*signal{}, unique: map[*schema.Schema][]relations.Constraint{},
 	}
-	r, _ := db.Plugins[registryName].(*registry)
-	return r
 }
 
-func mustRegistry(db *gorm.DB, caller string) *registry {
-	if r := registryOf(db); r != nil {
-		return r
-	}
-	panic(fmt.Sprintf("%v, before signals.%s", fault.ErrNotInstalled, caller))
+// signal is the receivers of one signal of a model, of an interface, or of a custom signal.
+type signal struct {
+	Name    string
+	List    receivers.List[*entry]
+	Kind    kind
+	Scope   scope
+	counted int // receivers that the registry has counted
 }
 
-// signals returns what is bound to a scope, made by build at the first call. build also returns the channels in the order of kinds.
-func (r *registry) signals(s scope, build func() (unsafe.Pointer, [kinds]*channel)) unsafe.Pointer {
+// scope says which models a signal belongs to.
+type scope struct {
+	Type    reflect.Type
+	Name    string
+	Schema  *schema.Schema // nil for an interface
+	Matches func(model reflect.Type) bool
+}
+
+// bind returns what is bound to a scope, made by build at the first call. build also returns the signals in the order of kinds.
+func (r *registry) bind(s scope, build func() (any, [kinds]*signal)) any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if made, ok := r.bound[s.typ]; ok {
+	if made, ok := r.bound[s.Type]; ok {
 		return made
 	}
-	made, channels := build()
-	r.bound[s.typ] = made
-	for k, c := range channels {
-		c.name, c.reg, c.scope, c.kind = kindNames[k], r, s, kind(k)
-		r.known = append(r.known, c)
-		if s.schema == nil {
-			r.wide = append(r.wide, c)
-			continue
+	made, signals := build()
+	r.bound[s.Type] = made
+	for k, of := range signals {
+		of.Name, of.Scope, of.Kind = kindNames[k], s, kind(k)
+		r.known = append(r.known, of)
+		if s.Schema == nil {
+			r.wide = append(r.wide, of)
+		} else {
+			r.named[s.Type] = append(r.named[s.Type], of)
 		}
-		if r.named == nil {
-			r.named = map[reflect.Type][]*channel{}
-		}
-		r.named[s.typ] = append(r.named[s.typ], c)
 	}
 	return made
 }
 
-func (r *registry) collect(model reflect.Type) [kinds][]*entry {
+// collect returns the receivers of all signals of the database, in the order in which they run.
+func (r *registry) collect() [kinds][]*entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.collectLocked(model)
+	return sorted(r.known)
 }
 
-// collectLocked returns the receivers that hear a model, or all of them for nil, in the order in which they run.
-func (r *registry) collectLocked(model reflect.Type) (entries [kinds][]*entry) {
-	add := func(c *channel) { entries[c.kind] = append(entries[c.kind], c.list.Items()...) }
-	if model == nil {
-		for _, c := range r.known {
-			add(c)
+// collectLocked returns the receivers that hear a model, in the order in which they run.
+func (r *registry) collectLocked(model reflect.Type) [kinds][]*entry {
+	heard := slices.Clip(r.named[model])
+	for _, s := range r.wide {
+		if s.Scope.Matches(model) {
+			heard = append(heard, s)
 		}
-	} else {
-		for _, c := range r.named[model] {
-			add(c)
-		}
-		for _, c := range r.wide {
-			if c.scope.matches(model) {
-				add(c)
-			}
-		}
+	}
+	return sorted(heard)
+}
+
+// sorted returns the receivers of some signals by kind.
+func sorted(signals []*signal) (entries [kinds][]*entry) {
+	for _, s := range signals {
+		entries[s.Kind] = append(entries[s.Kind], s.List.Items()...)
 	}
 	for k := range entries {
 		slices.SortFunc(entries[k], receivers.Compare[*entry])

@@ -23,7 +23,7 @@ type remove struct {
 
 // preDelete finds the rows that a DELETE concerns and sends pre_delete for the first batch of them. A statement that GORM would refuse as
 // it is now may get a condition before GORM builds it: its rows are found then.
-func (r *registry) preDelete(db *gorm.DB) {
+func (r *engine) preDelete(db *gorm.DB) {
 	p := r.planOfHooked(db)
 	if p == nil || !p.listens(preDelete, postDelete) {
 		return
@@ -84,7 +84,7 @@ func (w *remove) first() error {
 	if err := w.begin(); err != nil {
 		return err
 	}
-	q := rows.Query{Where: w.find.read, Lock: w.lockable(), KeysOnly: w.plan.needs.delete == Keys && len(w.model.Keys) > 0}
+	q := rows.Query{Where: w.find.read, Lock: w.lockable(), KeysOnly: w.plan.needs.delete == needKeys && len(w.model.Keys) > 0}
 	set, err := w.firstBatch(q, w.deleteKey())
 	if err != nil {
 		return err

@@ -129,7 +129,7 @@ func (c *cascading) walkEdge(edge *cascade, parents []reflect.Value, visit func(
 	}
 	reader := c.child(edge.plan)
 	q := rows.Query{Where: []clause.Expression{rows.In(c.w.db.Name(), edge.ForeignKeys, values)}, Lock: reader.lockable()}
-	q.KeysOnly = edge.plan.needs.delete == Keys && len(reader.model.Keys) > 0
+	q.KeysOnly = edge.plan.needs.delete == needKeys && len(reader.model.Keys) > 0
 	cursor := reader.model.Walk(q, reader.batchSize(), false)
 	for {
 		set, err := cursor.Next(reader.db)
@@ -165,8 +165,8 @@ func (c *cascading) child(p *plan) *remove {
 // again reports whether the rows can be read once more and deleted by key, so that they need not be kept.
 func (w *remove) again() bool { return len(w.model.Keys) > 0 }
 
-// deletedBy returns the relation whose links go because the rows of its owner do.
-func (c *cascade) deletedBy() *schema.Relationship {
+// goesWith returns the relation whose links go because the rows of its owner do.
+func goesWith(c *cascade) *schema.Relationship {
 	for _, l := range c.plan.links {
 		if l.Schema == c.Parent && l.OwnedThrough(c.ForeignKeys) {
 			return l.Relationship

@@ -51,7 +51,7 @@ func (c *cascading) children(edge *cascade, batch []reflect.Value) ([]*remove, e
 		if err := child.prepare(postDelete); err != nil {
 			return nil, err
 		}
-		if err := child.openLinks(edge.deletedBy(), true); err != nil {
+		if err := child.openLinks(goesWith(edge), true); err != nil {
 			return nil, err
 		}
 		made = append(made, child)

@@ -55,7 +55,7 @@ func (w *save) before(key []any) error {
 	}
 	w.room(1)
 	r := w.add(w.stmt.ReflectValue, false)
-	w.loaded = w.plan.needs.save > Keys
+	w.loaded = w.plan.needs.save > needKeys
 	*w.facts = w.saveFacts()
 	if w.plan.atomic {
 		if err := w.begin(); err != nil {
@@ -207,4 +207,17 @@ func (w *save) saveFacts() change.Facts {
 	s := w.statementFacts()
 	s.Strategy = change.WholeRow{}
 	return s
+}
+
+// goOn leaves what was heard of a Save whose update has written no row. own says that its row is the struct of the caller.
+func (w *conditional) goOn(own bool) {
+	names := namesOf(w.stmt)
+	if names == nil || w.db.Error != nil || w.db.RowsAffected > 0 || !calledBySave() {
+		return
+	}
+	l := &leftover{announced: len(w.rows) > 0}
+	if l.announced && own {
+		l.value = w.rows[0].Value()
+	}
+	w.reg.unsaved.leave(names, l)
 }

@@ -49,16 +49,3 @@ func (u *unsaved) take(stmt *gorm.Statement) *leftover {
 	left, _ := l.(*leftover)
 	return left
 }
-
-// goOn leaves what was heard of a Save whose update has written no row. own says that its row is the struct of the caller.
-func (w *conditional) goOn(own bool) {
-	names := namesOf(w.stmt)
-	if names == nil || w.db.Error != nil || w.db.RowsAffected > 0 || !calledBySave() {
-		return
-	}
-	l := &leftover{announced: len(w.rows) > 0}
-	if l.announced && own {
-		l.value = w.rows[0].Value()
-	}
-	w.reg.unsaved.leave(names, l)
-}

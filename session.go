@@ -54,7 +54,7 @@ func (f *frame) session() *gorm.DB {
 	if f == nil || f.db == nil {
 		return nil
 	}
-	reg := registryOf(f.db)
+	reg := f.plan.reg
 	tx := reg.db.Session(&gorm.Session{NewDB: true})
 	*tx.Config = *f.db.Config
 	to := f.pool

@@ -19,13 +19,13 @@ type Signal[E any] struct {
 //
 //	var Viewed = signals.New[View]("product_viewed")
 func New[E any](name string) *Signal[E] {
-	s := &Signal[E]{channel: channel{name: name, call: callCustom[E], single: single[E]}}
+	s := &Signal[E]{channel: channel{signal: signal{Name: name}, call: callCustom[E], single: single[E]}}
 	s.custom = sender[E](&s.channel)
 	return s
 }
 
 // Name returns the name of the signal, as it appears in errors: what was given to New, or "pre_save" and so on.
-func (s *Signal[E]) Name() string { return s.channel.name }
+func (s *Signal[E]) Name() string { return s.channel.Name }
 
 // Connect calls r with every event from the next send on. The function it returns disconnects r and reports whether r
 // was still connected; it does nothing once r was replaced by another receiver with its UID.

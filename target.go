@@ -12,6 +12,12 @@ type target struct {
 	call  func(*entry) error
 }
 
+// answer is what one receiver has answered.
+type answer struct {
+	Entry *entry
+	Err   error
+}
+
 // way is how a send calls its receivers.
 type way uint8
 
@@ -22,7 +28,7 @@ const (
 )
 
 // send makes the calls.
-func (w way) send(ctx context.Context, targets []target) []Response {
+func (w way) send(ctx context.Context, targets []target) []answer {
 	if w == atOnce {
 		return together(ctx, targets)
 	}
@@ -30,11 +36,11 @@ func (w way) send(ctx context.Context, targets []target) []Response {
 }
 
 // answer makes the call. A panic, and a call that ends its goroutine, are errors.
-func (t target) answer(response *Response) {
-	*response = Response{Receiver: t.entry.info, Err: t.entry.failure(fault.ErrGoexit)}
+func (t target) answer(response *answer) {
+	*response = answer{Entry: t.entry, Err: t.entry.failure(fault.ErrGoexit)}
 	defer func() {
 		if v := recover(); v != nil {
-			response.Err = t.entry.failure(recovered(v))
+			response.Err = t.entry.recover(v)
 		}
 	}()
 	err := t.call(t.entry)
@@ -44,10 +50,10 @@ func (t target) answer(response *Response) {
 }
 
 // each makes the calls one by one, until the first error if stop says so.
-func each(targets []target, stop bool) []Response {
-	responses := make([]Response, 0, len(targets))
+func each(targets []target, stop bool) []answer {
+	responses := make([]answer, 0, len(targets))
 	for _, t := range targets {
-		var response Response
+		var response answer
 		t.answer(&response)
 		responses = append(responses, response)
 		if stop && response.Err != nil {
@@ -58,17 +64,17 @@ func each(targets []target, stop bool) []Response {
 }
 
 // together makes the calls at once and waits for them, or for the end of ctx.
-func together(ctx context.Context, targets []target) []Response {
-	done := make([]chan Response, len(targets))
+func together(ctx context.Context, targets []target) []answer {
+	done := make([]chan answer, len(targets))
 	for i, t := range targets {
-		done[i] = make(chan Response, 1)
+		done[i] = make(chan answer, 1)
 		go func() {
-			var response Response
+			var response answer
 			defer func() { done[i] <- response }() // also when the receiver ends its goroutine
 			t.answer(&response)
 		}()
 	}
-	responses := make([]Response, len(targets))
+	responses := make([]answer, len(targets))
 	for i, t := range targets {
 		select {
 		case responses[i] = <-done[i]:
@@ -78,13 +84,13 @@ func together(ctx context.Context, targets []target) []Response {
 		select {
 		case responses[i] = <-done[i]:
 		default:
-			responses[i] = Response{Receiver: t.entry.info, Err: t.entry.failure(context.Cause(ctx))}
+			responses[i] = answer{Entry: t.entry, Err: t.entry.failure(context.Cause(ctx))}
 		}
 	}
 	return responses
 }
 
-func firstError(responses []Response) error {
+func firstError(responses []answer) error {
 	for _, r := range responses {
 		if r.Err != nil {
 			return r.Err

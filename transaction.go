@@ -77,8 +77,7 @@ func (w *write) unguard(stands bool) {
 		}
 		return
 	}
-	var receiver *ReceiverError
-	if w.dialect().failsWhole() && !errors.As(w.db.Error, &receiver) {
+	if w.dialect().failsWhole() && !w.reg.Errors.OfReceiver(w.db.Error) {
 		return // the failed statement has ended the transaction, as it does without the plugin
 	}
 	if w.control("ROLLBACK TO SAVEPOINT "+name) == nil {

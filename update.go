@@ -29,7 +29,7 @@ type update struct {
 
 // preUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them. A statement that GORM would not run
 // as it is now may become another one before GORM builds it: its rows are found then.
-func (r *registry) preUpdate(db *gorm.DB) {
+func (r *engine) preUpdate(db *gorm.DB) {
 	p := r.planOfHooked(db)
 	if p == nil || !p.listens(preSave, postSave) {
 		return
@@ -74,7 +74,7 @@ func (w *update) foreseeUpdate() bool {
 
 // findUpdated reads the first batch of the rows that the statement concerns.
 func (w *update) findUpdated() error {
-	w.loaded = w.plan.needs.save > Keys
+	w.loaded = w.plan.needs.save > needKeys
 	if err := w.openLinks(nil, false); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
+	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
@@ -169,7 +170,7 @@ func (w *update) assignedOrder() order {
 		if f.PrimaryKey {
 			by = keysFirst
 		}
-		if computes(a.Value) && slices.ContainsFunc(w.plan.unique, func(c constraint) bool { return slices.Contains(c.fields, f) }) {
+		if computes(a.Value) && slices.ContainsFunc(w.plan.unique, func(c relations.Constraint) bool { return slices.Contains(c.Fields, f) }) {
 			return inOneBatch // a database may check uniqueness at the end of the statement
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
@@ -44,7 +45,7 @@ func (w *insert) resolveConflicts() error {
 }
 
 // matchConflicts sets what each row is: new, the next state of a stored row or of an earlier row of the same statement, or skipped.
-func (w *insert) matchConflicts(stored map[string]reflect.Value, targets []constraint, skips bool) {
+func (w *insert) matchConflicts(stored map[string]reflect.Value, targets []relations.Constraint, skips bool) {
 	seen := map[string]int{} // earlier rows of the same statement
 	w.follows = nil
 	association := isAssociation(w.stmt)
@@ -118,7 +119,7 @@ func (w *insert) resolveAgain() error {
 }
 
 // rowIDs identifies a row by every target that it can conflict on.
-func (w *insert) rowIDs(r *change.Row, targets []constraint) []string {
+func (w *insert) rowIDs(r *change.Row, targets []relations.Constraint) []string {
 	var ids []string
 	for t, on := range targets {
 		if id, can := w.conflictID(t, on, r.Value()); can {
@@ -182,21 +183,21 @@ func (w *write) upsertOf(conflict clause.OnConflict, inserts []string) upsert {
 }
 
 // conflictTargets returns what a row can conflict on.
-func (w *insert) conflictTargets(conflict clause.OnConflict) []constraint {
-	var targets []constraint
+func (w *insert) conflictTargets(conflict clause.OnConflict) []relations.Constraint {
+	var targets []relations.Constraint
 	if len(w.schema.PrimaryFields) > 0 {
-		targets = append(targets, constraint{fields: w.schema.PrimaryFields})
+		targets = append(targets, relations.Constraint{Fields: w.schema.PrimaryFields})
 	}
 	anyUnique := w.dialect().conflictsOnAny() || conflict.OnConstraint != ""
 	switch {
 	case len(conflict.Columns) > 0 && !anyUnique:
-		named := constraint{where: conflict.TargetWhere.Exprs}
+		named := relations.Constraint{Where: conflict.TargetWhere.Exprs}
 		for _, c := range conflict.Columns {
 			if f := w.schema.LookUpField(c.Name); f != nil {
-				named.fields = append(named.fields, f)
+				named.Fields = append(named.Fields, f)
 			}
 		}
-		return unforeseen([]constraint{named}, conflict)
+		return unforeseen([]relations.Constraint{named}, conflict)
 	case conflict.UpdateAll && !anyUnique:
 		return targets // GORM names the primary key
 	}
@@ -205,23 +206,23 @@ func (w *insert) conflictTargets(conflict clause.OnConflict) []constraint {
 
 // unforeseen leaves out partial indexes where a conflict means that nothing is written: whether they hold the new row only the
 // database knows, and it will say so.
-func unforeseen(targets []constraint, conflict clause.OnConflict) []constraint {
+func unforeseen(targets []relations.Constraint, conflict clause.OnConflict) []relations.Constraint {
 	if !conflict.DoNothing {
 		return targets
 	}
-	return slices.DeleteFunc(targets, func(t constraint) bool { return len(t.where) > 0 })
+	return slices.DeleteFunc(targets, func(t relations.Constraint) bool { return len(t.Where) > 0 })
 }
 
 // conflictID identifies a row by a target's values. A row without a value, or with a key that the database is to
 // generate, conflicts with none.
-func (w *insert) conflictID(t int, on constraint, v reflect.Value) (id string, can bool) {
-	values, _ := rows.ValuesOf(w.stmt.Context, on.fields, v)
-	for i, f := range on.fields {
+func (w *insert) conflictID(t int, on relations.Constraint, v reflect.Value) (id string, can bool) {
+	values, _ := rows.ValuesOf(w.stmt.Context, on.Fields, v)
+	for i, f := range on.Fields {
 		if rows.Null(values[i]) || (generated(f) && !rows.Valued(w.stmt.Context, f, v)) {
 			return "", false
 		}
 	}
-	return string(rune('a'+t)) + rows.Identity(values), len(on.fields) > 0
+	return string(rune('a'+t)) + rows.Identity(values), len(on.Fields) > 0
 }
 
 // isAssociation reports whether a statement was made by GORM to save the associations of another one, which marks it with

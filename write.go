@@ -27,7 +27,7 @@ type write struct {
 
 // subject is what is written.
 type subject struct {
-	reg    *registry
+	reg    *engine
 	plan   *plan
 	db     *gorm.DB
 	stmt   *gorm.Statement
@@ -63,26 +63,9 @@ type borrowed struct {
 // ("soft_delete_enabled"): it lives and dies with the statement and costs no allocation.
 const writeClause = "signals:write"
 
-// planOfHooked returns the plan of a statement's model when somebody listens to the model and the statement is one that
-// signals are sent for.
-func (r *registry) planOfHooked(db *gorm.DB) *plan {
-	if db.Statement.SkipHooks {
-		return nil
-	}
-	return r.planOf(db)
-}
-
-// planOf is planOfHooked for statements with and without hooks.
-func (r *registry) planOf(db *gorm.DB) *plan {
-	if r.plans.Load() == nil || db.Error != nil || db.Statement.Schema == nil || db.DryRun {
-		return nil
-	}
-	return r.planFor(db.Statement.Schema)
-}
-
 // open begins the write of a statement that somebody is to hear of. It reports false if nobody is after all, or if the write is refused.
 // Nothing is kept of it until attach.
-func (w *write) open(r *registry, db *gorm.DB, p *plan, pre, post kind) bool {
+func (w *write) open(r *engine, db *gorm.DB, p *plan, pre, post kind) bool {
 	stmt := db.Statement
 	w.reg, w.plan, w.db, w.stmt, w.schema, w.model = r, p, db, stmt, stmt.Schema, p.model
 	w.facts = &w.told[0]
@@ -100,7 +83,7 @@ func (w *write) open(r *registry, db *gorm.DB, p *plan, pre, post kind) bool {
 func start[K any, P interface {
 	*K
 	stages
-}](r *registry, db *gorm.DB, p *plan, pre, post kind) P {
+}](r *engine, db *gorm.DB, p *plan, pre, post kind) P {
 	var k P
 	if p.waits(post) {
 		both := &struct {
@@ -116,11 +99,6 @@ func start[K any, P interface {
 		return nil
 	}
 	return k
-}
-
-// listens reports whether anybody is to hear of a pre signal or its post signal.
-func (p *plan) listens(pre, post kind) bool {
-	return len(p.entries[pre])+len(p.entries[post])+len(p.sides) > 0 || p.waits(post) || (post == postDelete && len(p.cascades) > 0)
 }
 
 // stages are what GORM's callbacks call of a write of any kind once its pre signals are sent, in this order.
@@ -149,30 +127,6 @@ func writeOf(db *gorm.DB) stages {
 		return nil
 	}
 	return k
-}
-
-// build runs right before GORM's statement.
-func (r *registry) build(db *gorm.DB) {
-	if k := writeOf(db); k != nil && db.Error == nil {
-		_ = db.AddError(k.build())
-	}
-}
-
-// wrote runs right after GORM's statement.
-func (r *registry) wrote(db *gorm.DB) {
-	if k := writeOf(db); k != nil {
-		k.base().answer = db.Error
-		k.ran()
-	}
-}
-
-// after runs at the end of a statement, right before GORM commits.
-func (r *registry) after(db *gorm.DB) {
-	saw(db)
-	if k := writeOf(db); k != nil {
-		defer k.base().close()
-		k.after()
-	}
 }
 
 // deletes reports whether the rows go.
@@ -286,3 +240,8 @@ func (w *write) turn() {
 		w.rows[i].Facts = w.facts
 	}
 }
+
+// tableName returns the table that the statement names.
+func (w *write) tableName() string { return tableOf(w.stmt, w.schema) }
+
+func (w *write) dialect() dialect { return dialect(w.db.Name()) }

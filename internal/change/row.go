@@ -24,10 +24,23 @@ type Row struct {
 	Unread   []*schema.Field // what the fields of the original cannot hold, so that they are zero
 }
 
+// Action is what happens to links: one before they change and one after, which is the number after it.
+type Action int
+
+// The actions.
+const (
+	PreAdd Action = iota + 1
+	PostAdd
+	PreRemove
+	PostRemove
+	PreClear
+	PostClear
+)
+
 // Linked is what a row of m2m_changed has beside its instance.
 type Linked struct {
 	Relation string
-	Action   int // an M2MAction
+	Action   Action
 	Reverse  bool
 	Keys     []any
 }

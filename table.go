@@ -11,17 +11,6 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// Table returns the table that the write names, with its schema where the write names one: the table of the model, or another one that
-// db.Table names. It is "" in an event that was never sent.
-func (e SaveEvent[M]) Table() string { return e.answers.table() }
-
-// Table returns the table that the delete names, with its schema where the delete names one: the table of the model, or another one
-// that db.Table names. It is "" in an event that was never sent.
-func (e DeleteEvent[M]) Table() string { return e.answers.table() }
-
-// tableName returns the table that the statement names.
-func (w *write) tableName() string { return tableOf(w.stmt, w.schema) }
-
 // tableOf returns the table that a statement on a model names. GORM cuts the schema off the name in Statement.Table, and takes an alias
 // for the name: the expression has both.
 func tableOf(stmt *gorm.Statement, model *schema.Schema) string {
