@@ -5,6 +5,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
@@ -14,12 +15,14 @@ import (
 type answers struct {
 	row   *change.Row   // nil in an event that was never sent
 	facts *change.Facts // of the signal that was sent: the write gives the row others when it goes on
-	frame *frame
-	need  need // of the receiver
+	frame *dispatch.Frame
+	need  dispatch.Need // of the receiver
 }
 
 // answersOf returns what an event answers from that is sent now.
-func answersOf(r *change.Row, f *frame, least need) answers { return answers{r, r.Facts, f, least} }
+func answersOf(r *change.Row, f *dispatch.Frame, least dispatch.Need) answers {
+	return answers{r, r.Facts, f, least}
+}
 
 // asSent returns the row with the facts of the signal that was sent. They are not the row's own if a receiver of pre_save keeps its event and
 // asks it when the row is written.
@@ -33,10 +36,10 @@ func (a answers) asSent(created bool) *change.Row {
 }
 
 //go:noinline
-func (a answers) session() *gorm.DB { return a.frame.session() }
+func (a answers) session() *gorm.DB { return a.frame.Session() }
 
 //go:noinline
-func (a answers) isRaw() bool { return a.frame != nil && a.frame.raw }
+func (a answers) isRaw() bool { return a.frame != nil && a.frame.Raw }
 
 //go:noinline
 func (a answers) schema() *schema.Schema {
@@ -59,7 +62,7 @@ func (a answers) original(created bool) (any, error) {
 	switch {
 	case created:
 		return nil, nil //nolint:nilnil // a created row has no original
-	case a.row == nil || a.need < needOriginal || a.row.Original == nil:
+	case a.row == nil || a.need < dispatch.Original || a.row.Original == nil:
 		return nil, fault.ErrNotLoaded
 	}
 	return a.row.Original, nil

@@ -27,51 +27,51 @@ const commitName = "gorm:commit_or_rollback_transaction"
 
 func (in *installed) createSteps() steps {
 	return steps{"gorm:create", []step{
-		{"signals:track", in.transactions.track, []string{"gorm:begin_transaction", "gorm:before_create", "gorm:save_before_associations", "gorm:create"}},
-		{"signals:pre_create", in.engine.preCreate, []string{"gorm:save_before_associations", "gorm:create"}},
-		{"signals:enter_race", in.engine.build, []string{"gorm:create"}},
-		{"signals:leave_race", in.engine.wroteRows, []string{"gorm:save_after_associations", "gorm:after_create", commitName}},
-		{"signals:post_create", in.engine.after, []string{commitName}},
+		{"signals:track", in.transactions.Track, []string{"gorm:begin_transaction", "gorm:before_create", "gorm:save_before_associations", "gorm:create"}},
+		{"signals:pre_create", in.engine.PreCreate, []string{"gorm:save_before_associations", "gorm:create"}},
+		{"signals:enter_race", in.engine.Build, []string{"gorm:create"}},
+		{"signals:leave_race", in.engine.WroteRows, []string{"gorm:save_after_associations", "gorm:after_create", commitName}},
+		{"signals:post_create", in.engine.After, []string{commitName}},
 	}}
 }
 
 func (in *installed) updateSteps() steps {
 	return steps{"gorm:update", []step{
-		{"signals:track", in.transactions.track, []string{
+		{"signals:track", in.transactions.Track, []string{
 			"gorm:begin_transaction", "gorm:setup_reflect_value", "gorm:before_update", "gorm:save_before_associations", "gorm:update",
 		}},
-		{"signals:pre_update", in.engine.preUpdate, []string{"gorm:save_before_associations", "gorm:update"}},
-		{"signals:prepare_update", in.engine.build, []string{"gorm:update"}},
-		{"signals:written", in.engine.wrote, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
-		{"signals:save_links", in.engine.saveLinks, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
-		{"signals:post_update", in.engine.after, []string{commitName}},
+		{"signals:pre_update", in.engine.PreUpdate, []string{"gorm:save_before_associations", "gorm:update"}},
+		{"signals:prepare_update", in.engine.Build, []string{"gorm:update"}},
+		{"signals:written", in.engine.Wrote, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
+		{"signals:save_links", in.engine.SaveLinks, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
+		{"signals:post_update", in.engine.After, []string{commitName}},
 	}}
 }
 
 func (in *installed) deleteSteps() steps {
 	return steps{"gorm:delete", []step{
-		{"signals:track", in.transactions.track, []string{"gorm:begin_transaction", "gorm:before_delete", "gorm:delete_before_associations", "gorm:delete"}},
-		{"signals:pre_delete", in.engine.preDelete, []string{"gorm:delete_before_associations", "gorm:delete"}},
-		{"signals:cascade", in.engine.build, []string{"gorm:delete"}},
-		{"signals:deleted", in.engine.wrote, []string{"gorm:after_delete", commitName}},
-		{"signals:post_delete", in.engine.after, []string{commitName}},
+		{"signals:track", in.transactions.Track, []string{"gorm:begin_transaction", "gorm:before_delete", "gorm:delete_before_associations", "gorm:delete"}},
+		{"signals:pre_delete", in.engine.PreDelete, []string{"gorm:delete_before_associations", "gorm:delete"}},
+		{"signals:cascade", in.engine.Build, []string{"gorm:delete"}},
+		{"signals:deleted", in.engine.Wrote, []string{"gorm:after_delete", commitName}},
+		{"signals:post_delete", in.engine.After, []string{commitName}},
 	}}
 }
 
 func (in *installed) querySteps() steps {
 	return steps{"", []step{
-		{"signals:sends", in.transactions.sends, []string{"gorm:query"}},
-		{"signals:ran", in.transactions.ran, []string{"gorm:preload", "gorm:after_query"}},
-		{"signals:post_load", in.engine.postLoad, nil},
+		{"signals:sends", in.transactions.Sends, []string{"gorm:query"}},
+		{"signals:ran", in.transactions.Ran, []string{"gorm:preload", "gorm:after_query"}},
+		{"signals:post_load", in.engine.PostLoad, nil},
 	}}
 }
 
 func (in *installed) rowSteps() steps {
-	return steps{"", []step{{"signals:sends", in.transactions.sends, []string{"gorm:row"}}, {"signals:ran", in.transactions.ran, nil}}}
+	return steps{"", []step{{"signals:sends", in.transactions.Sends, []string{"gorm:row"}}, {"signals:ran", in.transactions.Ran, nil}}}
 }
 
 func (in *installed) rawSteps() steps {
-	return steps{"", []step{{"signals:sends", in.transactions.sends, []string{"gorm:raw"}}, {"signals:ran", in.transactions.ran, nil}}}
+	return steps{"", []step{{"signals:sends", in.transactions.Sends, []string{"gorm:raw"}}, {"signals:ran", in.transactions.Ran, nil}}}
 }
 
 // register adds the steps that db's callbacks lack. A database can have several sets of them: dbresolver opens one per

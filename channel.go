@@ -11,30 +11,31 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/gorm-signals/signals/internal/receivers"
 )
 
 // channel is what a Signal is apart from the type of its events.
 type channel struct {
-	signal
+	dispatch.Signal
 
-	reg *registry  // nil for a custom signal
-	mu  sync.Mutex // held by writers
+	reg *dispatch.Registry // nil for a custom signal
+	mu  sync.Mutex         // held by writers
 
 	seq      atomic.Uint64                                                      // connection order of a custom signal
 	calls    atomic.Pointer[calls]                                              // of a custom signal: what Send loops over; nil until somebody connects
-	observer observer                                                           // of a custom signal
+	observer dispatch.Observer                                                  // of a custom signal
 	call     func(ctx context.Context, r *receiver, event unsafe.Pointer) error // of a custom signal that New made
 	single   func(batch unsafe.Pointer) unsafe.Pointer                          // of a custom signal that New made: a Receiver[E] that calls a BatchReceiver[E]
 
-	receive func(e *entry, receiver unsafe.Pointer, batch bool) // of a model signal: gives an entry a Receiver[E] or a BatchReceiver[E]
-	given   func(event unsafe.Pointer) given                    // of a model signal: what an event says that is sent by hand
+	receive func(e *dispatch.Entry, receiver unsafe.Pointer, batch bool) // of a model signal: gives an entry a Receiver[E] or a BatchReceiver[E]
+	given   func(event unsafe.Pointer) given                             // of a model signal: what an event says that is sent by hand
 }
 
 // receiver is a connected receiver with what only this package needs to know of it.
 type receiver struct {
-	entry
+	dispatch.Entry
 
 	public   ReceiverInfo
 	function unsafe.Pointer // what Connect was given
@@ -42,18 +43,18 @@ type receiver struct {
 }
 
 // receiverOf returns the receiver that an entry is a part of.
-func receiverOf(e *entry) *receiver {
-	r, _ := e.owner.(*receiver)
+func receiverOf(e *dispatch.Entry) *receiver {
+	r, _ := e.Owner.(*receiver)
 	return r
 }
 
 // newReceiver returns a receiver that an info describes.
-func newReceiver(i info, k kind) *receiver {
-	r := &receiver{entry: entry{Item: receivers.Item{UID: i.UID, Priority: i.Priority}, info: i, kind: k, errors: &errorsOfReceivers}}
+func newReceiver(i dispatch.Info, k dispatch.Kind) *receiver {
+	r := &receiver{Entry: dispatch.Entry{Item: receivers.Item{UID: i.UID, Priority: i.Priority}, Info: i, Kind: k, Errors: &errorsOfReceivers}}
 	r.public = ReceiverInfo{
 		Signal: i.Signal, Sender: i.Sender, UID: i.UID, Phase: i.Phase, Location: i.Location, Priority: i.Priority, Needs: Need(i.Needs),
 	}
-	r.owner = r
+	r.Owner = r
 	return r
 }
 
@@ -74,32 +75,32 @@ func (c *channel) newReceiver(missing bool, loc string, opts []ConnectOption) (*
 	if o.problem != "" {
 		panic(fmt.Sprintf("signals: Connect to %s at %s: %s", c.Name, loc, o.problem))
 	}
-	i := info{
-		Signal: c.Name, Sender: c.Scope.Name, UID: o.uid, Phase: o.phase.String(), Location: loc, Priority: o.priority, Needs: need(o.needs),
+	i := dispatch.Info{
+		Signal: c.Name, Sender: c.Scope.Name, UID: o.uid, Phase: o.phase.String(), Location: loc, Priority: o.priority, Needs: dispatch.Need(o.needs),
 	}
 	if o.store != nil {
-		i.Phase = durablePhase
+		i.Phase = dispatch.DurablePhase
 	}
 	r := newReceiver(i, c.Kind)
-	r.fields, r.phase, r.net, r.atomic = o.fields, o.phase, o.net, o.atomic
+	r.Fields, r.Phase, r.Net, r.Atomic = o.fields, o.phase, o.net, o.atomic
 	return r, o.store
 }
 
 // check refuses options without meaning and fills in the default need.
 func (c *channel) check(o *connectOptions) {
 	if c.reg == nil {
-		if len(o.fields) > 0 || o.needs != 0 || o.phase != inSend || o.net || o.atomic {
+		if len(o.fields) > 0 || o.needs != 0 || o.phase != dispatch.InSend || o.net || o.atomic {
 			o.refuse("Fields, Needs, Net, Atomic, Durable and the phases belong to model signals, and this one is custom")
 		}
 		return
 	}
 	switch c.Kind {
-	case preSave, postSave:
+	case dispatch.PreSave, dispatch.PostSave:
 		c.checkFields(o)
 		if o.needs == 0 || len(o.fields) > 0 {
 			o.needs = Original
 		}
-	case preDelete, postDelete, m2mChanged:
+	case dispatch.PreDelete, dispatch.PostDelete, dispatch.M2mChanged:
 		if o.needs == 0 {
 			o.needs = Row
 		}
@@ -112,19 +113,19 @@ func (c *channel) check(o *connectOptions) {
 			o.refuse("Needs has no meaning for " + c.Name + ", which reads nothing: leave it out")
 		}
 	}
-	if o.phase != inSend && c.Kind != postSave && c.Kind != postDelete && c.Kind != m2mChanged {
+	if o.phase != dispatch.InSend && c.Kind != dispatch.PostSave && c.Kind != dispatch.PostDelete && c.Kind != dispatch.M2mChanged {
 		o.refuse(phaseOption(o.phase) + " has no meaning for " + c.Name + ": connect to post_save, post_delete or m2m_changed")
 	}
-	if o.net && o.phase != afterCommit {
+	if o.net && o.phase != dispatch.AfterCommit {
 		o.refuse("Net goes with AfterCommit: give both")
 	}
-	if o.net && c.Kind == m2mChanged {
+	if o.net && c.Kind == dispatch.M2mChanged {
 		o.refuse("Net has no meaning for m2m_changed: connect to post_save or post_delete")
 	}
-	if len(o.fields) > 0 && c.Kind > postSave && c.Kind != m2mChanged {
+	if len(o.fields) > 0 && c.Kind > dispatch.PostSave && c.Kind != dispatch.M2mChanged {
 		o.refuse("Fields has no meaning for " + c.Name + ": only saves change fields")
 	}
-	if o.atomic && c.Kind == postLoad {
+	if o.atomic && c.Kind == dispatch.PostLoad {
 		o.refuse("Atomic has no meaning for " + c.Name + ", which writes nothing: leave it out")
 	}
 	c.checkDurable(o)
@@ -132,15 +133,15 @@ func (c *channel) check(o *connectOptions) {
 
 func (c *channel) checkFields(o *connectOptions) {
 	for _, name := range o.fields {
-		if s := c.Scope.Schema; s != nil && len(c.reg.rows.Of(s).Fields(name)) == 0 {
-			o.refuse(change.UnknownField(c.Scope.Name, c.reg.rows.Of(s), name))
+		if s := c.Scope.Schema; s != nil && len(c.reg.Rows.Of(s).Fields(name)) == 0 {
+			o.refuse(change.UnknownField(c.Scope.Name, c.reg.Rows.Of(s), name))
 		}
 	}
 }
 
 // checkRelations refuses fields of m2m_changed that are no many2many relations.
 func (c *channel) checkRelations(o *connectOptions) {
-	if c.Kind != m2mChanged || c.Scope.Schema == nil {
+	if c.Kind != dispatch.M2mChanged || c.Scope.Schema == nil {
 		return
 	}
 	for _, name := range o.fields {
@@ -155,14 +156,14 @@ func (c *channel) connect(of unsafe.Pointer, batch bool, opts []ConnectOption) (
 	given := function(of)
 	r, store := c.newReceiver(given == nil, location(3), opts)
 	if r.function, r.several = given, batch; c.reg != nil {
-		c.receive(&r.entry, given, batch)
+		c.receive(&r.Entry, given, batch)
 		c.keep(r, store)
-		r.Seq = c.reg.seq.Add(1)
+		r.Seq = c.reg.Seq.Add(1)
 	} else {
 		r.Seq = c.seq.Add(1)
 	}
-	c.update(func() bool { c.List.Add(&r.entry); return true })
-	return func() bool { return c.update(func() bool { return c.List.Remove(&r.entry) }) }
+	c.update(func() bool { c.List.Add(&r.Entry); return true })
+	return func() bool { return c.update(func() bool { return c.List.Remove(&r.Entry) }) }
 }
 
 // disconnect removes a receiver. Like all that Signal calls it is not inlined, because each model of a program would have a copy.
@@ -180,7 +181,7 @@ func (c *channel) update(change func() bool) bool {
 		return false
 	}
 	if c.reg != nil {
-		c.reg.invalidate(&c.signal)
+		c.reg.Invalidate(&c.Signal)
 	} else {
 		c.calls.Store(c.snapshot())
 	}
@@ -221,11 +222,11 @@ func (c *channel) send(ctx context.Context, event any) error {
 	if c.reg != nil {
 		return c.sendRow(background(ctx), c.given(e.UnsafePointer()))
 	}
-	return firstError(c.respondCustom(background(ctx), e, untilError))
+	return dispatch.FirstError(c.respondCustom(background(ctx), e, dispatch.UntilError))
 }
 
 // respond sends the event that a pointer points to, to all receivers.
-func (c *channel) respond(ctx context.Context, event any, w way) []Response {
+func (c *channel) respond(ctx context.Context, event any, w dispatch.Way) []Response {
 	e := reflect.ValueOf(event)
 	if c.reg != nil {
 		return responsesOf(c.respondRow(background(ctx), c.given(e.UnsafePointer()), w))
@@ -234,7 +235,7 @@ func (c *channel) respond(ctx context.Context, event any, w way) []Response {
 }
 
 // responsesOf returns answers as callers know them.
-func responsesOf(answers []answer) []Response {
+func responsesOf(answers []dispatch.Answer) []Response {
 	responses := make([]Response, len(answers))
 	for i, a := range answers {
 		responses[i] = Response{Receiver: receiverOf(a.Entry).public, Err: a.Err}
@@ -248,45 +249,45 @@ func (c *channel) sendRow(ctx context.Context, g given) error {
 	if err != nil || s.plan == nil {
 		return err
 	}
-	return c.reg.send(s.plan, c.Kind, &s.frame, s.rows[:])
+	return c.reg.Send(s.plan, c.Kind, &s.frame, s.rows[:])
 }
 
 // respondRow sends an event of a model by hand so that the observer sees it.
-func (c *channel) respondRow(ctx context.Context, g given, w way) (answers []answer) {
-	send := func(ctx context.Context) []answer { return w.send(ctx, c.rowTargets(ctx, g)) }
+func (c *channel) respondRow(ctx context.Context, g given, w dispatch.Way) (answers []dispatch.Answer) {
+	send := func(ctx context.Context) []dispatch.Answer { return w.Send(ctx, c.rowTargets(ctx, g)) }
 	if c.reg.Observer == nil {
 		return send(ctx)
 	}
 	s, err := c.byHand(ctx, g)
-	if err != nil || s.plan == nil || s.frame.muteAll {
+	if err != nil || s.plan == nil || s.frame.MuteAll {
 		return send(ctx)
 	}
-	_ = observe(ctx, c.reg.Observer, s.frame.observation(sendingStep, inSend, s.rows[:]), &errorsOfReceivers, func(ctx context.Context) error {
+	_ = dispatch.Observe(ctx, c.reg.Observer, s.frame.Observation(dispatch.Sending, dispatch.InSend, s.rows[:]), &errorsOfReceivers, func(ctx context.Context) error {
 		answers = send(ctx)
-		return firstError(answers)
+		return dispatch.FirstError(answers)
 	})
 	return answers
 }
 
 // rowTargets lists the calls that sending an event of a model by hand makes.
-func (c *channel) rowTargets(ctx context.Context, g given) []target {
+func (c *channel) rowTargets(ctx context.Context, g given) []dispatch.Target {
 	s, err := c.byHand(ctx, g)
 	if err != nil {
-		nobody := newReceiver(info{Signal: c.Name, Sender: c.Scope.Name, Location: "none"}, c.Kind)
-		return []target{{entry: &nobody.entry, call: func(*entry) error { return err }}}
+		nobody := newReceiver(dispatch.Info{Signal: c.Name, Sender: c.Scope.Name, Location: "none"}, c.Kind)
+		return []dispatch.Target{{Entry: &nobody.Entry, Call: func(*dispatch.Entry) error { return err }}}
 	}
-	if s.plan == nil || s.frame.muteAll {
+	if s.plan == nil || s.frame.MuteAll {
 		return nil
 	}
-	var targets []target
+	var targets []dispatch.Target
 	r := &s.rows[0]
-	for _, e := range s.plan.entries[c.Kind] {
-		if e.wants(&s.frame, r) {
-			targets = append(targets, target{entry: e, call: func(e *entry) error {
+	for _, e := range s.plan.Entries[c.Kind] {
+		if e.Wants(&s.frame, r) {
+			targets = append(targets, dispatch.Target{Entry: e, Call: func(e *dispatch.Entry) error {
 				if by := c.reg.Observer; by != nil {
-					return e.callObserved(by, &s.frame, s.rows[:], func(f *frame) error { return e.send(f, r) })
+					return e.CallObserved(by, &s.frame, s.rows[:], func(f *dispatch.Frame) error { return e.Send(f, r) })
 				}
-				return e.send(&s.frame, r)
+				return e.Send(&s.frame, r)
 			}})
 		}
 	}
@@ -295,8 +296,8 @@ func (c *channel) rowTargets(ctx context.Context, g given) []target {
 
 // handSend is the send of an event that no write sends.
 type handSend struct {
-	plan  *plan // nil when nobody listens
-	frame frame
+	plan  *dispatch.Plan // nil when nobody listens
+	frame dispatch.Frame
 	facts change.Facts
 	rows  [1]change.Row
 }
@@ -307,17 +308,17 @@ func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
 	if model == nil {
 		return nil, fault.ErrNoInstance
 	}
-	sch, err := schemaOf(c.reg.db, g.instance)
+	sch, err := schemaOf(c.reg.DB, g.instance)
 	if err != nil {
 		return nil, err
 	}
-	s := &handSend{plan: c.reg.planFor(sch)}
+	s := &handSend{plan: c.reg.PlanFor(sch)}
 	s.facts = change.Facts{
-		Model: c.reg.rows.Of(sch), DB: c.reg.db, Table: sch.Table, Strategy: change.WholeRow{}, Soft: g.soft, Cascade: g.cascade,
+		Model: c.reg.Rows.Of(sch), DB: c.reg.DB, Table: sch.Table, Strategy: change.WholeRow{}, Soft: g.soft, Cascade: g.cascade,
 	}
 	s.rows[0] = change.Row{Facts: &s.facts, Instance: g.instance, Created: g.created, Linked: g.linked}
 	if s.plan != nil {
-		s.frame.open(ctx, c.reg.db.WithContext(ctx), c.Kind, s.plan)
+		s.frame.Open(ctx, c.reg.DB.WithContext(ctx), c.Kind, s.plan)
 	}
 	return s, nil
 }

@@ -7,6 +7,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/gorm-signals/signals/internal/delivery"
+	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/fault"
 	"github.com/gorm-signals/signals/internal/pool"
 )
@@ -19,14 +21,14 @@ import (
 // with ErrNotInstalled, with [sql.ErrTxDone] when the transaction has ended, and with ErrUntracked when its end cannot be
 // seen.
 func OnCommit(tx *gorm.DB, fn func(ctx context.Context) error) error {
-	return atEnd(tx, fn, afterCommit, location(2))
+	return atEnd(tx, fn, dispatch.AfterCommit, location(2))
 }
 
 // OnRollback calls fn once the transaction of tx, or the innermost savepoint that is open now, was rolled back; for a
 // savepoint that is when the transaction ends. Functions run in reverse order. In no transaction fn never runs. Context and
 // errors are as in OnCommit.
 func OnRollback(tx *gorm.DB, fn func(ctx context.Context) error) error {
-	return atEnd(tx, fn, afterRollback, location(2))
+	return atEnd(tx, fn, dispatch.AfterRollback, location(2))
 }
 
 // Transaction is db.Transaction whose end is seen under every Tracking.
@@ -37,7 +39,7 @@ func Transaction(db *gorm.DB, fn func(tx *gorm.DB) error, opts ...*sql.TxOptions
 	}
 	if reg.Explicit {
 		db = db.Session(&gorm.Session{Context: db.Statement.Context})
-		db.Statement.ConnPool = reg.pools.Wrap(db.Statement.ConnPool)
+		db.Statement.ConnPool = reg.Pools.Wrap(db.Statement.ConnPool)
 	}
 	return db.Transaction(fn, opts...)
 }
@@ -51,7 +53,7 @@ func SQLTx(tx *gorm.DB) (*sql.Tx, bool) {
 	return pool.SQLTx(tx.Statement.ConnPool)
 }
 
-func atEnd(tx *gorm.DB, fn func(context.Context) error, on phase, location string) error {
+func atEnd(tx *gorm.DB, fn func(context.Context) error, on dispatch.Phase, location string) error {
 	reg := registryOf(tx)
 	switch {
 	case reg == nil:
@@ -59,5 +61,5 @@ func atEnd(tx *gorm.DB, fn func(context.Context) error, on phase, location strin
 	case fn == nil:
 		return errors.New("signals: OnCommit and OnRollback need a function, and this one is nil")
 	}
-	return queueAtEnd(reg, tx, fn, on, location)
+	return delivery.AtEnd(reg, tx, fn, on, location)
 }

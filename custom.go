@@ -4,13 +4,15 @@ import (
 	"context"
 	"reflect"
 	"unsafe"
+
+	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
 // calls is a snapshot of a custom signal: the receivers, and their functions by themselves for a tight loop.
 type calls struct {
 	receivers []unsafe.Pointer // each a Receiver[E]
-	entries   []*entry
-	observer  observer
+	entries   []*dispatch.Entry
+	observer  dispatch.Observer
 }
 
 func (c *channel) snapshot() *calls {
@@ -48,14 +50,14 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 		if c == nil {
 			return nil
 		}
-		if ctx = background(ctx); c.observer != nil || frameOf(ctx) != nil {
+		if ctx = background(ctx); c.observer != nil || dispatch.FrameOf(ctx) != nil {
 			given := event // of its own: the event of the loop stays off the heap
 			return ch.send(ctx, &given)
 		}
 		at := 0
 		defer func() {
 			if at >= 0 { // recover costs as much as a receiver
-				err = c.entries[at].recover(recover())
+				err = c.entries[at].Recover(recover())
 			}
 		}()
 		for i := range c.receivers {
@@ -63,7 +65,7 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 			// typed by hand: inlined, it costs the loop a nanosecond a receiver
 			if err := (*(*Receiver[E])(unsafe.Pointer(&c.receivers[i])))(ctx, event); err != nil {
 				at = -1
-				return c.entries[i].failure(err)
+				return c.entries[i].Failure(err)
 			}
 		}
 		at = -1
@@ -72,29 +74,29 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 }
 
 // respondCustom sends an event of a custom signal so that the observer sees it.
-func (c *channel) respondCustom(ctx context.Context, event reflect.Value, w way) (answers []answer) {
+func (c *channel) respondCustom(ctx context.Context, event reflect.Value, w dispatch.Way) (answers []dispatch.Answer) {
 	snapshot := c.calls.Load()
 	if snapshot == nil {
-		return []answer{}
+		return []dispatch.Answer{}
 	}
 	call, by := c.caller(event), snapshot.observer
 	if by == nil {
-		return w.send(ctx, targets(ctx, snapshot.entries, func(e *entry) error { return call(ctx, receiverOf(e)) }))
+		return w.Send(ctx, targets(ctx, snapshot.entries, func(e *dispatch.Entry) error { return call(ctx, receiverOf(e)) }))
 	}
 	seen := event.Elem().Interface()
-	send := func(ctx context.Context) []answer {
-		return w.send(ctx, targets(ctx, snapshot.entries, func(e *entry) error {
-			o := observed{Step: callingStep, Signal: c.Name, Phase: e.info.Phase, Receiver: e, Events: 1, Event: seen}
-			return observe(ctx, by, o, e.errors, func(ctx context.Context) error { return call(ctx, receiverOf(e)) })
+	send := func(ctx context.Context) []dispatch.Answer {
+		return w.Send(ctx, targets(ctx, snapshot.entries, func(e *dispatch.Entry) error {
+			o := dispatch.Observed{Step: dispatch.Calling, Signal: c.Name, Phase: e.Info.Phase, Receiver: e, Events: 1, Event: seen}
+			return dispatch.Observe(ctx, by, o, e.Errors, func(ctx context.Context) error { return call(ctx, receiverOf(e)) })
 		}))
 	}
-	if f := frameOf(ctx); f != nil && f.muteAll {
+	if f := dispatch.FrameOf(ctx); f != nil && f.MuteAll {
 		return send(ctx)
 	}
-	o := observed{Step: sendingStep, Signal: c.Name, Phase: inSend.String(), Events: 1, Event: seen}
-	_ = observe(ctx, by, o, &errorsOfReceivers, func(ctx context.Context) error {
+	o := dispatch.Observed{Step: dispatch.Sending, Signal: c.Name, Phase: dispatch.InSend.String(), Events: 1, Event: seen}
+	_ = dispatch.Observe(ctx, by, o, &errorsOfReceivers, func(ctx context.Context) error {
 		answers = send(ctx)
-		return firstError(answers)
+		return dispatch.FirstError(answers)
 	})
 	return answers
 }
@@ -117,15 +119,15 @@ func (c *channel) caller(event reflect.Value) func(context.Context, *receiver) e
 }
 
 // targets lists those of the receivers of a custom signal that are not muted.
-func targets(ctx context.Context, entries []*entry, call func(*entry) error) []target {
-	f := frameOf(ctx)
-	if f != nil && f.muteAll {
+func targets(ctx context.Context, entries []*dispatch.Entry, call func(*dispatch.Entry) error) []dispatch.Target {
+	f := dispatch.FrameOf(ctx)
+	if f != nil && f.MuteAll {
 		return nil
 	}
-	targets := make([]target, 0, len(entries))
+	targets := make([]dispatch.Target, 0, len(entries))
 	for _, e := range entries {
-		if f == nil || f.unmuted(e.UID) {
-			targets = append(targets, target{entry: e, call: call})
+		if f == nil || f.Unmuted(e.UID) {
+			targets = append(targets, dispatch.Target{Entry: e, Call: call})
 		}
 	}
 	return targets

@@ -7,6 +7,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/delivery"
+	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
 // Store keeps the events of receivers that were connected with Durable until the receivers have handled them. Package outbox
@@ -69,13 +71,13 @@ func (c *channel) checkDurable(o *connectOptions) {
 		return
 	case o.uid != "" && o.uid != o.durable:
 		o.refuse("the name given to Durable is the UID: leave signals.UID out")
-	case c.reg == nil || (c.Kind != postSave && c.Kind != postDelete):
+	case c.reg == nil || (c.Kind != dispatch.PostSave && c.Kind != dispatch.PostDelete):
 		o.refuse("Durable has no meaning for " + c.Name + ": connect to post_save or post_delete")
 	case c.Scope.Schema == nil:
 		o.refuse("Durable needs one model to make events of what was kept: connect with For, once per model")
 	case len(c.Scope.Schema.PrimaryFields) == 0:
 		o.refuse("Durable needs a primary key, which tells whose order is to be kept: give " + c.Scope.Name + " one")
-	case o.phase != inSend:
+	case o.phase != dispatch.InSend:
 		o.refuse("a Durable receiver runs after the commit anyway: leave " + phaseOption(o.phase) + " out")
 	}
 	o.uid = o.durable
@@ -86,24 +88,24 @@ func (c *channel) keep(e *receiver, store Store) {
 	if store == nil {
 		return
 	}
-	inner := &entry{Item: e.Item, info: e.entry.info, kind: e.kind, call: e.call, batch: e.batch, errors: e.errors, owner: e}
+	inner := &dispatch.Entry{Item: e.Item, Info: e.Entry.Info, Kind: e.Kind, Call: e.Call, Batch: e.Batch, Errors: e.Errors, Owner: e}
 	r := DurableReceiver{Name: e.UID, Signal: c.Name, Table: c.Scope.Schema.Table, Deliver: func(ctx context.Context, data []byte) error {
-		return deliver(ctx, c.reg, &c.signal, inner, data)
+		return delivery.Deliver(ctx, c.reg, &c.Signal, inner, data)
 	}}
 	if err := store.Register(r); err != nil {
-		panic(fmt.Sprintf("signals: Connect to %s at %s: %v", c.Name, e.info.Location, err))
+		panic(fmt.Sprintf("signals: Connect to %s at %s: %v", c.Name, e.Info.Location, err))
 	}
-	e.keeps, e.call = true, nil
-	e.batch = func(f *frame, rows []*change.Row) error {
+	e.Keeps, e.Call = true, nil
+	e.Batch = func(f *dispatch.Frame, rows []*change.Row) error {
 		events := make([]KeptEvent, len(rows))
 		for i, row := range rows {
-			k, err := keepRow(row, f, e.entry.info.Needs)
+			k, err := delivery.KeepRow(row, f, e.Entry.Info.Needs)
 			if err != nil {
 				return err
 			}
 			events[i] = KeptEvent(k)
 		}
-		keeping := f.keeping()
-		return store.Keep(f, f.session().WithContext(keeping), r, events)
+		keeping := f.Keeping()
+		return store.Keep(f, f.Session().WithContext(keeping), r, events)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
 // The generic edge. Signal hands receivers and events to its channel as untyped pointers, and the channel has functions that know their type. For a
@@ -22,12 +23,12 @@ type erased struct{}
 
 // erasedSignals makes the signals of a model, a *ModelSignals[*erased] that For converts: rule 1, a conversion between types of one layout.
 // The pointer to an instance is one that reflect returned, rule 5, and an erased has no size, so that it is no larger than a model: rule 1.
-func erasedSignals() (unsafe.Pointer, [kinds]*channel) {
+func erasedSignals() (unsafe.Pointer, [dispatch.Kinds]*channel) {
 	return signalsOf(func(r *change.Row) *erased { return (*erased)(reflect.ValueOf(r.Instance).UnsafePointer()) })
 }
 
 // instanceIn gives an instance of *erased the type of its model back. The memory is that of a model: rule 1.
-func instanceIn(s scope, of any) any {
+func instanceIn(s dispatch.Scope, of any) any {
 	if p, ok := of.(*erased); ok {
 		return reflect.NewAt(s.Type, unsafe.Pointer(p)).Interface()
 	}
@@ -75,7 +76,7 @@ func givenLinks[M any](e M2MEvent[M]) given {
 }
 
 // signalsOf makes signals whose instances are of type M, and returns the *ModelSignals[M] and their channels in the order of kinds.
-func signalsOf[M any](of instanceOf[M]) (unsafe.Pointer, [kinds]*channel) {
+func signalsOf[M any](of instanceOf[M]) (unsafe.Pointer, [dispatch.Kinds]*channel) {
 	m := &ModelSignals[M]{
 		PreSave:    modelSignal(of.save, givenSave[M]),
 		PostSave:   modelSignal(of.save, givenSave[M]),
@@ -84,7 +85,7 @@ func signalsOf[M any](of instanceOf[M]) (unsafe.Pointer, [kinds]*channel) {
 		M2MChanged: modelSignal(of.links, givenLinks[M]),
 		PostLoad:   modelSignal(of.load, givenLoad[M]),
 	}
-	return unsafe.Pointer(m), [kinds]*channel{
+	return unsafe.Pointer(m), [dispatch.Kinds]*channel{
 		&m.PreSave.channel, &m.PostSave.channel, &m.PreDelete.channel, &m.PostDelete.channel, &m.PostLoad.channel, &m.M2MChanged.channel,
 	}
 }
@@ -93,22 +94,22 @@ func modelSignal[E any](event func(answers) E, from func(E) given) *Signal[E] {
 	s := &Signal[E]{}
 	// The event is one of a model. Rule 1, as it is read only: an event of *erased has its layout.
 	s.channel.given = func(event unsafe.Pointer) given { return from(*(*E)(event)) }
-	s.channel.receive = func(e *entry, receiver unsafe.Pointer, batch bool) {
+	s.channel.receive = func(e *dispatch.Entry, receiver unsafe.Pointer, batch bool) {
 		if batch {
-			e.batch = batchCall(e, typed[BatchReceiver[E]](&receiver), event)
+			e.Batch = batchCall(e, typed[BatchReceiver[E]](&receiver), event)
 			return
 		}
 		r := typed[Receiver[E]](&receiver)
-		e.call = func(f *frame, row *change.Row) error { return r(f, event(answersOf(row, f, e.info.Needs))) }
+		e.Call = func(f *dispatch.Frame, row *change.Row) error { return r(f, event(answersOf(row, f, e.Info.Needs))) }
 	}
 	return s
 }
 
-func batchCall[E any](e *entry, r BatchReceiver[E], event func(answers) E) func(*frame, []*change.Row) error {
-	return func(f *frame, rows []*change.Row) error {
+func batchCall[E any](e *dispatch.Entry, r BatchReceiver[E], event func(answers) E) func(*dispatch.Frame, []*change.Row) error {
+	return func(f *dispatch.Frame, rows []*change.Row) error {
 		events := make([]E, len(rows))
 		for i, row := range rows {
-			events[i] = event(answersOf(row, f, e.info.Needs))
+			events[i] = event(answersOf(row, f, e.Info.Needs))
 		}
 		return r(f, events)
 	}

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
@@ -76,29 +77,32 @@ func layouts[M any]() []reflect.Type {
 	}
 }
 
+// other is a model that *erased has to stand for.
+type other struct{ ID uint }
+
 // testEdge finds out whether receivers for events of a model can be called as receivers for events of *erased in this program. Made makes the
 // signals of *erased. No database is asked: the test calls receivers as a write does, one with an event and one with a batch of two.
-func testEdge(made func() (unsafe.Pointer, [kinds]*channel)) error {
-	if !slices.EqualFunc(layouts[*erased](), layouts[*saved](), sameLayout) {
+func testEdge(made func() (unsafe.Pointer, [dispatch.Kinds]*channel)) error {
+	if !slices.EqualFunc(layouts[*erased](), layouts[*other](), sameLayout) {
 		return fault.ErrEdge
 	}
 	_, channels := made()
 	row := &change.Row{
-		Instance: &saved{ID: 1}, Created: true, Facts: &change.Facts{Soft: true},
+		Instance: &other{ID: 1}, Created: true, Facts: &change.Facts{Soft: true},
 		Linked: &change.Linked{Relation: "a", Action: change.PostAdd, Reverse: true, Keys: []any{2}},
 	}
-	wanted := answersOf(row, &frame{}, needOriginal)
+	wanted := answersOf(row, &dispatch.Frame{}, dispatch.Original)
 	passed := 0
-	pass := func(instance *saved, got answers, others bool) {
+	pass := func(instance *other, got answers, others bool) {
 		if instance == row.Instance && got == wanted && others {
 			passed++
 		}
 	}
 	err := errors.Join(
-		testReceiver(channels[preSave], wanted, func(e SaveEvent[*saved]) { pass(e.Instance, e.answers, e.Created) }),
-		testReceiver(channels[preDelete], wanted, func(e DeleteEvent[*saved]) { pass(e.Instance, e.answers, e.Soft && !e.Cascade) }),
-		testReceiver(channels[postLoad], wanted, func(e LoadEvent[*saved]) { pass(e.Instance, e.answers, true) }),
-		testReceiver(channels[m2mChanged], wanted, func(e M2MEvent[*saved]) {
+		testReceiver(channels[dispatch.PreSave], wanted, func(e SaveEvent[*other]) { pass(e.Instance, e.answers, e.Created) }),
+		testReceiver(channels[dispatch.PreDelete], wanted, func(e DeleteEvent[*other]) { pass(e.Instance, e.answers, e.Soft && !e.Cascade) }),
+		testReceiver(channels[dispatch.PostLoad], wanted, func(e LoadEvent[*other]) { pass(e.Instance, e.answers, true) }),
+		testReceiver(channels[dispatch.M2mChanged], wanted, func(e M2MEvent[*other]) {
 			pass(e.Instance, e.answers, e.Relation == "a" && e.Action == PostAdd && e.Reverse && len(e.PKs) == 1 && e.PKs[0] == 2)
 		}),
 	)
@@ -117,8 +121,8 @@ func testReceiver[E any](c *channel, a answers, receive func(E)) error {
 		}
 		return nil
 	})
-	e := &entry{info: info{Needs: a.need}}
+	e := &dispatch.Entry{Info: dispatch.Info{Needs: a.need}}
 	c.receive(e, function(unsafe.Pointer(&one)), false)
 	c.receive(e, function(unsafe.Pointer(&batch)), true)
-	return errors.Join(e.call(a.frame, a.row), e.batch(a.frame, []*change.Row{a.row, a.row}))
+	return errors.Join(e.Call(a.frame, a.row), e.Batch(a.frame, []*change.Row{a.row, a.row}))
 }

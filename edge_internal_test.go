@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
@@ -123,9 +124,9 @@ func TestAProgramWhoseCompilerPassesEventsOtherwiseIsRefused(t *testing.T) {
 	require.NoError(t, testEdge(erasedSignals))
 	for name, of := range map[string]instanceOf[*erased]{
 		"no instance":      func(*change.Row) *erased { return nil },
-		"another instance": func(*change.Row) *erased { return (*erased)(unsafe.Pointer(&saved{ID: 1})) },
+		"another instance": func(*change.Row) *erased { return (*erased)(unsafe.Pointer(&other{ID: 1})) },
 	} {
-		require.ErrorIs(t, testEdge(func() (unsafe.Pointer, [kinds]*channel) { return signalsOf(of) }), fault.ErrEdge, name)
+		require.ErrorIs(t, testEdge(func() (unsafe.Pointer, [dispatch.Kinds]*channel) { return signalsOf(of) }), fault.ErrEdge, name)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
@@ -73,8 +74,8 @@ func (e *PanicError) Unwrap() error {
 }
 
 // errorsOfReceivers makes the errors of receivers.
-var errorsOfReceivers = errorTypes{
-	Receiver: func(of info, err error) error {
+var errorsOfReceivers = dispatch.Errors{
+	Receiver: func(of dispatch.Info, err error) error {
 		return &ReceiverError{Signal: of.Signal, Sender: of.Sender, Receiver: of.Name(), Err: err}
 	},
 	OfReceiver: func(err error) bool { return errors.As(err, new(*ReceiverError)) },

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
 // ModelSignals holds the signals of one model, or of all models that implement an interface. M is what receivers get
@@ -58,12 +59,12 @@ func modelSignals(db *gorm.DB, nothing any) unsafe.Pointer {
 }
 
 // bind returns what is bound to a scope, made by build at the first call.
-func bind(reg *registry, s scope, build func() (unsafe.Pointer, [kinds]*channel)) unsafe.Pointer {
-	made, _ := reg.bind(s, func() (any, [kinds]*signal) {
+func bind(reg *dispatch.Registry, s dispatch.Scope, build func() (unsafe.Pointer, [dispatch.Kinds]*channel)) unsafe.Pointer {
+	made, _ := reg.Bind(s, func() (any, [dispatch.Kinds]*dispatch.Signal) {
 		made, channels := build()
-		var signals [kinds]*signal
+		var signals [dispatch.Kinds]*dispatch.Signal
 		for k, c := range channels {
-			c.reg, signals[k] = reg, &c.signal
+			c.reg, signals[k] = reg, &c.Signal
 		}
 		return made, signals
 	}).(unsafe.Pointer)
@@ -71,7 +72,7 @@ func bind(reg *registry, s scope, build func() (unsafe.Pointer, [kinds]*channel)
 }
 
 // modelScope returns the scope of For[t].
-func modelScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
+func modelScope(db *gorm.DB, t reflect.Type) (*dispatch.Registry, dispatch.Scope) {
 	reg := mustRegistry(db, "For")
 	if t.Kind() == reflect.Interface {
 		panic(fmt.Sprintf("signals: For[%s]: %s is an interface: use Implementing[%s]", t, t, t))
@@ -83,7 +84,7 @@ func modelScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
 	if err != nil {
 		panic(fmt.Sprintf("signals: For[%s]: GORM cannot use the type as a model: %v", t, err))
 	}
-	return reg, scope{Type: t, Name: t.Name(), Schema: sch, Matches: func(model reflect.Type) bool { return model == t }}
+	return reg, dispatch.Scope{Type: t, Name: t.Name(), Schema: sch, Matches: func(model reflect.Type) bool { return model == t }}
 }
 
 // Implementing returns the signals of every model whose pointer implements interface I. Implementing[any] means every
@@ -92,13 +93,13 @@ func modelScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
 // Implementing panics when the plugin is not installed or I is no interface; the text names the cure.
 func Implementing[I any](db *gorm.DB) *ModelSignals[I] {
 	reg, s := interfaceScope(db, reflect.TypeFor[I]())
-	return (*ModelSignals[I])(bind(reg, s, func() (unsafe.Pointer, [kinds]*channel) {
+	return (*ModelSignals[I])(bind(reg, s, func() (unsafe.Pointer, [dispatch.Kinds]*channel) {
 		return signalsOf(func(r *change.Row) I { m, _ := r.Instance.(I); return m })
 	}))
 }
 
 // interfaceScope returns the scope of Implementing[t].
-func interfaceScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
+func interfaceScope(db *gorm.DB, t reflect.Type) (*dispatch.Registry, dispatch.Scope) {
 	reg := mustRegistry(db, "Implementing")
 	if t.Kind() != reflect.Interface {
 		model := t
@@ -111,7 +112,7 @@ func interfaceScope(db *gorm.DB, t reflect.Type) (*registry, scope) {
 	if name == "" {
 		name = t.String()
 	}
-	return reg, scope{Type: t, Name: name, Matches: func(model reflect.Type) bool {
+	return reg, dispatch.Scope{Type: t, Name: name, Matches: func(model reflect.Type) bool {
 		return model.Name() != "" && reflect.PointerTo(model).Implements(t)
 	}}
 }
@@ -124,7 +125,7 @@ func Receivers(db *gorm.DB) []ReceiverInfo {
 		return nil
 	}
 	var infos []ReceiverInfo
-	for _, entries := range reg.collect() {
+	for _, entries := range reg.Collect() {
 		for _, e := range entries {
 			infos = append(infos, receiverOf(e).public)
 		}

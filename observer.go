@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
@@ -58,7 +59,7 @@ type Observed struct {
 	Events   int           // how many rows it is about
 	Event    any           // the event of a custom signal
 
-	frame *frame
+	frame *dispatch.Frame
 	rows  []change.Row
 }
 
@@ -91,7 +92,7 @@ func (o Observed) Rows() []ObservedRow {
 		switch {
 		case r.Linked != nil:
 			row.Relation, row.Action, row.PKs = r.Linked.Relation, M2MAction(r.Linked.Action), r.Linked.Keys
-		case o.frame.kind == preSave || o.frame.kind == postSave:
+		case o.frame.Kind == dispatch.PreSave || o.frame.Kind == dispatch.PostSave:
 			row.Changes = changesOf(o.frame, r)
 		}
 		rows = append(rows, row)
@@ -106,17 +107,17 @@ func (o Observed) Rows() []ObservedRow {
 type observing struct{ Observer }
 
 // Start tells the observer that a step begins.
-func (by observing) Start(ctx context.Context, o observed) context.Context {
+func (by observing) Start(ctx context.Context, o dispatch.Observed) context.Context {
 	return started(ctx, by.Observer, observedOf(o))
 }
 
 // End tells the observer that a step has ended.
-func (by observing) End(ctx context.Context, o observed, err error) {
+func (by observing) End(ctx context.Context, o dispatch.Observed, err error) {
 	by.ObserveEnd(ctx, observedOf(o), err)
 }
 
 // observedOf returns a step as observers know it.
-func observedOf(o observed) Observed {
+func observedOf(o dispatch.Observed) Observed {
 	known := Observed{
 		Step: Step(o.Step), Signal: o.Signal, Sender: o.Sender, Table: o.Table, Phase: o.Phase, Events: o.Events, Event: o.Event,
 		frame: o.Frame, rows: o.Rows,

@@ -1,13 +1,15 @@
 package signals
 
+import "github.com/gorm-signals/signals/internal/dispatch"
+
 // phaseOption returns the name of the option that puts a receiver in a phase.
-func phaseOption(p phase) string {
+func phaseOption(p dispatch.Phase) string {
 	return [...]string{"", "BeforeCommit", "AfterCommit", "AfterRollback"}[p]
 }
 
-func inPhase(p phase) ConnectOption {
+func inPhase(p dispatch.Phase) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
-		if o.phase != inSend && o.phase != p {
+		if o.phase != dispatch.InSend && o.phase != p {
 			o.refuse("a receiver runs in one phase: " + phaseOption(o.phase) + " or " + phaseOption(p) + ", not both")
 		}
 		o.phase = p
@@ -16,7 +18,7 @@ func inPhase(p phase) ConnectOption {
 
 // BeforeCommit lets a receiver of post_save, post_delete or m2m_changed run just before the outermost COMMIT, in the transaction. An
 // error rolls the whole transaction back and is the transaction's error.
-func BeforeCommit() ConnectOption { return inPhase(beforeCommit) }
+func BeforeCommit() ConnectOption { return inPhase(dispatch.BeforeCommit) }
 
 // AfterCommit lets a receiver of post_save, post_delete or m2m_changed run once the outermost transaction has committed, and never when
 // the transaction or a savepoint around the write was rolled back. The event is a snapshot, its DB is a live session outside
@@ -24,12 +26,12 @@ func BeforeCommit() ConnectOption { return inPhase(beforeCommit) }
 // Plugin.ErrorHandler: the write has succeeded.
 //
 // With ConnectBatch there is one call per transaction, with all its events.
-func AfterCommit() ConnectOption { return inPhase(afterCommit) }
+func AfterCommit() ConnectOption { return inPhase(dispatch.AfterCommit) }
 
 // AfterRollback lets a receiver of post_save, post_delete or m2m_changed run once the transaction, or a savepoint around the write, was
 // rolled back; for a savepoint that is when the transaction ends. They run in reverse order. When the context of a
 // transaction ends and nobody calls Rollback, they run on a goroutine of their own.
-func AfterRollback() ConnectOption { return inPhase(afterRollback) }
+func AfterRollback() ConnectOption { return inPhase(dispatch.AfterRollback) }
 
 // Net makes, with AfterCommit, one event of all writes of a row in a transaction: from the first old values to the last new
 // ones. Created and then deleted is nothing; changed and changed back is nothing; deleted and created again is a change.

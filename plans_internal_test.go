@@ -18,6 +18,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/nulldb"
 )
 
@@ -46,7 +47,7 @@ func manyModels(tb testing.TB, n int) (*gorm.DB, []any) {
 		models[i] = reflect.New(reflect.StructOf([]reflect.StructField{
 			{Name: "ID", Type: reflect.TypeFor[uint]()}, {Name: fmt.Sprintf("Name%d", i), Type: reflect.TypeFor[string]()},
 		})).Interface()
-		postSaveOf(tb, db, models[i]).Connect(hearNothing)
+		postSaveOf(tb, db, models[i]).Connect(hearNothing, UID("first"))
 	}
 	return db, models
 }
@@ -57,8 +58,8 @@ func postSaveOf(tb testing.TB, db *gorm.DB, model any) *Signal[SaveEvent[any]] {
 	sch, err := schemaOf(db, model)
 	require.NoError(tb, err)
 	typ := reflect.TypeOf(model).Elem()
-	s := scope{Type: typ, Name: sch.Table, Schema: sch, Matches: func(model reflect.Type) bool { return model == typ }}
-	return (*ModelSignals[any])(bind(registryOf(db), s, func() (unsafe.Pointer, [kinds]*channel) {
+	s := dispatch.Scope{Type: typ, Name: sch.Table, Schema: sch, Matches: func(model reflect.Type) bool { return model == typ }}
+	return (*ModelSignals[any])(bind(registryOf(db), s, func() (unsafe.Pointer, [dispatch.Kinds]*channel) {
 		return signalsOf(func(r *change.Row) any { return r.Instance })
 	})).PostSave
 }
@@ -69,17 +70,17 @@ func TestAConnectKeepsThePlansOfOtherModels(t *testing.T) {
 	t.Parallel()
 	db, models := manyModels(t, 50)
 	reg := registryOf(db)
-	plans := func() []*plan {
-		found := make([]*plan, len(models))
+	plans := func() []*dispatch.Plan {
+		found := make([]*dispatch.Plan, len(models))
 		for i, model := range models {
 			sch, err := schemaOf(db, model)
 			require.NoError(t, err)
-			found[i] = reg.planFor(sch)
+			found[i] = reg.PlanFor(sch)
 			require.NotNil(t, found[i])
 		}
 		return found
 	}
-	rebuilt := func(old []*plan) (n []int) {
+	rebuilt := func(old []*dispatch.Plan) (n []int) {
 		for i, p := range plans() {
 			if p != old[i] {
 				n = append(n, i)
@@ -118,7 +119,12 @@ func TestReceiversComeAndGoBesideWrites(t *testing.T) {
 		require.True(t, disconnect())
 	}
 	group.Wait()
-	assert.Equal(t, len(models), registryOf(db).connected)
+	assert.Len(t, Receivers(db), len(models))
+	for _, model := range models {
+		require.True(t, registryOf(db).Listening())
+		require.True(t, postSaveOf(t, db, model).Disconnect("first"))
+	}
+	assert.False(t, registryOf(db).Listening(), "a receiver is still counted")
 }
 
 // BenchmarkConnectAmongManyModels measures a Connect and the write after it in a program that has a thousand models, of which each has
@@ -166,13 +172,13 @@ func TestAPlanIsSeenOnlyWhenItIsWhole(t *testing.T) {
 		require.NoError(t, err)
 		schemas[i] = sch
 	}
-	require.NotNil(t, reg.planFor(schemas[0]))
+	require.NotNil(t, reg.PlanFor(schemas[0]))
 	var half sync.Map
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
 			for i, sch := range schemas {
-				if p := reg.planFor(sch); p == nil || p.model == nil {
+				if p := reg.PlanFor(sch); p == nil || p.Model == nil {
 					half.Store(i, true)
 				}
 			}

@@ -8,7 +8,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/gorm-signals/signals/internal/delivery"
+	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/fault"
+	"github.com/gorm-signals/signals/internal/statement"
+	"github.com/gorm-signals/signals/internal/writes"
 )
 
 // Plugin is the GORM plugin that makes a database send signals. Its zero value works:
@@ -51,13 +55,13 @@ func (Plugin) Name() string { return "signals" }
 func (p Plugin) Initialize(db *gorm.DB) error {
 	in := installedIn(db)
 	if in == nil {
-		if err := errors.Join(p.check(), testSaved(calledBySave), testEdge(erasedSignals)); err != nil {
+		if err := errors.Join(p.check(), statement.Check(statement.CalledBySave), testEdge(erasedSignals)); err != nil {
 			return err
 		}
 		in = p.install(db)
 	}
 	if !in.Explicit {
-		db.ConnPool = in.pools.WrapInside(db.ConnPool)
+		db.ConnPool = in.Pools.WrapInside(db.ConnPool)
 		if db.Statement != nil {
 			db.Statement.ConnPool = db.ConnPool
 		}
@@ -84,26 +88,26 @@ func (p Plugin) check() error {
 
 // installed is the plugin in one database. It lives in the database's plugin map under registryName.
 type installed struct {
-	*registry
+	*dispatch.Registry
 
-	transactions transactions
-	engine       *engine
+	transactions delivery.Transactions
+	engine       *writes.Engine
 }
 
 const registryName = "signals:registry"
 
 // install makes what a database needs to send signals.
 func (p Plugin) install(db *gorm.DB) *installed {
-	c := config{
+	c := dispatch.Config{
 		BatchSize: cmp.Or(p.BatchSize, defaultBatchSize), MaxDepth: cmp.Or(p.MaxDepth, defaultMaxDepth),
-		Explicit: p.Tracking == TrackExplicit, Untracked: policy(p.Untracked), Errors: &errorsOfReceivers,
+		Explicit: p.Tracking == TrackExplicit, Untracked: dispatch.Policy(p.Untracked), Errors: &errorsOfReceivers,
 	}
 	if p.Observer != nil {
 		c.Observer = observing{p.Observer}
 	}
-	reg := newRegistry(db, c)
-	reg.Handle = func(ctx context.Context, err error) { p.handle(ctx, reg.db, err) }
-	return &installed{registry: reg, transactions: follow(reg), engine: newEngine(reg)}
+	reg := dispatch.New(db, c)
+	reg.Handle = func(ctx context.Context, err error) { p.handle(ctx, reg.DB, err) }
+	return &installed{Registry: reg, transactions: delivery.Follow(reg), engine: writes.New(reg)}
 }
 
 // handle tells of an error that can no longer abort anything.
@@ -132,14 +136,14 @@ func installedIn(db *gorm.DB) *installed {
 }
 
 // registryOf returns the registry of a database, nil when the plugin is not installed.
-func registryOf(db *gorm.DB) *registry {
+func registryOf(db *gorm.DB) *dispatch.Registry {
 	if in := installedIn(db); in != nil {
-		return in.registry
+		return in.Registry
 	}
 	return nil
 }
 
-func mustRegistry(db *gorm.DB, caller string) *registry {
+func mustRegistry(db *gorm.DB, caller string) *dispatch.Registry {
 	if r := registryOf(db); r != nil {
 		return r
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+
+	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
 // Receiver is a function that is called with every event of a signal. An error that it returns ends the send and, for
@@ -68,7 +70,7 @@ type connectOptions struct {
 	priority int
 	fields   []string
 	needs    Need
-	phase    phase
+	phase    dispatch.Phase
 	net      bool
 	atomic   bool
 	store    Store  // of a durable receiver

@@ -3,6 +3,8 @@ package signals
 import (
 	"context"
 	"unsafe"
+
+	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
 // Signal is something that receivers can be connected to and events can be sent through. Make custom signals with New;
@@ -19,7 +21,7 @@ type Signal[E any] struct {
 //
 //	var Viewed = signals.New[View]("product_viewed")
 func New[E any](name string) *Signal[E] {
-	s := &Signal[E]{channel: channel{signal: signal{Name: name}, call: callCustom[E], single: single[E]}}
+	s := &Signal[E]{channel: channel{Signal: dispatch.Signal{Name: name}, call: callCustom[E], single: single[E]}}
 	s.custom = sender[E](&s.channel)
 	return s
 }
@@ -63,14 +65,14 @@ func (s *Signal[E]) Send(ctx context.Context, event E) (err error) {
 // SendRobust calls all receivers in order, whatever they return, and answers with one Response each. A panic is the
 // Err of its Response.
 func (s *Signal[E]) SendRobust(ctx context.Context, event E) []Response {
-	return s.channel.respond(ctx, &event, allInTurn)
+	return s.channel.respond(ctx, &event, dispatch.AllInTurn)
 }
 
 // SendConcurrent calls all receivers at once, each on a goroutine of its own, waits for all, and answers in connection
 // order as SendRobust does. When ctx ends first, receivers that have not returned by then answer with the context's
 // error; they go on by themselves.
 func (s *Signal[E]) SendConcurrent(ctx context.Context, event E) []Response {
-	return s.channel.respond(ctx, &event, atOnce)
+	return s.channel.respond(ctx, &event, dispatch.AtOnce)
 }
 
 // Observe lets an observer see the sends of a custom signal from now on; nil ends that. It panics for a signal of a model, which

@@ -1,0 +1,161 @@
+package delivery
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/fault"
+	"github.com/gorm-signals/signals/internal/pool"
+	"github.com/gorm-signals/signals/internal/txn"
+)
+
+// Deferred is one send of a write whose receivers wait for the end of the transaction. Its rows are snapshots.
+type Deferred struct {
+	reg      *dispatch.Registry
+	kind     dispatch.Kind
+	frame    dispatch.Frame
+	facts    change.Facts
+	settings dispatch.Settings // GORM reuses statements
+	rows     []change.Row
+	one      [1]change.Row // what rows points to when there is one
+
+	waiting context.Context //nolint:containedctx // what the observer made of the beginning; nil when it is not told
+}
+
+// Used reports whether take was called.
+func (d *Deferred) Used() bool { return d.reg != nil }
+
+// Take copies the rows of a write, so that what the caller does to its structs until the end changes no event.
+func (d *Deferred) Take(k dispatch.Kind, of *dispatch.Frame, stmt *gorm.Statement, facts *change.Facts, rows []change.Row) {
+	d.reg, d.kind, d.facts = of.Plan.Reg, k, facts.Lasting()
+	d.frame = *of
+	d.frame.Detach(stmt, &d.settings)
+	d.rows = d.one[:0]
+	if len(rows) > 1 {
+		d.rows = make([]change.Row, 0, len(rows))
+	}
+	for i := range rows {
+		if !rows[i].Silent {
+			d.rows = append(d.rows, rows[i])
+			r := &d.rows[len(d.rows)-1]
+			r.Facts, r.Instance = &d.facts, r.Snapshot(stmt.Context)
+		}
+	}
+}
+
+// Possible refuses a write whose receivers that wait could not be kept.
+func Possible(p *dispatch.Plan, k dispatch.Kind, current gorm.ConnPool) error {
+	if !p.Waits(k) {
+		return nil
+	}
+	tx, inTransaction := pool.Find(current)
+	switch {
+	case tx != nil && tx.Adopted() && p.Reg.Untracked == dispatch.Refuse && p.WaitsFor(k, dispatch.BeforeCommit):
+		return fault.ErrUntracked
+	case inTransaction && tx == nil && p.Reg.Untracked == dispatch.Refuse:
+		return untracked(p.Reg, current)
+	}
+	return nil
+}
+
+// untracked says why the end of a transaction cannot be seen.
+func untracked(r *dispatch.Registry, current gorm.ConnPool) error {
+	if !r.Explicit && pool.Foreign(current) {
+		return fault.ErrForeignPool
+	}
+	return fault.ErrUntracked
+}
+
+// Queue puts the send where it will be called from. It reports whether the send waits for the end of the statement, because it runs outside
+// any transaction.
+func (d *Deferred) Queue(current gorm.ConnPool) (forStatement bool, err error) {
+	if len(d.rows) == 0 {
+		return false, nil
+	}
+	tx, inTransaction := pool.Find(current)
+	switch {
+	case tx != nil:
+		if d.frame.Plan.WaitsFor(d.kind, dispatch.AfterRollback) || d.reg.Observer != nil {
+			tx.Watch()
+		}
+		d.wait()
+		err = tx.Add(d)
+		if err == nil && tx.Adopted() {
+			err = d.sendBeforeCommit() // as the policy says that let the write pass
+		}
+		if err != nil {
+			d.waited(err)
+		}
+		return false, err
+	case inTransaction && d.reg.Untracked == dispatch.Drop:
+		return false, nil
+	}
+	d.wait()
+	return true, d.sendBeforeCommit()
+}
+
+// Finish runs what a statement outside any transaction has kept back, once it has succeeded.
+func Finish(waiting []*Deferred, succeeded bool) {
+	if !succeeded {
+		for _, d := range waiting {
+			d.waited(fault.ErrRolledBack)
+		}
+		return
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	actions := make([]txn.Item[any], len(waiting))
+	for i, d := range waiting {
+		actions[i] = txn.Item[any]{Seq: i, Action: d}
+	}
+	reg := waiting[0].reg
+	delivery{reg: reg, handle: reg.Handle}.commit(actions)
+}
+
+// sendBeforeCommit calls the receivers of the phase in which errors still count.
+func (d *Deferred) sendBeforeCommit() error {
+	entries := d.entries(dispatch.BeforeCommit)
+	if len(entries) == 0 {
+		return nil
+	}
+	f := d.frame // d's own leaves the transaction when that has ended
+	return d.reg.Call(entries, &f, d.rows)
+}
+
+func (d *Deferred) entries(p dispatch.Phase) []*dispatch.Entry {
+	var entries []*dispatch.Entry
+	for _, e := range d.frame.Plan.Deferred[d.kind] {
+		if e.Phase == p {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// wait tells the observer that a send begins to wait.
+func (d *Deferred) wait() {
+	if by := d.reg.Observer; by != nil {
+		d.waiting = by.Start(&d.frame, d.observation())
+	}
+}
+
+// waited tells the observer that a send waits no more.
+func (d *Deferred) waited(err error) {
+	if by := d.reg.Observer; by != nil && d.waiting != nil {
+		ctx := d.waiting
+		d.waiting = nil
+		by.End(ctx, d.observation(), err)
+	}
+}
+
+func (d *Deferred) observation() dispatch.Observed {
+	until := dispatch.AfterCommit
+	if entries := d.frame.Plan.Deferred[d.kind]; len(entries) > 0 {
+		until = entries[0].Phase
+	}
+	return d.frame.Observation(dispatch.Waiting, until, d.rows)
+}

@@ -1,0 +1,200 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/fault"
+	"github.com/gorm-signals/signals/internal/txn"
+)
+
+// delivery runs what waited for the end of a transaction.
+type delivery struct {
+	reg     *dispatch.Registry
+	outside gorm.ConnPool                        // where receivers get their sessions; nil means the database's own pool
+	handle  func(ctx context.Context, err error) // told of every error
+	turn    func()                               // runs what a receiver or a function has queued; nil when that is no part of it
+}
+
+// every calls f with i to n-1. When a call ends its goroutine, the others are made before the goroutine ends.
+func every(i, n int, f func(int)) {
+	if i >= n {
+		return
+	}
+	if i == n-1 {
+		f(i)
+		return
+	}
+	defer func() {
+		if i < n {
+			every(i+1, n, f)
+		}
+	}()
+	for ; i < n; i++ {
+		f(i)
+	}
+}
+
+// waited tells the observer of sends that wait no more.
+func waited(actions []txn.Item[any], err error) {
+	for _, it := range actions {
+		if d, ok := it.Action.(*Deferred); ok {
+			d.waited(err)
+		}
+	}
+}
+
+// rollback calls rollback functions and AfterRollback receivers, the last one first.
+func (d delivery) rollback(actions []txn.Item[any]) {
+	waited(actions, fault.ErrRolledBack)
+	every(0, len(actions), func(i int) {
+		switch a := actions[len(actions)-1-i].Action.(type) {
+		case *dispatch.Queued:
+			if a.On == dispatch.AfterRollback {
+				d.run(a)
+			}
+		case *Deferred:
+			entries := a.entries(dispatch.AfterRollback)
+			if len(entries) == 0 {
+				return
+			}
+			a.frame.Leave(d.outside)
+			calls := len(a.rows) * len(entries)
+			every(0, calls, func(i int) {
+				row, entry := (calls-1-i)/len(entries), (calls-1-i)%len(entries)
+				d.send(entries[entry], &a.frame, a.rows[row:row+1])
+			})
+		}
+	})
+}
+
+// commit calls commit functions and AfterCommit receivers in the order in which they were queued.
+func (d delivery) commit(actions []txn.Item[any]) {
+	if len(actions) == 0 {
+		return
+	}
+	waited(actions, nil)
+	if a, ok := actions[0].Action.(*Deferred); ok && len(actions) == 1 && !a.frame.Plan.Net && len(a.frame.Plan.Deferred[a.kind]) == 1 {
+		a.frame.Leave(d.outside) // the usual transaction: nothing is allocated for it
+		var batches map[*dispatch.Entry]bool
+		d.single(a.frame.Plan.Deferred[a.kind][0], a, actions, &batches)
+		return
+	}
+	c := &committing{delivery: d, actions: actions}
+	defer func() {
+		if c.net != nil {
+			c.net.deliverBatches(d)
+		}
+	}()
+	every(0, len(actions), c.act)
+}
+
+// committing goes through what waited for one commit.
+type committing struct {
+	delivery
+
+	actions []txn.Item[any]
+	net     *netRows                 // nil as long as nobody wants net events
+	batches map[*dispatch.Entry]bool // the batch receivers that have had their turn
+}
+
+// act handles one action.
+func (c *committing) act(i int) {
+	switch a := c.actions[i].Action.(type) {
+	case *dispatch.Queued:
+		if a.On == dispatch.AfterCommit {
+			c.run(a)
+		}
+	case *Deferred:
+		a.frame.Leave(c.outside)
+		if a.frame.Plan.Net {
+			if c.net == nil {
+				c.net = fold(c.actions)
+			}
+			defer c.net.deliver(c.delivery, a)
+		}
+		entries := a.frame.Plan.Deferred[a.kind]
+		every(0, len(entries), func(j int) { c.single(entries[j], a, c.actions[i:], &c.batches) })
+	}
+}
+
+// single calls one AfterCommit receiver for the rows of one send. A batch receiver gets all rows of the transaction when
+// the first ones have their turn.
+func (d delivery) single(e *dispatch.Entry, a *Deferred, rest []txn.Item[any], batches *map[*dispatch.Entry]bool) {
+	switch {
+	case e.Phase != dispatch.AfterCommit || e.Net || (*batches)[e]:
+	case e.Batch == nil && len(a.rows) == 1:
+		d.send(e, &a.frame, a.rows)
+	case e.Batch == nil:
+		every(0, len(a.rows), func(i int) { d.send(e, &a.frame, a.rows[i:i+1]) })
+	default:
+		if *batches == nil {
+			*batches = map[*dispatch.Entry]bool{}
+		}
+		(*batches)[e] = true
+		d.send(e, &a.frame, rowsFor(e, rest))
+	}
+}
+
+// rowsFor gathers what a batch receiver hears of a transaction.
+func rowsFor(e *dispatch.Entry, actions []txn.Item[any]) []change.Row {
+	var all []change.Row
+	for _, it := range actions {
+		if d, ok := it.Action.(*Deferred); ok && slices.Contains(d.frame.Plan.Deferred[d.kind], e) {
+			all = append(all, d.rows...)
+		}
+	}
+	return all
+}
+
+// send calls a deferred receiver, hands its error on, and then runs what it queued outside any transaction.
+func (d delivery) send(e *dispatch.Entry, f *dispatch.Frame, rows []change.Row) {
+	returned := false
+	defer func() {
+		if !returned {
+			d.handle(f, e.Failure(fault.ErrGoexit))
+			d.later(f)
+		}
+	}()
+	if err := d.reg.Call([]*dispatch.Entry{e}, f, rows); err != nil {
+		d.handle(f, err)
+	}
+	returned = true
+	d.later(f)
+	if d.turn != nil {
+		d.turn()
+	}
+}
+
+// later runs what deferred receivers queued outside any transaction.
+func (d delivery) later(f *dispatch.Frame) {
+	if f.Ended == nil || len(f.Ended.Later) == 0 {
+		return
+	}
+	next := f.Ended.Later[0]
+	f.Ended.Later = f.Ended.Later[1:]
+	defer d.later(f)
+	d.run(next)
+}
+
+func (d delivery) run(q *dispatch.Queued) {
+	returned := false
+	defer func() {
+		if !returned {
+			d.handle(q.Ctx, fmt.Errorf("signals: function queued at %s: %w", q.Location, fault.ErrGoexit))
+		}
+	}()
+	err := q.Run(d.reg.Errors)
+	returned = true
+	if err != nil {
+		d.handle(q.Ctx, err)
+	}
+	if d.turn != nil {
+		d.turn()
+	}
+}

@@ -1,0 +1,107 @@
+package delivery
+
+import (
+	"context"
+
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/fault"
+	"github.com/gorm-signals/signals/internal/pool"
+)
+
+// captured shows and runs what waits for a commit, for tests that roll their transaction back.
+type captured struct{ reg *dispatch.Registry }
+
+// Run runs what was queued after a place as a commit would: first the BeforeCommit receivers, then everything else in the transaction
+// itself. What a receiver or a function queues in turn runs when it returns: outside the transaction, its own write would have committed.
+func (c captured) Run(tx *pool.Tx, place int, failed func(before bool, err error)) {
+	if !c.before(tx, place, failed) {
+		return
+	}
+	d := delivery{reg: c.reg, outside: tx, handle: func(_ context.Context, err error) { failed(false, err) }}
+	actions := tx.Queue.Take(place)
+	place = tx.Queue.Last()
+	d.turn = func() { c.Run(tx, place, failed) }
+	d.commit(actions)
+}
+
+// before runs the BeforeCommit receivers of what was queued after a place, and of what they write. An error would roll the transaction
+// back: then nothing waits any more.
+func (c captured) before(tx *pool.Tx, place int, failed func(before bool, err error)) bool {
+	for next := place; ; {
+		actions := tx.Queue.Since(next)
+		if len(actions) == 0 {
+			return true
+		}
+		next = actions[0].Seq
+		d, isSend := actions[0].Action.(*Deferred)
+		if !isSend {
+			continue
+		}
+		if err := d.sendBeforeCommit(); err != nil {
+			waited(tx.Queue.Take(place), fault.ErrRolledBack)
+			failed(true, err)
+			return false
+		}
+	}
+}
+
+// List describes what was queued after a place: a line for each row and receiver, and one for each function.
+func (c captured) List(tx *pool.Tx, place int) []string {
+	actions := tx.Queue.Since(place)
+	var before, after []string
+	var net *netRows
+	for _, it := range actions {
+		switch a := it.Action.(type) {
+		case *dispatch.Queued:
+			if a.On == dispatch.AfterCommit {
+				after = append(after, "function queued at "+a.Location)
+			}
+		case *Deferred:
+			before = append(before, a.list(dispatch.BeforeCommit)...)
+			after = append(after, a.list(dispatch.AfterCommit)...)
+			if a.frame.Plan.Net {
+				if net == nil {
+					net = fold(actions)
+				}
+				after = append(after, net.list(a)...)
+			}
+		}
+	}
+	for i := range before {
+		before[i] += " before the commit"
+	}
+	return append(before, after...)
+}
+
+// list describes the calls of the receivers of a phase that hear each write by itself.
+func (d *Deferred) list(p dispatch.Phase) (lines []string) {
+	entries := d.entries(p)
+	for i := range d.rows {
+		for _, e := range entries {
+			if !e.Net && d.frame.Reaches(e, &d.rows[i]) {
+				lines = append(lines, d.describe(d.kind, e))
+			}
+		}
+	}
+	return lines
+}
+
+// list describes the calls for the rows whose last write a send was.
+func (n *netRows) list(d *Deferred) (lines []string) {
+	for _, known := range n.last[d] {
+		k, row := known.event(d)
+		if row == nil {
+			continue
+		}
+		for _, e := range d.frame.Plan.Deferred[k] {
+			if e.Phase == dispatch.AfterCommit && e.Net && d.frame.Reaches(e, row) {
+				lines = append(lines, d.describe(k, e))
+			}
+		}
+	}
+	return lines
+}
+
+func (d *Deferred) describe(k dispatch.Kind, e *dispatch.Entry) string {
+	return k.String() + " " + d.frame.Plan.Sender + " to " + e.Info.Name()
+}

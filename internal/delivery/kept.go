@@ -1,0 +1,144 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// keptEvent is an event in a form that outlives the process.
+type keptEvent struct {
+	Key   []any  // primary key of the row
+	Table string // that holds the row
+	Data  []byte
+}
+
+// kept is the data of a keptEvent.
+type kept struct {
+	Row      rows.Encoded `json:"row"`
+	Original rows.Encoded `json:"original,omitempty"`
+	Created  bool         `json:"created,omitempty"`
+	Soft     bool         `json:"soft,omitempty"`
+	Cascade  bool         `json:"cascade,omitempty"`
+	Raw      bool         `json:"raw,omitempty"`
+	Copied   bool         `json:"copied,omitempty"`
+	Table    string       `json:"table,omitempty"` // "" is the model's
+	Fields   []string     `json:"fields"`          // what an update names
+	Inserts  []string     `json:"inserts"`         // what an insert names
+	Written  []string     `json:"written"`         // columns that an upsert writes
+}
+
+// KeepRow makes an event of a row that outlives the process.
+func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (keptEvent, error) {
+	s := r.Facts
+	k := kept{
+		Created: r.Created, Soft: s.Soft, Cascade: s.Cascade, Raw: f.Raw, Copied: s.Strategy == change.Strategy(change.NamedFields{}), Fields: s.Named(), Inserts: s.Inserts,
+	}
+	if s.Table != s.Model.Schema.Table {
+		k.Table = s.Table
+	}
+	var err error
+	if k.Row, err = s.Model.Encode(f, reflect.ValueOf(r.Snapshot(f)).Elem()); err != nil {
+		return keptEvent{}, err
+	}
+	if err = keepNow(f, r, k.Row); err != nil {
+		return keptEvent{}, err
+	}
+	if r.Known() && least >= dispatch.Original {
+		if k.Original, err = s.Model.Encode(f, reflect.ValueOf(r.Original).Elem()); err != nil {
+			return keptEvent{}, err
+		}
+	}
+	if s.Written != nil {
+		k.Written = []string{}
+		for _, column := range s.Model.Schema.DBNames {
+			if s.Written[s.Model.Schema.FieldsByDBName[column]] {
+				k.Written = append(k.Written, column)
+			}
+		}
+	}
+	key, _ := s.Model.KeyOf(f, r.Value())
+	data, err := json.Marshal(k)
+	return keptEvent{Key: key, Table: s.Table, Data: data}, err
+}
+
+// keepNow keeps in row what is stored of the fields of which only the database knows whether they changed.
+func keepNow(ctx context.Context, r *change.Row, row rows.Encoded) error {
+	if r.Now == nil {
+		return nil
+	}
+	now, err := r.Facts.Model.Encode(ctx, reflect.ValueOf(r.Now).Elem())
+	if err != nil {
+		return err
+	}
+	sure := *r
+	sure.Now = nil
+	for _, f := range sure.Unsure(ctx) {
+		row[f.DBName] = now[f.DBName]
+	}
+	return nil
+}
+
+// knownFields returns the names of fields that names of an event mean which was kept, maybe by an older version.
+func knownFields(model *rows.Model, names []string) []string {
+	if names == nil {
+		return nil
+	}
+	known := make([]string, 0, len(names))
+	for _, name := range names {
+		known = append(known, model.Names(model.Fields(name))...)
+	}
+	return known
+}
+
+// facts are those of the write that the event was kept of.
+func (k *kept) facts(reg *dispatch.Registry, of *schema.Schema) *change.Facts {
+	model := reg.Rows.Of(of)
+	s := &change.Facts{
+		Model: model, DB: reg.DB, Table: cmp.Or(k.Table, of.Table), Strategy: change.WholeRow{},
+		Fields: knownFields(model, k.Fields), Inserts: knownFields(model, k.Inserts),
+		Soft: k.Soft, Cascade: k.Cascade, Loaded: k.Original != nil, Stored: true,
+	}
+	if k.Copied {
+		s.Strategy = change.NamedFields{}
+	}
+	if k.Written != nil {
+		s.Strategy, s.Written = change.Upserted{}, map[*schema.Field]bool{}
+		for _, column := range k.Written {
+			s.Written[of.FieldsByDBName[column]] = true
+		}
+	}
+	return s
+}
+
+// Deliver calls a receiver of a signal with an event that was kept.
+func Deliver(ctx context.Context, reg *dispatch.Registry, s *dispatch.Signal, e *dispatch.Entry, data []byte) (err error) {
+	var k kept
+	if err = json.Unmarshal(data, &k); err != nil {
+		return fmt.Errorf("signals: what was kept for %s cannot be read: %w", e.UID, err)
+	}
+	r := change.Row{Facts: k.facts(reg, s.Scope.Schema), Created: k.Created}
+	if r.Instance, err = r.Facts.Model.Decode(ctx, k.Row); err != nil {
+		return err
+	}
+	if r.Facts.Loaded {
+		if r.Original, err = r.Facts.Model.Decode(ctx, k.Original); err != nil {
+			return err
+		}
+	}
+	f := &dispatch.Frame{}
+	f.Open(ctx, reg.DB.WithContext(ctx), s.Kind, reg.Silent(s.Scope.Schema, s.Scope.Name))
+	f.Raw, f.Ended = k.Raw, &dispatch.Ended{}
+	var failed error
+	d := delivery{reg: reg, handle: func(_ context.Context, err error) { failed = err }}
+	d.send(e, f, []change.Row{r})
+	return failed
+}

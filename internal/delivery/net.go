@@ -1,0 +1,147 @@
+package delivery
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/rows"
+	"github.com/gorm-signals/signals/internal/txn"
+)
+
+// netRows folds the writes of a transaction into one event per row.
+type netRows struct {
+	byKey map[netKey]*netRow
+	last  map[*Deferred][]*netRow // the rows whose last write a send is
+
+	batches []*dispatch.Entry // batch receivers that have rows to hear of, in the order of their first one
+	batch   map[*dispatch.Entry][]change.Row
+	frame   dispatch.Frame // what they get
+}
+
+// netKey tells rows apart.
+type netKey struct {
+	model reflect.Type
+	table string
+	key   string
+}
+
+// netRow is what became of one row.
+type netRow struct {
+	first    any        // the row before its first write; nil when it was created
+	restored bool       // the first write made a soft-deleted row live again
+	last     change.Row // its last write
+	send     *Deferred
+}
+
+// fold goes through the sends of a transaction in order.
+func fold(actions []txn.Item[any]) *netRows {
+	n := &netRows{byKey: map[netKey]*netRow{}, last: map[*Deferred][]*netRow{}}
+	var order []*netRow
+	for _, it := range actions {
+		d, ok := it.Action.(*Deferred)
+		if !ok || !d.frame.Plan.Net {
+			continue
+		}
+		for i := range d.rows {
+			r := d.rows[i]
+			k := keyOfRow(d, r, len(order))
+			known := n.byKey[k]
+			if known == nil {
+				known = &netRow{}
+				known.begin(d, r)
+				n.byKey[k] = known
+				order = append(order, known)
+			}
+			known.last, known.send = r, d
+		}
+	}
+	for _, known := range order {
+		n.last[known.send] = append(n.last[known.send], known)
+	}
+	return n
+}
+
+// keyOfRow tells which row of which table it is. Rows without a primary key are all different.
+func keyOfRow(d *Deferred, r change.Row, number int) netKey {
+	k := netKey{model: d.facts.Model.Schema.ModelType, table: d.facts.Table}
+	if key, _ := d.facts.Model.KeyOf(&d.frame, r.Value()); len(key) > 0 {
+		k.key = rows.Identity(key)
+	} else {
+		k.key = fmt.Sprint("number ", number)
+	}
+	return k
+}
+
+// begin notes what the row was before its first write.
+func (n *netRow) begin(d *Deferred, r change.Row) {
+	switch {
+	case d.kind == dispatch.PostDelete:
+		n.first = r.Instance
+	case !r.Created:
+		n.first, n.restored = r.Original, r.Restored(&d.frame)
+	}
+}
+
+// event returns what the transaction did to the row as a whole, nil when that is nothing.
+func (n *netRow) event(d *Deferred) (dispatch.Kind, *change.Row) {
+	gone := n.send.kind == dispatch.PostDelete
+	if gone && (n.first == nil || (n.restored && d.facts.Soft)) {
+		return 0, nil
+	}
+	whole := &change.Facts{
+		Model: d.facts.Model, DB: d.facts.DB, Table: d.facts.Table, Strategy: change.EveryColumn{}, Soft: d.facts.Soft, Loaded: true, Stored: true,
+	}
+	if gone {
+		return dispatch.PostDelete, &change.Row{Facts: whole, Instance: n.first}
+	}
+	r := &change.Row{Facts: whole, Instance: n.last.Instance, Original: n.first, Now: n.last.Now, Created: n.first == nil}
+	if !r.Created && !r.Changed(&d.frame, nil) {
+		return 0, nil
+	}
+	return dispatch.PostSave, r
+}
+
+// deliver sends the net events of the rows whose last write a send was.
+func (n *netRows) deliver(to delivery, d *Deferred) {
+	last := n.last[d]
+	every(0, len(last), func(i int) {
+		k, net := last[i].event(d)
+		if net == nil {
+			return
+		}
+		f := d.frame
+		f.Kind = k
+		entries := d.frame.Plan.Deferred[k]
+		every(0, len(entries), func(j int) {
+			switch e := entries[j]; {
+			case e.Phase != dispatch.AfterCommit || !e.Net:
+			case e.Batch == nil:
+				to.send(e, &f, []change.Row{*net})
+			default:
+				n.collect(e, f, *net)
+			}
+		})
+	})
+}
+
+func (n *netRows) collect(e *dispatch.Entry, f dispatch.Frame, net change.Row) {
+	if n.batch == nil {
+		n.batch = map[*dispatch.Entry][]change.Row{}
+	}
+	if _, known := n.batch[e]; !known {
+		n.batches = append(n.batches, e)
+	}
+	n.batch[e], n.frame = append(n.batch[e], net), f
+}
+
+// deliverBatches calls every batch receiver once, with all net events of the transaction.
+func (n *netRows) deliverBatches(to delivery) {
+	every(0, len(n.batches), func(i int) {
+		e := n.batches[i]
+		f := n.frame
+		f.Kind = e.Kind
+		to.send(e, &f, n.batch[e])
+	})
+}

@@ -1,0 +1,121 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// Frame is the context that receivers of one send get. It carries what nested writes must know: how deep they are, who
+// is muted, and whether this is fixture loading. Mute and Raw make frames that belong to no send.
+type Frame struct {
+	context.Context //nolint:containedctx // a frame is a context
+	parent          *Frame
+	db              *gorm.DB      // the statement's db; nil in frames of Mute and Raw
+	pool            gorm.ConnPool // of the statement while it ran: GORM puts another one in its place afterwards
+	settings        *Settings     // of the statement when an event of it was kept; nil while they are the statement's own
+	Plan            *Plan         // of the sender; nil in frames of Mute and Raw
+	Ended           *Ended        // of a deferred send, whose transaction has ended
+	muted           *[]string
+	Depth           int32
+	Kind            Kind
+	MuteAll, Raw    bool
+	Keeps           bool // a Store keeps events under it
+}
+
+// Ended is what a frame has beside itself when its transaction has ended.
+type Ended struct {
+	pool  gorm.ConnPool // where sessions go; nil means the database's own pool
+	Later []*Queued     // what deferred receivers queued with OnCommit outside any transaction
+}
+
+type frameKey struct{}
+
+// Value returns the frame itself for the key of frames, and the parent context's value for any other.
+func (f *Frame) Value(key any) any {
+	if key == (frameKey{}) {
+		return f
+	}
+	return f.Context.Value(key)
+}
+
+// FrameOf returns the innermost frame of ctx, or nil.
+func FrameOf(ctx context.Context) *Frame {
+	f, _ := ctx.Value(frameKey{}).(*Frame)
+	return f
+}
+
+// Open makes f the frame of a send that starts under ctx.
+func (f *Frame) Open(ctx context.Context, db *gorm.DB, k Kind, p *Plan) {
+	f.Context, f.db, f.Kind, f.Plan, f.Depth = ctx, db, k, p, 1
+	if f.parent = FrameOf(ctx); f.parent != nil {
+		f.Depth += f.parent.Depth
+		f.MuteAll, f.muted, f.Raw = f.parent.MuteAll, f.parent.muted, f.parent.Raw
+	}
+}
+
+// Unmuted reports whether a receiver with this UID is not muted.
+func (f *Frame) Unmuted(uid string) bool {
+	return f.muted == nil || uid == "" || !slices.Contains(*f.muted, uid)
+}
+
+// Leave makes the frame one that outlives its transaction: the context keeps its values without its cancellation, and
+// sessions are outside. A nil pool is the database's own.
+func (f *Frame) Leave(outside gorm.ConnPool) {
+	if f.Done() != nil {
+		f.Context = context.WithoutCancel(f.Context)
+	}
+	f.Ended = &Ended{pool: outside}
+}
+
+// Keeping returns a frame under which a store keeps events.
+func (f *Frame) Keeping() *Frame {
+	k := derive(f)
+	k.Keeps = true
+	return k
+}
+
+// chain shows the sends that led to f, outermost first.
+func (f *Frame) chain() string {
+	var sends []string
+	for ; f != nil; f = f.parent {
+		if f.Plan != nil {
+			sends = append(sends, strings.TrimSpace(f.Kind.String()+" "+f.Plan.Sender))
+		}
+	}
+	slices.Reverse(sends)
+	if len(sends) > 8 {
+		sends = append(append(sends[:4:4], "..."), sends[len(sends)-3:]...)
+	}
+	return strings.Join(sends, " -> ")
+}
+
+func derive(ctx context.Context) *Frame {
+	f := &Frame{Context: ctx}
+	if f.parent = FrameOf(ctx); f.parent != nil {
+		f.Depth, f.MuteAll, f.muted, f.Raw = f.parent.Depth, f.parent.MuteAll, f.parent.muted, f.parent.Raw
+	}
+	return f
+}
+
+// Mute returns a frame under which the receivers with some UIDs do not run, or no receiver at all when none is named.
+func Mute(ctx context.Context, uids []string) *Frame {
+	f := derive(ctx)
+	if len(uids) == 0 {
+		f.MuteAll = true
+	}
+	if f.muted != nil {
+		uids = slices.Concat(*f.muted, uids)
+	}
+	f.muted = &uids
+	return f
+}
+
+// Fixtures returns a frame that marks the events of writes under it as fixture loading.
+func Fixtures(ctx context.Context) *Frame {
+	f := derive(ctx)
+	f.Raw = true
+	return f
+}

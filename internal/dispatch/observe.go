@@ -1,0 +1,112 @@
+package dispatch
+
+import (
+	"context"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/fault"
+)
+
+// Observer sees what is sent. It is called on the goroutine of the write.
+type Observer interface {
+	// Start is called when a step begins. It returns the context of the step.
+	Start(ctx context.Context, o Observed) context.Context
+
+	// End is called when the step has ended, with the context of the step.
+	End(ctx context.Context, o Observed, err error)
+}
+
+// obStep is what an observer sees begin and end.
+type obStep uint8
+
+const (
+	Sending obStep = iota + 1 // one send of a signal
+	Calling                   // one call of one receiver
+	Waiting                   // the time from a write to the end of its transaction
+)
+
+// Observed is one step.
+type Observed struct {
+	Step     obStep
+	Signal   string
+	Sender   string // model that sends it; empty for a custom signal
+	Table    string // of the rows; empty for a custom signal
+	Phase    string
+	Receiver *Entry // that is called; nil in other steps
+	Events   int
+	Event    any // of a custom signal
+	Frame    *Frame
+	Rows     []change.Row
+}
+
+// Observation describes a step of sends of a model.
+func (f *Frame) Observation(s obStep, p Phase, rows []change.Row) Observed {
+	o := Observed{Step: s, Signal: f.Kind.String(), Phase: p.String(), Frame: f, Rows: rows}
+	if f.Plan != nil {
+		o.Sender = f.Plan.Sender
+	}
+	for i := range rows {
+		if !rows[i].Silent {
+			o.Events++
+		}
+	}
+	switch {
+	case f.settings != nil && f.settings.table != "": // GORM may have used the statement again
+		o.Table = f.settings.table
+	case f.settings == nil && f.db.Statement.Table != "":
+		o.Table = f.db.Statement.Table
+	default:
+		o.Table = rows[0].Facts.Model.Schema.Table
+	}
+	return o
+}
+
+// under returns a frame whose values are those of a context that was made of it.
+func (f *Frame) under(ctx context.Context) *Frame {
+	if ctx == f {
+		return f
+	}
+	g := *f
+	g.Context = ctx
+	return &g
+}
+
+// callObserved is dispatch that the observer sees.
+func (r *Registry) callObserved(entries []*Entry, f *Frame, rows []change.Row) (err error) {
+	o := f.Observation(Sending, entries[0].Phase, rows)
+	if entries[0].delivers() {
+		o.Phase = DurablePhase
+	}
+	if o.Events == 0 {
+		return nil
+	}
+	ctx := r.Observer.Start(f, o)
+	err = fault.ErrGoexit
+	defer func() { r.Observer.End(ctx, o, err) }()
+	err = r.dispatch(entries, f.under(ctx), rows)
+	return err
+}
+
+// CallObserved calls a receiver so that the observer sees it. A panic is an error.
+func (e *Entry) CallObserved(by Observer, f *Frame, rows []change.Row, call func(*Frame) error) error {
+	o := f.Observation(Calling, e.Phase, rows)
+	o.Receiver = e
+	if e.delivers() {
+		o.Phase = DurablePhase
+	}
+	return Observe(f, by, o, e.Errors, func(ctx context.Context) error { return call(f.under(ctx)) })
+}
+
+// Observe makes a call that may end its goroutine, so that an observer sees it. A panic is an error.
+func Observe(ctx context.Context, by Observer, o Observed, types *Errors, call func(context.Context) error) (err error) {
+	ctx = by.Start(ctx, o)
+	err = fault.ErrGoexit
+	defer func() {
+		if v := recover(); v != nil {
+			err = types.recovered(v)
+		}
+		by.End(ctx, o, err)
+	}()
+	err = call(ctx)
+	return err
+}

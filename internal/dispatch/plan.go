@@ -1,0 +1,238 @@
+package dispatch
+
+import (
+	"slices"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/relations"
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// Plan is who hears what about one model.
+type Plan struct {
+	Reg      *Registry
+	Sender   string
+	Schema   *schema.Schema
+	Model    *rows.Model
+	Unique   []relations.Constraint // columns and indexes
+	Steady   bool                   // a key that was read finds its row again
+	Entries  [Kinds][]*Entry        // called inside the send
+	Deferred [Kinds][]*Entry        // called around the end of the transaction
+	Net      bool                   // one of the deferred wants net events
+	Atomic   bool                   // one of the entries needs a transaction
+	Needs    needs
+	related
+}
+
+// needs is the most that receivers of a kind need; 0 when there are none.
+type needs struct{ Save, Delete, Link Need }
+
+// related is what writes of a model mean for others.
+type related struct {
+	Links       []*relations.Link       // of a join table that somebody listens to: all relations over it
+	Sides       []Side                  // the relations that are listened to
+	Marks       bool                    // statements of the model must be known to the statements on a join table that they make
+	Cascades    []*Cascade              // what goes with rows of the model, as far as somebody is to hear of it
+	Shared      map[*schema.Schema]bool // children that are reached in more ways than one
+	AtomicBelow bool                    // one of the entries of what can go with rows of the model needs a transaction
+}
+
+// Side is one of the relations that the rows of a join table are the links of.
+type Side struct {
+	*relations.Link
+	Plan *Plan // of the owner
+}
+
+// Cascade is one kind of rows that go with their parents.
+type Cascade struct {
+	*relations.Cascade
+	Plan *Plan // of the child
+}
+
+// uniqueLocked returns what is unique of a model. It is read once: GORM may not be asked twice at a time.
+func (r *Registry) uniqueLocked(model *schema.Schema) []relations.Constraint {
+	known, ok := r.unique[model]
+	if !ok {
+		known = relations.Unique(model)
+		r.unique[model] = known
+	}
+	return known
+}
+
+// planner makes plans. It holds the registry's lock.
+type planner struct {
+	*relations.Graph
+
+	reg     *Registry
+	made    map[*schema.Schema]*Plan // plans that nobody else sees yet, nil for models that nobody listens to
+	deletes map[*schema.Schema]bool  // what listensToDeletes has found out
+	leads   map[*schema.Schema]bool  // the same of leadsToReceivers
+}
+
+// plan returns the plan of a model, nil when nobody listens to it.
+func (b *planner) plan(model *schema.Schema) *Plan {
+	if p, ok := b.made[model]; ok {
+		return p
+	}
+	if p, ok := knownPlan(b.reg.ready, model); ok {
+		return p
+	}
+	p := b.reg.newPlan(model)
+	b.made[model] = p // before what it leads to: relations run in circles
+	b.addSides(p)
+	b.addCascades(p)
+	for _, r := range model.Relationships.Many2Many {
+		p.Marks = p.Marks || (r.JoinTable.ModelType.Name() != "" && len(b.links(r.JoinTable)) > 0)
+	}
+	if !p.listened() {
+		b.made[model] = nil
+		return nil
+	}
+	p.Steady = len(model.PrimaryFields) > 0 && !slices.ContainsFunc(model.PrimaryFields, func(f *schema.Field) bool {
+		return !rows.Steady(b.reg.DB.Name(), f)
+	})
+	p.Model, p.Unique = b.reg.Rows.Of(model), b.reg.uniqueLocked(model)
+	return p
+}
+
+// links returns the relations over a join table that somebody listens to.
+func (b *planner) links(join *schema.Schema) []*relations.Link {
+	return slices.DeleteFunc(b.Links(join), func(l *relations.Link) bool {
+		return !slices.ContainsFunc(b.reg.collectLocked(l.Schema.ModelType)[M2mChanged], func(e *Entry) bool { return e.wantsLinks(l.Name) })
+	})
+}
+
+func (b *planner) addSides(p *Plan) {
+	for _, l := range b.links(p.Schema) {
+		p.Sides = append(p.Sides, Side{l, b.plan(l.Schema)})
+	}
+	if len(p.Sides) > 0 { // both ends of a link are read from the join row, before and after
+		p.Links = b.Links(p.Schema)
+		p.Needs.Save, p.Needs.Delete = Original, max(p.Needs.Delete, needRow)
+	}
+}
+
+func (b *planner) addCascades(p *Plan) {
+	for _, c := range b.below(p.Schema) {
+		p.Cascades = append(p.Cascades, &Cascade{c, b.plan(c.Child)})
+		least := Keys
+		if slices.ContainsFunc(c.References, func(f *schema.Field) bool { return !f.PrimaryKey }) {
+			least = needRow
+		}
+		p.Needs.Delete = max(p.Needs.Delete, least)
+	}
+	p.AtomicBelow = slices.ContainsFunc(b.Reach(p.Schema), func(s *schema.Schema) bool { return b.reg.newPlan(s).Atomic })
+	p.Shared = b.shared(p.Schema)
+}
+
+// below returns what goes with rows of a model, as far as somebody is to hear of it or of what goes with that in turn.
+func (b *planner) below(model *schema.Schema) []*relations.Cascade {
+	var heard []*relations.Cascade
+	for _, c := range b.Below(model) {
+		if b.leadsToReceivers(c.Child) {
+			heard = append(heard, c)
+		}
+	}
+	return heard
+}
+
+func (b *planner) leadsToReceivers(model *schema.Schema) bool {
+	leads, known := b.leads[model]
+	if !known {
+		leads = slices.ContainsFunc(b.Reach(model), b.listensToDeletes)
+		b.leads[model] = leads
+	}
+	return leads
+}
+
+// shared returns the models that the deletes of a model's rows lead to in more ways than one. When one is the model itself,
+// they all are.
+func (b *planner) shared(model *schema.Schema) map[*schema.Schema]bool {
+	ways := map[*schema.Schema]int{model: 1}
+	reached := b.Reach(model)
+	for _, s := range reached {
+		for _, c := range b.below(s) {
+			ways[c.Child]++
+		}
+	}
+	shared := map[*schema.Schema]bool{}
+	for _, s := range reached {
+		if ways[s] > 1 || ways[model] > 1 {
+			shared[s] = true
+		}
+	}
+	return shared
+}
+
+func (b *planner) listensToDeletes(model *schema.Schema) bool {
+	hears, known := b.deletes[model]
+	if !known {
+		p := b.reg.newPlan(model)
+		hears = p.Needs.Delete > 0 || len(b.links(model)) > 0
+		b.deletes[model] = hears
+	}
+	return hears
+}
+
+// Silent returns a plan of which nobody hears anything.
+func (r *Registry) Silent(model *schema.Schema, sender string) *Plan {
+	return &Plan{Reg: r, Sender: sender, Schema: model}
+}
+
+// newPlan sorts the receivers of a model.
+func (r *Registry) newPlan(model *schema.Schema) *Plan {
+	p, entries := r.Silent(model, model.ModelType.Name()), r.collectLocked(model.ModelType)
+	for k := range entries {
+		for _, e := range entries[k] {
+			p.Atomic = p.Atomic || e.Atomic
+			if e.Phase == InSend {
+				p.Entries[k] = append(p.Entries[k], e)
+			} else {
+				p.Deferred[k] = append(p.Deferred[k], e)
+				p.Net = p.Net || e.Net
+			}
+			switch Kind(k) {
+			case PreSave, PostSave:
+				p.Needs.Save = max(p.Needs.Save, e.Info.Needs)
+			case PreDelete, PostDelete:
+				p.Needs.Delete = max(p.Needs.Delete, e.Info.Needs)
+			case M2mChanged:
+				p.Needs.Link = max(p.Needs.Link, e.Info.Needs)
+			default:
+			}
+		}
+	}
+	if p.Net { // what a row was first and is last takes both kinds of events
+		p.Needs.Save, p.Needs.Delete = Original, max(p.Needs.Delete, needRow)
+	}
+	return p
+}
+
+// ListensToDeletes reports whether somebody is to hear of deleted rows of the model itself.
+func (p *Plan) ListensToDeletes() bool {
+	return len(p.Entries[PreDelete])+len(p.Entries[PostDelete])+len(p.Sides) > 0 || p.Waits(PostDelete)
+}
+
+// Waits reports whether a signal has receivers that wait, or counts for one that wants net events.
+func (p *Plan) Waits(k Kind) bool { return len(p.Deferred[k]) > 0 || (p.Net && k != M2mChanged) }
+
+// WaitsFor reports whether a signal has receivers of a phase.
+func (p *Plan) WaitsFor(k Kind, in Phase) bool {
+	return slices.ContainsFunc(p.Deferred[k], func(e *Entry) bool { return e.Phase == in })
+}
+
+// Listens reports whether anybody is to hear of a pre signal or its post signal.
+func (p *Plan) Listens(pre, post Kind) bool {
+	return len(p.Entries[pre])+len(p.Entries[post])+len(p.Sides) > 0 || p.Waits(post) || (post == PostDelete && len(p.Cascades) > 0)
+}
+
+// listened reports whether statements of the model have anything to do for signals.
+func (p *Plan) listened() bool {
+	for k := range p.Entries {
+		if len(p.Entries[k])+len(p.Deferred[k]) > 0 {
+			return true
+		}
+	}
+	return len(p.Sides)+len(p.Cascades) > 0 || p.Marks
+}

@@ -1,0 +1,100 @@
+package dispatch
+
+import (
+	"context"
+
+	"github.com/gorm-signals/signals/internal/fault"
+)
+
+// Target is one call that a send has to make.
+type Target struct {
+	Entry *Entry
+	Call  func(*Entry) error
+}
+
+// Answer is what one receiver has answered.
+type Answer struct {
+	Entry *Entry
+	Err   error
+}
+
+// Way is how a send calls its receivers.
+type Way uint8
+
+const (
+	UntilError Way = iota
+	AllInTurn
+	AtOnce
+)
+
+// Send makes the calls.
+func (w Way) Send(ctx context.Context, targets []Target) []Answer {
+	if w == AtOnce {
+		return together(ctx, targets)
+	}
+	return each(targets, w == UntilError)
+}
+
+// answer makes the call. A panic, and a call that ends its goroutine, are errors.
+func (t Target) answer(response *Answer) {
+	*response = Answer{Entry: t.Entry, Err: t.Entry.Failure(fault.ErrGoexit)}
+	defer func() {
+		if v := recover(); v != nil {
+			response.Err = t.Entry.Recover(v)
+		}
+	}()
+	err := t.Call(t.Entry)
+	if response.Err = nil; err != nil {
+		response.Err = t.Entry.Failure(err)
+	}
+}
+
+// each makes the calls one by one, until the first error if stop says so.
+func each(targets []Target, stop bool) []Answer {
+	responses := make([]Answer, 0, len(targets))
+	for _, t := range targets {
+		var response Answer
+		t.answer(&response)
+		responses = append(responses, response)
+		if stop && response.Err != nil {
+			break
+		}
+	}
+	return responses
+}
+
+// together makes the calls at once and waits for them, or for the end of ctx.
+func together(ctx context.Context, targets []Target) []Answer {
+	done := make([]chan Answer, len(targets))
+	for i, t := range targets {
+		done[i] = make(chan Answer, 1)
+		go func() {
+			var response Answer
+			defer func() { done[i] <- response }() // also when the receiver ends its goroutine
+			t.answer(&response)
+		}()
+	}
+	responses := make([]Answer, len(targets))
+	for i, t := range targets {
+		select {
+		case responses[i] = <-done[i]:
+			continue
+		case <-ctx.Done():
+		}
+		select {
+		case responses[i] = <-done[i]:
+		default:
+			responses[i] = Answer{Entry: t.Entry, Err: t.Entry.Failure(context.Cause(ctx))}
+		}
+	}
+	return responses
+}
+
+func FirstError(responses []Answer) error {
+	for _, r := range responses {
+		if r.Err != nil {
+			return r.Err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,293 @@
+package writes
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// conditional is a write whose rows are found by the conditions of its statement: an UPDATE or a DELETE. The UPDATE of a Save names its row
+// by the key, and uses of this only what keeps the statement from finding a row.
+//
+// The rows are read before the pre signals, with the conditions that the statement has by then. Callbacks, field types and GORM itself
+// add further ones until GORM builds the SQL. The write adds its own condition at that moment, behind all others: the keys of the rows
+// that it has announced. It never takes a condition away.
+type conditional struct {
+	write
+
+	do       batches // nil for a Save
+	find     search
+	built    built
+	giveBack func() // gives the caller's structs what they held, nil when GORM's statement puts nothing into them
+	wrote    []int  // indexes of the rows that GORM's statement writes
+	affected int64  // rows that all statements of the write have changed
+	touched  bool   // receivers of the pre signal ran statements
+	sent     bool   // post signals of the last batch are sent
+}
+
+// batches is what each kind of conditional write does in its own way.
+type batches interface {
+	first() error                                         // reads the first batch of rows and sends the pre signals
+	preBatch(*rows.Set) error                             // takes the rows of a further batch and sends the pre signals
+	restrict()                                            // narrows GORM's statement to rows of the batch
+	finish() error                                        // writes those that GORM's statement has not written
+	postBatch() error                                     // sends the post signals
+	uncounted(indexes []int, affected int64) bool         // reports whether rows were written without being counted
+	silenceUnwritten(indexes []int, affected int64) error // silences rows that the statement has not written
+}
+
+// search is how the rows of a conditional write are found.
+type search struct {
+	cursor *rows.Cursor        // reads further batches; nil when there is one row at most
+	read   []clause.Expression // conditions that the rows were read with
+	behind clause.Expression   // of a loose batch that is not the first: what its rows meet beside the conditions
+	ran    int                 // statements of the transaction by the time the rows were read
+
+	by    order
+	late  bool // the rows are read when GORM builds the statement: before that it was none that GORM runs
+	loose bool // a key may stand for no row or for several, so only the statement's own conditions name rows
+	none  bool // the statement must find no row
+	twice bool // rows of the batch share a key
+	whole bool // the key of the one row is the whole condition
+}
+
+// built is GORM's statement of a conditional write when GORM builds it.
+type built struct {
+	names   []string            // the clauses that it is built of
+	where   []clause.Expression // its conditions
+	also    []clause.Expression // those of them that the rows were not read with
+	set     clause.Set          // its assignments
+	given   int                 // elements of the caller's slice
+	undo    []func()            // puts the clauses back that were replaced meanwhile
+	begun   bool                // GORM has begun to build it
+	watched bool                // its building is seen
+}
+
+// scratch returns a copy of the statement with what field types add to it, for finding out what GORM will make of that. Nothing that is done to
+// the copy reaches the statement, the caller's values or the database.
+func (w *conditional) scratch(adds []clause.Interface) *gorm.Statement {
+	stmt := w.copied()
+	for _, c := range adds {
+		stmt.AddClause(c)
+	}
+	return stmt
+}
+
+// copied returns a copy of the statement that shares nothing with it that GORM or a field type may change.
+func (w *conditional) copied() *gorm.Statement {
+	from := w.stmt
+	stmt := &gorm.Statement{
+		DB: &gorm.DB{Config: w.db.Config}, Schema: from.Schema, Table: from.Table, TableExpr: from.TableExpr, Context: from.Context,
+		ConnPool: from.ConnPool, Dest: from.Dest, Model: from.Model, Selects: from.Selects, Omits: from.Omits, Unscoped: from.Unscoped,
+		SkipHooks: from.SkipHooks, ReflectValue: detached(from.ReflectValue), Clauses: maps.Clone(from.Clauses),
+	}
+	stmt.Statement = stmt
+	delete(stmt.Clauses, writeClause)
+	delete(stmt.Clauses, "UPDATE")
+	from.Settings.Range(func(key, value any) bool {
+		stmt.Settings.Store(key, value)
+		return true
+	})
+	if w.plainScope() && !w.deletes() { // a soft delete sets its column
+		return stmt
+	}
+	switch dest := from.Dest.(type) { // field types may set columns
+	case map[string]any:
+		stmt.Dest = maps.Clone(dest)
+	default:
+		v := reflect.ValueOf(dest)
+		switch {
+		case v.Kind() != reflect.Pointer || v.IsNil():
+		case sameValue(from.Dest, from.Model) && stmt.ReflectValue.CanAddr():
+			stmt.Dest = stmt.ReflectValue.Addr().Interface()
+			stmt.Model = stmt.Dest
+		default:
+			if copied := detached(v.Elem()); copied.CanAddr() {
+				stmt.Dest = copied.Addr().Interface()
+			}
+		}
+	}
+	return stmt
+}
+
+// plainScope reports whether the field types of the model add nothing to statements but the condition of gorm.DeletedAt.
+func (w *write) plainScope() bool {
+	s := w.schema
+	for _, c := range s.QueryClauses {
+		if _, ok := c.(gorm.SoftDeleteQueryClause); !ok {
+			return false
+		}
+	}
+	for _, c := range s.UpdateClauses {
+		if _, ok := c.(gorm.SoftDeleteUpdateClause); !ok {
+			return false
+		}
+	}
+	for _, c := range s.DeleteClauses {
+		if _, ok := c.(gorm.SoftDeleteDeleteClause); !ok {
+			return false
+		}
+	}
+	n := len(s.QueryClauses)
+	return n <= 1 && len(s.UpdateClauses) == n && len(s.DeleteClauses) == n
+}
+
+// refused reports whether GORM will refuse a statement with these clauses for want of a condition.
+func (w *write) refused(clauses map[string]clause.Clause) bool {
+	if w.db.AllowGlobalUpdate {
+		return false
+	}
+	c, ok := clauses["WHERE"]
+	if _, scoped := clauses[softDeleteMark]; scoped {
+		where, _ := c.Expression.(clause.Where)
+		return len(where.Exprs) <= 1
+	}
+	return !ok
+}
+
+// softDeleteMark is how GORM remembers that a statement leaves soft-deleted rows out.
+const softDeleteMark = "soft_delete_enabled"
+
+// order is how a conditional write goes through its rows.
+type order int
+
+const (
+	inBatches order = iota
+	keysFirst       // in batches, but all keys are read before the first row is written
+	inOneBatch
+)
+
+// firstBatch reads the first rows that a statement concerns. key is given when it is the statement's whole condition.
+func (w *conditional) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
+	f := &w.find
+	_, from := w.stmt.Clauses["FROM"]
+	if f.whole = key != nil && !from && !w.hasLimit(); f.whole {
+		if w.ownTable() {
+			q.Scoped = !w.stmt.Unscoped
+			return w.model.ByKey(w.db, key, q)
+		}
+		set, err := w.allAtOnce(q) // rows of another table may share the key
+		f.whole = err == nil && set.Len() <= 1
+		f.loose = !f.whole
+		return set, err
+	}
+	var err error
+	if f.loose, err = w.looseKeys(q); err != nil {
+		return nil, err
+	}
+	if f.loose {
+		return w.allAtOnce(q)
+	}
+	_, returning := w.stmt.Clauses["RETURNING"]
+	if returning {
+		f.by = inOneBatch
+	}
+	if w.hasLimit() || f.by == keysFirst {
+		f.cursor, err = w.model.Only(w.db, q, w.batchSize(), w.limits())
+	} else {
+		f.cursor = w.model.Walk(q, w.batchSize(), f.by == inOneBatch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	set, err := f.cursor.Next(w.db)
+	f.ran = w.statements()
+	if err == nil && (set.Loose() || f.cursor.Loose() || w.repeats(set)) {
+		f.loose = true
+		return w.allAtOnce(q)
+	}
+	return set, err
+}
+
+// allAtOnce reads all rows of the statement in one batch, in the order in which it takes them.
+func (w *conditional) allAtOnce(q rows.Query) (*rows.Set, error) {
+	q.KeysOnly = false
+	q.Extra = append(q.Extra, w.limits()...)
+	set, err := w.model.Find(w.db, q)
+	w.find.cursor = nil
+	if err == nil {
+		w.seekTwice(set)
+	}
+	return set, err
+}
+
+// rest reads a further batch with keys that would not find their rows, and with it all rows that are left.
+func (w *conditional) rest() (*rows.Set, error) {
+	f := &w.find
+	set, behind, err := f.cursor.Rest(w.db)
+	f.cursor, f.loose, f.behind = nil, true, behind
+	if err == nil {
+		w.seekTwice(set)
+	}
+	return set, err
+}
+
+// seekTwice finds out whether rows of a batch share a key.
+func (w *conditional) seekTwice(set *rows.Set) {
+	seen := make(map[string]bool, set.Len())
+	for _, row := range set.Rows() {
+		id := w.model.Identity(w.stmt.Context, row)
+		w.find.twice = w.find.twice || seen[id]
+		seen[id] = true
+	}
+}
+
+// looseKeys reports whether the primary key may not name exactly one row: there is none, its values read back otherwise than they are
+// written, or the table is not the one that the model describes. A table of its name in another schema is taken for such a one, unless
+// rows share a key there.
+func (w *conditional) looseKeys(q rows.Query) (bool, error) {
+	switch {
+	case !w.plan.Steady || rows.Bare(w.tableName()) != rows.Bare(w.schema.Table):
+		return true, nil
+	case w.ownTable() || rows.Joins(w.stmt): // a join finds a row several times
+		return false, nil
+	}
+	by := clause.GroupBy{Having: []clause.Expression{clause.Expr{SQL: "COUNT(*) > 1"}}}
+	for _, f := range w.model.Keys {
+		by.Columns = append(by.Columns, clause.Column{Name: f.DBName})
+	}
+	set, err := w.model.Find(w.db, rows.Query{Where: q.Where, KeysOnly: true, Limit: 1, Extra: []clause.Interface{by}})
+	return err == nil && set.Len() > 0, err
+}
+
+// repeats reports whether a batch, which is in key order, holds a key twice.
+func (w *conditional) repeats(set *rows.Set) bool {
+	for i := 1; i < set.Len(); i++ {
+		if !slices.ContainsFunc(w.model.Keys, func(f *schema.Field) bool { return !rows.Same(w.stmt.Context, f, set.Row(i-1), set.Row(i)) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// batchSize is how many rows a statement may name by their keys.
+func (w *write) batchSize() int {
+	return w.reg.perStatement(len(w.model.Keys))
+}
+
+// hasLimit reports whether the dialect's statement obeys a LIMIT or an ORDER BY, and has one.
+func (w *conditional) hasLimit() bool { return len(w.limits()) > 0 }
+
+func (w *conditional) limits() []clause.Interface {
+	var found []clause.Interface
+	for _, name := range []string{"ORDER BY", "LIMIT"} {
+		if c, ok := w.stmt.Clauses[name].Expression.(clause.Interface); ok && slices.Contains(w.clauseNames(), name) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// clauseNames returns the clauses of which the statement is built. A soft delete is an UPDATE.
+func (w *conditional) clauseNames() []string {
+	if w.built.names != nil {
+		return w.built.names
+	}
+	return w.stmt.BuildClauses
+}

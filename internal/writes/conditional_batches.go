@@ -1,0 +1,161 @@
+package writes
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// wholeWrite stands in for the statement's pool while GORM runs the statement: the caller, GORM and everybody's callbacks see one statement, whose
+// number of rows is that of all batches.
+type wholeWrite struct {
+	gorm.ConnPool
+
+	w *conditional
+}
+
+// ExecContext runs GORM's statement, and then those of further batches.
+func (p *wholeWrite) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	p.stepAside()
+	result, err := p.ConnPool.ExecContext(ctx, query, args...)
+	if err != nil {
+		return result, err
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return result, err
+	}
+	if err = p.w.runBatches(n); err != nil {
+		return nil, err
+	}
+	return wholeResult{result, p.w.affected}, nil
+}
+
+// QueryContext runs a statement that returns rows, which is the only one of its write.
+func (p *wholeWrite) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	p.stepAside()
+	return p.ConnPool.QueryContext(ctx, query, args...)
+}
+
+func (p *wholeWrite) stepAside() {
+	p.w.stmt.ConnPool = p.ConnPool
+	p.w.putBackClauses()
+}
+
+// wholeResult is the result of a write of several statements.
+type wholeResult struct {
+	sql.Result
+
+	affected int64
+}
+
+// RowsAffected returns the number of rows of all statements.
+func (r wholeResult) RowsAffected() (int64, error) { return r.affected, nil }
+
+// several reports whether the write may take several batches.
+func (f *search) several() bool { return f.loose || (f.cursor != nil && !f.cursor.Done()) }
+
+// putBackClauses puts back the clauses that were replaced while GORM built the statement.
+func (w *conditional) putBackClauses() {
+	for _, undo := range slices.Backward(w.built.undo) {
+		undo()
+	}
+	w.built.undo = nil
+}
+
+// ranStatement runs right after GORM's statement. Statements that return rows, and those that another plugin has built, are checked here.
+func (w *conditional) ranStatement() {
+	if p, ok := w.stmt.ConnPool.(*wholeWrite); ok {
+		p.stepAside()
+	}
+	w.putBackClauses()
+	if w.db.Error != nil || w.succeeded {
+		return
+	}
+	n := w.db.RowsAffected
+	switch {
+	case w.built.begun:
+	case n == 0:
+		w.silenceAll() // GORM has run no statement
+		return
+	default:
+		w.wrote = w.all() // another plugin has built it
+	}
+	if w.db.AddError(w.runBatches(n)) != nil {
+		if w.giveBack != nil {
+			w.giveBack()
+		}
+		w.setRowsAffected(0)
+		return
+	}
+	if w.affected > 1 && w.countsReturned() {
+		w.affected = 1
+	}
+	w.setRowsAffected(w.affected)
+}
+
+// runBatches goes on after GORM's statement, which has changed n rows of the first batch. Post signals of the last batch are left to the end
+// of the statement, after GORM's own hooks.
+func (w *conditional) runBatches(n int64) error {
+	f := &w.find
+	if err := w.check(w.wrote, n); err != nil {
+		return err
+	}
+	for {
+		if err := w.do.finish(); err != nil {
+			return err
+		}
+		if f.cursor == nil || f.cursor.Done() {
+			w.succeeded = true
+			return nil
+		}
+		if err := w.do.postBatch(); err != nil {
+			return err
+		}
+		set, err := f.cursor.Next(w.db)
+		if err != nil {
+			return err
+		}
+		if set.Loose() {
+			if set, err = w.rest(); err != nil {
+				return err
+			}
+		}
+		if w.wrote, w.sent = nil, set.Len() == 0; w.sent {
+			w.succeeded = true
+			return nil
+		}
+		if err := w.do.preBatch(set); err != nil {
+			return err
+		}
+	}
+}
+
+// writeInTurns writes rows of the batch by statements beside GORM's own, as many at a time as a statement may name.
+func (w *conditional) writeInTurns(indexes []int, set clause.Set) error {
+	size := w.batchSize()
+	if w.find.loose {
+		size = max(1, len(indexes))
+	}
+	for some := range slices.Chunk(indexes, size) {
+		affected, err := w.writeRows(some, set)
+		if err == nil {
+			err = w.check(some, affected)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setRowsAffected makes n what the caller reads as the number of written rows.
+func (w *write) setRowsAffected(n int64) {
+	w.db.RowsAffected = n
+	if w.stmt.Result != nil {
+		w.stmt.Result.RowsAffected = n
+	}
+}

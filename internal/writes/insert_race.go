@@ -1,0 +1,191 @@
+package writes
+
+import (
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+)
+
+// Two connections may insert the same new row at once. Both have read that it is not there, one inserts it and the other updates or
+// skips it, and with ON CONFLICT the database does not say which.
+//
+// On PostgreSQL an upsert of rows that are all new runs as DO NOTHING, whose number of rows says whether it won, and as what it was when
+// it did not; where the number is not enough, what was tried is rolled back to a savepoint and looked at again. MySQL notes the
+// keys of the rows that it finds in a variable of the session. SQLite has one writer at a time, and needs none of this.
+
+const raceSavepoint = "signals_race"
+
+// race is what a write keeps of an INSERT that others may overtake.
+type race struct {
+	conflict  clause.OnConflict // as the caller gave it
+	fresh     int64             // rows that are thought to be new
+	savepoint bool
+	ran       bool // as an INSERT that tells whether it won
+	notes     bool // MySQL notes the rows that it finds
+}
+
+// lateConflict finds out what is stored already when another callback has added what to do about it after pre_save was sent.
+func (w *insert) lateConflict() error {
+	if w.conflicting {
+		return nil
+	}
+	if _, w.conflicting = w.conflict(); !w.conflicting {
+		return nil
+	}
+	return w.resolveFirst()
+}
+
+// maySkip reports whether the INSERT itself says that rows may be left alone.
+func (w *insert) maySkip() bool {
+	conflict, _ := w.conflict()
+	return conflict.DoNothing || len(conflict.Where.Exprs) > 0
+}
+
+// hasCondition reports whether an upsert updates only some of the rows that are stored.
+func (w *insert) hasCondition() bool {
+	conflict, _ := w.conflict()
+	return len(conflict.Where.Exprs) > 0
+}
+
+// returnsSlice reports whether GORM will read a slice back from the INSERT.
+func (w *insert) returnsSlice() bool {
+	return w.returns() && w.stmt.ReflectValue.Kind() != reflect.Struct
+}
+
+// run makes the INSERT one that tells whether it won.
+func (w *insert) run() error {
+	only := w.onlyInsert(w.race.conflict)
+	if w.race.fresh > 1 {
+		set, err := w.setSavepoint(raceSavepoint)
+		if err != nil || !set {
+			return err
+		}
+		w.race.savepoint = true
+	}
+	w.race.ran = true
+	w.replaceClause("ON CONFLICT", only)
+	return nil
+}
+
+func (w *insert) savepoint(does string) error { return w.exec(does + raceSavepoint) }
+
+// onlyInsert returns what to do about the same conflicts, which is nothing.
+func (w *insert) onlyInsert(conflict clause.OnConflict) clause.OnConflict {
+	if !conflict.DoNothing && len(conflict.Columns) == 0 && conflict.OnConstraint == "" {
+		for _, f := range w.schema.PrimaryFields { // as GORM does for UpdateAll
+			conflict.Columns = append(conflict.Columns, clause.Column{Name: f.DBName})
+		}
+	}
+	conflict.DoNothing, conflict.UpdateAll, conflict.DoUpdates, conflict.Where = true, false, nil, clause.Where{}
+	return conflict
+}
+
+func (w *insert) countFresh() int64 {
+	n := int64(0)
+	for i := range w.rows {
+		if w.rows[i].Created && !w.rows[i].Silent {
+			n++
+		}
+	}
+	return n
+}
+
+// returns reports whether GORM will ask the INSERT for RETURNING. It then counts the rows of a slice by their keys.
+func (w *insert) returns() bool {
+	if !slices.Contains(w.db.Callback().Create().Clauses, "RETURNING") {
+		return false
+	}
+	_, asked := w.stmt.Clauses["RETURNING"]
+	return asked || len(w.schema.FieldsWithDefaultDBValue) > 0
+}
+
+// lost looks again after an INSERT that did not write all rows that were thought to be new.
+func (w *insert) lost(wrote int64) error {
+	if w.race.savepoint && wrote > 0 {
+		if err := w.savepoint("ROLLBACK TO SAVEPOINT "); err != nil {
+			return err
+		}
+	}
+	if err := w.release(); err != nil {
+		return err
+	}
+	w.stmt.Clauses["ON CONFLICT"] = clause.Clause{Name: "ON CONFLICT", Expression: w.race.conflict}
+	if err := w.resolveAgain(); err != nil {
+		return err
+	}
+	for i := range w.rows { // what it conflicts with may be nothing that the model declares
+		w.rows[i].Created = w.rows[i].Created && wrote > 0
+	}
+	return nil
+}
+
+func (w *insert) release() error {
+	if !w.race.savepoint {
+		return nil
+	}
+	w.race.savepoint = false
+	return w.savepoint("RELEASE SAVEPOINT ")
+}
+
+// settleRows finds out which rows the INSERT wrote, and which of them were in the way.
+func (w *insert) settleRows() error {
+	switch {
+	case w.race == nil:
+		return w.dropSkipped()
+	case w.dialect().NotesFound():
+		return w.askMySQL()
+	case w.race.ran && w.db.RowsAffected == w.race.fresh:
+		return w.release()
+	case w.race.ran:
+		wrote := w.db.RowsAffected
+		if err := w.lost(wrote); err != nil {
+			return err
+		}
+		if w.race.conflict.DoNothing && wrote == 0 {
+			w.silenceAll()
+			return nil
+		}
+		n, err := w.insertAgain(&w.race.conflict, nil)
+		if w.setRowsAffected(n); err != nil {
+			return err
+		}
+	}
+	if err := w.dropSkipped(); err != nil {
+		return err
+	}
+	return w.askPostgres() // what was in the way may be gone again
+}
+
+// refersToItself reports whether foreign keys may lock rows of the statement for other rows of it.
+func (w *insert) refersToItself() bool {
+	all := &w.schema.Relationships
+	return slices.ContainsFunc(slices.Concat(all.BelongsTo, all.HasMany, all.HasOne), func(r *schema.Relationship) bool {
+		return r.FieldSchema == w.schema
+	})
+}
+
+// askPostgres looks which rows of an upsert are new: PostgreSQL leaves the mark of a lock on a row that ON CONFLICT DO UPDATE has
+// found, and none on one that it has inserted.
+func (w *insert) askPostgres() error {
+	if !w.dialect().MarksWritten() || w.written == nil || len(w.model.Keys) == 0 || w.refersToItself() {
+		return nil
+	}
+	if !w.reg.Catalog.Relation(w.db, w.tableName()).Table {
+		return nil
+	}
+	fresh, err := w.keysThat(w.keysOf((*change.Row).Value), clause.Expr{SQL: "xmax = 0"}, false)
+	if err != nil {
+		return err
+	}
+	for i := range w.rows {
+		r := &w.rows[i]
+		if r.Created = fresh[w.model.Identity(w.stmt.Context, r.Value())]; r.Created {
+			r.Original = nil
+		}
+	}
+	return nil
+}

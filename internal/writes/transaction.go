@@ -1,0 +1,119 @@
+package writes
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/pool"
+)
+
+// needsTransaction reports whether a receiver that the write can reach needs a transaction.
+func (w *write) needsTransaction() bool {
+	return w.plan.Atomic || (w.deletes() && w.plan.AtomicBelow) || slices.ContainsFunc(w.plan.Sides, func(s dispatch.Side) bool { return s.Plan.Atomic })
+}
+
+// begin opens a transaction for a write of several statements when GORM was told to open none. It refuses an Atomic one that can have
+// none: GORM itself goes on without where the pool begins none.
+func (w *write) begin() error {
+	if !w.db.SkipDefaultTransaction && !w.needsTransaction() {
+		return nil
+	}
+	return w.beginOwn()
+}
+
+// beginOwn begins the library's own transaction, unless the write runs in one already.
+func (w *write) beginOwn() error {
+	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction {
+		return nil
+	}
+	before := w.stmt.ConnPool
+	tx := w.db.Session(&gorm.Session{NewDB: true, Context: w.stmt.Context})
+	tx.Statement.ConnPool = w.reg.Pools.Wrap(before)
+	tx = tx.Begin()
+	if errors.Is(tx.Error, gorm.ErrInvalidTransaction) {
+		return fmt.Errorf("signals: receivers of %s need a transaction, and this connection can begin none: %w", w.plan.Sender, tx.Error)
+	}
+	if tx.Error != nil {
+		return tx.Error
+	}
+	w.tx, w.stmt.ConnPool = tx, tx.Statement.ConnPool
+	w.restore = append(w.restore, func() { w.stmt.ConnPool = before })
+	return nil
+}
+
+// guard sets a savepoint before a write of several statements in the caller's transaction: the write is one statement to its caller,
+// so nothing of it may stay when one of them fails. GORM's own transaction, and the library's, are rolled back anyway.
+func (w *write) guard() error {
+	if w.guarded != "" || w.tx != nil {
+		return nil
+	}
+	if _, inTransaction := pool.Find(w.stmt.ConnPool); !inTransaction {
+		return nil
+	}
+	if _, own := w.db.InstanceGet("gorm:started_transaction"); own {
+		return nil
+	}
+	name := fmt.Sprintf("signals_write_%d", w.pre.Depth) // nested writes have savepoints of their own
+	if err := w.control("SAVEPOINT " + name); err != nil {
+		return err
+	}
+	w.guarded = name
+	return nil
+}
+
+// unguard ends the savepoint. What a failed statement has done is undone.
+func (w *write) unguard(stands bool) {
+	name := w.guarded
+	if name == "" {
+		return
+	}
+	w.guarded = ""
+	if stands {
+		if err := w.control("RELEASE SAVEPOINT " + name); w.db.Error == nil {
+			_ = w.db.AddError(err)
+		}
+		return
+	}
+	if w.dialect().FailsWhole() && !w.reg.Errors.OfReceiver(w.db.Error) {
+		return // the failed statement has ended the transaction, as it does without the plugin
+	}
+	if w.control("ROLLBACK TO SAVEPOINT "+name) == nil {
+		_ = w.control("RELEASE SAVEPOINT " + name)
+	}
+}
+
+// control runs a statement about savepoints, on the transaction itself: a prepared statement would keep it from being followed.
+func (w *write) control(sql string) error {
+	conn := w.stmt.ConnPool
+	for {
+		prepared, ok := conn.(*gorm.PreparedStmtTX)
+		if !ok {
+			break
+		}
+		conn = prepared.Tx
+	}
+	_, err := conn.ExecContext(w.stmt.Context, sql)
+	return err
+}
+
+// setSavepoint sets a savepoint, in a transaction of its own where there is none: SQLite would begin one that nobody ends. It reports false
+// for a connection that begins none.
+func (w *write) setSavepoint(name string) (bool, error) {
+	err := w.beginOwn()
+	if errors.Is(err, gorm.ErrInvalidTransaction) {
+		return false, nil
+	}
+	if err == nil {
+		err = w.exec("SAVEPOINT " + name)
+	}
+	return err == nil, err
+}
+
+// exec runs a statement beside the write, on its connection.
+func (w *write) exec(sql string) error {
+	return w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Exec(sql).Error
+}

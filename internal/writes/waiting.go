@@ -1,0 +1,57 @@
+package writes
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/gorm-signals/signals/internal/delivery"
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/fault"
+	"github.com/gorm-signals/signals/internal/pool"
+)
+
+// prepare refuses a write whose receivers that wait could not be kept.
+func (w *write) prepare(k dispatch.Kind) error { return delivery.Possible(w.plan, k, w.stmt.ConnPool) }
+
+// queue takes a snapshot of the rows for the receivers that wait, and puts it where they will be called from.
+func (w *write) queue(k dispatch.Kind) error {
+	if !w.plan.Waits(k) {
+		return nil
+	}
+	d := w.after
+	if d == nil || d.Used() {
+		d = &delivery.Deferred{}
+	}
+	d.Take(k, &w.post, w.stmt, w.facts, w.rows)
+	forStatement, err := d.Queue(w.stmt.ConnPool)
+	if forStatement {
+		w.waiting = append(w.waiting, d)
+	}
+	return err
+}
+
+// finish runs what a statement outside any transaction has kept back, once it has succeeded.
+func (w *write) finish(succeeded bool) {
+	if !succeeded {
+		w.unanswered()
+	}
+	waiting := w.waiting
+	if succeeded {
+		w.waiting = nil
+	}
+	delivery.Finish(waiting, succeeded)
+}
+
+// unanswered tells that nobody knows what became of a statement outside any transaction: it was sent, and the database has not said
+// that it refused it.
+func (w *write) unanswered() {
+	if w.tx != nil || len(w.waiting) > 0 || !w.plan.Waits(w.post.Kind) || w.stmt.SQL.Len() == 0 {
+		return
+	}
+	answer := cmp.Or(w.answer, w.db.Error)
+	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction || w.reg.Pools.Refused(answer) {
+		return
+	}
+	w.reg.Handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", fault.ErrOutcomeUnknown, answer))
+}
