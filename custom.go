@@ -50,7 +50,7 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 		if c == nil {
 			return nil
 		}
-		if ctx = background(ctx); c.observer != nil || dispatch.FrameOf(ctx) != nil {
+		if ctx = background(ctx); c.observer != nil || dispatch.Mutes(ctx) {
 			given := event // of its own: the event of the loop stays off the heap
 			return ch.send(ctx, &given)
 		}

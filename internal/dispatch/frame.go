@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 )
@@ -100,6 +101,19 @@ func derive(ctx context.Context) *Frame {
 	return f
 }
 
+// anyMuted reports whether the process has ever muted a receiver. Until then no context of a custom signal is looked at: with many values in
+// it, that takes longer than a receiver.
+var anyMuted atomic.Bool
+
+// Mutes reports whether a context mutes receivers.
+func Mutes(ctx context.Context) bool {
+	if !anyMuted.Load() {
+		return false
+	}
+	f := FrameOf(ctx)
+	return f != nil && f.muted != nil
+}
+
 // Mute returns a frame under which the receivers with some UIDs do not run, or no receiver at all when none is named.
 func Mute(ctx context.Context, uids []string) *Frame {
 	f := derive(ctx)
@@ -110,6 +124,7 @@ func Mute(ctx context.Context, uids []string) *Frame {
 		uids = slices.Concat(*f.muted, uids)
 	}
 	f.muted = &uids
+	anyMuted.Store(true)
 	return f
 }
 

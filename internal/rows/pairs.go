@@ -32,17 +32,17 @@ func (m *Model) pairs(db *gorm.DB, fields []*schema.Field, values [][]any, where
 		return stmt.Error
 	}
 	ctx, start, n := stmt.Context, time.Now(), int64(0)
-	query := stmt.SQL.String()
+	text := stmt.SQL.String()
 	defer func() {
 		db.Logger.Trace(ctx, start, func() (string, int64) {
-			shown, vars := query, stmt.Vars
+			shown, vars := text, stmt.Vars
 			if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
-				shown, vars = filter.ParamsFilter(ctx, query, vars...)
+				shown, vars = filter.ParamsFilter(ctx, text, vars...)
 			}
 			return db.Explain(shown, vars...), n
 		}, err)
 	}()
-	result, err := stmt.ConnPool.QueryContext(ctx, query, stmt.Vars...)
+	result, err := query(stmt, db.Name(), text, stmt.Vars)
 	if err != nil {
 		return err
 	}

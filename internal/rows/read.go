@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"database/sql"
 	"reflect"
 	"strings"
 	"time"
@@ -203,19 +204,19 @@ func Joins(stmt *gorm.Statement) bool {
 func locks(dialect string) bool { return dialect == "postgres" || dialect == "mysql" }
 
 // read runs a SELECT of the model's columns and shows it to GORM's logger, as GORM does with its own.
-func (m *Model) read(db *gorm.DB, query string, vars []any, q Query) (set *Set, err error) {
+func (m *Model) read(db *gorm.DB, text string, vars []any, q Query) (set *Set, err error) {
 	ctx, start := db.Statement.Context, time.Now()
 	set = &Set{}
 	defer func() {
 		db.Logger.Trace(ctx, start, func() (string, int64) {
-			shown, values := query, vars
+			shown, values := text, vars
 			if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
-				shown, values = filter.ParamsFilter(ctx, query, vars...)
+				shown, values = filter.ParamsFilter(ctx, text, vars...)
 			}
 			return db.Explain(shown, values...), int64(set.Len())
 		}, err)
 	}()
-	result, err := db.Statement.ConnPool.QueryContext(ctx, query, vars...)
+	result, err := query(db.Statement, db.Name(), text, vars)
 	if err != nil {
 		return set, err
 	}
@@ -235,6 +236,9 @@ func (m *Model) read(db *gorm.DB, query string, vars []any, q Query) (set *Set, 
 	set.make(m, q)
 	for result.Next() {
 		i := set.grow()
+		if i%rowsPerLook == 0 && ctx.Err() != nil {
+			return set, ctx.Err()
+		}
 		unfit, err := s.scan(ctx, result, set.first.Index(i))
 		if err != nil {
 			return set, err
@@ -254,6 +258,22 @@ func (m *Model) read(db *gorm.DB, query string, vars []any, q Query) (set *Set, 
 		}
 	}
 	return set, result.Err()
+}
+
+// rowsPerLook is after how many rows a read looks whether its context has ended.
+const rowsPerLook = 100
+
+// query runs a SELECT. SQLite's driver starts a goroutine for every row of a SELECT whose context can end. So in a transaction of SQLite, which
+// has its connection and waits for none, the context is looked at before the SELECT and between rows.
+func query(stmt *gorm.Statement, dialect, text string, vars []any) (*sql.Rows, error) {
+	ctx := stmt.Context
+	if _, inTransaction := stmt.ConnPool.(gorm.TxCommitter); inTransaction && dialect == "sqlite" && ctx.Done() != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		ctx = context.WithoutCancel(ctx)
+	}
+	return stmt.ConnPool.QueryContext(ctx, text, vars...)
 }
 
 // make makes room. A single row and its copy are one allocation.
