@@ -46,7 +46,7 @@ func (r Result) String() string {
 // Cases returns all cases, section by section.
 func Cases() []Case {
 	return slices.Concat(
-		dispatchCases(), createCases(), conflictCases(), saveCases(), updateCases(), rowCases(), deleteCases(), relationCases(),
+		dispatchCases(), createCases(), conflictCases(), saveCases(), updateCases(), rowCases(), deleteCases(), servedCases(), relationCases(),
 		many2manyCases(), cascadeCases(), silentCases(), shapeCases(), phaseCases(), savepointCases(),
 	)
 }

@@ -41,7 +41,7 @@ type Need int
 
 const (
 	Keys     Need = iota + 1 // the primary key, and what the write itself names
-	needRow                  // the whole row
+	Row                  // the whole row
 	Original                 // the stored row beside the new one
 )
 

@@ -109,7 +109,7 @@ func (b *planner) addSides(p *Plan) {
 	}
 	if len(p.Sides) > 0 { // both ends of a link are read from the join row, before and after
 		p.Links = b.Links(p.Schema)
-		p.Needs.Save, p.Needs.Delete = Original, max(p.Needs.Delete, needRow)
+		p.Needs.Save, p.Needs.Delete = Original, max(p.Needs.Delete, Row)
 	}
 }
 
@@ -118,7 +118,7 @@ func (b *planner) addCascades(p *Plan) {
 		p.Cascades = append(p.Cascades, &Cascade{c, b.plan(c.Child)})
 		least := Keys
 		if slices.ContainsFunc(c.References, func(f *schema.Field) bool { return !f.PrimaryKey }) {
-			least = needRow
+			least = Row
 		}
 		p.Needs.Delete = max(p.Needs.Delete, least)
 	}
@@ -204,7 +204,7 @@ func (r *Registry) newPlan(model *schema.Schema) *Plan {
 		}
 	}
 	if p.Net { // what a row was first and is last takes both kinds of events
-		p.Needs.Save, p.Needs.Delete = Original, max(p.Needs.Delete, needRow)
+		p.Needs.Save, p.Needs.Delete = Original, max(p.Needs.Delete, Row)
 	}
 	return p
 }

@@ -2,10 +2,8 @@ package rows
 
 import (
 	"context"
-	"database/sql"
 	"reflect"
 	"strings"
-	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
@@ -202,79 +200,6 @@ func Joins(stmt *gorm.Statement) bool {
 
 // locks reports whether a dialect has SELECT ... FOR UPDATE.
 func locks(dialect string) bool { return dialect == "postgres" || dialect == "mysql" }
-
-// read runs a SELECT of the model's columns and shows it to GORM's logger, as GORM does with its own.
-func (m *Model) read(db *gorm.DB, text string, vars []any, q Query) (set *Set, err error) {
-	ctx, start := db.Statement.Context, time.Now()
-	set = &Set{}
-	defer func() {
-		db.Logger.Trace(ctx, start, func() (string, int64) {
-			shown, values := text, vars
-			if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
-				shown, values = filter.ParamsFilter(ctx, text, vars...)
-			}
-			return db.Explain(shown, values...), int64(set.Len())
-		}, err)
-	}()
-	result, err := query(db.Statement, db.Name(), text, vars)
-	if err != nil {
-		return set, err
-	}
-	defer func() {
-		if closing := result.Close(); err == nil {
-			err = closing
-		}
-	}()
-	s, err := m.scanner(db, q, result)
-	if err != nil {
-		return set, err
-	}
-	defer func() {
-		set.loose = s.loose
-		s.release()
-	}()
-	set.make(m, q)
-	for result.Next() {
-		i := set.grow()
-		if i%rowsPerLook == 0 && ctx.Err() != nil {
-			return set, ctx.Err()
-		}
-		unfit, err := s.scan(ctx, result, set.first.Index(i))
-		if err != nil {
-			return set, err
-		}
-		set.noteUnfit(i, unfit)
-		switch {
-		case !q.Twice:
-		case !m.shares:
-			set.Copy(i).Set(set.first.Index(i))
-		default:
-			if _, err := s.scan(ctx, result, set.Copy(i)); err != nil {
-				return set, err
-			}
-		}
-		if q.one {
-			break
-		}
-	}
-	return set, result.Err()
-}
-
-// rowsPerLook is after how many rows a read looks whether its context has ended.
-const rowsPerLook = 100
-
-// query runs a SELECT. SQLite's driver starts a goroutine for every row of a SELECT whose context can end. So in a transaction of SQLite, which
-// has its connection and waits for none, the context is looked at before the SELECT and between rows.
-func query(stmt *gorm.Statement, dialect, text string, vars []any) (*sql.Rows, error) {
-	ctx := stmt.Context
-	if _, inTransaction := stmt.ConnPool.(gorm.TxCommitter); inTransaction && dialect == "sqlite" && ctx.Done() != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		ctx = context.WithoutCancel(ctx)
-	}
-	return stmt.ConnPool.QueryContext(ctx, text, vars...)
-}
 
 // make makes room. A single row and its copy are one allocation.
 func (s *Set) make(m *Model, q Query) {

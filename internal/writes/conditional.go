@@ -29,6 +29,7 @@ type conditional struct {
 	affected int64  // rows that all statements of the write have changed
 	touched  bool   // receivers of the pre signal ran statements
 	sent     bool   // post signals of the last batch are sent
+	serve    serving
 }
 
 // batches is what each kind of conditional write does in its own way.

@@ -3,6 +3,7 @@ package writes
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"slices"
 
 	"gorm.io/gorm"
@@ -20,6 +21,12 @@ type wholeWrite struct {
 // ExecContext runs GORM's statement, and then those of further batches.
 func (p *wholeWrite) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	p.stepAside()
+	if run := p.w.serve.run; run != nil {
+		if err := run(query, args); err != nil {
+			return nil, err
+		}
+		return driver.RowsAffected(p.w.affected), nil
+	}
 	result, err := p.ConnPool.ExecContext(ctx, query, args...)
 	if err != nil {
 		return result, err

@@ -51,7 +51,8 @@ func (w *remove) before() error {
 		first = "UPDATE"
 	}
 	w.watch(first)
-	if w.find.late = !allowed; w.find.late {
+	if w.serve.may = w.mayServe(); w.serve.may || !allowed {
+		w.find.late = true
 		return nil
 	}
 	return w.first()
@@ -77,6 +78,9 @@ func (w *remove) foreseeDelete() bool {
 
 // first reads the first batch of the rows that the statement concerns, and sends pre_delete for it.
 func (w *remove) first() error {
+	if served, err := w.serveReceivers(); served || err != nil {
+		return err
+	}
 	from, clears := w.deletedBy()
 	w.find.by = w.deleteOrder(from != nil)
 	if err := w.openLinks(from, clears); err != nil {
@@ -114,7 +118,13 @@ func (w *remove) build() error {
 }
 
 // restrict narrows the statement that GORM builds to all rows of the batch.
-func (w *remove) restrict() { w.narrow(w.all(), nil) }
+func (w *remove) restrict() {
+	if w.serve.run != nil {
+		w.limitServed()
+		return
+	}
+	w.narrow(w.all(), nil)
+}
 
 // ran runs after GORM's DELETE.
 func (w *remove) ran() { w.ranStatement() }

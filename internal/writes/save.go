@@ -57,7 +57,7 @@ func (w *save) before(key []any) error {
 	}
 	w.room(1)
 	r := w.add(w.stmt.ReflectValue, false)
-	w.loaded = w.plan.Needs.Save > dispatch.Keys
+	w.loaded = w.plan.Needs.Save > w.whole()
 	*w.facts = w.saveFacts()
 	if w.plan.Atomic {
 		if err := w.begin(); err != nil {
@@ -86,6 +86,15 @@ func (w *save) before(key []any) error {
 	w.rows = nil
 	w.findNone()
 	return nil
+}
+
+// whole is the most that receivers can need without the stored row: the struct is the whole row, but receivers of pre_save hear whether it is
+// created.
+func (w *save) whole() dispatch.Need {
+	if len(w.plan.Entries[dispatch.PreSave]) == 0 {
+		return dispatch.Row
+	}
+	return dispatch.Keys
 }
 
 // findNone keeps the update of a Save from finding a row.

@@ -52,9 +52,12 @@ func (w *update) before() error {
 	attach(w)
 	w.do = w
 	w.watch("UPDATE")
+	foreseen := w.foreseeUpdate()
+	w.serve.may = foreseen && w.mayServe()
 	switch {
-	case w.foreseeUpdate():
+	case foreseen && !w.serve.may:
 		return w.findUpdated()
+	case w.serve.may:
 	case len(w.model.Keys) > 0 && maySave(w.stmt) && statement.CalledBySave():
 		return w.preInsert()
 	}
@@ -105,6 +108,9 @@ func (w *update) first() error {
 	w.find.late = false
 	w.set = w.built.set
 	w.readLiterals()
+	if served, err := w.serveReceivers(); served || err != nil {
+		return err
+	}
 	return w.findUpdated()
 }
 
@@ -180,6 +186,9 @@ func (w *update) build() error {
 // restrict narrows the statement that GORM builds to the rows that no receiver changed. When there is none, it becomes the statement
 // of the first row that a receiver changed.
 func (w *update) restrict() {
+	if w.serve.run != nil {
+		return
+	}
 	if w.batch == nil {
 		w.narrow(w.all(), nil)
 		return

@@ -1,0 +1,109 @@
+package rows
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// read runs a SELECT of the model's columns and shows it to GORM's logger, as GORM does with its own.
+func (m *Model) read(db *gorm.DB, text string, vars []any, q Query) (set *Set, err error) {
+	ctx, start := db.Statement.Context, time.Now()
+	set = &Set{}
+	defer func() {
+		db.Logger.Trace(ctx, start, func() (string, int64) {
+			shown, values := text, vars
+			if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
+				shown, values = filter.ParamsFilter(ctx, text, vars...)
+			}
+			return db.Explain(shown, values...), int64(set.Len())
+		}, err)
+	}()
+	err = m.fill(set, db, text, vars, q)
+	return set, err
+}
+
+// fill runs a statement that returns rows of the model, and reads them.
+func (m *Model) fill(set *Set, db *gorm.DB, text string, vars []any, q Query) (err error) {
+	ctx := db.Statement.Context
+	result, err := query(db.Statement, db.Name(), text, vars)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := result.Close(); err == nil {
+			err = closing
+		}
+	}()
+	s, err := m.scanner(db, q, result)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		set.loose = s.loose
+		s.release()
+	}()
+	set.make(m, q)
+	for result.Next() {
+		i := set.grow()
+		if i%rowsPerLook == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		unfit, err := s.scan(ctx, result, set.first.Index(i))
+		if err != nil {
+			return err
+		}
+		set.noteUnfit(i, unfit)
+		switch {
+		case !q.Twice:
+		case !m.shares:
+			set.Copy(i).Set(set.first.Index(i))
+		default:
+			if _, err := s.scan(ctx, result, set.Copy(i)); err != nil {
+				return err
+			}
+		}
+		if q.one {
+			break
+		}
+	}
+	return result.Err()
+}
+
+// rowsPerLook is after how many rows a read looks whether its context has ended.
+const rowsPerLook = 100
+
+// query runs a SELECT. SQLite's driver starts a goroutine for every row of a SELECT whose context can end. So in a transaction of SQLite, which
+// has its connection and waits for none, the context is looked at before the SELECT and between rows.
+func query(stmt *gorm.Statement, dialect, text string, vars []any) (*sql.Rows, error) {
+	ctx := stmt.Context
+	if _, inTransaction := stmt.ConnPool.(gorm.TxCommitter); inTransaction && dialect == "sqlite" && ctx.Done() != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		ctx = context.WithoutCancel(ctx)
+	}
+	return stmt.ConnPool.QueryContext(ctx, text, vars...)
+}
+
+// Returned runs a DELETE on the table of a statement so that it returns the rows that it deletes, or their keys. text is the whole DELETE. It is not
+// shown to GORM's logger.
+func (m *Model) Returned(db *gorm.DB, text string, vars []any, keysOnly bool) (*Set, error) {
+	q, set := Query{KeysOnly: keysOnly}, &Set{}
+	q.named = m.names(db, q)
+	err := m.fill(set, db, text+m.returning(db, q), vars, q)
+	if m.outdated(db, q, err) {
+		return m.Returned(db, text, vars, keysOnly)
+	}
+	return set, err
+}
+
+// returning is the clause that returns the columns that a query reads.
+func (m *Model) returning(db *gorm.DB, q Query) string {
+	stmt := &gorm.Statement{DB: db}
+	clause.Returning{Columns: m.choose(stmt, q, false).Columns}.Build(stmt)
+	return " RETURNING " + stmt.SQL.String()
+}

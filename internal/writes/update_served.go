@@ -1,0 +1,55 @@
+package writes
+
+import (
+	"slices"
+
+	"gorm.io/gorm/clause"
+
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// mayServe reports whether nobody has to know the rows before they are written, or what they were.
+func (w *update) mayServe() bool {
+	p := w.plan
+	return w.fewRows(w.find.read) && p.Needs.Save <= dispatch.Row && len(p.Entries[dispatch.PreSave])+len(p.Sides) == 0 && !maySave(w.stmt) &&
+		w.dialect().ReturnsUpdated() && w.mayReturn(w.db.Callback().Update().Clauses)
+}
+
+// serveReceivers prepares the statement that GORM builds for serving its receivers. It reports false where that cannot be done: an UPDATE by a
+// condition cannot be repeated, because the rows that it has written may meet the condition still.
+func (w *update) serveReceivers() (bool, error) {
+	if !w.canReturn() || !w.fewRows(w.built.where) || w.assignsKeys() {
+		return false, nil
+	}
+	if err := w.begin(); err != nil {
+		return false, err
+	}
+	w.serve.run = func(sql string, vars []any) error {
+		return w.runServed(sql, vars, w.plan.Needs.Save == dispatch.Keys, w.tellServed)
+	}
+	return true, nil
+}
+
+// assignsKeys reports whether the statement assigns primary keys.
+func (w *update) assignsKeys() bool {
+	return slices.ContainsFunc(w.set, func(a clause.Assignment) bool {
+		f := w.schema.LookUpField(a.Column.Name)
+		return f != nil && f.PrimaryKey
+	})
+}
+
+// tellServed sends post_save for rows that are written. For the last ones of the write that comes at the end of the statement.
+func (w *update) tellServed(set *rows.Set, from, to int, last bool) error {
+	w.batch = set
+	w.takeServed(set, from, to)
+	if w.plan.Needs.Save == dispatch.Keys {
+		for i := range w.rows {
+			w.apply(i)
+		}
+	}
+	if last {
+		return nil
+	}
+	return w.postBatch()
+}
