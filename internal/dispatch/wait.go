@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -23,7 +24,7 @@ func (f *Frame) abandon(cause error) {
 	}
 }
 
-// holds returns the transactions whose writes wait for receivers under a context, the innermost first.
+// holds returns the transactions whose writes wait for receivers under a context, each once and the innermost first.
 func (f *Frame) holds() []*pool.Tx {
 	var found []*pool.Tx
 	for ; f != nil; f = f.parent {
@@ -31,7 +32,7 @@ func (f *Frame) holds() []*pool.Tx {
 			continue
 		}
 		tx, _ := pool.Find(f.pool)
-		if tx != nil && tx.Queue.Outcome() == txn.Open && (len(found) == 0 || found[len(found)-1] != tx) {
+		if tx != nil && tx.Queue.Outcome() == txn.Open && !slices.Contains(found, tx) {
 			found = append(found, tx)
 		}
 	}

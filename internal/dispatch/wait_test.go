@@ -55,6 +55,7 @@ func TestATransactionIsNotBegunThatWouldWaitForEver(t *testing.T) {
 		{"two writes that wait hold both", 2, []int{1, 2}, true},
 		{"there is a third", 3, []int{1, 2}, false},
 		{"a transaction holds one connection, however many of its writes wait", 2, []int{1, 1, 1}, false},
+		{"also with writes of another one between them", 3, []int{1, 2, 1}, false},
 		{"a write outside any transaction holds none", 1, []int{0}, false},
 		{"nor does one whose transaction has ended", 1, []int{-1}, false},
 		{"outside any send nobody waits", 1, nil, false},
