@@ -5,15 +5,15 @@ import (
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
-// Send calls the receivers of one signal for rows, in one order: priority, then connection order. Receivers of single
-// events get row after row; a batch receiver gets all rows between those before and those after it. It recovers once
-// and knows from where it stood which receiver panicked.
+// Send calls the receivers of one signal with the rows of a write, in one order: priority, then connection order. Single receivers that
+// follow each other get row after row. A batch receiver gets all its rows at once, after the receivers before it have had theirs. The first
+// error ends the send, and a panic is an error.
 func (r *Registry) Send(p *Plan, k Kind, f *Frame, rows []change.Row) error {
 	f.bind()
 	return r.Call(p.Entries[k], f, rows)
 }
 
-// Call is send to given receivers.
+// Call calls the given receivers as Send calls those of a plan.
 func (r *Registry) Call(entries []*Entry, f *Frame, rows []change.Row) error {
 	if len(entries) == 0 || len(rows) == 0 || f.MuteAll {
 		return nil
@@ -27,7 +27,8 @@ func (r *Registry) Call(entries []*Entry, f *Frame, rows []change.Row) error {
 	return r.dispatch(entries, f, rows)
 }
 
-// dispatch calls receivers. A receiver that ends its goroutine fails the write: nobody else is left to roll it back.
+// dispatch calls receivers. One deferred recover serves the whole send; running names the receiver that panicked. If a receiver ends its
+// goroutine, dispatch rolls the transaction back, because nobody else is left to do it.
 func (r *Registry) dispatch(entries []*Entry, f *Frame, rows []change.Row) (err error) {
 	running, returned := entries[0], false
 	defer func() {
@@ -47,7 +48,7 @@ func (r *Registry) dispatch(entries []*Entry, f *Frame, rows []change.Row) (err 
 	return err
 }
 
-// each calls receivers until one fails; running is the one that is called.
+// each calls receivers until one fails. It keeps the receiver that it is calling in running.
 func (r *Registry) each(entries []*Entry, f *Frame, rows []change.Row, running **Entry) (err error) {
 	for len(entries) > 0 {
 		if *running = entries[0]; entries[0].Batch != nil {
@@ -85,6 +86,7 @@ func (r *Registry) each(entries []*Entry, f *Frame, rows []change.Row, running *
 	return nil
 }
 
+// sendBatch calls a batch receiver with the rows that it wants, if there are any.
 func (e *Entry) sendBatch(by Observer, f *Frame, rows []change.Row) error {
 	heard := make([]*change.Row, 0, len(rows))
 	var seen []change.Row // by the observer

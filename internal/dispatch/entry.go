@@ -12,17 +12,17 @@ import (
 type Entry struct {
 	receivers.Item
 
-	Info   Info
-	Kind   Kind
-	Fields []string // the ones that must change, or the relations of m2m_changed; none means any
-	Phase  Phase
+	Info   Info                              // describes it in errors and to observers
+	Kind   Kind                              // of the signal that it is connected to
+	Fields []string                          // the ones that must change, or the relations of m2m_changed; none means any
+	Phase  Phase                             // when it runs
 	Net    bool                              // it wants one event of all writes of a row in a transaction
 	Atomic bool                              // it needs a transaction
-	Keeps  bool                              // a store keeps its events: call and batch hand them to the store
-	Call   func(*Frame, *change.Row) error   // with the event of one row
-	Batch  func(*Frame, []*change.Row) error // instead of call, when the receiver wants all events of a batch
-	Errors *Errors
-	Owner  any // the receiver as the package knows it that has connected it
+	Keeps  bool                              // a store keeps its events: Call and Batch hand them to the store
+	Call   func(*Frame, *change.Row) error   // calls it with the event of one row; nil of a batch receiver
+	Batch  func(*Frame, []*change.Row) error // calls a batch receiver with the events of all rows that it wants; nil of a single one
+	Errors *Errors                           // makes the errors that callers see
+	Owner  any                               // what the connecting package keeps of the receiver
 }
 
 // Info describes a receiver.
@@ -32,8 +32,8 @@ type Info struct {
 	UID      string // empty when none was given
 	Phase    string // when it runs
 	Location string // file:line of Connect
-	Priority int
-	Needs    Need // what is read for it before a write; 0 where nothing is
+	Priority int    // higher runs first
+	Needs    Need   // what is read for it before a write; 0 if nothing is
 }
 
 // Name returns what the receiver is called in errors.
@@ -54,7 +54,7 @@ type Errors struct {
 // recovered returns the error of a panic with a value.
 func (t *Errors) recovered(value any) error { return t.Panic(value, debug.Stack()) }
 
-// Recover returns the error of a receiver that panicked with v, nil when it did not.
+// Recover returns the error of a receiver that panicked with v, and nil if v is nil.
 func (e *Entry) Recover(v any) error {
 	if v == nil {
 		return nil
@@ -62,14 +62,14 @@ func (e *Entry) Recover(v any) error {
 	return e.Failure(e.Errors.recovered(v))
 }
 
-// Failure wraps what a receiver answered.
+// Failure wraps the error that a receiver returned, so that it names the receiver.
 func (e *Entry) Failure(err error) error { return e.Errors.Receiver(e.Info, err) }
 
-// delivers reports whether a receiver gets events that were kept, and not those of a write.
+// delivers reports whether a receiver gets events from a store, and not from a write.
 func (e *Entry) delivers() bool { return !e.Keeps && e.Info.Phase == DurablePhase }
 
-// Wants reports whether a receiver is to be called for a row: it is not muted, and one of its fields changes,
-// or its relation.
+// Wants reports whether a receiver is to be called for a row: it is not muted, and the row is created or changes one of its fields, or it
+// links by one of its relations.
 func (e *Entry) Wants(f *Frame, r *change.Row) bool {
 	if !f.Unmuted(e.UID) {
 		return false
@@ -80,12 +80,12 @@ func (e *Entry) Wants(f *Frame, r *change.Row) bool {
 	return len(e.Fields) == 0 || r.Created || r.Changed(f, e.Fields)
 }
 
-// wantsLinks reports whether a receiver of m2m_changed is one for this relation.
+// wantsLinks reports whether a receiver of m2m_changed listens to this relation.
 func (e *Entry) wantsLinks(relation string) bool {
 	return len(e.Fields) == 0 || slices.Contains(e.Fields, relation)
 }
 
-// Reaches reports whether a receiver will be called for a row.
+// Reaches reports whether a send in this frame calls a receiver for a row.
 func (f *Frame) Reaches(e *Entry, r *change.Row) bool {
 	return !f.MuteAll && !r.Silent && e.Wants(f, r)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Frame is the context that receivers of one send get. It carries what nested writes must know: how deep they are, who
-// is muted, and whether this is fixture loading. Mute and Raw make frames that belong to no send.
+// is muted, and whether they load fixtures. Mute, Fixtures and Keeping make frames that belong to no send.
 type Frame struct {
 	context.Context //nolint:containedctx // a frame is a context
 	parent          *Frame
@@ -19,14 +19,15 @@ type Frame struct {
 	settings        *Settings     // of the statement when an event of it was kept; nil while they are the statement's own
 	Plan            *Plan         // of the sender; nil in frames of Mute and Raw
 	Ended           *Ended        // of a deferred send, whose transaction has ended
-	muted           *[]string
-	Depth           int32
-	Kind            Kind
-	MuteAll, Raw    bool
-	Keeps           bool // a Store keeps events under it
+	muted           *[]string     // UIDs of receivers that are not called; nil means none
+	Depth           int32         // how many sends there are within one another, this one included
+	Kind            Kind          // of the signal that is sent
+	MuteAll         bool          // no receiver is called
+	Raw             bool          // the write loads fixtures
+	Keeps           bool          // a Store keeps events under it
 }
 
-// Ended is what a frame has beside itself when its transaction has ended.
+// Ended is what a frame knows once its transaction has ended.
 type Ended struct {
 	pool  gorm.ConnPool // where sessions go; nil means the database's own pool
 	Later []*Queued     // what deferred receivers queued with OnCommit outside any transaction
@@ -62,8 +63,8 @@ func (f *Frame) Unmuted(uid string) bool {
 	return f.muted == nil || uid == "" || !slices.Contains(*f.muted, uid)
 }
 
-// Leave makes the frame one that outlives its transaction: the context keeps its values without its cancellation, and
-// sessions are outside. A nil pool is the database's own.
+// Leave makes the frame one that outlives its transaction: the end of its context no longer ends it, and its sessions are outside the
+// transaction, on the given pool. If that is nil, they are on the pool of the statement.
 func (f *Frame) Leave(outside gorm.ConnPool) {
 	if f.Done() != nil {
 		f.Context = context.WithoutCancel(f.Context)
@@ -93,6 +94,7 @@ func (f *Frame) chain() string {
 	return strings.Join(sends, " -> ")
 }
 
+// derive returns a frame that belongs to no send, with what the innermost frame of ctx carries.
 func derive(ctx context.Context) *Frame {
 	f := &Frame{Context: ctx}
 	if f.parent = FrameOf(ctx); f.parent != nil {

@@ -4,13 +4,13 @@ package dispatch
 type Kind uint8
 
 const (
-	PreSave Kind = iota
-	PostSave
-	PreDelete
-	PostDelete
-	PostLoad
-	M2mChanged
-	Kinds // how many there are
+	PreSave    Kind = iota // before a row is inserted or updated
+	PostSave               // after that
+	PreDelete              // before a row is deleted
+	PostDelete             // after that
+	PostLoad               // after a query has filled a row
+	M2mChanged             // before and after links of a many2many relation appear or go
+	Kinds                  // how many there are
 )
 
 var kindNames = [Kinds]string{"pre_save", "post_save", "pre_delete", "post_delete", "post_load", "m2m_changed"}
@@ -22,10 +22,10 @@ func (k Kind) String() string { return kindNames[k] }
 type Phase uint8
 
 const (
-	InSend Phase = iota
-	BeforeCommit
-	AfterCommit
-	AfterRollback
+	InSend        Phase = iota // within the write, as the signal is sent
+	BeforeCommit               // right before the outermost COMMIT, which its error prevents
+	AfterCommit                // once the outermost transaction has committed
+	AfterRollback              // once the transaction or its savepoint was rolled back
 )
 
 // String returns the name of the phase.

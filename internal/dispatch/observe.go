@@ -28,15 +28,15 @@ const (
 // Observed is one step.
 type Observed struct {
 	Step     obStep
-	Signal   string
-	Sender   string // model that sends it; empty for a custom signal
-	Table    string // of the rows; empty for a custom signal
-	Phase    string
-	Receiver *Entry // that is called; nil in other steps
-	Events   int
-	Event    any // of a custom signal
-	Frame    *Frame
-	Rows     []change.Row
+	Signal   string       // its name
+	Sender   string       // model that sends it; empty for a custom signal
+	Table    string       // of the rows; empty for a custom signal
+	Phase    string       // of the receivers that are called or waited for
+	Receiver *Entry       // that is called; nil in other steps
+	Events   int          // how many events the step is about: rows that are not silent
+	Event    any          // of a custom signal
+	Frame    *Frame       // of the send; nil of a custom signal
+	Rows     []change.Row // that are sent, silent ones included; none of a custom signal
 }
 
 // Observation describes a step of sends of a model.
@@ -61,7 +61,7 @@ func (f *Frame) Observation(s obStep, p Phase, rows []change.Row) Observed {
 	return o
 }
 
-// under returns a frame whose values are those of a context that was made of it.
+// under returns a copy of the frame with the values of a context that an observer has made of it.
 func (f *Frame) under(ctx context.Context) *Frame {
 	if ctx == f {
 		return f

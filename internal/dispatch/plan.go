@@ -11,17 +11,17 @@ import (
 
 // Plan is who hears what about one model.
 type Plan struct {
-	Reg      *Registry
-	Sender   string
-	Schema   *schema.Schema
-	Model    *rows.Model
+	Reg      *Registry              // of the database
+	Sender   string                 // name of the model
+	Schema   *schema.Schema         // the model as GORM describes it
+	Model    *rows.Model            // reads and compares rows of the model; nil in plans of Silent
 	Unique   []relations.Constraint // columns and indexes
 	Steady   bool                   // a key that was read finds its row again
 	Entries  [Kinds][]*Entry        // called inside the send
 	Deferred [Kinds][]*Entry        // called around the end of the transaction
 	Net      bool                   // one of the deferred wants net events
-	Atomic   bool                   // one of the entries needs a transaction
-	Needs    needs
+	Atomic   bool                   // one of the receivers needs a transaction
+	Needs    needs                  // what a write reads for the receivers
 	related
 }
 
@@ -33,9 +33,9 @@ type related struct {
 	Links       []*relations.Link       // of a join table that somebody listens to: all relations over it
 	Sides       []Side                  // the relations that are listened to
 	Marks       bool                    // statements of the model must be known to the statements on a join table that they make
-	Cascades    []*Cascade              // what goes with rows of the model, as far as somebody is to hear of it
+	Cascades    []*Cascade              // rows that the database deletes with rows of the model, as far as somebody listens
 	Shared      map[*schema.Schema]bool // children that are reached in more ways than one
-	AtomicBelow bool                    // one of the entries of what can go with rows of the model needs a transaction
+	AtomicBelow bool                    // the model, or one that cascades from it, has a receiver that needs a transaction
 }
 
 // Side is one of the relations that the rows of a join table are the links of.
@@ -44,7 +44,7 @@ type Side struct {
 	Plan *Plan // of the owner
 }
 
-// Cascade is one kind of rows that go with their parents.
+// Cascade is a foreign key by which the database deletes rows of a child with their parent.
 type Cascade struct {
 	*relations.Cascade
 	Plan *Plan // of the child

@@ -4,10 +4,10 @@ import "context"
 
 // Queued is a function that waits for the end of a transaction.
 type Queued struct {
-	Ctx      context.Context //nolint:containedctx // what fn will get
-	Fn       func(context.Context) error
-	On       Phase
-	Location string // file:line of OnCommit or OnRollback
+	Ctx      context.Context             //nolint:containedctx // what fn will get
+	Fn       func(context.Context) error // what waits
+	On       Phase                       // AfterCommit or AfterRollback
+	Location string                      // file:line of OnCommit or OnRollback
 }
 
 // Run calls the function. A panic is an error.

@@ -20,9 +20,9 @@ import (
 type Registry struct {
 	Config
 
-	DB      *gorm.DB
-	Pools   *pool.Pools
-	Rows    rows.Models
+	DB      *gorm.DB          // a session of the database without conditions
+	Pools   *pool.Pools       // wraps connection pools so that the end of transactions is seen
+	Rows    rows.Models       // reads and compares rows
 	Catalog relations.Catalog // what the database deletes by itself
 	Seq     atomic.Uint64     // connection order over all signals
 	mu      sync.Mutex
@@ -36,13 +36,13 @@ type Registry struct {
 
 // Config is what the plugin was told, with defaults filled in.
 type Config struct {
-	BatchSize int      // rows that a conditional write resolves at once
-	MaxDepth  int      // of sends of model signals within one another
-	Observer  Observer // nil means none
-	Explicit  bool     // of explicit transactions only those of signals.Transaction are followed
-	Untracked Policy
-	Handle    func(ctx context.Context, err error) // told of errors that can no longer abort anything
-	Errors    *Errors
+	BatchSize int                                  // rows that a conditional write resolves at once
+	MaxDepth  int                                  // of sends of model signals within one another
+	Observer  Observer                             // nil means none
+	Explicit  bool                                 // of explicit transactions only those of signals.Transaction are followed
+	Untracked Policy                               // what receivers that wait do in a transaction whose end cannot be seen
+	Handle    func(ctx context.Context, err error) // gets the errors that can no longer abort anything
+	Errors    *Errors                              // makes the errors that callers see
 }
 
 // New returns the registry of a database.
@@ -55,19 +55,19 @@ func New(db *gorm.DB, c Config) *Registry {
 
 // Signal is the receivers of one signal of a model, of an interface, or of a custom signal.
 type Signal struct {
-	Name    string
-	List    receivers.List[*Entry]
-	Kind    Kind
-	Scope   Scope
-	counted int // receivers that the registry has counted
+	Name    string                 // "pre_save", or what a custom signal was called
+	List    receivers.List[*Entry] // who is connected
+	Kind    Kind                   // 0 of a custom signal
+	Scope   Scope                  // zero of a custom signal
+	counted int                    // receivers that the registry has counted
 }
 
 // Scope says which models a signal belongs to.
 type Scope struct {
-	Type    reflect.Type
-	Name    string
-	Schema  *schema.Schema // nil for an interface
-	Matches func(model reflect.Type) bool
+	Type    reflect.Type                  // the model or the interface
+	Name    string                        // of the type
+	Schema  *schema.Schema                // nil for an interface
+	Matches func(model reflect.Type) bool // reports whether writes of a model send the signals
 }
 
 // Bind returns what is bound to a scope, made by build at the first call. build also returns the signals in the order of kinds.

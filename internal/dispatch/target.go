@@ -8,26 +8,27 @@ import (
 
 // Target is one call that a send has to make.
 type Target struct {
-	Entry *Entry
-	Call  func(*Entry) error
+	Entry *Entry             // the receiver
+	Call  func(*Entry) error // calls it with the event
 }
 
 // Answer is what one receiver has answered.
 type Answer struct {
-	Entry *Entry
-	Err   error
+	Entry *Entry // the receiver
+	Err   error  // names the receiver; nil if it succeeded
 }
 
 // Way is how a send calls its receivers.
 type Way uint8
 
 const (
-	UntilError Way = iota
-	AllInTurn
-	AtOnce
+	UntilError Way = iota // one by one, up to the first error
+	AllInTurn             // one by one, whatever they answer
+	AtOnce                // all at the same time
 )
 
-// Send makes the calls.
+// Send makes the calls and returns an answer for each, in the order of the targets. If the context ends, AtOnce no longer waits: the answer
+// of a receiver that is still running is the cause. The other ways do not look at the context.
 func (w Way) Send(ctx context.Context, targets []Target) []Answer {
 	if w == AtOnce {
 		return together(ctx, targets)
@@ -90,6 +91,7 @@ func together(ctx context.Context, targets []Target) []Answer {
 	return responses
 }
 
+// FirstError returns the error of the first answer that has one.
 func FirstError(responses []Answer) error {
 	for _, r := range responses {
 		if r.Err != nil {
