@@ -122,10 +122,12 @@ func Mute(ctx context.Context, uids []string) *Frame {
 	if len(uids) == 0 {
 		f.MuteAll = true
 	}
+	var outer []string
 	if f.muted != nil {
-		uids = slices.Concat(*f.muted, uids)
+		outer = *f.muted
 	}
-	f.muted = &uids
+	all := slices.Concat(outer, uids)
+	f.muted = &all
 	anyMuted.Store(true)
 	return f
 }

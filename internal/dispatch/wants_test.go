@@ -115,6 +115,20 @@ func TestAReceiverWithoutAUIDIsMutedWithAllOthersOnly(t *testing.T) {
 	assert.True(t, w.frame(dispatch.Mute(t.Context(), []string{""})).Unmuted(""), "an empty UID is nobody's")
 }
 
+func TestAMuteIsNotTheSliceThatItWasGiven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	uids := append(make([]string, 0, 8), "a")
+	outer := dispatch.Mute(t.Context(), uids)
+	first := dispatch.Mute(outer, []string{"b"})
+	dispatch.Mute(outer, []string{"c"})
+	uids[0] = "d"
+	require.NoError(t, w.call(first, "a b c d", "1"))
+	assert.Equal(t, "c:1 d:1", w.heard(), "a mute within it does not overwrite another one's")
+	require.NoError(t, w.call(outer, "a d", "1"))
+	assert.Equal(t, "d:1", w.heard(), "its caller may go on using the slice")
+}
+
 func TestMutesNeverReachBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
