@@ -115,6 +115,17 @@ func TestAReceiverWithoutAUIDIsMutedWithAllOthersOnly(t *testing.T) {
 	assert.True(t, w.frame(dispatch.Mute(t.Context(), []string{""})).Unmuted(""), "an empty UID is nobody's")
 }
 
+func TestAContextSaysWhetherItMutes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mute := dispatch.Mute(t.Context(), []string{"a"})
+	assert.True(t, dispatch.Mutes(mute))
+	assert.True(t, dispatch.Mutes(w.frame(mute)), "also that of a send under it")
+	assert.True(t, dispatch.Mutes(dispatch.Mute(t.Context(), nil)), "all receivers are some")
+	assert.False(t, dispatch.Mutes(t.Context()))
+	assert.False(t, dispatch.Mutes(w.frame(dispatch.Fixtures(t.Context()))))
+}
+
 func TestAMuteIsNotTheSliceThatItWasGiven(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
