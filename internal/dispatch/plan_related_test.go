@@ -51,6 +51,12 @@ type (
 		ID       uint
 		BookCode string
 	}
+	// A post is linked to tags, and its links go with it and with them.
+	post struct {
+		ID   uint
+		Tags []tag `gorm:"many2many:post_tags;constraint:OnDelete:CASCADE"`
+	}
+	tag struct{ ID uint }
 	// A part goes with the part that it belongs to, and a label with its part.
 	part struct {
 		ID     uint
@@ -219,6 +225,18 @@ func TestLinksLeadToPlansOfTheSidesThatListen(t *testing.T) {
 				assert.Same(t, w.PlanFor(s.Schema), s.Plan)
 			}
 		})
+	}
+}
+
+func TestLinksThatGoWithARowLeadToTheirSides(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.on(&post{}, dispatch.M2mChanged, w.receiver("a"))
+	for _, model := range []any{&post{}, &tag{}} {
+		p := w.planOf(model)
+		require.NotNil(t, p)
+		require.Len(t, p.Cascades, 1, p.Sender)
+		assert.Equal(t, "post.Tags", sides(p.Cascades[0].Plan))
 	}
 }
 

@@ -120,6 +120,15 @@ func TestASessionIsOnThePoolOfItsStatement(t *testing.T) {
 	assert.Same(t, own, f.Session().Statement.ConnPool, "a frame that leaves may say where its sessions go")
 }
 
+func TestASessionOnAnotherPoolIsNotOnThePreparedStatementsOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := newStore(t, gorm.Config{PrepareStmt: true})
+	other := &another{w.db.ConnPool}
+	f := w.frame(t.Context())
+	f.Leave(other)
+	assert.Same(t, other, f.Session().Statement.ConnPool)
+}
+
 func TestASessionCarriesTheFrameAndTheSettingsOfItsStatement(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -131,13 +131,16 @@ func TestAMuteIsNotTheSliceThatItWasGiven(t *testing.T) {
 	w := newWorld(t)
 	uids := append(make([]string, 0, 8), "a")
 	outer := dispatch.Mute(t.Context(), uids)
-	first := dispatch.Mute(outer, []string{"b"})
-	dispatch.Mute(outer, []string{"c"})
-	uids[0] = "d"
-	require.NoError(t, w.call(first, "a b c d", "1"))
-	assert.Equal(t, "c:1 d:1", w.heard(), "a mute within it does not overwrite another one's")
-	require.NoError(t, w.call(outer, "a d", "1"))
-	assert.Equal(t, "d:1", w.heard(), "its caller may go on using the slice")
+	uids[0] = "z"
+	require.NoError(t, w.call(outer, "a z", "1"))
+	assert.Equal(t, "z:1", w.heard(), "its caller may go on using the slice")
+	for _, uid := range []string{"b", "c"} { // a slice that has grown has room for more
+		outer = dispatch.Mute(outer, []string{uid})
+	}
+	first := dispatch.Mute(outer, []string{"d"})
+	dispatch.Mute(outer, []string{"e"})
+	require.NoError(t, w.call(first, "a b c d e", "1"))
+	assert.Equal(t, "e:1", w.heard(), "a mute does not overwrite another one within the same")
 }
 
 func TestMutesNeverReachBack(t *testing.T) {
