@@ -143,6 +143,12 @@ func TestAModelThatNobodyHearsAtFirstIsHeardOfWhenSomebodyConnectsBelow(t *testi
 	assert.Nil(t, w.planOf(&shop{}))
 }
 
+// authorship is a model for the links of books and authors, in a table of its own.
+type authorship struct {
+	BookID   uint `gorm:"primaryKey"`
+	AuthorID uint `gorm:"primaryKey"`
+}
+
 func TestAJoinTableThatGetsAModelMakesAllPlansAnew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -150,8 +156,8 @@ func TestAJoinTableThatGetsAModelMakesAllPlansAnew(t *testing.T) {
 	w.on(&item{}, dispatch.PreSave, w.receiver("b"))
 	before := w.planOf(&book{})
 	require.False(t, before.Marks)
-	require.NoError(t, w.db.SetupJoinTable(&book{}, "Authors", &bookAuthor{}))
-	join := w.planOf(&bookAuthor{})
+	require.NoError(t, w.db.SetupJoinTable(&book{}, "Authors", &authorship{}))
+	join := w.planOf(&authorship{})
 	require.NotNil(t, join)
 	assert.Equal(t, "book.Authors", sides(join))
 	assert.True(t, w.planOf(&book{}).Marks)

@@ -127,6 +127,7 @@ func TestASessionOnAnotherPoolIsNotOnThePreparedStatementsOfTheDatabase(t *testi
 	f := w.frame(t.Context())
 	f.Leave(other)
 	assert.Same(t, other, f.Session().Statement.ConnPool)
+	assert.Same(t, other, f.Session().ConnPool, "nor are sessions that are made of it")
 }
 
 func TestASessionCarriesTheFrameAndTheSettingsOfItsStatement(t *testing.T) {

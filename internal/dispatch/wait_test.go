@@ -157,7 +157,7 @@ func TestErrorsOfWaitingNameTheCure(t *testing.T) {
 		{"PostgreSQL, in words", errors.New("deadlock detected"), true},
 		{"another error", errors.New("no such table: items"), false},
 		{"a context that was cancelled", context.Canceled, false},
-		{"an error that names it already", fault.ErrOtherSession, false},
+		{"an error that names it already", fmt.Errorf("%w: database is locked", fault.ErrOtherSession), false},
 	} {
 		t.Run(c.of, func(t *testing.T) {
 			t.Parallel()
