@@ -43,6 +43,12 @@ func newWorld(t *testing.T, set ...func(*dispatch.Config)) *world {
 	t.Cleanup(func() { assert.NoError(t, raw.Close()) })
 	db, err := gorm.Open(sqlite.New(sqlite.Config{Conn: raw}), &gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
+	return worldOf(t, db, set...)
+}
+
+// worldOf returns the world of a database.
+func worldOf(t *testing.T, db *gorm.DB, set ...func(*dispatch.Config)) *world {
+	t.Helper()
 	w := &world{t: t, does: map[string]func(*dispatch.Frame) error{}}
 	c := dispatch.Config{MaxDepth: 16, Errors: &dispatch.Errors{
 		Receiver: func(of dispatch.Info, err error) error { return fmt.Errorf("%s: %w", of.UID, err) },

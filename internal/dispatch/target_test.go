@@ -81,6 +81,7 @@ func TestAnAnswerIsTheErrorOfItsReceiver(t *testing.T) {
 	require.ErrorIs(t, answers[1].Err, errNo)
 	require.EqualError(t, answers[2].Err, "panic failed: panic: boom")
 	require.ErrorIs(t, answers[3].Err, fault.ErrGoexit)
+	require.ErrorContains(t, answers[3].Err, "exit failed: ")
 	assert.Same(t, answers[1].Err, dispatch.FirstError(answers))
 	assert.NoError(t, dispatch.FirstError(answers[:1]))
 	assert.NoError(t, dispatch.FirstError(nil))
