@@ -109,9 +109,12 @@ func TestAFunctionThatFailsKeepsNoOtherFromRunning(t *testing.T) {
 		do   func(context.Context) error
 		want string
 	}{
-		"an error":               {func(context.Context) error { return errors.New("no") }, "f !no g"},
-		"a panic":                {func(context.Context) error { panic("boom") }, "f !panic:_boom g"},
-		"the end of a goroutine": {func(context.Context) error { runtime.Goexit(); return nil }, "f !signals:_function_queued_at_f.go:1:_the_receiver_ended_its_goroutine_with_runtime.Goexit g"},
+		"an error": {func(context.Context) error { return errors.New("no") }, "f !no g"},
+		"a panic":  {func(context.Context) error { panic("boom") }, "f !panic:_boom g"},
+		"the end of a goroutine": {
+			func(context.Context) error { runtime.Goexit(); return nil },
+			"f !signals:_function_queued_at_f.go:1:_the_receiver_ended_its_goroutine_with_runtime.Goexit g",
+		},
 	} {
 		t.Run(fact, func(t *testing.T) {
 			t.Parallel()
