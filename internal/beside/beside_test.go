@@ -20,3 +20,8 @@ func TestThePluginChangesNothingBesideOthers(t *testing.T) {
 	t.Parallel()
 	beside.Run(t, open, beside.Options{Share: share})
 }
+
+func TestAScriptFindsTheTablesAsNew(t *testing.T) {
+	t.Parallel()
+	beside.RunReset(t, open)
+}

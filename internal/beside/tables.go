@@ -131,7 +131,8 @@ func triggers(dialect, table string, columns []string) []string {
 		return all
 	}
 	var all []string
-	for event, body := range map[string]string{"insert": insert, "update": update, "delete": remove} {
+	for _, pair := range [][2]string{{"insert", insert}, {"update", update}, {"delete", remove}} {
+		event, body := pair[0], pair[1]
 		all = append(all, fmt.Sprintf("CREATE TRIGGER %s_%s AFTER %s ON %s BEGIN %s END", table, event, event, table, body))
 		row := "OLD"
 		if event == "insert" {

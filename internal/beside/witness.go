@@ -16,9 +16,7 @@ type Witness struct{ w *world }
 // NewWitness makes a database with the tables of the suite.
 func NewWitness(tb testing.TB, open Open) *Witness {
 	tb.Helper()
-	w := newWorld(tb, open)
-	w.reset(tb, w.dump(), true) // also what numbers the rows
-	return &Witness{w}
+	return &Witness{newWorld(tb, open)}
 }
 
 // Now returns the time of the witness, for gorm.Config.NowFunc.
@@ -33,7 +31,7 @@ func (x *Witness) Connect(db *gorm.DB) {
 func (x *Witness) Begin(tb testing.TB) {
 	tb.Helper()
 	x.w.tb = tb
-	x.w.reset(tb, x.w.dump(), false)
+	x.w.reset(tb, x.w.state())
 	x.w.begin(tb, false, startTime.Add(time.Hour))
 }
 

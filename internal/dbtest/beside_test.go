@@ -22,15 +22,32 @@ func TestThePluginChangesNothingBesideOthersOnServers(t *testing.T) {
 	})
 }
 
+func TestAScriptFindsTheTablesAsNewOnServers(t *testing.T) {
+	t.Parallel()
+	for _, s := range servers()[1:] {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.dialector(t)
+			beside.RunReset(t, opens(t, s.dialector))
+		})
+	}
+}
+
+// opens makes a database each time.
+func opens(t *testing.T, dialector func(t *testing.T) gorm.Dialector) beside.Open {
+	t.Helper()
+	return func(tb testing.TB) func(config *gorm.Config) (*gorm.DB, error) {
+		tb.Helper()
+		at := dialector(t)
+		return func(config *gorm.Config) (*gorm.DB, error) { return gorm.Open(at, config) }
+	}
+}
+
 func besideOthers(t *testing.T, name string, s server, dialector func(t *testing.T) gorm.Dialector) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
 		s.dialector(t) // skips them all when the server is not there
-		beside.Run(t, func(tb testing.TB) func(config *gorm.Config) (*gorm.DB, error) {
-			tb.Helper()
-			at := dialector(t)
-			return func(config *gorm.Config) (*gorm.DB, error) { return gorm.Open(at, config) }
-		}, beside.Options{Share: 40})
+		beside.Run(t, opens(t, dialector), beside.Options{Share: 40})
 	})
 }
