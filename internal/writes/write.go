@@ -142,6 +142,9 @@ func (w *write) stands() bool {
 	if w.db.Error == nil {
 		return true
 	}
+	if w.tx != nil && w.reg.Errors.OfReceiver(w.db.Error) { // of a row of a relation: this transaction is the only one that can undo it
+		return false
+	}
 	_, implicit := w.db.InstanceGet("gorm:started_transaction")
 	return w.succeeded && !w.failed && !implicit
 }
