@@ -132,7 +132,7 @@ func (w *fuzzWorld) predictAssociate(op *fuzzOp) error {
 		return w.predictDeleteWithPets(first)
 	case fuzzSaveOwner:
 		if first[0] != 0 {
-			return w.saveOne(fuzzOwners, first, func() error { return w.insertPets(petsOf(first[0], others), link) })
+			return w.saveOne(fuzzOwners, first, func(fuzzRow) bool { return true }, func() error { return w.insertPets(petsOf(first[0], others), link) })
 		}
 	case fuzzFullSave:
 		link = &fuzzConflict{all: true, target: []int{0}, quiet: true}

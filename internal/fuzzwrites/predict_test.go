@@ -13,10 +13,10 @@ func (w *fuzzWorld) run(op *fuzzOp) error {
 		w.one = op.Table
 	}
 	err := w.predict(op)
-	if err != nil && !w.script.Plain {
+	if err != nil && !w.script.Plain && !w.halfway {
 		restore()
 	}
-	w.quiet, w.one = false, -1
+	w.quiet, w.halfway, w.one = false, false, -1
 	return err
 }
 
@@ -129,90 +129,6 @@ func (op *fuzzOp) upsert(t *fuzzTable) *fuzzConflict {
 		return &fuzzConflict{sets: op.Sets, target: []int{t.unique}}
 	}
 	return &fuzzConflict{sets: op.Sets, target: key}
-}
-
-func (w *fuzzWorld) predictSave(op *fuzzOp) error {
-	t := w.tables[op.Table]
-	if len(op.Rows) != 1 || op.Form%4 != 0 {
-		return w.insertAll(op, &fuzzConflict{all: true, target: []int{0, 1}[:t.keys]}, nil)
-	}
-	row := op.Rows[0]
-	if form := op.saveForm(t); form == fuzzSaveOmit || form == fuzzSaveSelect {
-		return w.saveSome(op, row, form == fuzzSaveOmit)
-	}
-	if !t.keyed(row) {
-		return w.insertAll(op, nil, nil)
-	}
-	return w.saveOne(op.Table, row, nil)
-}
-
-// saveSome models Save of a struct without one column, or of one column alone.
-func (w *fuzzWorld) saveSome(op *fuzzOp, row fuzzRow, omit bool) (err error) {
-	t := w.tables[op.Table]
-	written := make([]bool, len(t.columns))
-	var sets []fuzzSet
-	for c := range t.columns {
-		if written[c] = c < t.keys || (c == op.Sets[0].Column) != omit; written[c] && c >= t.keys {
-			sets = append(sets, fuzzSet{Column: c, Value: row[c]})
-		}
-	}
-	if !t.keyed(row) {
-		return w.insertAll(op, nil, written)
-	}
-	defer w.whole(&err)()
-	old, found := w.rows[op.Table][t.key(row)]
-	switch {
-	case found && (op.Pick%2 == 1 || t.live(old)):
-		return w.update(op.Table, func(r fuzzRow) bool { return t.key(r) == t.key(row) }, sets)
-	case omit:
-		return w.insertAll(op, &fuzzConflict{sets: sets, target: []int{0}}, written)
-	}
-	return nil
-}
-
-// saveOne models Save of a struct with its key set. Pets run before its post_save. GORM first tries to update the row, then
-// writes the pets, and then inserts a row that the update did not find.
-func (w *fuzzWorld) saveOne(table int, row fuzzRow, pets func() error) (err error) {
-	var late error // of the pets, when nothing undoes what is stored by then
-	restore := w.snapshot()
-	defer func() {
-		if err != nil && late == nil {
-			restore()
-		}
-	}()
-	t := w.tables[table]
-	s := fuzzSaved{row: row, created: true}
-	old, found := w.rows[table][t.key(row)]
-	if found {
-		s.created, s.old = false, &old
-	}
-	if err := w.save("pre_save", table, s); err != nil {
-		return err
-	}
-	s.row = w.ruled(table, row)
-	key := t.key(row)
-	put := func() error { return t.put(w.rows[table], &key, s.row) }
-	steps := []func() error{put, pets}
-	if !found {
-		steps = []func() error{pets, put}
-	}
-	for i, step := range steps {
-		if step == nil {
-			continue
-		}
-		if err := step(); err != nil {
-			if !w.script.Plain || !found || i == 0 || errors.Is(err, errFuzzAside) {
-				return err
-			}
-			late = err // what is stored stays
-		}
-	}
-	if err := w.save("post_save", table, s); err != nil {
-		return err
-	}
-	w.together("post_save", table, 1)
-	w.caller = append(w.caller, s.row)
-	return late
 }
 
 // keyHolds reports whether a row is one of those whose keys the call names, and whether it names any.

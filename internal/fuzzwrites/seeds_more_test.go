@@ -14,6 +14,16 @@ func fuzzReceiverSeeds() []*fuzzScript {
 			{Kind: fuzzCreate, Rows: []fuzzRow{{0, 1, 2, 3}}},
 			{Kind: fuzzSave, Rows: []fuzzRow{{5, 2, 2, 3}}}, // the insert that GORM hides
 		}},
+		// A Save that inserts has two transactions: the pets are in the first, and the insert is refused. So is what a receiver wrote.
+		{Veto: 4, Plain: true, Ops: []fuzzOp{{Kind: fuzzAssociate, Table: fuzzOwners, Form: fuzzSaveOwner, Rows: []fuzzRow{{4}, {}}}}},
+		{Veto: 4, Ops: []fuzzOp{{Kind: fuzzAssociate, Table: fuzzOwners, Form: fuzzSaveOwner, Rows: []fuzzRow{{4}, {}}}}},
+		{Veto: 6, Filled: true, Rule: fuzzRule{Nest: 1, Set: 1, To: 4}, Ops: []fuzzOp{
+			{Kind: fuzzSave, Pick: 2, Rows: []fuzzRow{{4, 6}}, Sets: []fuzzSet{{Column: 2, Value: 3}}},
+		}},
+		// A pet is refused in the transaction of its owner's Save, which the library has begun.
+		{Veto: 4, Plain: true, Filled: true, Ops: []fuzzOp{
+			{Kind: fuzzAssociate, Table: fuzzOwners, Form: fuzzSaveOwner, Rows: []fuzzRow{{1}, {}, {3, 3}}},
+		}},
 		// The savepoint goes, the transaction stays.
 		{Veto: 8, Ops: []fuzzOp{
 			{Kind: fuzzTx, Ops: []fuzzOp{

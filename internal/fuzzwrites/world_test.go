@@ -18,14 +18,15 @@ type (
 // fuzzWorld is the model: the rows that the tables must hold, and the events that must be sent. It knows GORM's rules and
 // the promises of the library, and nothing of how the library keeps them.
 type fuzzWorld struct {
-	script *fuzzScript
-	tables []*fuzzTable
-	rows   []fuzzRows
-	events fuzzRecorder
-	quiet  bool
-	vague  bool      // the events of the call are not known
-	one    int       // the table whose rows the call resolves in one batch; -1 means none
-	caller []fuzzRow // what the call leaves in the caller's structs
+	script  *fuzzScript
+	tables  []*fuzzTable
+	rows    []fuzzRows
+	events  fuzzRecorder
+	quiet   bool
+	vague   bool      // the events of the call are not known
+	halfway bool      // the call has committed its first transaction of two
+	one     int       // the table whose rows the call resolves in one batch; -1 means none
+	caller  []fuzzRow // what the call leaves in the caller's structs
 }
 
 func newFuzzWorld(script *fuzzScript) *fuzzWorld {
