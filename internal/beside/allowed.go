@@ -15,7 +15,8 @@ type circumstances struct {
 	*Setup
 	step    Step
 	dialect string
-	unheard bool // the call ended before GORM knew what its statement did
+	unheard bool              // the call ended before GORM knew what its statement did
+	stored  map[string]string // the rows after the call, by the head of their update
 }
 
 // allowances is the one table of them.
@@ -63,7 +64,7 @@ func allowances() []allowance {
 		{
 			"a row that a trigger keeps from getting the values that it has", "RETURNING into one struct tells of one row only, and nothing else tells", false,
 			func(at circumstances, c change) bool {
-				same := c.now == c.old || (c.old == "" && strings.HasPrefix(at.step.Name, "Update of the same value")) // receivers of Row know no old one
+				same := c.now == c.old || (c.old == "" && c.now == at.stored[c.head]) // receivers of Row know no old one
 				return at.Keeps && at.dialect != "mysql" && same && head(c, "update ")
 			},
 		},

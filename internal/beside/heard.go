@@ -200,16 +200,9 @@ func (w *world) changes() ([]change, error) {
 		}
 		texts, keys := make([]string, len(verbs)), make([]string, len(verbs))
 		for i := range verbs {
-			row := list.Index(i).Addr().Interface()
-			if link, ok := row.(*struct{ OwnerID, TagID uint }); ok {
-				keys[i] = fmt.Sprintf("owner_tags %d/%d", link.OwnerID, link.TagID)
-				continue
-			}
-			stmt := &gorm.Statement{DB: w.side}
-			if err := stmt.Parse(row); err != nil {
+			if keys[i], texts[i], err = w.describe(list.Index(i).Addr().Interface()); err != nil {
 				return nil, err
 			}
-			keys[i], texts[i] = keyOf(context.Background(), stmt.Schema, row), rowText(context.Background(), stmt.Schema, row)
 		}
 		for i, verb := range verbs {
 			switch verb {
@@ -220,6 +213,38 @@ func (w *world) changes() ([]change, error) {
 			case "new": // follows its old one
 				all = append(all, change{"update " + keys[i], texts[i], texts[i-1]})
 			}
+		}
+	}
+	return all, nil
+}
+
+// describe shows the key and the columns of a row.
+func (w *world) describe(row any) (key, text string, err error) {
+	if link, ok := row.(*struct{ OwnerID, TagID uint }); ok {
+		return fmt.Sprintf("owner_tags %d/%d", link.OwnerID, link.TagID), "", nil
+	}
+	stmt := &gorm.Statement{DB: w.side}
+	if err := stmt.Parse(row); err != nil {
+		return "", "", err
+	}
+	return keyOf(context.Background(), stmt.Schema, row), rowText(context.Background(), stmt.Schema, row), nil
+}
+
+// stored reads the rows of all models as an update of them would show them.
+func (w *world) stored() (map[string]string, error) {
+	all := map[string]string{}
+	for table, k := range w.kinds {
+		rows, err := k.rows(w.side.Table(table))
+		if err != nil {
+			return nil, err
+		}
+		list := addressable(rows)
+		for i := range list.Len() {
+			key, text, err := w.describe(list.Index(i).Addr().Interface())
+			if err != nil {
+				return nil, err
+			}
+			all["update "+key] = text
 		}
 	}
 	return all, nil

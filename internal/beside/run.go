@@ -132,7 +132,12 @@ func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gor
 	if excused.events {
 		return found, states
 	}
-	at := circumstances{s, step, with.Name(), p.with.heard.unknown || strings.HasPrefix(actual, "panic: ")}
+	at := circumstances{Setup: s, step: step, dialect: with.Name(), unheard: p.with.heard.unknown || strings.HasPrefix(actual, "panic: ")}
+	if s.Keeps {
+		if at.stored, err = p.with.stored(); err != nil {
+			tb.Fatal(err)
+		}
+	}
 	return append(found, p.truth(at, is, failed)...), states
 }
 
