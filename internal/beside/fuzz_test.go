@@ -14,6 +14,7 @@ func FuzzBeside(f *testing.F) {
 	for i := range byte(60) {
 		f.Add(append([]byte{i, 7 * i, 3 * i, i, i / 2, i / 3, i, i / 5, i}, bytes.Repeat([]byte{i, 5 * i, 11 * i, i + 1, 17 * i}, 4)...))
 	}
+	f.Add([]byte("\x9d\xb1;\x1d\x13\xeb;\v;\xe6\xe6\xe6\xe6\xe6\xe6\xe6;%\x89<")) // RETURNING into one struct, beside a row that a trigger keeps
 	pair := beside.NewPair(f, open)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		script := beside.Read(data)
