@@ -88,7 +88,7 @@ func (c *channel) keep(e *receiver, store Store) {
 	if store == nil {
 		return
 	}
-	inner := &dispatch.Entry{Item: e.Item, Info: e.Entry.Info, Kind: e.Kind, Call: e.Call, Batch: e.Batch, Errors: e.Errors, Owner: e}
+	inner := &dispatch.Entry{Item: e.Item, Info: e.Info, Kind: e.Kind, Call: e.Call, Batch: e.Batch, Errors: e.Errors, Owner: e}
 	r := DurableReceiver{Name: e.UID, Signal: c.Name, Table: c.Scope.Schema.Table, Deliver: func(ctx context.Context, data []byte) error {
 		return delivery.Deliver(ctx, c.reg, &c.Signal, inner, data)
 	}}
@@ -99,7 +99,7 @@ func (c *channel) keep(e *receiver, store Store) {
 	e.Batch = func(f *dispatch.Frame, rows []*change.Row) error {
 		events := make([]KeptEvent, len(rows))
 		for i, row := range rows {
-			k, err := delivery.KeepRow(row, f, e.Entry.Info.Needs)
+			k, err := delivery.KeepRow(row, f, e.Info.Needs)
 			if err != nil {
 				return err
 			}

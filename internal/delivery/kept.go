@@ -14,14 +14,14 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// keptEvent is an event in a form that outlives the process.
-type keptEvent struct {
+// KeptEvent is an event in a form that outlives the process.
+type KeptEvent struct {
 	Key   []any  // primary key of the row
 	Table string // that holds the row
 	Data  []byte
 }
 
-// kept is the data of a keptEvent.
+// kept is the data of a KeptEvent.
 type kept struct {
 	Row      rows.Encoded `json:"row"`
 	Original rows.Encoded `json:"original,omitempty"`
@@ -37,7 +37,7 @@ type kept struct {
 }
 
 // KeepRow makes an event of a row that outlives the process.
-func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (keptEvent, error) {
+func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (KeptEvent, error) {
 	s := r.Facts
 	k := kept{
 		Created: r.Created, Soft: s.Soft, Cascade: s.Cascade, Raw: f.Raw, Copied: s.Strategy == change.Strategy(change.NamedFields{}), Fields: s.Named(), Inserts: s.Inserts,
@@ -47,14 +47,14 @@ func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (keptEvent, 
 	}
 	var err error
 	if k.Row, err = s.Model.Encode(f, reflect.ValueOf(r.Snapshot(f)).Elem()); err != nil {
-		return keptEvent{}, err
+		return KeptEvent{}, err
 	}
 	if err = keepNow(f, r, k.Row); err != nil {
-		return keptEvent{}, err
+		return KeptEvent{}, err
 	}
 	if r.Known() && least >= dispatch.Original {
 		if k.Original, err = s.Model.Encode(f, reflect.ValueOf(r.Original).Elem()); err != nil {
-			return keptEvent{}, err
+			return KeptEvent{}, err
 		}
 	}
 	if s.Written != nil {
@@ -67,7 +67,7 @@ func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (keptEvent, 
 	}
 	key, _ := s.Model.KeyOf(f, r.Value())
 	data, err := json.Marshal(k)
-	return keptEvent{Key: key, Table: s.Table, Data: data}, err
+	return KeptEvent{Key: key, Table: s.Table, Data: data}, err
 }
 
 // keepNow keeps in row what is stored of the fields of which only the database knows whether they changed.

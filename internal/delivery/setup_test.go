@@ -155,10 +155,10 @@ func (w *world) rows(events string) (dispatch.Kind, *change.Facts, []change.Row)
 			now = was
 		}
 		r.Instance = &item{ID: uint(id), Name: now}
-		switch {
-		case sign == '+':
+		switch sign {
+		case '+':
 			r.Created = true
-		case sign == '-':
+		case '-':
 			k = dispatch.PostDelete
 		default:
 			r.Original = &item{ID: uint(id), Name: was}

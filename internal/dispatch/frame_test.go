@@ -58,13 +58,13 @@ func TestSendsWithinOneAnotherAreCounted(t *testing.T) {
 // nested opens sends within one another, of kinds in turn, and returns the innermost frame.
 func (w *world) nested(depth int, kinds ...dispatch.Kind) *dispatch.Frame {
 	w.t.Helper()
-	ctx := context.Context(w.t.Context())
+	ctx := w.t.Context()
 	var f *dispatch.Frame
 	for i := range depth {
 		f = &dispatch.Frame{}
 		k := kinds[i%len(kinds)]
 		f.Open(ctx, w.db, k, w.Silent(w.schemaOf(&item{}), strings.Repeat("I", i+1)))
-		ctx = dispatch.Mute(f, []string{"somebody"})
+		ctx = dispatch.Mute(f, []string{"somebody"}) //nolint:fatcontext // the nesting is the subject
 	}
 	return f
 }

@@ -21,6 +21,7 @@ func (k Kind) String() string { return kindNames[k] }
 // Phase is when a receiver runs.
 type Phase uint8
 
+// The phases.
 const (
 	InSend        Phase = iota // within the write, as the signal is sent
 	BeforeCommit               // right before the outermost COMMIT, which its error prevents
@@ -39,15 +40,17 @@ const DurablePhase = "durable"
 // Need is how much of the stored row a receiver works with.
 type Need int
 
+// The needs.
 const (
 	Keys     Need = iota + 1 // the primary key, and what the write itself names
-	Row                  // the whole row
+	Row                      // the whole row
 	Original                 // the stored row beside the new one
 )
 
 // Policy is what receivers that wait do in a transaction whose end cannot be seen.
 type Policy uint8
 
+// The policies.
 const (
 	Refuse Policy = iota // they fail the write
 	runNow               // they run right after the statement

@@ -16,18 +16,19 @@ type Observer interface {
 	End(ctx context.Context, o Observed, err error)
 }
 
-// obStep is what an observer sees begin and end.
-type obStep uint8
+// Step is what an observer sees begin and end.
+type Step uint8
 
+// The steps.
 const (
-	Sending obStep = iota + 1 // one send of a signal
-	Calling                   // one call of one receiver
-	Waiting                   // the time from a write to the end of its transaction
+	Sending Step = iota + 1 // one send of a signal
+	Calling                 // one call of one receiver
+	Waiting                 // the time from a write to the end of its transaction
 )
 
 // Observed is one step.
 type Observed struct {
-	Step     obStep
+	Step     Step
 	Signal   string       // its name
 	Sender   string       // model that sends it; empty for a custom signal
 	Table    string       // of the rows; empty for a custom signal
@@ -40,7 +41,7 @@ type Observed struct {
 }
 
 // Observation describes a step of sends of a model.
-func (f *Frame) Observation(s obStep, p Phase, rows []change.Row) Observed {
+func (f *Frame) Observation(s Step, p Phase, rows []change.Row) Observed {
 	o := Observed{Step: s, Signal: f.Kind.String(), Phase: p.String(), Frame: f, Rows: rows}
 	if f.Plan != nil {
 		o.Sender = f.Plan.Sender

@@ -16,8 +16,8 @@ import (
 // connected for an interface.
 func (w *world) connectAll(names string) {
 	w.t.Helper()
-	for name := range strings.FieldsSeq(names) {
-		name, priority, _ := strings.Cut(name, "+")
+	for text := range strings.FieldsSeq(names) {
+		name, priority, _ := strings.Cut(text, "+")
 		name, ofInterface := strings.CutPrefix(name, "~")
 		e := w.receiver(name)
 		if priority != "" {

@@ -199,7 +199,7 @@ func TestSessionsOfOneFrameShareNothing(t *testing.T) {
 	first := f.Session()
 	_ = first.AddError(errors.New("of the first"))
 	first.Statement.Table = "archive"
-	first.Config.SkipDefaultTransaction = true
+	first.SkipDefaultTransaction = true
 	second := f.Session()
 	require.NoError(t, second.Error)
 	assert.Empty(t, second.Statement.Table)

@@ -21,6 +21,7 @@ type Answer struct {
 // Way is how a send calls its receivers.
 type Way uint8
 
+// The ways.
 const (
 	UntilError Way = iota // one by one, up to the first error
 	AllInTurn             // one by one, whatever they answer

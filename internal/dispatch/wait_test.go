@@ -31,7 +31,7 @@ func (w *world) holding(numbers ...int) (ctx context.Context, begun map[int]*gor
 		if begun[n] == nil {
 			begun[n], _ = w.begin()
 		}
-		ctx = w.bound(ctx, begun[n])
+		ctx = w.bound(ctx, begun[n]) //nolint:fatcontext // the nesting is the subject
 	}
 	for n, db := range begun {
 		if n < 0 {

@@ -73,7 +73,7 @@ func muted(t *testing.T, in ...string) context.Context {
 	t.Helper()
 	ctx := t.Context()
 	for _, uids := range in {
-		ctx = dispatch.Mute(ctx, strings.Fields(uids))
+		ctx = dispatch.Mute(ctx, strings.Fields(uids)) //nolint:fatcontext // the nesting is the subject
 	}
 	return ctx
 }

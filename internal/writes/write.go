@@ -11,10 +11,9 @@ import (
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/delivery"
 	"github.com/gorm-signals/signals/internal/dispatch"
-	"github.com/gorm-signals/signals/internal/statement"
-
 	pools "github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/rows"
+	"github.com/gorm-signals/signals/internal/statement"
 )
 
 // write is what the writes of all kinds share. A write is one statement of GORM that sends signals, from its first callback to its last.
