@@ -22,7 +22,7 @@ type DeadEvent struct {
 // Dead lists the events that were parked, in their order.
 func (ob *Outbox) Dead(ctx context.Context) ([]DeadEvent, error) {
 	var records []record
-	err := ob.db.WithContext(ctx).Raw(read + "* FROM " + ob.store.table + " WHERE state = 2 ORDER BY sequence").Scan(&records).Error
+	err := ob.db.WithContext(ctx).Raw(read + "* FROM " + ob.store.table + " WHERE " + over + " AND state = 2 ORDER BY sequence").Scan(&records).Error
 	events := make([]DeadEvent, len(records))
 	for i, r := range records {
 		events[i] = DeadEvent{
@@ -37,7 +37,7 @@ func (ob *Outbox) Dead(ctx context.Context) ([]DeadEvent, error) {
 // sequence tells.
 func (ob *Outbox) Requeue(ctx context.Context, ids ...string) (n int64, err error) {
 	for some := range slices.Chunk(ids, batch) {
-		requeued, err := ob.retry(ctx, dead, "state = 2 AND id IN ?", padded(some))
+		requeued, err := ob.retry(ctx, dead, over+" AND state = 2 AND id IN ?", padded(some))
 		if n += requeued; err != nil {
 			return n, err
 		}
@@ -53,7 +53,7 @@ func (ob *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
 
 // Purge deletes events that were done before a time, and returns how many there were. Parked ones stay.
 func (ob *Outbox) Purge(ctx context.Context, before time.Time) (int64, error) {
-	return ob.steps(ctx, math.MaxInt, ob.store.purge(), "state = 1 AND due_at < ?", before.UnixMilli())
+	return ob.steps(ctx, math.MaxInt, ob.store.purge(), over+" AND state = 1 AND due_at < ?", before.UnixMilli())
 }
 
 // cleaner purges now and then, in turns that hold nothing else up.
@@ -66,7 +66,7 @@ func (c *cleaner) clean(ctx context.Context, ob *Outbox) error {
 	if time.Since(c.last) < time.Minute {
 		return nil
 	}
-	n, err := ob.steps(ctx, turn, ob.store.purge(), "state = 1 AND due_at < "+ob.store.now+" - ?", ob.Retain.Milliseconds())
+	n, err := ob.steps(ctx, turn, ob.store.purge(), over+" AND state = 1 AND due_at < "+ob.store.now+" - ?", ob.Retain.Milliseconds())
 	if err != nil || n < turn*batch { // otherwise there is more, for the next look
 		c.last = time.Now()
 	}
@@ -119,8 +119,10 @@ func (ob *Outbox) Lag(ctx context.Context) ([]Lag, error) {
 	}
 	err := ob.db.WithContext(ctx).
 		Raw(read + "channel, SUM(CASE state WHEN 0 THEN 1 ELSE 0 END) AS pending, SUM(CASE state WHEN 2 THEN 1 ELSE 0 END) AS dead, " +
-			ob.store.now + " - MIN(CASE state WHEN 0 THEN created_at END) AS age FROM " + ob.store.table +
-			" WHERE state IN (0, 2) GROUP BY channel ORDER BY channel").Scan(&found).Error
+			ob.store.now + " - MIN(CASE state WHEN 0 THEN created_at END) AS age FROM (" +
+			"SELECT channel, state, created_at FROM " + ob.store.table + " WHERE " + queue + " UNION ALL " +
+			"SELECT channel, state, created_at FROM " + ob.store.table + " WHERE " + over + " AND state = 2) waiting " +
+			"GROUP BY channel ORDER BY channel").Scan(&found).Error
 	lags := make([]Lag, len(found))
 	for i, f := range found {
 		lags[i] = Lag{Receiver: f.Channel, Pending: f.Pending, Dead: f.Dead}

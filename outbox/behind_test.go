@@ -162,16 +162,30 @@ func TestEventsOfRowsWithManyThatFailedKeepTheirOrder(t *testing.T) {
 	assert.Equal(t, rows*events, n)
 }
 
-func TestMigrateReplacesTheIndexOfEarlierVersions(t *testing.T) {
+func TestMigrateReplacesTheIndexesOfEarlierVersions(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := open(t, &Product{})
 	ob := install(t, db, outbox.Config{})
-	require.NoError(t, db.Exec("DROP INDEX signals_outbox_rows").Error)
-	require.NoError(t, db.Exec("CREATE INDEX signals_outbox_row ON signals_outbox (channel, subject) WHERE state = 0").Error)
+	for _, statement := range []string{
+		"DROP INDEX signals_outbox_rows", "DROP INDEX signals_outbox_failed", "DROP INDEX signals_outbox_over", "DROP INDEX signals_outbox_queue",
+		"CREATE INDEX signals_outbox_pending ON signals_outbox (channel, sequence) WHERE state = 0",
+		"CREATE UNIQUE INDEX signals_outbox_id ON signals_outbox (id)",
+		"CREATE INDEX signals_outbox_row ON signals_outbox (channel, subject) WHERE state = 0",
+		"CREATE INDEX signals_outbox_due ON signals_outbox (state, due_at)",
+	} {
+		require.NoError(t, db.Exec(statement).Error)
+	}
+	h := &heard{}
+	search(db, ob, h, nil)
+	require.NoError(t, db.Create(&Product{Name: "a"}).Error)
+	assert.Equal(t, []string{"created 1 a"}, h.lines(), "it works with the table as it was")
 	for range 2 {
 		require.NoError(t, ob.Migrate(t.Context()))
 		var names []string
-		require.NoError(t, db.Raw("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name").Scan(&names).Error)
-		assert.Equal(t, []string{"signals_outbox_due", "signals_outbox_id", "signals_outbox_pending", "signals_outbox_rows"}, names)
+		require.NoError(t, db.Raw("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'signals_outbox' AND sql IS NOT NULL ORDER BY name").
+			Scan(&names).Error)
+		assert.Equal(t, []string{"signals_outbox_failed", "signals_outbox_over", "signals_outbox_queue", "signals_outbox_rows"}, names)
 	}
+	require.NoError(t, db.Model(&Product{ID: 1}).Update("name", "b").Error)
+	assert.Equal(t, []string{"created 1 a", "updated 1 b"}, h.lines())
 }

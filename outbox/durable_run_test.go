@@ -162,6 +162,7 @@ func TestAProcessLeavesToOthersWhatItDoesNotHear(t *testing.T) {
 	for i := range 20 {
 		require.NoError(t, other.Create(&Order{Note: fmt.Sprint(i)}).Error)
 	}
+	require.NoError(t, second.Flush(t.Context()))
 	first := entries(t, db)[0]
 	assert.Equal(t, []int{0, 1}, []int{first.State, first.Tries}, "the product waits for one that hears of products")
 	lags, err := second.Lag(t.Context())

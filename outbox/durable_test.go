@@ -76,6 +76,7 @@ func TestADurableReceiverRunsRightAfterTheCommit(t *testing.T) {
 			assert.Equal(t, goroutine(), at)
 			require.NoError(t, db.Delete(&Product{}, 1).Error)
 			assert.Equal(t, "deleted 1 c", h.lines()[3])
+			require.NoError(t, ob.Flush(t.Context()))
 			for _, e := range entries(t, db) {
 				assert.Equal(t, 1, e.State, e.Subject)
 			}

@@ -49,6 +49,7 @@ func TestConnectOptionsOfADurableReceiver(t *testing.T) {
 	assert.Equal(t, []string{"keys 1 not loaded"}, h.lines()[10:])
 	require.NoError(t, db.WithContext(signals.Mute(t.Context())).Model(&Product{ID: 1}).Update("price", 5).Error)
 	assert.Len(t, h.lines(), 11)
+	require.NoError(t, ob.Flush(t.Context()))
 	for _, e := range entries(t, db) {
 		assert.Equal(t, 1, e.State, e.Channel)
 	}

@@ -22,7 +22,7 @@ func (s store) eligible(db *gorm.DB, channel string, types []string, limit int) 
 		ofType, vars = " AND type IN ?", append(vars, types)
 	}
 	// The plus keeps databases from gathering all that is due by its time, to sort it.
-	err = db.Raw(read+"* FROM "+s.table+s.by("pending")+" WHERE state = 0 AND channel = ? AND +due_at <= ?"+ofType+s.along("sequence")+" LIMIT ?",
+	err = db.Raw(read+"* FROM "+s.table+s.by("pending")+" WHERE "+queue+" AND channel = ? AND +due_at <= ?"+ofType+s.along("sequence")+" LIMIT ?",
 		append(vars, limit)...).Scan(&all).Error
 	if err != nil || len(all) == 0 {
 		return nil, err
@@ -46,9 +46,9 @@ func (s store) along(columns string) string {
 // unblocked leaves out the records whose row has an earlier one that waits and is not among them: it may not be tried now.
 func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64, found []record) ([]record, error) {
 	if types == nil { // nobody claims what goes to an engine, and mostly nothing of it has failed
-		var failed []int
-		err := db.Raw(read+"1 FROM "+s.table+" WHERE state = 0 AND due_at > ? LIMIT 1", now).Scan(&failed).Error
-		if err != nil || len(failed) == 0 {
+		var some []int
+		err := db.Raw(read+"1 FROM "+s.table+" WHERE "+failed+" AND due_at > ? LIMIT 1", now).Scan(&some).Error
+		if err != nil || len(some) == 0 {
 			return found, err
 		}
 	}
@@ -63,7 +63,7 @@ func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64,
 		}
 	}
 	first := map[string]uint64{} // of a row: what holds it up
-	for some := range slices.Chunk(subjects, maxRows) {
+	for some := range slices.Chunk(subjects, batch) {
 		var waiting []record
 		err := db.Raw(read+"subject, sequence FROM "+s.table+s.by("pending_row")+" WHERE state = 0 AND channel = ? AND subject IN ? AND sequence < ?",
 			channel, padded(some), found[len(found)-1].Sequence).Scan(&waiting).Error
@@ -106,7 +106,7 @@ func (s store) byRow(db *gorm.DB, channel string, types []string, now int64, all
 		}
 		sequences = sequences[:min(len(sequences), limit-len(all))]
 		var found []record
-		if err = db.Raw(read+"* FROM "+s.table+" WHERE state = 0 AND sequence IN ?", padded(sequences)).Scan(&found).Error; err != nil {
+		if err = db.Raw(read+"* FROM "+s.table+" WHERE "+waits+" AND sequence IN ?", padded(sequences)).Scan(&found).Error; err != nil {
 			return nil, err
 		}
 		all = append(all, found...)

@@ -92,6 +92,7 @@ func install(tb testing.TB, db *gorm.DB, cfg outbox.Config) *outbox.Outbox {
 	ob, err := outbox.Install(db, cfg)
 	require.NoError(tb, err)
 	require.NoError(tb, ob.Migrate(tb.Context()))
+	tb.Cleanup(func() { _ = ob.Flush(context.Background()) }) // while the database is open
 	return ob
 }
 

@@ -64,6 +64,8 @@ type Outbox struct {
 	mu        sync.Mutex
 	receivers map[string]signals.DurableReceiver // by channel and type
 	wakers    map[chan struct{}]bool
+	own       map[ownKey]*own
+	noting    noting
 }
 
 // Install makes an outbox on a database that has the plugin. It fails when the plugin is missing or the configuration makes no sense.
@@ -96,7 +98,9 @@ func Install(db *gorm.DB, cfg Config) (*Outbox, error) {
 		return nil, err
 	}
 	session := db.Session(&gorm.Session{NewDB: true})
-	return &Outbox{Config: cfg, db: session, store: s, receivers: map[string]signals.DurableReceiver{}, wakers: map[chan struct{}]bool{}}, nil
+	return &Outbox{
+		Config: cfg, db: session, store: s, receivers: map[string]signals.DurableReceiver{}, wakers: map[chan struct{}]bool{}, own: map[ownKey]*own{},
+	}, nil
 }
 
 func installed(db *gorm.DB) bool {
@@ -178,12 +182,13 @@ func (ob *Outbox) woken() (c chan struct{}, stop func()) {
 	}
 }
 
-// keep writes records in a transaction, and sees to it that then runs once it has committed.
-func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, claim time.Duration, then func(ctx context.Context) error) error {
+// keep writes records in a transaction, claimed for a while, and sees to it that then runs once it has committed. It reports whether the end of
+// the transaction is seen: otherwise then never runs, nothing is claimed, and polling finds the records.
+func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, claim time.Duration, then func(ctx context.Context) error) (followed bool, err error) {
 	if ob.Headers != nil {
 		headers, err := encodeHeaders(ob.Headers(ctx))
 		if err != nil {
-			return err
+			return false, err
 		}
 		for i := range records {
 			records[i].Headers = headers
@@ -191,19 +196,38 @@ func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, claim
 	}
 	for i := range records {
 		if n := len(records[i].Subject); n > maxSubject {
-			return fmt.Errorf("outbox: the subject of an event has %d bytes, and the table has room for %d: the key of %.40s... is too long", n, maxSubject, records[i].Subject)
+			return false, fmt.Errorf("outbox: the subject of an event has %d bytes, and the table has room for %d: the key of %.40s... is too long", n, maxSubject, records[i].Subject)
 		}
 	}
-	if err := ob.store.insert(tx.WithContext(ctx), records, claim); err != nil {
-		return fmt.Errorf("outbox: %w", err)
+	written := false
+	followed, err = follow(tx, func(ctx context.Context) error {
+		if !written { // the transaction was committed in spite of that
+			return nil
+		}
+		return then(ctx)
+	})
+	if err != nil {
+		return false, err
+	}
+	if !followed {
+		claim = 0
+	}
+	if err = ob.store.insert(tx.WithContext(ctx), records, claim); err != nil {
+		return false, fmt.Errorf("outbox: %w", err)
 	}
 	if ob.Notify != "" {
-		if err := tx.Exec("SELECT pg_notify(?, '')", ob.Notify).Error; err != nil {
-			return fmt.Errorf("outbox: %w", err)
+		if err = tx.Exec("SELECT pg_notify(?, '')", ob.Notify).Error; err != nil {
+			return false, fmt.Errorf("outbox: %w", err)
 		}
 	}
+	written = true
+	return followed, nil
+}
+
+// follow lets a function run once a transaction has committed. It reports false when nobody sees the end of that.
+func follow(tx *gorm.DB, then func(ctx context.Context) error) (followed bool, err error) {
 	queued, followed := false, true
-	err := signals.OnCommit(tx, func(ctx context.Context) error {
+	err = signals.OnCommit(tx, func(ctx context.Context) error {
 		if !queued { // called at once, in a transaction that nobody follows: it is not committed yet
 			followed = false
 			return nil
@@ -211,10 +235,10 @@ func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, claim
 		return then(ctx)
 	})
 	queued = true
-	if errors.Is(err, signals.ErrUntracked) || !followed { // polling finds it
-		return ob.store.unclaim(tx, records)
+	if errors.Is(err, signals.ErrUntracked) {
+		return false, nil
 	}
-	return err
+	return followed, err
 }
 
 // failed tells of an error that is tried again.

@@ -144,8 +144,9 @@ func (ob *Outbox) publish(ctx context.Context, tx *gorm.DB, n int, recordOf func
 			return err
 		}
 	}
-	return ob.keep(ctx, tx, records, 0, func(context.Context) error {
+	_, err := ob.keep(ctx, tx, records, 0, func(context.Context) error {
 		ob.wake()
 		return nil
 	})
+	return err
 }

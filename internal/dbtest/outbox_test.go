@@ -47,6 +47,7 @@ func mailbox(t *testing.T, db *gorm.DB, cfg outbox.Config) *outbox.Outbox {
 	ob, err := outbox.Install(db, cfg)
 	require.NoError(t, err)
 	require.NoError(t, ob.Migrate(t.Context()))
+	t.Cleanup(func() { _ = ob.Flush(context.Background()) }) // while the database is open
 	if db.Name() == "mysql" {
 		changesByIndex(t, db)
 	}
