@@ -82,14 +82,27 @@ func (n *noting) add(r *held, done bool, now time.Time, noteIn func(time.Duratio
 	return false
 }
 
-// noteIn lets a timer note what there is then.
+// noteIn lets a timer note what there is then. If somebody has just done so, it goes on for what has come since.
 func (ob *Outbox) noteIn(d time.Duration) {
 	time.AfterFunc(d, func() {
-		ob.noting.mu.Lock()
-		ob.noting.timed = false
-		ob.noting.mu.Unlock()
-		_ = ob.Flush(context.Background())
+		switch wait, some := ob.noting.ring(time.Now()); {
+		case some && wait > 0:
+			ob.noteIn(wait)
+		case some:
+			_ = ob.Flush(context.Background())
+		}
 	})
+}
+
+// ring returns for how long a timer that rings goes on, and whether there is something to note.
+func (n *noting) ring(now time.Time) (wait time.Duration, some bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	wait, some = window-now.Sub(n.last), len(n.done)+len(n.given) > 0
+	if n.timed = some && wait > 0; some && !n.timed {
+		n.last = now
+	}
+	return wait, some
 }
 
 // Flush writes into the table which events durable receivers have handled. That happens by itself within 20 milliseconds, in one statement
@@ -98,11 +111,8 @@ func (ob *Outbox) Flush(ctx context.Context) error {
 	n, db := &ob.noting, ob.db.WithContext(ctx)
 	n.one.Lock()
 	defer n.one.Unlock()
-	for {
+	for some := n.begin(); some > 0; { // and not for ever, while more comes
 		done, given := n.next()
-		if len(done)+len(given) == 0 {
-			return nil
-		}
 		sequences := make([]uint64, len(done))
 		for i, r := range done {
 			sequences[i] = r.Sequence
@@ -114,15 +124,24 @@ func (ob *Outbox) Flush(ctx context.Context) error {
 		if err := ob.store.release(db, given); err != nil { // they are tried when their claims have ended
 			ob.failed(ctx, fmt.Errorf("outbox: %d claims could not be given up: %w", len(given), err))
 		}
+		some -= max(len(done), len(given))
 		ob.wake() // it may be the turn of others now
 	}
+	return nil
+}
+
+// begin returns how much there is to note.
+func (n *noting) begin() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.last = time.Now()
+	return max(len(n.done), len(n.given))
 }
 
 // next returns the first of what is to be noted. It stays until it is noted.
 func (n *noting) next() (done, given []*held) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.last = time.Now()
 	return n.done[:min(len(n.done), batch)], n.given[:min(len(n.given), batch)]
 }
 
