@@ -92,6 +92,7 @@ func ExampleDurable() {
 
 	check(db.Create(&Lamp{Name: "lamp"}).Error) // succeeds, whatever the search engine says
 	ob.Run(ctx)                                 // a program calls go ob.Run(ctx)
+	check(ob.Flush(context.Background()))       // before it closes the database
 
 	// Output:
 	// later: the search engine is away
