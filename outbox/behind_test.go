@@ -189,3 +189,28 @@ func TestMigrateReplacesTheIndexesOfEarlierVersions(t *testing.T) {
 	require.NoError(t, db.Model(&Product{ID: 1}).Update("name", "b").Error)
 	assert.Equal(t, []string{"created 1 a", "updated 1 b"}, h.lines())
 }
+
+func TestALookAtAnOwnEventWalksOverNoneOfThoseBeforeIt(t *testing.T) {
+	t.Parallel()
+	db, ob, r := failedWith(t, 2_000, "search")
+	h := &heard{}
+	search(db, ob, h, nil)
+	require.NoError(t, db.Create(&[]Product{{ID: 1, Name: "a"}, {ID: 2, Name: "b"}, {ID: 3, Name: "c"}}).Error)
+	assert.Equal(t, []string{"created 3 c"}, h.lines(), "the others wait behind events of their rows")
+	r.mu.Lock()
+	statements := r.statements
+	r.mu.Unlock()
+	looks := 0
+	for _, sql := range statements {
+		if !strings.Contains(sql, "AS earlier") {
+			continue
+		}
+		looks++
+		var plan []struct{ Detail string }
+		require.NoError(t, db.Raw("EXPLAIN QUERY PLAN "+sql).Scan(&plan).Error)
+		assert.Contains(t, fmt.Sprint(plan), "SEARCH o USING INTEGER PRIMARY KEY")
+		assert.Contains(t, fmt.Sprint(plan), "signals_outbox_rows (channel=? AND subject=? AND sequence<?)")
+		assert.NotContains(t, fmt.Sprint(plan), "TEMP B-TREE")
+	}
+	assert.Equal(t, 1, looks)
+}

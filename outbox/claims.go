@@ -100,22 +100,17 @@ func (s store) look(db *gorm.DB, records []*held) error {
 	for i, r := range records {
 		keys[i] = r.Sequence
 	}
-	// Pairs keep databases from looking for the row through the index of sequences, and the bound from walking on to other rows.
-	earlier := "SELECT e.sequence FROM " + s.table + " e WHERE e.state = 0 AND e.channel = o.channel AND e.subject >= o.subject AND " +
-		"(e.subject, e.sequence) < (o.subject, o.sequence) ORDER BY e.subject DESC, e.sequence DESC LIMIT 1"
-	if s.dialect == "mysql" { // it has told no sequences, and sees no range in pairs
+	if s.dialect == "mysql" { // which has told no sequences
 		key, by = "id", s.by("by_id")
 		for i, r := range records {
 			keys[i] = r.ID
 		}
-		earlier = "SELECT e.sequence FROM " + s.table + " e" + s.by("pending_row") + " WHERE e.state = 0 AND e.channel = o.channel AND " +
-			"e.subject = o.subject AND e.sequence < o.sequence ORDER BY e.sequence DESC LIMIT 1"
 	}
 	var found []struct {
 		ID                string
 		Sequence, Earlier uint64
 	}
-	err := db.Raw(read+"o.id, o.sequence, COALESCE(("+earlier+"), 0) AS earlier FROM "+s.table+" o"+by+
+	err := db.Raw(read+"o.id, o.sequence, COALESCE(("+s.earlier()+"), 0) AS earlier FROM "+s.table+" o"+by+
 		" WHERE o."+key+" IN ? AND +o.state = 0 AND o.tries = 0 AND o.holder = ''", padded(keys)).Scan(&found).Error
 	if err != nil {
 		return err
@@ -131,6 +126,16 @@ func (s store) look(db *gorm.DB, records []*held) error {
 		}
 	}
 	return nil
+}
+
+// earlier returns the query of the pending record that comes right before the record o in its row.
+func (s store) earlier() string {
+	before, order := "e.subject = o.subject AND e.sequence < o.sequence", "e.sequence DESC"
+	if s.dialect == "postgres" { // which would look for the row through the index of sequences: that has no order by pairs
+		before, order = "e.subject >= o.subject AND (e.subject, e.sequence) < (o.subject, o.sequence)", "e.subject DESC, e.sequence DESC"
+	}
+	return "SELECT e.sequence FROM " + s.table + " e" + s.by("pending_row") + " WHERE e.state = 0 AND e.channel = o.channel AND " +
+		before + " ORDER BY " + order + " LIMIT 1"
 }
 
 // release gives claims up, so that the records are tried as soon as they may be.

@@ -69,11 +69,10 @@ func (o *own) run(ctx context.Context, from, to int) {
 	}
 	next := from
 	defer func() {
-		for ; next < to; next++ {
-			if o.look(ctx, next); o.events[next].mine {
-				o.ob.giveUp(ctx, o.events[next])
-			}
+		for i := next; i < to; i++ {
+			o.look(ctx, i)
 		}
+		o.ob.leave(ctx, o.events[next:to])
 	}()
 	for next < to {
 		next++

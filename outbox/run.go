@@ -70,6 +70,7 @@ func (ob *Outbox) sweep(ctx context.Context, name string, atOnce *int) (n int, e
 		some, records = upTo(*atOnce, records, blocked)
 		began := time.Now()
 		if err = ob.store.claim(db, some, ob.Claim); err != nil {
+			ob.leave(ctx, some)
 			return n, err
 		}
 		n += ob.tryAll(ctx, some, blocked)
@@ -100,6 +101,15 @@ func fitted(events int, took time.Duration) int {
 		return max(1, int(int64(events)*int64(window)/int64(took)))
 	}
 	return events
+}
+
+// leave gives up the claims on those of some events that are mine.
+func (ob *Outbox) leave(ctx context.Context, events []*held) {
+	for _, e := range events {
+		if e.mine {
+			ob.giveUp(ctx, e)
+		}
+	}
 }
 
 // tryAll tries claimed events in their order, and returns how many were mine. One that fails, or that somebody else has, blocks its row.
