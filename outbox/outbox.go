@@ -40,8 +40,9 @@ type Config struct {
 	// Poll is how often the table is looked at without being told; 0 means a second. Events of the same process are told at once.
 	Poll time.Duration
 
-	// Claim is how long a durable receiver may take for one event; 0 means 30 seconds. Its context ends then, and somebody else
-	// may try.
+	// Claim is how long a process may keep events for its durable receivers; 0 means 30 seconds. It claims many at once and claims them
+	// again when half of the time is over, so a receiver has at least half of it for one event. The receiver's context ends with the
+	// claim, and somebody else may try.
 	Claim time.Duration
 
 	// Retain is how long a relay keeps what is done, for Replay; 0 means a day.
