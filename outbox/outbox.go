@@ -187,9 +187,9 @@ func (ob *Outbox) woken() (c chan struct{}, stop func()) {
 // the transaction is seen: otherwise then never runs, nothing is claimed, and polling finds the records.
 func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, claim time.Duration, then func(ctx context.Context) error) (followed bool, err error) {
 	if ob.Headers != nil {
-		headers, err := encodeHeaders(ob.Headers(ctx))
-		if err != nil {
-			return false, err
+		headers, failed := encodeHeaders(ob.Headers(ctx))
+		if failed != nil {
+			return false, failed
 		}
 		for i := range records {
 			records[i].Headers = headers

@@ -79,7 +79,7 @@ func (s store) insert(tx *gorm.DB, records []record, claim time.Duration) error 
 		}
 		sql := "INSERT INTO " + s.table + " (id, channel, type, subject, headers, content_type, data, created_at, due_at, error) VALUES " +
 			row + strings.Repeat(", "+row, len(some)-1)
-		err := error(nil)
+		var err error
 		if claim > 0 && s.dialect != "mysql" {
 			err = numbered(tx.Raw(sql+" RETURNING id, sequence", vars...), some)
 		} else {

@@ -118,21 +118,29 @@ func TestReceiversThatLookAfterwardsCostAnUpdateByKeyNoStatement(t *testing.T) {
 	}{
 		"update": {
 			func(tx *gorm.DB) error { return tx.Model(&Lamp{ID: 2}).Update("price", 9).Error },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, Lamp{2, "lamp 2", 9},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2},
+			Lamp{2, "lamp 2", 9},
 		},
 		"expression": {
 			func(tx *gorm.DB) error { return tx.Model(&Lamp{ID: 2}).Update("price", gorm.Expr("price * 2")).Error },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 3}, map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, Lamp{2, "lamp 2", 4},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 3},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2},
+			Lamp{2, "lamp 2", 4},
 		},
 		"condition": {
 			func(tx *gorm.DB) error {
 				return tx.Model(&Lamp{}).Where("id = ?", 2).Updates(map[string]any{"price": 9}).Error
 			},
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, Lamp{2, "lamp 2", 9},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2},
+			Lamp{2, "lamp 2", 9},
 		},
 		"save": {
 			func(tx *gorm.DB) error { return tx.Save(&Lamp{2, "new", 9}).Error },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 3}, map[string]int{"sqlite": 1, "postgres": 1, "mysql": 3}, Lamp{2, "new", 9},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 3},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 3},
+			Lamp{2, "new", 9},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,10 +192,12 @@ func keepsThirds(t *testing.T, db *gorm.DB) {
 			INSERT INTO lamp_logs (lamp) VALUES (old.id);
 			SELECT CASE WHEN old.id % 3 = 0 THEN RAISE(IGNORE) END; END`}
 	case "postgres":
-		texts = []string{`CREATE FUNCTION keeps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		texts = []string{
+			`CREATE FUNCTION keeps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			INSERT INTO lamp_logs (lamp) VALUES (old.id);
 			IF old.id % 3 = 0 THEN RETURN NULL; END IF; RETURN old; END $$`,
-			"CREATE TRIGGER keeps BEFORE DELETE ON lamps FOR EACH ROW EXECUTE FUNCTION keeps()"}
+			"CREATE TRIGGER keeps BEFORE DELETE ON lamps FOR EACH ROW EXECUTE FUNCTION keeps()",
+		}
 	default:
 		texts = []string{"CREATE TRIGGER keeps BEFORE DELETE ON lamps FOR EACH ROW INSERT INTO lamp_logs (lamp) VALUES (old.id)"}
 	}

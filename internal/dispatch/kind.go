@@ -3,6 +3,7 @@ package dispatch
 // Kind is one of the model signals.
 type Kind uint8
 
+// The kinds.
 const (
 	PreSave    Kind = iota // before a row is inserted or updated
 	PostSave               // after that
