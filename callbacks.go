@@ -23,7 +23,11 @@ type steps struct {
 
 // The table of callbacks. Nothing else knows GORM's names for them.
 
-const commitName = "gorm:commit_or_rollback_transaction"
+const (
+	updateName = "gorm:update"
+	deleteName = "gorm:delete"
+	commitName = "gorm:commit_or_rollback_transaction"
+)
 
 func (in *installed) createSteps() steps {
 	return steps{"gorm:create", []step{
@@ -36,12 +40,12 @@ func (in *installed) createSteps() steps {
 }
 
 func (in *installed) updateSteps() steps {
-	return steps{"gorm:update", []step{
+	return steps{updateName, []step{
 		{"signals:track", in.transactions.Track, []string{
-			"gorm:begin_transaction", "gorm:setup_reflect_value", "gorm:before_update", "gorm:save_before_associations", "gorm:update",
+			"gorm:begin_transaction", "gorm:setup_reflect_value", "gorm:before_update", "gorm:save_before_associations", updateName,
 		}},
-		{"signals:pre_update", in.engine.PreUpdate, []string{"gorm:save_before_associations", "gorm:update"}},
-		{"signals:prepare_update", in.engine.Build, []string{"gorm:update"}},
+		{"signals:pre_update", in.engine.PreUpdate, []string{"gorm:save_before_associations", updateName}},
+		{"signals:prepare_update", in.engine.Build, []string{updateName}},
 		{"signals:written", in.engine.Wrote, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
 		{"signals:save_links", in.engine.SaveLinks, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
 		{"signals:post_update", in.engine.After, []string{commitName}},
@@ -49,10 +53,10 @@ func (in *installed) updateSteps() steps {
 }
 
 func (in *installed) deleteSteps() steps {
-	return steps{"gorm:delete", []step{
-		{"signals:track", in.transactions.Track, []string{"gorm:begin_transaction", "gorm:before_delete", "gorm:delete_before_associations", "gorm:delete"}},
-		{"signals:pre_delete", in.engine.PreDelete, []string{"gorm:delete_before_associations", "gorm:delete"}},
-		{"signals:cascade", in.engine.Build, []string{"gorm:delete"}},
+	return steps{deleteName, []step{
+		{"signals:track", in.transactions.Track, []string{"gorm:begin_transaction", "gorm:before_delete", "gorm:delete_before_associations", deleteName}},
+		{"signals:pre_delete", in.engine.PreDelete, []string{"gorm:delete_before_associations", deleteName}},
+		{"signals:cascade", in.engine.Build, []string{deleteName}},
 		{"signals:deleted", in.engine.Wrote, []string{"gorm:after_delete", commitName}},
 		{"signals:post_delete", in.engine.After, []string{commitName}},
 	}}

@@ -71,3 +71,70 @@ func TestAPreReceiverThatComesLaterMakesADeleteReadAgain(t *testing.T) {
 	assert.Equal(t, map[string]int{"SELECT": 1, "DELETE": 1}, sql.kinds())
 	require.True(t, disconnect())
 }
+
+// TestStatementsThatOthersRunAreReadFirst: a program may run an UPDATE or a DELETE in another way than GORM does, or build its SQL.
+func TestStatementsThatOthersRunAreReadFirst(t *testing.T) {
+	t.Parallel()
+	for name, other := range map[string]func(t *testing.T, db *gorm.DB){
+		"run": func(t *testing.T, db *gorm.DB) {
+			t.Helper()
+			run := func(sql string) func(*gorm.DB) {
+				return func(tx *gorm.DB) {
+					result, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, sql)
+					if tx.AddError(err) == nil {
+						tx.RowsAffected, _ = result.RowsAffected()
+					}
+				}
+			}
+			require.NoError(t, db.Callback().Update().Replace("gorm:update", run("UPDATE products SET name = 'new' WHERE id = 1")))
+			require.NoError(t, db.Callback().Delete().Replace("gorm:delete", run("DELETE FROM products WHERE id = 1")))
+		},
+		"built": func(t *testing.T, db *gorm.DB) {
+			t.Helper()
+			build := func(sql string) func(*gorm.DB) {
+				return func(tx *gorm.DB) { tx.Statement.SQL.WriteString(sql) }
+			}
+			require.NoError(t, db.Callback().Update().Before("signals:prepare_update").After("signals:pre_update").Register("other", build("UPDATE products SET name = 'new' WHERE id = 1")))
+			require.NoError(t, db.Callback().Delete().Before("signals:cascade").After("signals:pre_delete").Register("other", build("DELETE FROM products WHERE id = 1")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := openSeeded(t)
+			other(t, db)
+			var heard []string
+			signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+				heard = append(heard, "saved "+e.Instance.Name)
+				return nil
+			}, signals.Needs(signals.Row))
+			signals.For[Product](db).PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Product]) error {
+				heard = append(heard, "deleted "+e.Instance.Name)
+				return nil
+			})
+			require.NoError(t, db.Model(&Product{}).Where("id = ?", 1).Update("name", "new").Error)
+			require.NoError(t, db.Where("id = ?", 1).Delete(&Product{}).Error)
+			assert.Equal(t, []string{"saved new", "deleted new"}, heard)
+		})
+	}
+}
+
+func TestRowsOfAStatementThatACallbackBuildsTooLateAreAnErrorOfTheHandler(t *testing.T) {
+	t.Parallel()
+	var told []error
+	db := testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{ErrorHandler: func(_ context.Context, err error) { told = append(told, err) }}, &Product{})
+	require.NoError(t, db.Create(&Product{Name: "a"}).Error)
+	build := func(sql string) func(*gorm.DB) { return func(tx *gorm.DB) { tx.Statement.SQL.WriteString(sql) } }
+	require.NoError(t, db.Callback().Update().After("signals:prepare_update").Before("gorm:update").Register("other", build("UPDATE products SET name = 'b'")))
+	require.NoError(t, db.Callback().Delete().After("signals:cascade").Before("gorm:delete").Register("other", build("DELETE FROM products WHERE id = 1")))
+	heard := errors.New("heard")
+	signals.For[Product](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return heard }, signals.Needs(signals.Row))
+	signals.For[Product](db).PostDelete.Connect(func(context.Context, signals.DeleteEvent[*Product]) error { return heard })
+	for _, result := range []*gorm.DB{db.Model(&Product{}).Where("id = ?", 1).Update("name", "new"), db.Where("id = ?", 1).Delete(&Product{})} {
+		require.NoError(t, result.Error)
+		assert.EqualValues(t, 1, result.RowsAffected)
+	}
+	require.Len(t, told, 2)
+	for _, err := range told {
+		assert.ErrorContains(t, err, "have not heard of the 1 rows that it has written")
+	}
+}

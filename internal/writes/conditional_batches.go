@@ -88,6 +88,9 @@ func (w *conditional) ranStatement() {
 	case n == 0:
 		w.silenceAll() // GORM has run no statement
 		return
+	case w.serve.may && w.find.late:
+		w.tellUnknown(n)
+		return
 	default:
 		w.wrote = w.all() // another plugin has built it
 	}

@@ -1,9 +1,11 @@
 package writes
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/gorm-signals/signals/internal/rows"
@@ -22,10 +24,29 @@ type serving struct {
 // servedBatches is how many batches of rows one statement writes.
 const servedBatches = 5
 
-// mayReturn reports whether a statement of these clauses on the model's own table can return the rows that it writes.
-func (w *conditional) mayReturn(clauses []string) bool {
+// mayReturn reports whether a statement of these clauses on the model's own table can return the rows that it writes. Run is the callback that runs
+// it: GORM's own one runs the SQL that it builds on the pool of the statement, which a program's may do otherwise.
+func (w *conditional) mayReturn(clauses []string, run func(*gorm.DB), own gorms) bool {
 	_, asked := w.stmt.Clauses["RETURNING"] // by somebody else
-	return !asked && slices.Contains(clauses, "RETURNING") && w.ownTable() && w.reg.Catalog.Returns(w.db, w.tableName())
+	return !asked && own.code != 0 && code(run) == own.code && slices.Contains(clauses, "RETURNING") && w.ownTable() &&
+		w.reg.Catalog.Returns(w.db, w.tableName())
+}
+
+// builtByOthers reports whether another callback has built the SQL of a statement that may serve its receivers. Then it cannot: its rows are read right
+// before it.
+func (w *conditional) builtByOthers() bool {
+	if !w.serve.may || w.stmt.SQL.Len() == 0 {
+		return false
+	}
+	w.serve.may, w.find.late = false, false
+	return true
+}
+
+// tellUnknown tells of rows of which nobody has heard: another callback has built the statement when it was too late to read them.
+func (w *conditional) tellUnknown(n int64) {
+	w.succeeded, w.sent = true, true
+	w.reg.Handle(w.stmt.Context, fmt.Errorf("signals: a callback has built a statement on %s right before GORM ran it, and receivers have not heard of the %d rows "+
+		"that it has written: register the callback before signals:prepare_update or signals:cascade", w.stmt.Table, n))
 }
 
 // canReturn reports whether the statement can return its rows as GORM builds it.

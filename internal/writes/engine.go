@@ -1,9 +1,11 @@
 package writes
 
 import (
+	"reflect"
 	"sync/atomic"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
 
 	"github.com/gorm-signals/signals/internal/delivery"
 	"github.com/gorm-signals/signals/internal/dispatch"
@@ -17,10 +19,33 @@ type Engine struct {
 
 	unsaved statement.Unsaved // what updates of a Save leave for its INSERT
 	noNotes atomic.Bool       // MySQL assigns no variables inside statements
+
+	updates, deletes gorms // the callbacks that run an UPDATE and a DELETE
 }
 
-// New returns the engine of a database.
-func New(r *dispatch.Registry) *Engine { return &Engine{Registry: r} }
+// gorms is a callback that GORM has of its own.
+type gorms struct {
+	name string
+	code uintptr // where its code is: functions that GORM makes anew for each database share it
+}
+
+// New returns the engine of a database. update and remove are the names of the callbacks that run an UPDATE and a DELETE.
+func New(r *dispatch.Registry, update, remove string) *Engine {
+	e := &Engine{Registry: r, updates: gorms{name: update}, deletes: gorms{name: remove}}
+	if fresh, err := gorm.Open(nil, &gorm.Config{DisableAutomaticPing: true}); err == nil { // without a connection
+		callbacks.RegisterDefaultCallbacks(fresh, &callbacks.Config{})
+		e.updates.code, e.deletes.code = code(fresh.Callback().Update().Get(update)), code(fresh.Callback().Delete().Get(remove))
+	}
+	return e
+}
+
+// code returns where the code of a callback is, 0 of none.
+func code(callback func(*gorm.DB)) uintptr {
+	if callback == nil {
+		return 0
+	}
+	return reflect.ValueOf(callback).Pointer()
+}
 
 // planOfHooked returns the plan of a statement's model when somebody listens to the model and the statement is one that
 // signals are sent for.

@@ -108,7 +108,10 @@ func (w *remove) first() error {
 
 // build does for a delete with Select, once GORM has deleted the selected children, what comes first elsewhere.
 func (w *remove) build() error {
-	if !w.selects() {
+	switch {
+	case w.builtByOthers():
+		return w.first()
+	case !w.selects():
 		return nil
 	}
 	if err := w.preCascade(true); err != nil {

@@ -9,9 +9,9 @@ import (
 
 // mayServe reports whether nobody has to know the rows before they are deleted.
 func (w *remove) mayServe() bool {
-	p := w.plan
+	p, run := w.plan, w.db.Callback().Delete()
 	return !w.soft && len(p.Entries[dispatch.PreDelete])+len(p.Sides)+len(p.Cascades) == 0 && !p.Shared[w.schema] && !w.selects() &&
-		w.dialect().ReturnsDeleted() && w.mayReturn(w.db.Callback().Delete().Clauses)
+		w.dialect().ReturnsDeleted() && w.mayReturn(run.Clauses, run.Get(w.reg.deletes.name), w.reg.deletes)
 }
 
 // serveReceivers prepares the statement that GORM builds for serving its receivers. It reports false where that cannot be done.

@@ -174,6 +174,9 @@ func (w *update) movesKeys() bool {
 
 // build runs right before GORM builds the UPDATE: it sets a savepoint when the batch takes several statements.
 func (w *update) build() error {
+	if w.builtByOthers() {
+		return w.findUpdated()
+	}
 	if w.batch == nil {
 		return nil
 	}
@@ -206,7 +209,7 @@ func (w *update) restrict() {
 
 // ran runs after GORM's UPDATE.
 func (w *update) ran() {
-	if w.batch == nil {
+	if w.batch == nil && !w.serve.may {
 		w.succeeded = w.db.Error == nil
 		w.putBackClauses()
 		return
