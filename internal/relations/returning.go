@@ -11,8 +11,8 @@ import (
 // returns is what a Catalog keeps the answers of Returns under.
 type returns struct{ table string }
 
-// Returns reports whether a DELETE on the table can return the rows that it deletes. Views, tables with rules, and virtual tables cannot. The
-// database is asked once.
+// Returns reports whether statements on the table can return the rows that they write. Those on views, tables with rules and virtual tables
+// cannot, nor those of a database that the library does not know. The database is asked once.
 func (c *Catalog) Returns(db *gorm.DB, table string) bool {
 	if known, ok := c.known.Load(returns{table}); ok {
 		return known == true

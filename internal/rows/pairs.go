@@ -31,17 +31,8 @@ func (m *Model) pairs(db *gorm.DB, fields []*schema.Field, values [][]any, where
 	if stmt.Error != nil {
 		return stmt.Error
 	}
-	ctx, start, n := stmt.Context, time.Now(), int64(0)
-	text := stmt.SQL.String()
-	defer func() {
-		db.Logger.Trace(ctx, start, func() (string, int64) {
-			shown, vars := text, stmt.Vars
-			if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
-				shown, vars = filter.ParamsFilter(ctx, text, vars...)
-			}
-			return db.Explain(shown, vars...), n
-		}, err)
-	}()
+	begun, n, text := time.Now(), int64(0), stmt.SQL.String()
+	defer func() { Trace(stmt.Context, db, begun, text, stmt.Vars, n, err) }()
 	result, err := query(stmt, db.Name(), text, stmt.Vars)
 	if err != nil {
 		return err

@@ -9,21 +9,24 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// read runs a SELECT of the model's columns and shows it to GORM's logger, as GORM does with its own.
+// read runs a SELECT of the model's columns and shows it to GORM's logger.
 func (m *Model) read(db *gorm.DB, text string, vars []any, q Query) (set *Set, err error) {
-	ctx, start := db.Statement.Context, time.Now()
+	begun := time.Now()
 	set = &Set{}
-	defer func() {
-		db.Logger.Trace(ctx, start, func() (string, int64) {
-			shown, values := text, vars
-			if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
-				shown, values = filter.ParamsFilter(ctx, text, vars...)
-			}
-			return db.Explain(shown, values...), int64(set.Len())
-		}, err)
-	}()
+	defer func() { Trace(db.Statement.Context, db, begun, text, vars, int64(set.Len()), err) }()
 	err = m.fill(set, db, text, vars, q)
 	return set, err
+}
+
+// Trace shows a statement of the library to GORM's logger, as GORM does with its own.
+func Trace(ctx context.Context, db *gorm.DB, begun time.Time, text string, vars []any, affected int64, err error) {
+	db.Logger.Trace(ctx, begun, func() (string, int64) {
+		shown, values := text, vars
+		if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
+			shown, values = filter.ParamsFilter(ctx, text, vars...)
+		}
+		return db.Explain(shown, values...), affected
+	}, err)
 }
 
 // fill runs a statement that returns rows of the model, and reads them.
@@ -76,8 +79,8 @@ func (m *Model) fill(set *Set, db *gorm.DB, text string, vars []any, q Query) (e
 // rowsPerLook is after how many rows a read looks whether its context has ended.
 const rowsPerLook = 100
 
-// query runs a SELECT. SQLite's driver starts a goroutine for every row of a SELECT whose context can end. So in a transaction of SQLite, which
-// has its connection and waits for none, the context is looked at before the SELECT and between rows.
+// query runs a statement that returns rows. SQLite's driver starts a goroutine for every row if the context can end. So in a transaction of SQLite,
+// which has its connection and waits for none, the context is looked at before the statement and between rows.
 func query(stmt *gorm.Statement, dialect, text string, vars []any) (*sql.Rows, error) {
 	ctx := stmt.Context
 	if _, inTransaction := stmt.ConnPool.(gorm.TxCommitter); inTransaction && dialect == "sqlite" && ctx.Done() != nil {
@@ -89,8 +92,8 @@ func query(stmt *gorm.Statement, dialect, text string, vars []any) (*sql.Rows, e
 	return stmt.ConnPool.QueryContext(ctx, text, vars...)
 }
 
-// Returned runs a DELETE on the table of a statement so that it returns the rows that it deletes, or their keys. text is the whole DELETE. It is not
-// shown to GORM's logger.
+// Returned runs a DELETE or an UPDATE on the table of a statement so that it returns the rows that it writes, or their keys. text is the whole
+// statement. It is not shown to GORM's logger.
 func (m *Model) Returned(db *gorm.DB, text string, vars []any, keysOnly bool) (*Set, error) {
 	q, set := Query{KeysOnly: keysOnly}, &Set{}
 	q.named = m.names(db, q)

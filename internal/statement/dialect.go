@@ -47,9 +47,6 @@ func (d Dialect) CountsCascaded() bool { return d == onPostgres }
 // SparesCascaded reports whether a trigger can keep a row that the database deletes with its parent. Others refuse the statement then.
 func (d Dialect) SparesCascaded() bool { return d == onPostgres }
 
-// ReturnsDeleted reports whether a DELETE can return the rows that it deletes, if GORM's driver knows that too: MySQL cannot, MariaDB can.
-func (d Dialect) ReturnsDeleted() bool { return d == onSQLite || d == onPostgres || d == onMySQL }
-
 // ReturnsUpdated reports whether an UPDATE can return the rows that it writes.
 func (d Dialect) ReturnsUpdated() bool { return d == onSQLite || d == onPostgres }
 

@@ -307,14 +307,7 @@ func (w *conditional) execute(sql string, vars []any) (affected int64, err error
 
 // trace shows a statement to GORM's logger.
 func (w *write) trace(begun time.Time, sql string, vars []any, affected int64, err error) {
-	ctx := w.stmt.Context
-	w.db.Logger.Trace(ctx, begun, func() (string, int64) {
-		shown, values := sql, vars
-		if filter, ok := w.db.Logger.(gorm.ParamsFilter); ok {
-			shown, values = filter.ParamsFilter(ctx, sql, vars...)
-		}
-		return w.db.Explain(shown, values...), affected
-	}, err)
+	rows.Trace(w.stmt.Context, w.db, begun, sql, vars, affected, err)
 }
 
 // saw shows an error to the transaction of the write.

@@ -11,7 +11,7 @@ import (
 func (w *remove) mayServe() bool {
 	p, run := w.plan, w.db.Callback().Delete()
 	return !w.soft && len(p.Entries[dispatch.PreDelete])+len(p.Sides)+len(p.Cascades) == 0 && !p.Shared[w.schema] && !w.selects() &&
-		w.dialect().ReturnsDeleted() && w.mayReturn(run.Clauses, run.Get(w.reg.deletes.name), w.reg.deletes)
+		w.mayReturn(run.Clauses, run.Get(w.reg.deletes.name), w.reg.deletes)
 }
 
 // serveReceivers prepares the statement that GORM builds for serving its receivers. It reports false where that cannot be done.
@@ -37,8 +37,11 @@ func (w *remove) serveReceivers() (bool, error) {
 // canServe reports whether the statement can return its rows as it is now, and finds out whether it has to be limited. By a condition it is
 // repeated with a limit, so that no more rows are in memory at a time. That takes a key, and a condition that says the same each time.
 func (w *remove) canServe() (bool, error) {
-	if !w.canReturn() || w.fewRows(w.built.where) {
-		return w.canReturn(), nil
+	switch {
+	case !w.canReturn():
+		return false, nil
+	case w.fewRows(w.built.where):
+		return true, nil
 	}
 	further, values := rows.Further(w.stmt, w.built.where)
 	if further || values*2 > maxParameters || len(w.model.Keys) != 1 || w.stmt.TableExpr != nil {

@@ -159,6 +159,9 @@ func (w *update) showCaller() {
 // later.
 func (w *update) assignedOrder() order {
 	by := inBatches
+	if w.assignsKeys() {
+		by = keysFirst
+	}
 	for _, a := range w.set {
 		if looksFurther(a.Value) {
 			return inOneBatch
@@ -166,9 +169,6 @@ func (w *update) assignedOrder() order {
 		f := w.schema.LookUpField(a.Column.Name)
 		if f == nil {
 			continue
-		}
-		if f.PrimaryKey {
-			by = keysFirst
 		}
 		if computes(a.Value) && slices.ContainsFunc(w.plan.Unique, func(c relations.Constraint) bool { return slices.Contains(c.Fields, f) }) {
 			return inOneBatch // a database may check uniqueness at the end of the statement

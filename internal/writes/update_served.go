@@ -12,8 +12,8 @@ import (
 // mayServe reports whether nobody has to know the rows before they are written, or what they were.
 func (w *update) mayServe() bool {
 	p, run := w.plan, w.db.Callback().Update()
-	return w.fewRows(w.find.read) && p.Needs.Save <= dispatch.Row && len(p.Entries[dispatch.PreSave])+len(p.Sides) == 0 && !maySave(w.stmt) &&
-		w.dialect().ReturnsUpdated() && w.mayReturn(run.Clauses, run.Get(w.reg.updates.name), w.reg.updates)
+	return p.Needs.Save <= dispatch.Row && len(p.Entries[dispatch.PreSave])+len(p.Sides) == 0 && !maySave(w.stmt) &&
+		w.dialect().ReturnsUpdated() && w.fewRows(w.find.read) && w.mayReturn(run.Clauses, run.Get(w.reg.updates.name), w.reg.updates)
 }
 
 // serveReceivers prepares the statement that GORM builds for serving its receivers. It reports false where that cannot be done: an UPDATE by a

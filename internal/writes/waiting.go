@@ -36,11 +36,7 @@ func (w *write) finish(succeeded bool) {
 	if !succeeded {
 		w.unanswered()
 	}
-	waiting := w.waiting
-	if succeeded {
-		w.waiting = nil
-	}
-	delivery.Finish(waiting, succeeded)
+	delivery.Finish(w.waiting, succeeded)
 }
 
 // unanswered tells that nobody knows what became of a statement outside any transaction: it was sent, and the database has not said
