@@ -3,9 +3,23 @@ package conformance
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"gorm.io/gorm"
 )
+
+// Statements runs a write in the transaction of a session, and returns how many statements it makes, without those about savepoints.
+func Statements(tx *gorm.DB, write func(tx *gorm.DB) error) (n int, err error) {
+	pool, ok := tx.Statement.ConnPool.(gorm.Tx)
+	if !ok {
+		return 0, gorm.ErrInvalidTransaction
+	}
+	counting := &counting{Tx: pool}
+	tx.Statement.ConnPool = counting
+	defer func() { tx.Statement.ConnPool = pool }()
+	err = write(tx)
+	return counting.n, err
+}
 
 // counting is a transaction that counts its statements.
 type counting struct {
@@ -14,20 +28,26 @@ type counting struct {
 	n int
 }
 
+func (p *counting) count(query string) {
+	if !strings.Contains(query, "SAVEPOINT") {
+		p.n++
+	}
+}
+
 // ExecContext counts.
 func (p *counting) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	p.n++
+	p.count(query)
 	return p.Tx.ExecContext(ctx, query, args...)
 }
 
 // QueryContext counts.
 func (p *counting) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	p.n++
+	p.count(query)
 	return p.Tx.QueryContext(ctx, query, args...)
 }
 
 // QueryRowContext counts.
 func (p *counting) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	p.n++
+	p.count(query)
 	return p.Tx.QueryRowContext(ctx, query, args...)
 }

@@ -112,14 +112,9 @@ func nobodyListens(c *C) {
 		tx := c.DB.Begin()
 		require.NoError(c, tx.Error)
 		defer func() { require.NoError(c, tx.Rollback().Error) }()
-		pool, ok := tx.Statement.ConnPool.(gorm.Tx)
-		require.True(c, ok)
-		counting := &counting{Tx: pool}
-		tx.Statement.ConnPool = counting
-		err := write(tx)
-		tx.Statement.ConnPool = pool
+		n, err := Statements(tx, write)
 		require.NoError(c, err)
-		return counting.n
+		return n
 	}
 	assert.Equal(c, 1, counted(func(tx *gorm.DB) error { return create(c, tx, &Item{}) }))
 	assert.Equal(c, 1, counted(func(tx *gorm.DB) error {

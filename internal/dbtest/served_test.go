@@ -2,7 +2,6 @@ package dbtest_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/conformance"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
@@ -48,16 +48,12 @@ func lamps(t *testing.T, dialector gorm.Dialector, n int) *gorm.DB {
 	return db
 }
 
-// statementsOf counts the statements that a write makes, without those that begin and end transactions.
-func statementsOf(t *testing.T, db *gorm.DB, write func(tx *gorm.DB) error) int {
+// statementsOf counts the statements that a write makes, without those about transactions.
+func statementsOf(t *testing.T, db *gorm.DB, write func(tx *gorm.DB) error) (n int) {
 	t.Helper()
-	n := 0
-	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
-		pool, ok := tx.Statement.ConnPool.(gorm.Tx)
-		require.True(t, ok)
-		tx.Statement.ConnPool = &countedTx{pool, &n}
-		defer func() { tx.Statement.ConnPool = pool }()
-		return write(tx)
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) (err error) {
+		n, err = conformance.Statements(tx, write)
+		return err
 	}))
 	return n
 }
@@ -277,29 +273,4 @@ func TestTablesThatCannotReturnRowsAreDeletedFromAsBefore(t *testing.T) {
 		assert.Equal(t, "lamp 1, lamp 2, lamp 3", strings.Join(both, ", "))
 		assert.NotEmpty(t, heard)
 	})
-}
-
-// countedTx is a transaction that counts its statements, without those about savepoints.
-type countedTx struct {
-	gorm.Tx
-
-	n *int
-}
-
-func (p *countedTx) count(query string) {
-	if !strings.Contains(query, "SAVEPOINT") {
-		*p.n++
-	}
-}
-
-// ExecContext counts.
-func (p *countedTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	p.count(query)
-	return p.Tx.ExecContext(ctx, query, args...)
-}
-
-// QueryContext counts.
-func (p *countedTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	p.count(query)
-	return p.Tx.QueryContext(ctx, query, args...)
 }

@@ -34,6 +34,14 @@ func TestSavepointsAreSeenHoweverTheirStatementsAreRun(t *testing.T) {
 		t.Helper()
 		require.NoError(t, tx.Exec(text).Error)
 	}
+	byRows := func(t *testing.T, tx *gorm.DB, text string) {
+		t.Helper()
+		rows, err := tx.Raw(text).Rows()
+		require.NoError(t, err)
+		defer func() { assert.NoError(t, rows.Close()) }()
+		assert.False(t, rows.Next())
+		require.NoError(t, rows.Err())
+	}
 	for _, c := range []struct {
 		fact    string
 		prepare bool
@@ -41,22 +49,8 @@ func TestSavepointsAreSeenHoweverTheirStatementsAreRun(t *testing.T) {
 	}{
 		{"by Exec", false, exec},
 		{"by Exec of a prepared statement", true, exec},
-		{"by Rows", false, func(t *testing.T, tx *gorm.DB, text string) {
-			t.Helper()
-			rows, err := tx.Raw(text).Rows()
-			require.NoError(t, err)
-			defer func() { assert.NoError(t, rows.Close()) }()
-			assert.False(t, rows.Next())
-			require.NoError(t, rows.Err())
-		}},
-		{"by Rows of a prepared statement", true, func(t *testing.T, tx *gorm.DB, text string) {
-			t.Helper()
-			rows, err := tx.Raw(text).Rows()
-			require.NoError(t, err)
-			defer func() { assert.NoError(t, rows.Close()) }()
-			assert.False(t, rows.Next())
-			require.NoError(t, rows.Err())
-		}},
+		{"by Rows", false, byRows},
+		{"by Rows of a prepared statement", true, byRows},
 		{"by Row of a prepared statement", true, func(t *testing.T, tx *gorm.DB, text string) {
 			t.Helper()
 			require.ErrorIs(t, tx.Raw(text).Row().Scan(new(int)), sql.ErrNoRows)

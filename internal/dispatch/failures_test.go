@@ -41,6 +41,19 @@ func goexits(f func()) (ended bool) {
 	return ended
 }
 
+// inBothWorlds runs a test without an observer and with one.
+func inBothWorlds(t *testing.T, fact string, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run(fact, func(t *testing.T) {
+		t.Parallel()
+		test(t, newWorld(t))
+	})
+	t.Run(fact+", observed", func(t *testing.T) {
+		t.Parallel()
+		test(t, newWorld(t, func(of *dispatch.Config) { of.Observer = newWitness() }))
+	})
+}
+
 func TestAPanicIsTheErrorOfTheReceiverThatPanicked(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ fact, receivers, panicking, want string }{
@@ -49,26 +62,19 @@ func TestAPanicIsTheErrorOfTheReceiverThatPanicked(t *testing.T) {
 		{"a batch receiver", "a A b", "A", "a:1 a:2 A:1,2"},
 		{"one after a batch receiver", "A b", "b", "A:1,2 b:1"},
 	} {
-		for observed, fact := range map[bool]string{false: c.fact, true: c.fact + ", observed"} {
-			t.Run(fact, func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t, func(of *dispatch.Config) {
-					if observed {
-						of.Observer = newWitness()
-					}
-				})
-				w.does[c.panicking] = func(*dispatch.Frame) error { panic("boom") }
-				err := w.call(t.Context(), c.receivers, "1 2")
-				var by *receiverError
-				require.ErrorAs(t, err, &by)
-				assert.Equal(t, c.panicking, by.of.UID)
-				var panicked *panicError
-				require.ErrorAs(t, err, &panicked)
-				assert.Equal(t, "boom", panicked.value)
-				assert.Contains(t, string(panicked.stack), "failures_test.go", "the stack is that of the panic")
-				assert.Equal(t, c.want, w.heard(), "it ends the send")
-			})
-		}
+		inBothWorlds(t, c.fact, func(t *testing.T, w *world) {
+			t.Helper()
+			w.does[c.panicking] = func(*dispatch.Frame) error { panic("boom") }
+			err := w.call(t.Context(), c.receivers, "1 2")
+			var by *receiverError
+			require.ErrorAs(t, err, &by)
+			assert.Equal(t, c.panicking, by.of.UID)
+			var panicked *panicError
+			require.ErrorAs(t, err, &panicked)
+			assert.Equal(t, "boom", panicked.value)
+			assert.Contains(t, string(panicked.stack), "failures_test.go", "the stack is that of the panic")
+			assert.Equal(t, c.want, w.heard(), "it ends the send")
+		})
 	}
 }
 
@@ -83,29 +89,22 @@ func TestAReceiverThatEndsItsGoroutineAbandonsTheTransaction(t *testing.T) {
 		{"a single receiver", "a b c", "b", "a:1 b:1"},
 		{"a batch receiver", "a B c", "B", "a:1 B:1"},
 	} {
-		for observed, fact := range map[bool]string{false: c.fact, true: c.fact + ", observed"} {
-			t.Run(fact, func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t, func(of *dispatch.Config) {
-					if observed {
-						of.Observer = newWitness()
-					}
-				})
-				w.does[c.ending] = func(*dispatch.Frame) error { runtime.Goexit(); return nil }
-				db, tx := w.begin()
-				p := w.Silent(w.schemaOf(&item{}), "item")
-				p.Entries[dispatch.PostSave] = w.list(c.receivers)
-				f, rows := w.frameOn(t.Context(), db), w.rows("1")
-				assert.True(t, goexits(func() { _ = w.Send(p, dispatch.PostSave, f, rows) }), "the goroutine ends as the receiver wants")
-				assert.Equal(t, c.want, w.heard())
-				assert.Equal(t, txn.RolledBack, tx.Queue.Outcome(), "nobody else is left to roll back")
-				require.Len(t, w.ends, 1)
-				var by *receiverError
-				require.ErrorAs(t, w.ends[0].Cause, &by)
-				assert.Equal(t, c.ending, by.of.UID)
-				require.ErrorIs(t, by, fault.ErrGoexit)
-			})
-		}
+		inBothWorlds(t, c.fact, func(t *testing.T, w *world) {
+			t.Helper()
+			w.does[c.ending] = func(*dispatch.Frame) error { runtime.Goexit(); return nil }
+			db, tx := w.begin()
+			p := w.Silent(w.schemaOf(&item{}), "item")
+			p.Entries[dispatch.PostSave] = w.list(c.receivers)
+			f, rows := w.frameOn(t.Context(), db), w.rows("1")
+			assert.True(t, goexits(func() { _ = w.Send(p, dispatch.PostSave, f, rows) }), "the goroutine ends as the receiver wants")
+			assert.Equal(t, c.want, w.heard())
+			assert.Equal(t, txn.RolledBack, tx.Queue.Outcome(), "nobody else is left to roll back")
+			require.Len(t, w.ends, 1)
+			var by *receiverError
+			require.ErrorAs(t, w.ends[0].Cause, &by)
+			assert.Equal(t, c.ending, by.of.UID)
+			require.ErrorIs(t, by, fault.ErrGoexit)
+		})
 	}
 }
 
