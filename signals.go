@@ -11,7 +11,8 @@ import (
 // the signals of models come from For and Implementing. All methods are safe from any goroutine. A send works on a
 // snapshot: connecting or disconnecting while it runs changes the next send, not this one; no lock is held meanwhile.
 //
-// Only what needs the event's type stands here. Everything else is in channel, which is compiled once for all events.
+// Only what needs the event's type stands here. Everything else is in channel, which is compiled once for all events. SendRobust and
+// SendConcurrent are not inlined: each model has two functions of a method, of which one would hold the other.
 type Signal[E any] struct {
 	channel channel
 	custom  func(ctx context.Context, event E) error // Send of a signal that New made
@@ -64,6 +65,8 @@ func (s *Signal[E]) Send(ctx context.Context, event E) (err error) {
 
 // SendRobust calls all receivers in order, whatever they return, and answers with one Response each. A panic is the
 // Err of its Response.
+//
+//go:noinline
 func (s *Signal[E]) SendRobust(ctx context.Context, event E) []Response {
 	return s.channel.respond(ctx, &event, dispatch.AllInTurn)
 }
@@ -71,6 +74,8 @@ func (s *Signal[E]) SendRobust(ctx context.Context, event E) []Response {
 // SendConcurrent calls all receivers at once, each on a goroutine of its own, waits for all, and answers in connection
 // order as SendRobust does. When ctx ends first, receivers that have not returned by then answer with the context's
 // error; they go on by themselves.
+//
+//go:noinline
 func (s *Signal[E]) SendConcurrent(ctx context.Context, event E) []Response {
 	return s.channel.respond(ctx, &event, dispatch.AtOnce)
 }

@@ -19,6 +19,10 @@ import (
 	"github.com/gorm-signals/signals/bench/internal/page"
 )
 
+// kinds are what the models of a program do. A model whose receiver is connected to signals with empty methods tells the least
+// that the types and methods of the library can cost.
+var kinds = []string{"alone", "with a PostSave receiver", "with a receiver, all methods empty"}
+
 // few and many are the numbers of models in the programs that are compared.
 const few, many = 10, 60
 
@@ -47,12 +51,12 @@ func measure(ctx context.Context) (string, error) {
 	defer os.RemoveAll(dir)
 	var text strings.Builder
 	text.WriteString("| a model | stripped binary | with symbols | build |\n|---|---|---|---|\n")
-	for _, kind := range []string{"alone", "with a PostSave receiver"} {
-		smaller, err := build(ctx, dir, few, kind != "alone")
+	for _, kind := range kinds {
+		smaller, err := build(ctx, dir, few, kind)
 		if err != nil {
 			return "", err
 		}
-		larger, err := build(ctx, dir, many, kind != "alone")
+		larger, err := build(ctx, dir, many, kind)
 		if err != nil {
 			return "", err
 		}
@@ -76,11 +80,11 @@ func (s size) more(than size) float64 { return float64(s-than) / 1000 / (many - 
 // rounds is how often a program is built to find out how long that takes. The fastest one counts: other work on the machine only adds.
 const rounds = 5
 
-func build(ctx context.Context, dir string, models int, connects bool) (b built, err error) {
+func build(ctx context.Context, dir string, models int, kind string) (b built, err error) {
 	var times []time.Duration
 	for round := range rounds {
-		in := filepath.Join(dir, fmt.Sprintf("m%d%t%d", models, connects, round))
-		if err = generate(in, models, connects); err != nil {
+		in := filepath.Join(dir, fmt.Sprintf("m%d-%d-%d", models, slices.Index(kinds, kind), round))
+		if err = generate(in, models, kind); err != nil {
 			return built{}, err
 		}
 		if b.stripped, b.took, err = compile(ctx, in, "-s -w"); err != nil {
@@ -120,8 +124,11 @@ import (
 	"context"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/bench/programs/internal/bare"
 	"gorm.io/gorm"
 )
+
+var _ bare.Signal[int]
 
 const nonce = {{.Nonce}}
 
@@ -144,7 +151,7 @@ type M{{.}} struct {
 }
 {{if $.Connects}}
 func connect{{.}}(_ context.Context, db *gorm.DB) {
-	signals.For[M{{.}}](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*M{{.}}]) error {
+	{{$.From}}.For[M{{.}}](db).PostSave.Connect(func(_ context.Context, e {{$.From}}.SaveEvent[*M{{.}}]) error {
 		println(e.Instance.Name)
 		return nil
 	})
@@ -159,7 +166,7 @@ func connect{{.}}(_ context.Context, db *gorm.DB) {
 {{end}}{{end}}`))
 
 // generate writes a program that was never built before.
-func generate(dir string, models int, connects bool) error {
+func generate(dir string, models int, kind string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -167,8 +174,9 @@ func generate(dir string, models int, connects bool) error {
 	for i := range names {
 		names[i] = strconv.Itoa(i)
 	}
+	from := map[string]string{kinds[1]: "signals", kinds[2]: "bare"}
 	var source bytes.Buffer
-	if err := program.Execute(&source, map[string]any{"Nonce": time.Now().UnixNano(), "Models": names, "Connects": connects}); err != nil {
+	if err := program.Execute(&source, map[string]any{"Nonce": time.Now().UnixNano(), "Models": names, "Connects": kind != kinds[0], "From": from[kind]}); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "main.go"), source.Bytes(), 0o600)

@@ -1,0 +1,44 @@
+package bare_test
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/bench/programs/internal/bare"
+)
+
+type model struct{ ID uint }
+
+// What is compared is compared with the whole surface: a method or a signal more must be in both.
+func TestBareHasTheSignalsAndMethodsOfTheLibrary(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, surface(reflect.TypeFor[signals.ModelSignals[*model]]()), surface(reflect.TypeFor[bare.ModelSignals[*model]]()))
+}
+
+// surface lists the signals of a model with their methods, and the methods of what receivers get.
+func surface(signals reflect.Type) (lines []string) {
+	for i := range signals.NumField() {
+		field := signals.Field(i)
+		connect, _ := field.Type.MethodByName("Connect")
+		event := connect.Type.In(1).In(1)
+		for _, of := range []reflect.Type{field.Type, event} {
+			for m := range of.NumMethod() {
+				method := of.Method(m)
+				lines = append(lines, fmt.Sprint(field.Name, " ", method.Name, sizes(method.Type.NumIn, method.Type.In), sizes(method.Type.NumOut, method.Type.Out)))
+			}
+		}
+	}
+	return lines
+}
+
+// sizes returns the sizes of parameters or results in bytes: an event that is a parameter counts with its own.
+func sizes(n func() int, of func(int) reflect.Type) (sizes []uintptr) {
+	for i := range n() {
+		sizes = append(sizes, of(i).Size())
+	}
+	return sizes
+}
