@@ -1,8 +1,11 @@
 package conformance
 
 import (
+	"context"
+	"fmt"
 	"strings"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
@@ -14,8 +17,9 @@ func cascadeCases() []Case {
 	return []Case{
 		{"cascade", "A cascade sends a delete pair with Cascade for every row of every level, children before parents in both phases.", cascade},
 		{"cascade by condition", "A delete by a condition cascades for the rows that it matches.", cascadeByCondition},
+		{"forms of a cascade", "Every form of a delete cascades alike, and RowsAffected does not count what cascades.", formsOfCascade},
 		{"cascade through", "A cascade reaches through models that nobody listens to.", cascadeThrough},
-		{"soft delete of a parent", "A soft delete cascades nothing.", softDeleteOfParent},
+		{"soft delete of a parent", "A soft delete cascades nothing; when the row really goes, its children do.", softDeleteOfParent},
 		{"hard delete of soft-deleted children", "Soft-deleted children that really go send a pair without Soft.", hardDeleteOfChildren},
 		{"cascade within a table", "A row that is matched and would cascade too sends one pair.", cascadeWithinTable},
 		{"cascade of links", "Links that cascade send clear to the deleted row and remove to the other side.", cascadeOfLinks},
@@ -56,6 +60,44 @@ func cascadeByCondition(c *C) {
 	stored[Chair](c, "stool")
 }
 
+func formsOfCascade(c *C) {
+	for name, call := range map[string]func(db *gorm.DB) *gorm.DB{
+		"slice":          func(db *gorm.DB) *gorm.DB { return db.Delete(&[]House{{Name: "hut"}, {Name: "none"}}) },
+		"keys":           func(db *gorm.DB) *gorm.DB { return db.Delete(&House{}, []string{"hut", "none"}) },
+		"inline":         func(db *gorm.DB) *gorm.DB { return db.Delete(&House{}, "name = ?", "hut") },
+		"or":             func(db *gorm.DB) *gorm.DB { return db.Where("name = ?", "hut").Or("name = ?", "none").Delete(&House{}) },
+		"model and dest": func(db *gorm.DB) *gorm.DB { return db.Model(&House{Name: "hut"}).Delete(&House{}) },
+		"subquery": func(db *gorm.DB) *gorm.DB {
+			return db.Where("name IN (?)", c.DB.Model(&Room{}).Select("house_name").Where("name = ?", "bath")).Delete(&House{})
+		},
+		"transaction": func(db *gorm.DB) (result *gorm.DB) {
+			require.NoError(c, db.Transaction(func(tx *gorm.DB) error { result = tx.Delete(&House{Name: "hut"}); return nil }))
+			return result
+		},
+	} {
+		houses(c)
+		var disconnect []func() bool
+		for word, signal := range map[string]*signals.Signal[signals.DeleteEvent[fmt.Stringer]]{
+			"pre_delete": signals.Implementing[fmt.Stringer](c.DB).PreDelete, "post_delete": signals.Implementing[fmt.Stringer](c.DB).PostDelete,
+		} {
+			disconnect = append(disconnect, signal.Connect(func(_ context.Context, e signals.DeleteEvent[fmt.Stringer]) error {
+				c.say("%s %s %t", word, e.Instance, e.Cascade)
+				return nil
+			}))
+		}
+		result := call(c.DB)
+		require.NoError(c, result.Error, name)
+		assert.EqualValues(c, 1, result.RowsAffected, name)
+		c.want(removes("stool true", "bath true", "kitchen true", "hut false"))
+		stored[House](c, "inn")
+		stored[Room](c, "bar")
+		stored[Chair](c, "bench")
+		for _, undo := range disconnect {
+			undo()
+		}
+	}
+}
+
 func cascadeThrough(c *C) {
 	houses(c)
 	hear[Chair](c)
@@ -80,6 +122,9 @@ func softDeleteOfParent(c *C) {
 	require.NoError(c, c.DB.Delete(&Folder{Name: "taxes"}).Error)
 	c.want(removes("Folder taxes soft"))
 	stored[Sheet](c, "a", "b")
+	require.NoError(c, c.DB.Unscoped().Delete(&Folder{Name: "taxes"}).Error)
+	c.want(removes("Sheet a cascade", "Sheet b cascade", "Folder taxes"))
+	stored[Sheet](c)
 }
 
 func hardDeleteOfChildren(c *C) {
@@ -141,4 +186,16 @@ func vetoOfCascade(c *C) {
 		stored[Room](c, "bar", "bath", "kitchen")
 		stored[Chair](c, "bench", "stool")
 	}
+	stool := func(e signals.DeleteEvent[*Chair]) bool { return e.Instance.Name == "stool" }
+	for _, signal := range []*signals.Signal[signals.DeleteEvent[*Chair]]{chairs.PreDelete, chairs.PostDelete} {
+		disconnect := signal.Connect(signals.If(stool, refuse[signals.DeleteEvent[*Chair]]))
+		_, err := remove[House](c, c.DB, "1 = 1")
+		require.ErrorIs(c, err, errRefused)
+		require.ErrorIs(c, c.DB.Delete(&Room{Name: "kitchen"}).Error, errRefused)
+		stored[Room](c, "bar", "bath", "kitchen")
+		stored[Chair](c, "bench", "stool")
+		disconnect()
+	}
+	require.NoError(c, c.DB.Delete(&House{Name: "inn"}).Error)
+	stored[Chair](c, "stool")
 }

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,7 +17,7 @@ func conflictCases() []Case {
 	return []Case{
 		{"upsert", "Created tells per row of an upsert whether it was inserted.", upsert},
 		{"upsert of everything", "UpdateAll tells per row whether it was inserted, also when the key itself conflicts.", upsertAll},
-		{"upsert that does nothing", "A row that DoNothing skips has no post_save.", upsertNothing},
+		{"upsert that does nothing", "A row that DoNothing skips sends nothing, whatever constraint it names; nor does an equal row of the same statement.", upsertNothing},
 		{"upsert of one row twice", "A row that conflicts with an earlier one of the same statement is not created.", upsertTwice},
 		{"veto of an upsert", "An error of pre_save for one row of an upsert writes none.", vetoOfUpsert},
 	}
@@ -30,13 +31,14 @@ func byCode() clause.OnConflict {
 func upsert(c *C) {
 	tables(c, &Voucher{})
 	require.NoError(c, create(c, c.DB, &Voucher{Code: "a", Text: "old"}))
-	hearEnds[Voucher](c, "post_save")
-	signals.For[Voucher](c.DB).PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*Voucher]) error {
-		c.say("pre_save Voucher %s %s", e.Instance, kindOf(e))
-		return nil
-	})
+	hearSaves[Voucher](c)
+	hearChanges[Voucher](c)
 	require.NoError(c, c.DB.Clauses(byCode()).Create(&[]Voucher{{Code: "a", Text: "new"}, {Code: "b", Text: "first"}}).Error)
-	c.want(saves("Voucher a new updated", "Voucher b first created"))
+	c.want(
+		[]string{"pre_save Voucher a new updated", "pre_save Voucher b first created"},
+		[]string{"post_save Voucher a new updated", "Text: old to new"},
+		[]string{"post_save Voucher b first created", "Code: <nil> to b", "Text: <nil> to first"},
+	)
 	stored[Voucher](c, "a new", "b first")
 }
 
@@ -52,15 +54,20 @@ func upsertAll(c *C) {
 func upsertNothing(c *C) {
 	tables(c, &Voucher{})
 	require.NoError(c, create(c, c.DB, &Voucher{Code: "a", Text: "old"}))
-	hearEnds[Voucher](c, "post_save")
-	nothing := clause.OnConflict{DoNothing: true}
-	silent := c.DB.Session(&gorm.Session{SkipHooks: true}).Clauses(nothing).Create(&[]Voucher{{Code: "b"}, {Code: "a"}})
-	require.NoError(c, silent.Error)
-	result := c.DB.Clauses(nothing).Create(&[]Voucher{{Code: "c"}, {Code: "a"}})
-	require.NoError(c, result.Error)
-	assert.Equal(c, silent.RowsAffected, result.RowsAffected)
-	c.want(line("post_save Voucher c  created"))
-	stored[Voucher](c, "a old", "b ", "c ")
+	hearSaves[Voucher](c)
+	code := []clause.Column{{Name: "code"}}
+	want := []string{"a old"}
+	for i, nothing := range []clause.OnConflict{{DoNothing: true}, {DoNothing: true, Columns: code}, {DoNothing: true, Columns: code, DoUpdates: clause.Set{}}} {
+		b, d := fmt.Sprint("b", i), fmt.Sprint("d", i)
+		silent := c.DB.Session(&gorm.Session{SkipHooks: true}).Clauses(nothing).Create(&[]Voucher{{Code: b}, {Code: "a"}, {Code: b}})
+		require.NoError(c, silent.Error)
+		result := c.DB.Clauses(nothing).Create(&[]Voucher{{Code: d}, {Code: "a"}, {Code: d}})
+		require.NoError(c, result.Error)
+		assert.Equal(c, silent.RowsAffected, result.RowsAffected)
+		c.want(saves("Voucher " + d + "  created"))
+		want = append(want, b+" ", d+" ")
+	}
+	stored[Voucher](c, want...)
 }
 
 func upsertTwice(c *C) {

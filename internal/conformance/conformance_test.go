@@ -16,12 +16,19 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string]gorm.Config{"default": {}, "PrepareStmt": {PrepareStmt: true}} {
+	for name, mode := range map[string]struct {
+		config  gorm.Config
+		plugin  signals.Plugin
+		session gorm.Session
+	}{
+		"default": {}, "PrepareStmt": {config: gorm.Config{PrepareStmt: true}}, "prepared session": {session: gorm.Session{PrepareStmt: true}},
+		"BatchSize": {plugin: signals.Plugin{BatchSize: 2}}, "SkipDefaultTransaction": {config: gorm.Config{SkipDefaultTransaction: true}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			result := conformance.Run(t, func(t *testing.T) *gorm.DB {
 				t.Helper()
-				config := config
+				config := mode.config
 				config.Logger = logger.Discard
 				dsn := filepath.Join(t.TempDir(), "test.db") + "?_foreign_keys=on&_synchronous=off&_journal_mode=memory&_txlock=immediate&_busy_timeout=10000"
 				db, err := gorm.Open(sqlite.Open(dsn), &config)
@@ -31,8 +38,8 @@ func TestConformance(t *testing.T) {
 					require.NoError(t, err)
 					require.NoError(t, pool.Close())
 				})
-				require.NoError(t, db.Use(signals.Plugin{}))
-				return db
+				require.NoError(t, db.Use(mode.plugin))
+				return db.Session(&mode.session)
 			}, conformance.Options{})
 			assert.Len(t, conformance.Cases(), result.Cases, "every case runs")
 		})

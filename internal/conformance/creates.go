@@ -17,9 +17,11 @@ func createCases() []Case {
 		{"create of a struct", "Create of a struct sends pre_save and post_save, both Created.", createOfAStruct},
 		{"create of a slice", "Create of a slice sends one pair per element, in order: all pre, INSERT, all post.", createOfASlice},
 		{"create of pointers", "A slice of pointers sends as a slice of structs does.", createOfPointers},
+		{"create of other lists", "Arrays, and slices that are passed by value, send as a pointer to a slice does.", createOfOtherLists},
 		{"create in batches", "CreateInBatches sends batch by batch: all pre, INSERT, all post.", createInBatches},
 		{"create from a map", "A map sends an Instance built from it, and what receivers change goes back into the map.", createFromAMap},
 		{"create from maps", "A slice of maps sends one pair per map.", createFromMaps},
+		{"expression in a map", "Only the database knows what an expression in a map gives: Instance shows zero.", expressionInAMap},
 		{"instance of create", "Instance of Create is the caller's own struct: what pre_save changes is written, and the caller sees it.", instanceOfCreate},
 		{"changed row of a slice", "A receiver that changes one element of a slice changes that row only.", changedElement},
 		{"original of create", "A created row has a zero Original, no UpdateFields, and is Changed.", originalOfCreate},
@@ -66,6 +68,19 @@ func createOfPointers(c *C) {
 	c.want(saves("Item a 0 created", "Item b 0 created"))
 }
 
+func createOfOtherLists(c *C) {
+	tables(c, &Item{})
+	hear[Item](c)
+	lists := []any{[]Item{{Name: "a"}, {Name: "b"}}, &[]*Item{{Name: "a"}, {Name: "b"}}}
+	if !c.differs("CreateBatchSize") {
+		lists = append(lists, &[2]Item{{Name: "a"}, {Name: "b"}}, &[2]*Item{{Name: "a"}, {Name: "b"}})
+	}
+	for _, rows := range lists {
+		require.NoError(c, c.DB.Create(rows).Error, "%T", rows)
+		c.want(saves("Item a 0 created", "Item b 0 created"))
+	}
+}
+
 func createInBatches(c *C) {
 	tables(c, &Item{})
 	hear[Item](c)
@@ -106,12 +121,24 @@ func createFromMaps(c *C) {
 	stored[Item](c, "a 1", "b 2")
 }
 
+func expressionInAMap(c *C) {
+	tables(c, &Item{})
+	hearSaves[Item](c)
+	require.NoError(c, c.DB.Model(&Item{}).Create(map[string]any{"name": "a", "price": gorm.Expr("1 + 1")}).Error)
+	c.want(saves("Item a 0 created"))
+	stored[Item](c, "a 2")
+}
+
 func instanceOfCreate(c *C) {
 	tables(c, &Item{})
 	lamp := Item{Name: "lamp", Price: 3}
 	signals.For[Item](c.DB).PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*Item]) error {
 		assert.Same(c, &lamp, e.Instance)
 		e.Instance.Price = 9
+		return nil
+	})
+	signals.For[Item](c.DB).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Item]) error {
+		assert.Same(c, &lamp, e.Instance)
 		return nil
 	})
 	require.NoError(c, create(c, c.DB, &lamp))

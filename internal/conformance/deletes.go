@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,6 +19,7 @@ func deleteCases() []Case {
 		{"delete of a slice", "Delete of a slice sends one pair per row.", deleteOfSlice},
 		{"delete by keys", "Delete by keys sends one pair per row that exists, and nothing for others.", deleteByKeys},
 		{"delete by condition", "Delete by a condition sends one pair per matching row: all pre, DELETE, all post.", deleteByCondition},
+		{"forms of delete", "Every form of a delete sends one pair per row that exists and matches, loaded whole.", formsOfDelete},
 		{"delete that matches nothing", "A delete that matches no row sends nothing.", deleteNothing},
 		{"delete of everything", "AllowGlobalUpdate lets a delete send for every row; without it GORM refuses, and nothing is sent.", deleteEverything},
 		{"soft delete", "A soft delete sends a pair with Soft; the row stays.", softDelete},
@@ -68,6 +70,42 @@ func deleteByCondition(c *C) {
 	assert.Equal(c, 2, affected)
 	c.want(removes("Item a 1", "Item b 2"))
 	stored[Item](c, "c 3")
+}
+
+func formsOfDelete(c *C) {
+	one, two := []string{"Item a 1"}, []string{"Item a 1", "Item b 2"}
+	for name, form := range map[string]struct {
+		call func(db *gorm.DB, a, b uint) *gorm.DB
+		want []string
+	}{
+		"slice":          {func(db *gorm.DB, a, b uint) *gorm.DB { return db.Delete(&[]Item{{ID: a}, {ID: b}, {ID: b + 70}}) }, two},
+		"pointers":       {func(db *gorm.DB, a, b uint) *gorm.DB { return db.Delete([]*Item{{ID: a}, {ID: b}}) }, two},
+		"key as text":    {func(db *gorm.DB, a, _ uint) *gorm.DB { return db.Delete(&Item{}, fmt.Sprint(a)) }, one},
+		"inline":         {func(db *gorm.DB, _, _ uint) *gorm.DB { return db.Delete(&Item{}, "price < ?", 3) }, two},
+		"or":             {func(db *gorm.DB, _, _ uint) *gorm.DB { return db.Where("price = 1").Or("price = 2").Delete(&Item{}) }, two},
+		"value and more": {func(db *gorm.DB, a, _ uint) *gorm.DB { return db.Where("name = ?", "a").Delete(&Item{ID: a}) }, one},
+		"model and dest": {func(db *gorm.DB, a, _ uint) *gorm.DB { return db.Model(&Item{ID: a}).Delete(&Item{}) }, one},
+		"table": {func(db *gorm.DB, _, _ uint) *gorm.DB {
+			return db.Table(tableOf(c, &Item{}).Name).Where("price < 3").Delete(&Item{})
+		}, two},
+		"not matching": {func(db *gorm.DB, a, _ uint) *gorm.DB { return db.Where("name = ?", "b").Delete(&Item{ID: a}) }, nil},
+	} {
+		rows := seed(c, "abc")
+		disconnect := hearDeletes(c)
+		result := form.call(c.DB, rows[0].ID, rows[1].ID)
+		require.NoError(c, result.Error, name)
+		assert.EqualValues(c, len(form.want), result.RowsAffected, name)
+		c.want(removes(form.want...))
+		stored[Item](c, []string{"a 1", "b 2", "c 3"}[len(form.want):]...)
+		disconnect()
+	}
+}
+
+// hearDeletes is hear of the deletes of items, until it is disconnected.
+func hearDeletes(c *C) (disconnect func()) {
+	items := signals.For[Item](c.DB)
+	pre, post := items.PreDelete.Connect(deleted[Item](c, "pre_delete")), items.PostDelete.Connect(deleted[Item](c, "post_delete"))
+	return func() { pre(); post() }
 }
 
 func deleteNothing(c *C) {
@@ -132,18 +170,26 @@ func deleteOfDeleted(c *C) {
 	require.NoError(c, err)
 	assert.Equal(c, 1, affected)
 	c.want(removes("Letter b soft"))
+	var gone []Letter
+	require.NoError(c, c.truth().Unscoped().Find(&gone).Error)
+	require.NoError(c, c.DB.Delete(&gone[0]).Error)
+	c.want()
 }
 
 func keysOfDelete(c *C) {
 	a := seed(c, "ab")[0]
-	signals.For[Item](c.DB).PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Item]) error {
-		assert.Equal(c, &Item{ID: a.ID}, e.Instance)
-		c.say("heard")
-		return nil
-	}, signals.Needs(signals.Keys))
+	heard := func(word string) signals.Receiver[signals.DeleteEvent[*Item]] {
+		return func(_ context.Context, e signals.DeleteEvent[*Item]) error {
+			assert.Equal(c, &Item{ID: a.ID}, e.Instance)
+			c.say("%s", word)
+			return nil
+		}
+	}
+	signals.For[Item](c.DB).PreDelete.Connect(heard("before"), signals.Needs(signals.Keys))
+	signals.For[Item](c.DB).PostDelete.Connect(heard("after"), signals.Needs(signals.Keys))
 	_, err := remove[Item](c, c.DB, "name = ?", "a")
 	require.NoError(c, err)
-	c.want(line("heard"))
+	c.want([]string{"before", "after"})
 }
 
 // albums makes the tables of albums and stores one with two tracks and a cover.

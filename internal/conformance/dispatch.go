@@ -19,7 +19,7 @@ func dispatchCases() []Case {
 		{"connecting in a send", "A send works on a snapshot: a receiver that is connected meanwhile hears the next one.", connectingInASend},
 		{"disconnecting in a send", "A send works on a snapshot: a receiver that is disconnected meanwhile still hears it.", disconnectingInASend},
 		{"uid", "Connecting another receiver with the same UID replaces it in its place.", replacingByUID},
-		{"implementing", "Implementing hears the models that implement the interface and no others.", implementing},
+		{"implementing", "Implementing hears the models that implement the interface and no others; all of them implement any.", implementing},
 		{"sessions", "Receivers hear writes from every session of the database, also from one derived before they were connected.", sessions},
 		{"two databases", "Two opened databases never see each other's receivers.", twoDatabases},
 		{"first error", "A send stops at the first error, which is the call's as a ReceiverError with the receiver's own inside.", firstError},
@@ -101,9 +101,13 @@ func implementing(c *C) {
 		c.say("%s %T", e.Schema().Name, e.Instance)
 		return nil
 	})
+	signals.Implementing[any](c.DB).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[any]) error {
+		c.say("any %T of %t", e.Instance, e.Schema().Table == tableOf(c, e.Instance).Name)
+		return nil
+	}, signals.Priority(-1))
 	require.NoError(c, create(c, c.DB, &Item{}))
 	require.NoError(c, create(c, c.DB, &Hooked{}))
-	c.want(line("Hooked *conformance.Hooked"))
+	c.want([]string{"any *conformance.Item of true", "Hooked *conformance.Hooked", "any *conformance.Hooked of true"})
 }
 
 func sessions(c *C) {
@@ -142,7 +146,7 @@ func firstError(c *C) {
 
 func panicOfAReceiver(c *C) {
 	tables(c, &Item{})
-	signals.For[Item](c.DB).PreSave.Connect(func(context.Context, signals.SaveEvent[*Item]) error { panic("at the disco") })
+	disconnect := signals.For[Item](c.DB).PreSave.Connect(func(context.Context, signals.SaveEvent[*Item]) error { panic("at the disco") }, signals.UID("p"))
 	err := create(c, c.DB, &Item{})
 	var (
 		by       *signals.ReceiverError
@@ -150,9 +154,13 @@ func panicOfAReceiver(c *C) {
 	)
 	require.ErrorAs(c, err, &by)
 	require.ErrorAs(c, err, &panicked)
+	assert.Equal(c, "pre_save Item p", fmt.Sprint(by.Signal, " ", by.Sender, " ", by.Receiver))
 	assert.Equal(c, "at the disco", panicked.Value)
 	assert.Contains(c, string(panicked.Stack), "panicOfAReceiver")
 	stored[Item](c)
+	disconnect()
+	require.NoError(c, create(c, c.DB, &Item{Name: "a"}), "the connection is fine")
+	stored[Item](c, "a 0")
 }
 
 func recursion(c *C) {

@@ -18,13 +18,14 @@ func batchReceiver(c *C) {
 			return nil
 		}
 	}
-	items.PreSave.ConnectBatch(count("pre_save"))
+	items.PreSave.ConnectBatch(count("pre_save"), signals.Priority(1))
+	hearSaves[Item](c)
 	items.PostSave.ConnectBatch(count("post_save"))
 	require.NoError(c, createAll(c, c.DB, &[]Item{{Name: "a"}, {Name: "b"}}))
-	c.want([]string{"pre_save of 2", "post_save of 2"})
+	c.want(line("pre_save of 2"), saves("Item a 0 created", "Item b 0 created"), line("post_save of 2"))
 	_, err := update[Item](c, c.DB, "price", 1, "price = ?", 0)
 	require.NoError(c, err)
-	c.want([]string{"pre_save of 2", "post_save of 2"})
+	c.want(line("pre_save of 2"), saves("Item a 1 updated", "Item b 1 updated"), line("post_save of 2"))
 }
 
 func conditionalReceiver(c *C) {
@@ -54,6 +55,12 @@ func fields(c *C) {
 	lamp.Stock = 9
 	require.NoError(c, c.DB.Save(&lamp).Error)
 	c.want(saves("Item lamp 4 updated"))
+	require.NoError(c, create(c, c.DB, &Item{Name: "vase", Price: 5}))
+	c.want(saves("Item vase 5 created"), line("price"))
+	_, err = update[Item](c, c.DB, "price", 5, "1 = 1")
+	require.NoError(c, err)
+	c.want(each("pre_save Item ", "lamp 5 updated", "vase 5 updated"), []string{"post_save Item lamp 5 updated", "price"},
+		line("post_save Item vase 5 updated")) // which costs that much already
 }
 
 func byHand(c *C) {
@@ -119,6 +126,8 @@ func mute(c *C) {
 	stored[Track](c, "t")
 	require.NoError(c, c.DB.WithContext(signals.Mute(c.Context(), "one")).Create(&Album{Title: "b"}).Error)
 	c.want(saves("Album b created"))
+	require.NoError(c, c.DB.Create(&Album{Title: "c"}).Error)
+	c.want(saves("Album c created"), line("one"))
 }
 
 func raw(c *C) {
@@ -131,7 +140,14 @@ func raw(c *C) {
 		c.say("audit %t", e.Raw())
 		return nil
 	})
-	require.NoError(c, c.DB.WithContext(signals.Raw(c.Context())).Create(&Item{}).Error)
+	signals.For[Item](c.DB).PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Item]) error {
+		c.say("deleted %t", e.Raw())
+		return nil
+	})
+	loading := c.DB.WithContext(signals.Raw(c.Context()))
+	item := Item{Name: "a"}
+	require.NoError(c, loading.Create(&item).Error)
+	require.NoError(c, loading.Delete(&item).Error)
 	require.NoError(c, c.DB.Create(&Item{}).Error)
-	c.want([]string{"item true", "audit true", "item false", "audit false"})
+	c.want([]string{"item true", "audit true", "deleted true", "item false", "audit false"})
 }

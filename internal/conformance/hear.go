@@ -94,6 +94,29 @@ func hearEnds[M any, P shown[M]](c *C, word string, options ...signals.ConnectOp
 	}, options...)
 }
 
+// hearSaves notes saves of a model without a look at what is stored: "pre_save Item lamp 3 created".
+func hearSaves[M any, P shown[M]](c *C) {
+	s := signals.For[M](c.DB)
+	for word, signal := range map[string]*signals.Signal[signals.SaveEvent[*M]]{"pre_save": s.PreSave, "post_save": s.PostSave} {
+		signal.Connect(func(_ context.Context, e signals.SaveEvent[*M]) error {
+			c.say("%s %s %s %s", word, e.Schema().Name, P(e.Instance), kindOf(e))
+			return nil
+		})
+	}
+}
+
+// hearChanges notes in post_save what a save of a model changes, without its key: "Price: 1 to 9".
+func hearChanges[M any](c *C) {
+	signals.For[M](c.DB).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*M]) error {
+		for _, change := range e.Changes() {
+			if change.Column != "id" {
+				c.say("%s: %v to %v", change.Field, change.Old, change.New)
+			}
+		}
+		return nil
+	})
+}
+
 func kindOf[M any](e signals.SaveEvent[M]) string {
 	switch {
 	case e.Created:

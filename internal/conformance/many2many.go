@@ -30,7 +30,7 @@ func many2manyCases() []Case {
 		{"join model", "Join rows written as a model send their own pairs and links to both sides, none Reverse.", joinModel},
 		{"composite links", "PKs of a composite key are slices.", compositeLinks},
 		{"links within a table", "A relation of a model to itself tells its direction.", selfLinks},
-		{"veto of new links", "An error before or after an Append undoes it.", vetoOfNewLinks},
+		{"veto of new links", "An error before or after an Append undoes it, with the rows that it has created.", vetoOfNewLinks},
 		{"veto of a replace", "An error of the remove of a Replace undoes the remove; what was added stays unless the caller opened a transaction.", vetoOfReplace},
 		{"fields of links", "Fields narrows m2m_changed to the named relations.", fieldsOfLinks},
 		{"links after commit", "AfterCommit receivers hear post actions only, once the transaction has committed.", linksAfterCommit},

@@ -42,11 +42,15 @@ func selfLinks(c *C) {
 	tables(c, &Friend{})
 	require.NoError(c, c.DB.Create(&[]Friend{{Name: "ann"}, {Name: "bob"}}).Error)
 	hearLinks[Friend](c)
-	ann := c.DB.Model(&Friend{Name: "ann"}).Association("Friends")
-	require.NoError(c, ann.Append(&Friend{Name: "bob"}))
+	ann := func() *gorm.Association { return c.DB.Model(&Friend{Name: "ann"}).Association("Friends") }
+	require.NoError(c, ann().Append(&Friend{Name: "bob"}))
 	c.want(moves("add Friend.Friends of ann [bob]"))
-	require.NoError(c, ann.Delete(&Friend{Name: "bob"}))
+	require.NoError(c, ann().Append(&Friend{Name: "ann"}))
+	c.want(moves("add Friend.Friends of ann [ann]"))
+	require.NoError(c, ann().Delete(&Friend{Name: "bob"}))
 	c.want(moves("remove Friend.Friends of ann [bob]"))
+	require.NoError(c, ann().Clear())
+	c.want(moves("clear Friend.Friends of ann [ann]"))
 }
 
 // refuseLinks connects a receiver that refuses one action on the links of dishes.
@@ -60,8 +64,16 @@ func vetoOfNewLinks(c *C) {
 	for _, action := range []signals.M2MAction{signals.PreAdd, signals.PostAdd} {
 		disconnect := refuseLinks(c, action)
 		require.ErrorIs(c, spicesOf(c.DB, "rice").Append(&Spice{Name: "mace"}), errRefused)
-		disconnect()
 		linked(c, "soup-pepper", "soup-salt", "stew-salt")
+		require.ErrorIs(c, spicesOf(c.DB, "rice").Append(&Spice{Name: "curry"}), errRefused)
+		require.ErrorIs(c, create(c, c.DB, &Dish{Name: "cake", Spices: []Spice{{Name: "mace"}}}), errRefused)
+		disconnect()
+		if c.differs("SkipDefaultTransaction") {
+			require.NoError(c, c.DB.Where("name = ?", "cake").Delete(&Dish{}).Error)
+			continue
+		}
+		stored[Spice](c, "mace", "pepper", "salt")
+		stored[Dish](c, "rice", "soup", "stew")
 	}
 }
 

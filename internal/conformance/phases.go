@@ -3,7 +3,6 @@ package conformance
 import (
 	"context"
 	"database/sql"
-	"fmt"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,8 +18,8 @@ func phaseCases() []Case {
 		{"after an explicit commit", "AfterCommit receivers wait for the outermost commit and run in the order in which they were queued.", afterExplicitCommit},
 		{"after a rollback", "A rollback discards AfterCommit receivers and runs AfterRollback ones in reverse.", afterRollback},
 		{"begin and commit", "Begin, Commit and Rollback by hand are followed as db.Transaction is.", beginAndCommit},
-		{"before commit", "A BeforeCommit receiver runs in the transaction just before the outermost COMMIT.", beforeCommit},
-		{"veto before commit", "An error of a BeforeCommit receiver rolls the transaction back and is its error.", vetoBeforeCommit},
+		{"before commit", "A BeforeCommit receiver runs in the transaction just before the outermost COMMIT, and so do those of what it writes.", beforeCommit},
+		{"veto before commit", "An error or a panic of a BeforeCommit receiver rolls the transaction back and is its error.", vetoBeforeCommit},
 		{"panic in a transaction", "A panic in a transaction rolls back; nothing runs as committed.", panicInTransaction},
 		{"commit of a cancelled context", "A transaction whose context is cancelled does not commit; nothing runs as committed.", commitOfCancelled},
 		{"failed statement", "A write that fails queues nothing.", failedStatement},
@@ -57,11 +56,16 @@ func afterImplicitCommit(c *C) {
 		c.say("%s, in a transaction %t", &row, inside)
 		return err
 	}, signals.AfterCommit())
+	hearEnds[Item](c, "before", signals.BeforeCommit())
+	signals.For[Item](c.DB).PostDelete.Connect(note[signals.DeleteEvent[*Item]](c, "committed"), signals.AfterCommit())
 	require.NoError(c, create(c, c.DB, &Item{Name: "lamp"}))
-	c.want(line("lamp 0, in a transaction false"))
+	c.want([]string{"before Item lamp 0 created", "lamp 0, in a transaction false"})
 	_, err := update[Item](c, c.DB, "price", 9, "name = ?", "lamp")
 	require.NoError(c, err)
-	c.want(line("lamp 9, in a transaction false"))
+	c.want([]string{"before Item lamp 9 updated", "lamp 9, in a transaction false"})
+	_, err = remove[Item](c, c.DB, "name = ?", "lamp")
+	require.NoError(c, err)
+	c.want([]string{"before Item lamp 9 deleted", "committed"})
 }
 
 func afterExplicitCommit(c *C) {
@@ -109,6 +113,8 @@ func beginAndCommit(c *C) {
 
 func beforeCommit(c *C) {
 	tables(c, &Item{}, &Audit{})
+	hearEnds[Audit](c, "before", signals.BeforeCommit())
+	hearEnds[Audit](c, "committed", signals.AfterCommit())
 	signals.For[Item](c.DB).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Item]) error {
 		c.say("before")
 		return e.DB().Create(&Audit{Text: e.Instance.Name}).Error
@@ -119,23 +125,30 @@ func beforeCommit(c *C) {
 		c.want()
 		return nil
 	}))
-	c.want([]string{"before", "committed Item a 0 created"})
+	c.want([]string{"before", "before Audit a created", "committed Item a 0 created", "committed Audit a created"})
 	stored[Audit](c, "a")
 }
 
 func vetoBeforeCommit(c *C) {
 	tables(c, &Item{})
-	signals.For[Item](c.DB).PostSave.Connect(refuse[signals.SaveEvent[*Item]], signals.BeforeCommit())
 	hearEnds[Item](c, "committed", signals.AfterCommit())
-	require.ErrorIs(c, c.transaction(c.DB, func(tx *gorm.DB) error { return create(c, tx, &Item{Name: "a"}) }), errRefused)
-	c.want()
-	stored[Item](c)
+	hearEnds[Item](c, "undone", signals.AfterRollback())
+	for _, receiver := range []signals.Receiver[signals.SaveEvent[*Item]]{
+		refuse[signals.SaveEvent[*Item]], func(context.Context, signals.SaveEvent[*Item]) error { panic(errRefused) },
+	} {
+		disconnect := signals.For[Item](c.DB).PostSave.Connect(receiver, signals.BeforeCommit())
+		require.ErrorIs(c, c.transaction(c.DB, func(tx *gorm.DB) error { return create(c, tx, &Item{Name: "a"}) }), errRefused)
+		c.want(line("undone Item a 0 created"))
+		stored[Item](c)
+		disconnect()
+	}
+	signals.For[Item](c.DB).PostSave.Connect(refuse[signals.SaveEvent[*Item]], signals.BeforeCommit())
 	require.ErrorIs(c, create(c, c.DB, &Item{Name: "b"}), errRefused)
 	if c.differs("SkipDefaultTransaction") {
 		stored[Item](c, "b 0")
 		return
 	}
-	c.want()
+	c.want(line("undone Item b 0 created"))
 	stored[Item](c)
 }
 
@@ -156,7 +169,11 @@ func commitOfCancelled(c *C) {
 	ctx, cancel := context.WithCancel(c.Context())
 	tx := c.DB.WithContext(ctx).Begin()
 	undone := make(chan struct{})
-	err := signals.OnRollback(tx, func(context.Context) error { close(undone); return nil }) // the last one to run
+	err := signals.OnRollback(tx, func(ctx context.Context) error { // the last one to run
+		assert.NoError(c, ctx.Err(), "the context keeps no cancellation")
+		close(undone)
+		return nil
+	})
 	if c.differs("TrackExplicit") {
 		cancel()
 		require.ErrorIs(c, err, signals.ErrUntracked)
@@ -166,9 +183,10 @@ func commitOfCancelled(c *C) {
 	require.NoError(c, err)
 	require.NoError(c, create(c, tx, &Item{Name: "a"}))
 	cancel()
-	require.Error(c, tx.Commit().Error)
-	<-undone
+	<-undone // nobody has called Rollback
 	c.want(line("undone Item a 0 created"))
+	require.ErrorIs(c, tx.Commit().Error, context.Canceled)
+	c.want()
 	stored[Item](c)
 }
 
@@ -190,6 +208,22 @@ func snapshot(c *C) {
 		return nil
 	}))
 	c.want(line("committed Item lamp 0 created"))
+	tables(c, &Crate{}, &Twig{})
+	hearEnds[Crate](c, "committed", signals.AfterCommit())
+	signals.For[Twig](c.DB).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Twig]) error {
+		c.say("twig of %s", *e.Instance.TwigName)
+		return nil
+	}, signals.AfterCommit())
+	require.NoError(c, c.DB.Session(&gorm.Session{SkipHooks: true}).Create(&[]Twig{{Name: "a"}, {Name: "b"}}).Error)
+	require.NoError(c, c.transaction(c.DB, func(tx *gorm.DB) error {
+		crate, of := Crate{Labels: []string{"old"}}, "a"
+		twig := Twig{Name: "c", TwigName: &of}
+		require.NoError(c, create(c, tx, &crate))
+		require.NoError(c, create(c, tx, &twig))
+		crate.Labels[0], *twig.TwigName = "new", "b"
+		return nil
+	}))
+	c.want([]string{"committed Crate  0x0 [old] 0 created", "twig of a"})
 }
 
 // key is that of a value in a context.
@@ -227,14 +261,18 @@ func contextBeforeCommit(c *C) {
 func sqlTransaction(c *C) {
 	_, ok := signals.SQLTx(c.DB)
 	assert.False(c, ok)
-	require.NoError(c, c.transaction(c.DB, func(tx *gorm.DB) error {
+	tables(c, &Item{})
+	count := c.DB.ToSQL(func(tx *gorm.DB) *gorm.DB { return tx.Model(&Item{}).Select("COUNT(*)").Find(&[]int{}) })
+	require.ErrorIs(c, c.transaction(c.DB, func(tx *gorm.DB) error {
+		require.NoError(c, create(c, tx, &Item{Name: "a"}))
 		raw, ok := signals.SQLTx(tx)
 		require.True(c, ok)
 		assert.IsType(c, &sql.Tx{}, raw)
-		var one int
-		require.NoError(c, raw.QueryRowContext(c.Context(), "SELECT 1").Scan(&one))
-		c.say("%s", fmt.Sprint(one))
-		return nil
-	}))
-	c.want(line("1"))
+		var rows int
+		require.NoError(c, raw.QueryRowContext(c.Context(), count).Scan(&rows))
+		c.say("%d rows", rows)
+		return errRefused
+	}), errRefused)
+	c.want(line("1 rows"))
+	stored[Item](c)
 }

@@ -15,6 +15,9 @@ func writesAfterCommit(c *C) {
 	tables(c, &Item{}, &Audit{})
 	hearEnds[Audit](c, "committed", signals.AfterCommit())
 	signals.For[Item](c.DB).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Item]) error {
+		if err := signals.OnCommit(e.DB(), func(context.Context) error { c.say("queued"); return nil }); err != nil {
+			return err
+		}
 		if err := e.DB().Create(&Audit{Text: "plain"}).Error; err != nil {
 			return err
 		}
@@ -26,7 +29,7 @@ func writesAfterCommit(c *C) {
 		})
 	}, signals.AfterCommit())
 	require.NoError(c, create(c, c.DB, &Item{}))
-	c.want([]string{"committed Audit plain created", "committed Audit in a transaction created", "function"})
+	c.want([]string{"committed Audit plain created", "committed Audit in a transaction created", "function", "queued"})
 	stored[Audit](c, "plain", "in a transaction")
 }
 
@@ -117,7 +120,9 @@ func net(c *C) {
 func batchAfterCommit(c *C) {
 	tables(c, &Item{})
 	signals.For[Item](c.DB).PostSave.ConnectBatch(func(_ context.Context, events []signals.SaveEvent[*Item]) error {
-		c.say("%d", len(events))
+		for _, e := range events {
+			c.say("%s of %d", e.Instance, len(events))
+		}
 		return nil
 	}, signals.AfterCommit())
 	require.NoError(c, c.transaction(c.DB, func(tx *gorm.DB) error {
@@ -125,7 +130,7 @@ func batchAfterCommit(c *C) {
 		_, err := update[Item](c, tx, "price", 1, "name = ?", "a")
 		return err
 	}))
-	c.want(line("3"))
+	c.want([]string{"a 0 of 3", "b 0 of 3", "a 1 of 3"})
 }
 
 func batchesInOneTransaction(c *C) {

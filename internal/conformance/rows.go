@@ -19,8 +19,10 @@ func rowCases() []Case {
 		{"veto of one row of an update", "An error for one row undoes the whole update, what receivers wrote included.", vetoOfOneRow},
 		{"veto of one row of a delete", "An error for one row undoes the whole delete.", vetoOfOneDelete},
 		{"many rows", "More rows than a batch send one pair each, in the order of their keys.", manyRows},
+		{"veto of a later batch", "An error for a row of a later batch undoes the batches before it.", vetoOfLaterBatch},
 		{"late row", "A row that begins to match meanwhile is not written unannounced.", lateRow},
 		{"row deleted meanwhile", "A row that a receiver of pre_save deletes has no post_save.", deletedMeanwhile},
+		{"delete within a delete", "A row that a receiver of pre_delete deletes is told of by that delete, and has one post_delete.", deleteWithinDelete},
 		{"veto in the caller's transaction", "An error in a transaction of the caller is the caller's to roll back.", vetoInTransaction},
 	}
 }
@@ -37,6 +39,15 @@ func changedRow(c *C) {
 	require.NoError(c, err)
 	assert.Equal(c, 3, affected)
 	stored[Item](c, "a 9", "B 20", "c 9")
+	signals.For[Item](c.DB).PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*Item]) error {
+		if e.Instance.Name == "a" {
+			e.Instance.Name = "A"
+		}
+		return nil
+	})
+	_, err = update[Item](c, c.DB, "price", gorm.Expr("price + 1"), "1 = 1")
+	require.NoError(c, err)
+	stored[Item](c, "A 10", "B 21", "c 10") // a changed row gets the assignments of the call too
 }
 
 func changedField(c *C) {
@@ -92,13 +103,19 @@ func vetoOfOneDelete(c *C) {
 // many is more rows than a batch of the plugin's default has.
 const many = 501
 
-func manyRows(c *C) {
+// manySeats stores them.
+func manySeats(c *C) {
+	c.Helper()
 	tables(c, &Seat{})
 	rows := make([]Seat, many)
 	for i := range rows {
 		rows[i] = Seat{Line: "a", Place: i}
 	}
 	require.NoError(c, createBatches(c, c.DB, &rows, many))
+}
+
+func manyRows(c *C) {
+	manySeats(c)
 	places := map[string][]int{}
 	note := func(word string) signals.Receiver[signals.SaveEvent[*Seat]] {
 		return func(_ context.Context, e signals.SaveEvent[*Seat]) error {
@@ -108,18 +125,63 @@ func manyRows(c *C) {
 	}
 	signals.For[Seat](c.DB).PreSave.Connect(note("pre_save"))
 	signals.For[Seat](c.DB).PostSave.Connect(note("post_save"))
+	gone := func(word string) signals.Receiver[signals.DeleteEvent[*Seat]] {
+		return func(_ context.Context, e signals.DeleteEvent[*Seat]) error {
+			places[word] = append(places[word], e.Instance.Place)
+			return nil
+		}
+	}
+	signals.For[Seat](c.DB).PreDelete.Connect(gone("pre_delete"))
+	signals.For[Seat](c.DB).PostDelete.Connect(gone("post_delete"))
 	affected, err := update[Seat](c, c.DB, "taken", true, "taken = ?", false)
 	require.NoError(c, err)
 	assert.Equal(c, many, affected)
+	var taken int64
+	require.NoError(c, c.truth().Model(&Seat{}).Where("taken = ?", true).Count(&taken).Error)
+	assert.EqualValues(c, many, taken)
+	affected, err = remove[Seat](c, c.DB, "taken = ?", true)
+	require.NoError(c, err)
+	assert.Equal(c, many, affected)
+	stored[Seat](c)
+	require.Len(c, places, 4)
 	for word, heard := range places {
 		require.Len(c, heard, many, word)
 		for i, place := range heard {
 			require.Equal(c, i, place, word)
 		}
 	}
-	var taken int64
-	require.NoError(c, c.truth().Model(&Seat{}).Where("taken = ?", true).Count(&taken).Error)
-	assert.EqualValues(c, many, taken)
+}
+
+func vetoOfLaterBatch(c *C) {
+	manySeats(c)
+	last := func(s *Seat) error {
+		if s.Place == many-1 {
+			return errRefused
+		}
+		return nil
+	}
+	saving := func(_ context.Context, e signals.SaveEvent[*Seat]) error { return last(e.Instance) }
+	deleting := func(_ context.Context, e signals.DeleteEvent[*Seat]) error { return last(e.Instance) }
+	seats := signals.For[Seat](c.DB)
+	for _, connect := range []func() (disconnect func() bool){
+		func() func() bool { return seats.PreSave.Connect(saving) }, func() func() bool { return seats.PostSave.Connect(saving) },
+	} {
+		disconnect := connect()
+		_, err := update[Seat](c, c.DB, "taken", true, "taken = ?", false)
+		require.ErrorIs(c, err, errRefused)
+		disconnect()
+	}
+	for _, connect := range []func() (disconnect func() bool){
+		func() func() bool { return seats.PreDelete.Connect(deleting) }, func() func() bool { return seats.PostDelete.Connect(deleting) },
+	} {
+		disconnect := connect()
+		_, err := remove[Seat](c, c.DB, "taken = ?", false)
+		require.ErrorIs(c, err, errRefused)
+		disconnect()
+	}
+	var left int64
+	require.NoError(c, c.truth().Model(&Seat{}).Where("taken = ?", false).Count(&left).Error)
+	assert.EqualValues(c, many, left)
 }
 
 func lateRow(c *C) {
@@ -148,6 +210,30 @@ func deletedMeanwhile(c *C) {
 	stored[Item](c, "a 9")
 }
 
+func deleteWithinDelete(c *C) {
+	rows := seed(c, "ab")
+	items := signals.For[Item](c.DB)
+	items.PreDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Item]) error {
+		c.say("pre_delete %s", e.Instance)
+		return nil
+	})
+	items.PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Item]) error {
+		c.say("post_delete %s", e.Instance)
+		return nil
+	})
+	items.PreDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Item]) error {
+		if e.Instance.Name == "a" {
+			return e.DB().Delete(&Item{}, rows[1].ID).Error
+		}
+		return nil
+	})
+	affected, err := remove[Item](c, c.DB, "1 = 1")
+	require.NoError(c, err)
+	assert.Equal(c, 1, affected)
+	c.want([]string{"pre_delete a 1"}, removes("b 2"), []string{"pre_delete b 2", "post_delete a 1"}) // b was there when the outer delete began
+	stored[Item](c)
+}
+
 func vetoInTransaction(c *C) {
 	seed(c, "a")
 	signals.For[Item](c.DB).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Item]) error {
@@ -161,7 +247,8 @@ func vetoInTransaction(c *C) {
 		require.NoError(c, err)
 		_, err = update[Item](c, tx, "price", 9, "price = ?", 1)
 		require.ErrorIs(c, err, errRefused)
+		require.ErrorIs(c, create(c, tx, &Item{Name: "vase", Price: 9}), errRefused)
 		return nil
 	}))
-	stored[Item](c, "lamp 9")
+	stored[Item](c, "lamp 9", "vase 9")
 }

@@ -3,6 +3,8 @@ package conformance
 import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals"
 )
 
 // savepointCases are about parts of a transaction.
@@ -49,6 +51,7 @@ func outerRollback(c *C) {
 
 func savepointByHand(c *C) {
 	hearOutcomes(c)
+	hearEnds[Item](c, "before", signals.BeforeCommit())
 	require.NoError(c, c.transaction(c.DB, func(tx *gorm.DB) error {
 		require.NoError(c, create(c, tx, &Item{Name: "a"}))
 		require.NoError(c, tx.SavePoint("here").Error)
@@ -56,7 +59,7 @@ func savepointByHand(c *C) {
 		require.NoError(c, tx.RollbackTo("here").Error)
 		return nil
 	}))
-	c.want([]string{"undone Item b 0 created", "committed Item a 0 created"})
+	c.want([]string{"before Item a 0 created", "undone Item b 0 created", "committed Item a 0 created"})
 	stored[Item](c, "a 0")
 }
 

@@ -66,9 +66,16 @@ func noPrimaryKey(c *C) {
 	_, err = remove[Event](c, c.DB, "kind = ?", "b")
 	require.NoError(c, err)
 	c.want([]string{"a 0 created", "b 0 created", "a 7 updated", "b 0 deleted"})
+	require.NoError(c, create(c, c.DB, &Event{Kind: "c"}))
+	_, err = update[Event](c, c.DB, "count", 8, "1 = 1")
+	require.NoError(c, err)
+	assert.ElementsMatch(c, []string{"c 0 created", "a 8 updated", "c 8 updated"}, c.heard())
+	events.PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*Event]) error { e.Instance.Kind += "!"; return nil })
+	_, err = update[Event](c, c.DB, "count", 9, "1 = 1")
+	require.ErrorIs(c, err, gorm.ErrPrimaryKeyRequired, "nothing could write that row alone")
 	var left []Event
-	require.NoError(c, c.truth().Find(&left).Error)
-	assert.Equal(c, []Event{{Kind: "a", Count: 7}}, left)
+	require.NoError(c, c.truth().Order("kind").Find(&left).Error)
+	assert.Equal(c, []Event{{Kind: "a", Count: 8}, {Kind: "c", Count: 8}}, left)
 }
 
 func everyKind(c *C) {
@@ -93,24 +100,35 @@ func tableOverride(c *C) {
 	tables(c, &Item{})
 	c.table = c.DB.NamingStrategy.TableName("OtherItem")
 	require.NoError(c, c.DB.Table(c.table).AutoMigrate(&Item{}))
-	c.Cleanup(func() { require.NoError(c, c.DB.Exec("DROP TABLE ?", clause.Table{Name: c.table}).Error) })
+	other := clause.Table{Name: c.table}
+	c.Cleanup(func() { require.NoError(c, c.DB.Exec("DROP TABLE ?", other).Error) })
+	require.NoError(c, create(c, c.DB, &Item{Name: "a", Price: 1})) // in the model's own table
 	hear[Item](c)
 	require.NoError(c, c.DB.Table(c.table).Create(&Item{Name: "a", Price: 1}).Error)
 	c.want(saves("Item a 1 created"))
 	require.NoError(c, c.DB.Table(c.table).Model(&Item{}).Where("name = ?", "a").Update("price", 9).Error)
 	c.want(saves("Item a 9 updated"))
 	stored[Item](c, "a 9")
+	var row Item
+	require.NoError(c, c.truth().Table(c.table).First(&row).Error)
+	row.Price = 8
+	require.NoError(c, c.DB.Table(c.table).Save(&row).Error)
+	c.want(saves("Item a 8 updated"))
 	require.NoError(c, c.DB.Table(c.table).Where("name = ?", "a").Delete(&Item{}).Error)
-	c.want(removes("Item a 9"))
+	c.want(removes("Item a 8"))
 	stored[Item](c)
+	c.table = ""
+	stored[Item](c, "a 1")
 }
 
 func scopes(c *C) {
-	seed(c, "abc")
+	rows := seed(c, "abc")
 	hear[Item](c)
 	cheap := func(db *gorm.DB) *gorm.DB { return db.Where("price < ?", 3) }
 	require.NoError(c, c.DB.Model(&Item{}).Scopes(cheap).Update("stock", 1).Error)
 	c.want(saves("Item a 1 updated", "Item b 2 updated"))
+	require.NoError(c, c.DB.Scopes(cheap).Delete(&rows[2]).Error)
+	c.want() // the scope hides the row
 	require.NoError(c, c.DB.Scopes(cheap).Delete(&Item{}).Error)
 	c.want(removes("Item a 1", "Item b 2"))
 	stored[Item](c, "c 3")

@@ -22,7 +22,8 @@ func silentCases() []Case {
 		{"queries", "Count, Pluck, Find and First send no save or delete signal.", queries},
 		{"nobody listens", "A write of a model that nobody listens to runs the statements that it runs without the plugin, and no other.", nobodyListens},
 		{"post_load", "post_load is sent for every struct that First, Find and Preload fill.", postLoad},
-		{"no post_load", "Scan, Pluck, maps and a query under SkipHooks or Mute send no post_load.", noPostLoad},
+		{"no post_load", "Scan, Rows, Count, Pluck, maps, other types and a query under SkipHooks or Mute send no post_load.", noPostLoad},
+		{"no post_load of joins", "A struct that Joins fills has no post_load; the one around it has.", noPostLoadOfJoins},
 		{"veto of post_load", "An error of post_load is the query's.", vetoOfPostLoad},
 	}
 }
@@ -32,15 +33,19 @@ func updateColumn(c *C) {
 	hear[Item](c)
 	require.NoError(c, c.DB.Model(&a).UpdateColumn("price", 9).Error)
 	require.NoError(c, c.DB.Model(&Item{}).Where("name = ?", "b").UpdateColumns(map[string]any{"price": 8}).Error)
+	require.NoError(c, c.DB.Model(&a).UpdateColumns(Item{Price: 7}).Error)
 	c.want()
-	stored[Item](c, "a 9", "b 8")
+	stored[Item](c, "a 7", "b 8")
 }
 
 func skipHooks(c *C) {
 	a := seed(c, "ab")[0]
 	hear[Item](c)
 	db := c.DB.Session(&gorm.Session{SkipHooks: true})
-	require.NoError(c, create(c, db, &Item{Name: "c"}))
+	row := Item{Name: "new"}
+	require.NoError(c, create(c, db, &row))
+	row.Name = "c"
+	require.NoError(c, db.Save(&row).Error)
 	_, err := update[Item](c, db, "price", 9, "name = ?", "b")
 	require.NoError(c, err)
 	require.NoError(c, db.Delete(&a).Error)
@@ -106,7 +111,7 @@ func queries(c *C) {
 }
 
 func nobodyListens(c *C) {
-	seed(c, "ab")
+	a := seed(c, "ab")[0]
 	hear[Audit](c)
 	counted := func(write func(tx *gorm.DB) error) int {
 		tx := c.DB.Begin()
@@ -117,6 +122,7 @@ func nobodyListens(c *C) {
 		return n
 	}
 	assert.Equal(c, 1, counted(func(tx *gorm.DB) error { return create(c, tx, &Item{}) }))
+	assert.Equal(c, 1, counted(func(tx *gorm.DB) error { return tx.Save(&Item{ID: a.ID, Name: "c"}).Error }))
 	assert.Equal(c, 1, counted(func(tx *gorm.DB) error {
 		_, err := update[Item](c, tx, "price", 9, "price < ?", 5)
 		return err
@@ -153,6 +159,10 @@ func postLoad(c *C) {
 	var rows []*Track
 	require.NoError(c, c.source().Order("id").Find(&rows).Error)
 	c.want([]string{"Track one", "Track two"})
+	require.NoError(c, c.source().Raw("SELECT * FROM ?", tableOf(c, &Album{})).Find(&[]Album{}).Error)
+	c.want(line("Album debut"))
+	require.NoError(c, c.source().Find(&rows, "title = ?", "nobody").Error)
+	c.want()
 }
 
 func noPostLoad(c *C) {
@@ -170,8 +180,30 @@ func noPostLoad(c *C) {
 	require.NoError(c, db.Model(&Item{}).Take(&found).Error)
 	require.NoError(c, db.Session(&gorm.Session{SkipHooks: true}).Take(&item).Error)
 	require.NoError(c, db.WithContext(signals.Mute(c.Context())).Take(&item).Error)
-	require.Error(c, db.Take(&item, item.ID+7).Error)
+	require.ErrorIs(c, db.Take(&item, item.ID+7).Error, gorm.ErrRecordNotFound)
+	var n int64
+	require.NoError(c, db.Model(&Item{}).Count(&n).Error)
+	require.NoError(c, db.Model(&Item{}).Scan(&[]Item{}).Error)
+	require.NoError(c, db.Model(&Item{}).Find(&[]struct{ Name string }{}).Error)
+	rows, err := db.Model(&Item{}).Rows()
+	require.NoError(c, err)
+	defer func() { require.NoError(c, rows.Close()) }()
+	for rows.Next() {
+		require.NoError(c, db.ScanRows(rows, &item))
+	}
+	require.NoError(c, rows.Err())
 	c.want()
+}
+
+func noPostLoadOfJoins(c *C) {
+	album := albums(c)
+	require.NoError(c, c.DB.Model(album).Association("Label").Append(&Label{Name: "blue"}))
+	signals.For[Album](c.DB).PostLoad.Connect(note[signals.LoadEvent[*Album]](c, "album"))
+	signals.For[Label](c.DB).PostLoad.Connect(note[signals.LoadEvent[*Label]](c, "label"))
+	var found Album
+	require.NoError(c, c.source().Joins("Label").First(&found).Error)
+	assert.Equal(c, "blue", found.Label.Name)
+	c.want(line("album"))
 }
 
 func vetoOfPostLoad(c *C) {
