@@ -60,21 +60,45 @@ func TestTheCodeAndOutputOfThePackageDocumentationIsThatOfExamples(t *testing.T)
 	assert.Greater(t, blocks, 5)
 }
 
-func TestEveryTestThatDocsSentNamesExists(t *testing.T) {
+func TestEveryTestAndCaseThatDocsSentNamesExists(t *testing.T) {
 	t.Parallel()
 	page := read(t, "docs/sent.md")
-	link := regexp.MustCompile(`\[(Test\w+)\]\(\.\./([\w/]+_test\.go)\)`)
-	links := link.FindAllStringSubmatch(page, -1)
-	require.Greater(t, len(links), 30)
-	for _, l := range links {
+	test := regexp.MustCompile(`\[(Test\w+)\]\(\.\./([\w/]+_test\.go)\)`)
+	tests := test.FindAllStringSubmatch(page, -1)
+	require.Greater(t, len(tests), 30)
+	for _, l := range tests {
 		assert.Contains(t, read(t, l[2]), "func "+l[1]+"(t *testing.T)", "%s is not in %s", l[1], l[2])
 	}
-	assert.Equal(t, len(links), strings.Count(page, "[Test"), "every test is named with its file")
+	assert.Equal(t, len(tests), strings.Count(page, "[Test"), "every test is named with its file")
+	cases := namedCases(t, page)
+	require.Greater(t, len(cases), 30)
+	either := regexp.MustCompile(test.String() + "|" + caseLink().String())
 	for line := range strings.Lines(page) {
 		if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| call |") {
-			assert.Regexp(t, link, line)
+			assert.Regexp(t, either, line)
 		}
 	}
+}
+
+func TestEveryCaseThatDocsDjangoNamesExists(t *testing.T) {
+	t.Parallel()
+	assert.NotEmpty(t, namedCases(t, read(t, "docs/django.md")))
+}
+
+// caseLink matches a link to a case of package conformance: its name and its file.
+func caseLink() *regexp.Regexp {
+	return regexp.MustCompile(`\[([^\]|]+)\]\(\.\./(internal/conformance/\w+\.go)\)`)
+}
+
+// namedCases returns the links of a page to cases, and requires that each case stands in the file that its link leads to.
+func namedCases(t *testing.T, page string) [][]string {
+	t.Helper()
+	links := caseLink().FindAllStringSubmatch(page, -1)
+	for _, l := range links {
+		assert.Contains(t, read(t, l[2]), "\t{\""+l[1]+"\", \"", "%s is not in %s", l[1], l[2])
+	}
+	assert.Equal(t, len(links), strings.Count(page, "](../internal/conformance/"), "every case is named with its file")
+	return links
 }
 
 func TestEveryFileAndMakeTargetThatTheDocumentsNameExists(t *testing.T) {
