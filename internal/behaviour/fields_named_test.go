@@ -202,20 +202,3 @@ func TestKeptEventsNameTheirFields(t *testing.T) {
 	assert.Equal(t, []string{"Author.Email", "Editor.Email"}, fields)
 	assert.Equal(t, []bool{true, true}, changed)
 }
-
-func TestFieldsNarrowsAReceiverToChangesOfThem(t *testing.T) {
-	t.Parallel()
-	db, _ := seeded(t, signals.Plugin{})
-	tr := &trace{}
-	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
-		tr.add("%s", e.Instance.Name)
-		return nil
-	}, signals.Fields("Price"))
-	require.NoError(t, db.Model(&Product{ID: 1}).Update("stock", 5).Error)
-	require.NoError(t, db.Model(&Product{ID: 1}).Update("price", 1).Error)
-	assert.Empty(t, tr.take())
-	require.NoError(t, db.Model(&Product{}).Where("1 = 1").Update("price", 2).Error)
-	assert.Equal(t, []string{"a", "c"}, tr.take(), "b costs 2 already")
-	require.NoError(t, db.Create(&Product{Name: "new"}).Error)
-	assert.Equal(t, []string{"new"}, tr.take(), "created rows always count")
-}
