@@ -3,7 +3,6 @@ package behaviour_test
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -121,41 +120,6 @@ func TestCustomTypesAreComparedByTheirValue(t *testing.T) {
 	require.NoError(t, db.Model(&Venue{ID: 1}).Updates(Venue{Grade: Grade{5}, Rank: 3}).Error)
 	assert.Equal(t, []string{"Rank: 0 -> 3"}, changes.take())
 	assert.EqualValues(t, 1, db.Where("grade = ?", Grade{5}).Delete(&Venue{}).RowsAffected)
-}
-
-func TestATableOverrideIsReadAndWrittenInsteadOfTheModelsTable(t *testing.T) {
-	t.Parallel()
-	db, tr := seeded(t, signals.Plugin{BatchSize: 1})
-	old := func() *gorm.DB { return db.Table("old_products") }
-	require.NoError(t, old().AutoMigrate(&Product{}))
-	require.NoError(t, db.Exec("INSERT INTO old_products SELECT * FROM products").Error)
-	require.NoError(t, db.Exec("UPDATE old_products SET name = 'old ' || name").Error)
-	require.NoError(t, old().Create(&Product{ID: 4, Name: "old d"}).Error)
-	assert.Equal(t, []string{"pre_save create 4 old d 0", "post_save create 4 old d 0"}, tr.take())
-	require.NoError(t, old().Model(&Product{}).Where("price > 2").Update("price", 9).Error)
-	assert.Equal(t, []string{"pre_save update 3 old c 9", "post_save update 3 old c 9"}, tr.take())
-	require.NoError(t, old().Save(&Product{ID: 1, Name: "older"}).Error)
-	assert.Equal(t, []string{"pre_save update 1 older 0", "post_save update 1 older 0"}, tr.take())
-	require.NoError(t, old().Where("price < 5").Delete(&Product{}).Error)
-	assert.ElementsMatch(t, []string{
-		"pre_delete hard 1 older 0", "post_delete hard 1 older 0", "pre_delete hard 2 old b 2", "post_delete hard 2 old b 2",
-		"pre_delete hard 4 old d 0", "post_delete hard 4 old d 0",
-	}, tr.take())
-	assert.EqualValues(t, 3, count[Product](t, db), "the model's own table is as it was")
-	assert.EqualValues(t, 3, find[Product](t, db, 3).Price)
-}
-
-func TestScopesAreConditionsLikeOthers(t *testing.T) {
-	t.Parallel()
-	db, tr := seeded(t, signals.Plugin{})
-	require.NoError(t, db.Model(&Product{}).Scopes(cheap).Update("stock", 7).Error)
-	assert.Equal(t, []string{
-		"pre_save update 1 a 1", "pre_save update 2 b 2", "post_save update 1 a 1", "post_save update 2 b 2",
-	}, tr.take())
-	require.NoError(t, db.Scopes(cheap).Delete(&Product{ID: 3}).Error)
-	assert.Empty(t, tr.take(), "the scope hides the row")
-	require.NoError(t, db.Scopes(cheap).Delete(&Product{ID: 2}).Error)
-	assert.Equal(t, []string{"pre_delete hard 2 b 2", "post_delete hard 2 b 2"}, tr.take())
 }
 
 func TestAnUpdateThatJoinsOtherTablesSendsForItsOwnRows(t *testing.T) {
@@ -289,48 +253,4 @@ func TestLinksWithoutAModelAreSilent(t *testing.T) {
 	assert.Equal(t, []string{"save *behaviour_test.Zoo"}, tr.take())
 	require.NoError(t, zoos.Clear())
 	assert.Empty(t, tr.take())
-}
-
-func TestPostLoadIsSentForStructsThatAQueryFillsAndForNothingElse(t *testing.T) {
-	t.Parallel()
-	const pet = "load *behaviour_test.Pet"
-	for name, c := range map[string]struct {
-		query func(db *gorm.DB) error
-		want  []string
-	}{
-		"First":    {func(db *gorm.DB) error { return db.First(&Pet{}).Error }, []string{pet}},
-		"Raw Find": {func(db *gorm.DB) error { return db.Raw("SELECT * FROM pets").Find(&[]Pet{}).Error }, []string{pet}},
-		"Preload": {
-			func(db *gorm.DB) error { return db.Preload("Vet").Find(&[]Pet{}).Error },
-			[]string{"load *behaviour_test.Vet", pet},
-		},
-		"Joins":       {func(db *gorm.DB) error { return db.Joins("Vet").Find(&[]Pet{}).Error }, []string{pet}},
-		"Scan":        {func(db *gorm.DB) error { return db.Model(&Pet{}).Scan(&[]Pet{}).Error }, nil},
-		"other types": {func(db *gorm.DB) error { return db.Model(&Pet{}).Find(&[]struct{ Name string }{}).Error }, nil},
-		"a map":       {func(db *gorm.DB) error { return db.Model(&Pet{}).Take(&map[string]any{}).Error }, nil},
-		"Rows": {func(db *gorm.DB) error {
-			rows, err := db.Model(&Pet{}).Rows()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = rows.Close() }()
-			if rows.Next() {
-				err = db.ScanRows(rows, &Pet{})
-			}
-			return errors.Join(err, rows.Err())
-		}, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			db := open(t, &Owner{}, &Passport{}, &Vet{}, &Pet{})
-			require.NoError(t, db.Create(&Owner{Pets: []Pet{{Vet: &Vet{Name: "dr"}}}}).Error)
-			tr := &trace{}
-			signals.Implementing[any](db).PostLoad.Connect(func(_ context.Context, e signals.LoadEvent[any]) error {
-				tr.add("load %T", e.Instance)
-				return nil
-			})
-			require.NoError(t, c.query(db))
-			assert.Equal(t, c.want, tr.take())
-		})
-	}
 }

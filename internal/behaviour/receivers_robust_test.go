@@ -16,23 +16,6 @@ import (
 	"github.com/gorm-signals/signals/internal/testkit"
 )
 
-func TestAPanicOfAReceiverFailsTheWriteAndNothingElse(t *testing.T) {
-	t.Parallel()
-	db := open(t, &Product{})
-	products := signals.For[Product](db)
-	disconnect := products.PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { panic("no") }, signals.UID("p"))
-	err := db.Create(&Product{Name: "a"}).Error
-	var failed *signals.ReceiverError
-	require.ErrorAs(t, err, &failed)
-	assert.Equal(t, [...]string{"post_save", "Product", "p"}, [...]string{failed.Signal, failed.Sender, failed.Receiver})
-	var panicked *signals.PanicError
-	require.ErrorAs(t, err, &panicked)
-	assert.Equal(t, "no", panicked.Value)
-	assert.Zero(t, count[Product](t, db))
-	assert.True(t, disconnect())
-	require.NoError(t, db.Create(&Product{Name: "a"}).Error, "the connection is fine")
-}
-
 func TestErrorsOfReceiversKeepTheirIdentity(t *testing.T) {
 	t.Parallel()
 	for _, translate := range []bool{false, true} {
@@ -146,15 +129,6 @@ func TestAModelWithoutTableFailsAsInGORM(t *testing.T) {
 	require.ErrorContains(t, db.Delete(&Product{ID: 1}).Error, "no such table: products")
 }
 
-func TestADuplicateKeyFailsAsInGORMAndSendsNoPostSave(t *testing.T) {
-	t.Parallel()
-	db := testkit.OpenWith(t, &gorm.Config{TranslateError: true}, signals.Plugin{}, &Coded{})
-	require.NoError(t, db.Create(&Coded{Code: "a"}).Error)
-	tr := traceOf(db, func(c *Coded) string { return c.Code })
-	require.ErrorIs(t, db.Create(&Coded{Code: "a"}).Error, gorm.ErrDuplicatedKey)
-	assert.Equal(t, []string{"pre_save create a"}, tr.take())
-}
-
 func TestInvalidInputFailsAsInGORM(t *testing.T) {
 	t.Parallel()
 	db := open(t, &Product{})
@@ -203,30 +177,6 @@ func TestAnEventThatWasNeverSentAnswersWithoutPanic(t *testing.T) {
 	assert.Nil(t, d.Schema())
 	assert.False(t, d.Raw())
 	assert.Nil(t, signals.LoadEvent[*Product]{}.DB())
-}
-
-func TestPostLoadIsSentForEveryRowThatAQueryFilled(t *testing.T) {
-	t.Parallel()
-	db, tr := seeded(t, signals.Plugin{})
-	signals.For[Product](db).PostLoad.Connect(func(_ context.Context, e signals.LoadEvent[*Product]) error {
-		if e.Instance.Name == "" {
-			return errors.New("no name")
-		}
-		tr.add("load %s", e.Instance.Name)
-		e.Instance.Slug = "loaded"
-		return nil
-	})
-	var one Product
-	require.NoError(t, db.First(&one, 1).Error)
-	assert.Equal(t, "loaded", one.Slug)
-	var all []*Product
-	require.NoError(t, db.Where("id > 1").Find(&all).Error)
-	assert.Equal(t, []string{"load a", "load b", "load c"}, tr.take())
-	require.ErrorIs(t, db.First(&Product{}, 99).Error, gorm.ErrRecordNotFound)
-	require.NoError(t, db.Find(&all, "id > 99").Error)
-	assert.Empty(t, tr.take())
-	require.NoError(t, db.Exec("UPDATE products SET name = ''").Error)
-	require.ErrorContains(t, db.First(&Product{}, 1).Error, "no name")
 }
 
 func TestReceiversListsWhoListensAndWhere(t *testing.T) {
