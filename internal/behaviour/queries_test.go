@@ -137,24 +137,6 @@ func TestAPostErrorWithoutATransactionCannotUndoAPlainCreate(t *testing.T) {
 	}
 }
 
-func TestAnErrorInTheCallersTransactionIsTheCallersToRollBack(t *testing.T) {
-	t.Parallel()
-	db := open(t, &Product{})
-	signals.For[Product](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return errBoom })
-	create := func(keep bool) error {
-		return db.Transaction(func(tx *gorm.DB) error {
-			if err := tx.Create(&Product{}).Error; !keep {
-				return err
-			}
-			return nil
-		})
-	}
-	require.ErrorIs(t, create(false), errBoom)
-	assert.Zero(t, count[Product](t, db))
-	require.NoError(t, create(true))
-	assert.EqualValues(t, 1, count[Product](t, db))
-}
-
 func TestAutomaticTimesAreNoChange(t *testing.T) {
 	t.Parallel()
 	db := openSeeded(t)
