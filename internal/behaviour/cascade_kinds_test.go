@@ -174,6 +174,15 @@ func TestARowThatRefersToOneTableTwiceSendsOnePair(t *testing.T) {
 	}
 }
 
+// Titled is satisfied through an embedded struct.
+type Titled interface{ ShownTitle() string }
+
+// Base gives its models a title.
+type Base struct{ Title string }
+
+// ShownTitle returns the title.
+func (b *Base) ShownTitle() string { return b.Title }
+
 // Volume has chapters.
 type Volume struct {
 	ID       uint

@@ -198,18 +198,6 @@ func singers(t *testing.T, joinModel bool) (*gorm.DB, *trace) {
 	return db, tr
 }
 
-func TestASelfReferentialRelationWithoutAnotherSideSendsItsOwnSideOnly(t *testing.T) {
-	t.Parallel()
-	db, tr := singers(t, false)
-	friends := func() *gorm.Association { return db.Model(&Singer{ID: 1}).Association("Friends") }
-	require.NoError(t, friends().Append(&Singer{ID: 2}, &Singer{ID: 1}))
-	assert.Equal(t, prePost("add Friends of ann [2 1]"), tr.take())
-	require.NoError(t, friends().Delete(&Singer{ID: 2}))
-	assert.Equal(t, prePost("remove Friends of ann [2]"), tr.take())
-	require.NoError(t, friends().Clear())
-	assert.Equal(t, prePost("clear Friends of ann [1]"), tr.take())
-}
-
 func TestASelfReferentialRelationKnowsItsTwoDirections(t *testing.T) {
 	t.Parallel()
 	for _, joinModel := range []bool{false, true} {
