@@ -61,37 +61,6 @@ func TestACascadeOfManyRowsTakesTheMemoryOfAFew(t *testing.T) {
 	assert.Less(t, float64(peak-min(start, peak))/(1<<20), 20.0, "megabytes")
 }
 
-func TestAVetoOnACascadedRowUndoesTheWholeDelete(t *testing.T) {
-	t.Parallel()
-	for _, skip := range []bool{false, true} {
-		for _, size := range []int{0, 1} {
-			for _, phase := range []string{"pre", "post"} {
-				t.Run(fmt.Sprint(phase, " skip ", skip, " in batches of ", size), func(t *testing.T) {
-					t.Parallel()
-					db := depots(t, &gorm.Config{SkipDefaultTransaction: skip}, signals.Plugin{BatchSize: size})
-					veto := func(_ context.Context, e signals.DeleteEvent[*Crate]) error {
-						if e.Instance.ID == 3 {
-							return errBoom
-						}
-						return nil
-					}
-					if crates := signals.For[Crate](db); phase == "pre" {
-						crates.PreDelete.Connect(veto)
-					} else {
-						crates.PostDelete.Connect(veto)
-					}
-					require.ErrorIs(t, db.Where("1 = 1").Delete(&Depot{}).Error, errBoom)
-					stands(t, db, 3, 3, 3)
-					require.ErrorIs(t, db.Delete(&Rack{ID: 3}).Error, errBoom)
-					stands(t, db, 3, 3, 3)
-					require.NoError(t, db.Delete(&Depot{ID: 1}).Error)
-					stands(t, db, 2, 1, 1)
-				})
-			}
-		}
-	}
-}
-
 func TestAVetoBeforeACascadeLeavesTheCallersTransactionAsItWas(t *testing.T) {
 	t.Parallel()
 	db := depots(t, &gorm.Config{}, signals.Plugin{})

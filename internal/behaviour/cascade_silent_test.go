@@ -13,7 +13,6 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // Poster has notices by a polymorphic relation, which is no foreign key of the database.
@@ -55,10 +54,6 @@ func TestChildrenThatTheDatabaseLeavesAloneSendNothing(t *testing.T) {
 			func(t *testing.T) *gorm.DB { t.Helper(); return open(t, &Nest{}, &Egg{}) },
 			func() (any, any) { return &Nest{Eggs: []Egg{{}}}, &Egg{} },
 		},
-		"no constraint in the database": {func(t *testing.T) *gorm.DB {
-			t.Helper()
-			return testkit.OpenWith(t, &gorm.Config{DisableForeignKeyConstraintWhenMigrating: true}, signals.Plugin{}, &Depot{}, &Rack{}, &Crate{})
-		}, onDepot},
 		"SQLite without foreign keys": {func(t *testing.T) *gorm.DB {
 			t.Helper()
 			db, err := gorm.Open(sqlite.Open(filepath.Join(t.TempDir(), "test.db")), &gorm.Config{Logger: logger.Discard})

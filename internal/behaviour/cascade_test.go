@@ -71,20 +71,6 @@ func (f family) line(phase, row string) string {
 	return phase + row
 }
 
-// inTwoPhases reports whether all pre signals were sent before the first post signal.
-func inTwoPhases(lines []string) bool {
-	post := false
-	for _, line := range lines {
-		switch {
-		case strings.HasPrefix(line, "post"):
-			post = true
-		case post:
-			return false
-		}
-	}
-	return true
-}
-
 // deletesOf notes the delete signals of a model. Its receivers fail when a row is not there before its delete, or still is
 // afterwards.
 func deletesOf[M any](db *gorm.DB, tr *trace, show func(*M) string) {
@@ -138,48 +124,6 @@ func traceDepots(db *gorm.DB) *trace {
 func depotOne() family {
 	return family{
 		"depot 1a": nil, "rack 1 of 1": {"depot 1a"}, "rack 2 of 1": {"depot 1a"}, "crate 1 of 1": {"rack 1 of 1"}, "crate 2 of 1": {"rack 1 of 1"},
-	}
-}
-
-func TestACascadeSendsOnePairPerRowOfEveryLevelChildrenFirst(t *testing.T) {
-	t.Parallel()
-	for name, remove := range map[string]func(db *gorm.DB) *gorm.DB{
-		"by value":         func(db *gorm.DB) *gorm.DB { return db.Delete(&Depot{ID: 1}) },
-		"by slice":         func(db *gorm.DB) *gorm.DB { return db.Delete(&[]Depot{{ID: 1}, {ID: 99}}) },
-		"by key":           func(db *gorm.DB) *gorm.DB { return db.Delete(&Depot{}, 1) },
-		"by keys":          func(db *gorm.DB) *gorm.DB { return db.Delete(&Depot{}, []int{1, 99}) },
-		"by condition":     func(db *gorm.DB) *gorm.DB { return db.Where("name = ?", "a").Delete(&Depot{}) },
-		"inline condition": func(db *gorm.DB) *gorm.DB { return db.Delete(&Depot{}, "name = ?", "a") },
-		"by OR":            func(db *gorm.DB) *gorm.DB { return db.Where("name = 'a'").Or("name = 'x'").Delete(&Depot{}) },
-		"model and dest":   func(db *gorm.DB) *gorm.DB { return db.Model(&Depot{ID: 1}).Delete(&Depot{}) },
-		"by a subquery": func(db *gorm.DB) *gorm.DB {
-			return db.Where("id IN (?)", db.Model(&Rack{}).Select("depot_id").Where("id = 2")).Delete(&Depot{})
-		},
-		"with a transaction": func(db *gorm.DB) *gorm.DB {
-			tx := db.Begin()
-			result := tx.Delete(&Depot{ID: 1})
-			tx.Commit()
-			return result
-		},
-		"generics": func(db *gorm.DB) *gorm.DB {
-			n, err := gorm.G[Depot](db).Where("id = ?", 1).Delete(context.Background())
-			return &gorm.DB{Error: err, RowsAffected: int64(n)}
-		},
-	} {
-		for _, config := range []*gorm.Config{{}, {SkipDefaultTransaction: true}, {PrepareStmt: true}} {
-			t.Run(fmt.Sprint(name, " skip ", config.SkipDefaultTransaction, " prepare ", config.PrepareStmt), func(t *testing.T) {
-				t.Parallel()
-				db := depots(t, &gorm.Config{SkipDefaultTransaction: config.SkipDefaultTransaction, PrepareStmt: config.PrepareStmt}, signals.Plugin{})
-				tr := traceDepots(db)
-				result := remove(db)
-				require.NoError(t, result.Error)
-				assert.EqualValues(t, 1, result.RowsAffected, "cascaded rows do not count")
-				stands(t, db, 2, 1, 1)
-				lines := tr.take()
-				depotOne().check(t, lines)
-				assert.True(t, inTwoPhases(lines), lines)
-			})
-		}
 	}
 }
 
@@ -277,21 +221,6 @@ type Cellar struct {
 
 // Bottle goes with its Cellar.
 type Bottle struct{ ID, CellarID uint }
-
-func TestASoftDeletedParentSendsNothingForItsChildrenUntilItReallyGoes(t *testing.T) {
-	t.Parallel()
-	db := open(t, &Cellar{}, &Bottle{})
-	require.NoError(t, db.Create(&[]Cellar{{Bottles: []Bottle{{}, {}}}, {Bottles: []Bottle{{}}}}).Error)
-	tr := &trace{}
-	deletesOf(db, tr, func(a *Cellar) string { return fmt.Sprint("cellar ", a.ID) })
-	deletesOf(db, tr, func(p *Bottle) string { return fmt.Sprint("bottle ", p.ID) })
-	require.NoError(t, db.Delete(&Cellar{ID: 1}).Error)
-	assert.Equal(t, []string{"pre cellar 1 soft", "post cellar 1 soft"}, tr.take())
-	assert.EqualValues(t, 3, count[Bottle](t, db))
-	require.NoError(t, db.Unscoped().Delete(&Cellar{ID: 1}).Error)
-	family{"cellar 1": nil, "bottle 1": {"cellar 1"}, "bottle 2": {"cellar 1"}}.check(t, tr.take())
-	assert.EqualValues(t, 1, count[Bottle](t, db))
-}
 
 // Binder holds sheets, which are soft-deleted.
 type Binder struct {
