@@ -15,33 +15,6 @@ import (
 	"github.com/gorm-signals/signals/internal/testkit"
 )
 
-func TestAnEventIsASnapshot(t *testing.T) {
-	t.Parallel()
-	db := open(t, &Tagged{})
-	var got []Tagged
-	signals.For[Tagged](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Tagged]) error {
-		got = append(got, *e.Instance)
-		return nil
-	}, signals.AfterCommit())
-	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
-		note := "old"
-		row := Tagged{Name: "old", Tags: []string{"old"}, Note: &note}
-		require.NoError(t, tx.Create(&row).Error)
-		row.Name, row.Tags[0], *row.Note = "new", "new", "new"
-		return nil
-	}))
-	require.Len(t, got, 1)
-	assert.Equal(t, "old [old] old", fmt.Sprint(got[0].Name, " ", got[0].Tags, " ", *got[0].Note))
-}
-
-// Tagged has columns that share memory when copied.
-type Tagged struct {
-	ID   uint
-	Name string
-	Tags []string `gorm:"serializer:json"`
-	Note *string
-}
-
 func TestErrorsAndPanicsOfDeferredReceiversGoToTheHandlerOneByOne(t *testing.T) {
 	t.Parallel()
 	var handled []string
@@ -58,25 +31,6 @@ func TestErrorsAndPanicsOfDeferredReceiversGoToTheHandlerOneByOne(t *testing.T) 
 	require.NoError(t, db.Create(&Product{Name: "a"}).Error, "the write has succeeded")
 	assert.Equal(t, []string{"e", "p"}, handled)
 	assert.Equal(t, []string{"before saved a", "after saved a"}, h.take())
-}
-
-func TestADeferredReceiverMayWriteQueueAndBeginTransactions(t *testing.T) {
-	t.Parallel()
-	inModes(t, func(t *testing.T, db *gorm.DB, h *heard) {
-		t.Helper()
-		signals.For[Product](db).PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[*Product]) error {
-			if e.Instance.Name != "a" {
-				return nil
-			}
-			assert.NoError(t, signals.OnCommit(e.DB(), func(context.Context) error { h.add("queued"); return nil }))
-			h.add("in the receiver")
-			return e.DB().Transaction(func(tx *gorm.DB) error { return tx.Create(&Product{Name: "b"}).Error })
-		}, signals.AfterCommit())
-		require.NoError(t, db.Create(&Product{Name: "a"}).Error)
-		assert.Equal(t, []string{
-			"before saved a", "after saved a", "in the receiver", "before saved b", "after saved b", "queued",
-		}, h.take())
-	})
 }
 
 func TestOnCommitAndOnRollback(t *testing.T) {
@@ -103,22 +57,6 @@ func TestOnCommitAndOnRollback(t *testing.T) {
 	plain := testkit.Open(t, &gorm.Config{})
 	require.ErrorIs(t, signals.OnCommit(plain, note("x")), signals.ErrNotInstalled)
 	require.ErrorIs(t, signals.Transaction(plain, func(*gorm.DB) error { return nil }), signals.ErrNotInstalled)
-}
-
-func TestSQLTxFindsTheTransaction(t *testing.T) {
-	t.Parallel()
-	inModes(t, func(t *testing.T, db *gorm.DB, _ *heard) {
-		t.Helper()
-		_, ok := signals.SQLTx(db)
-		assert.False(t, ok)
-		require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
-			raw, ok := signals.SQLTx(tx)
-			require.True(t, ok)
-			_, err := raw.ExecContext(t.Context(), "INSERT INTO products(name) VALUES ('raw')")
-			return err
-		}))
-		assert.EqualValues(t, 1, count[Product](t, db))
-	})
 }
 
 func TestATransactionWhoseEndCannotBeSeenIsUpToThePolicy(t *testing.T) {
@@ -160,38 +98,6 @@ func TestATransactionWhoseEndCannotBeSeenIsUpToThePolicy(t *testing.T) {
 	}
 }
 
-func TestTrackExplicitFollowsImplicitTransactionsAndSignalsTransaction(t *testing.T) {
-	t.Parallel()
-	db := testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{Tracking: signals.TrackExplicit}, &Product{})
-	h := hear(db)
-	require.NoError(t, db.Create(&Product{Name: "a"}).Error)
-	assert.Equal(t, []string{"before saved a", "after saved a"}, h.take())
-	require.ErrorIs(t, signals.Transaction(db, func(tx *gorm.DB) error {
-		require.NoError(t, tx.Create(&Product{Name: "b"}).Error)
-		return errBoom
-	}), errBoom)
-	assert.Equal(t, []string{"undone saved b"}, h.take())
-}
-
-func TestABatchReceiverAfterCommitGetsAllEventsOfTheTransactionInOneCall(t *testing.T) {
-	t.Parallel()
-	db := testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{BatchSize: 2}, &Product{})
-	var calls [][]string
-	signals.For[Product](db).PostSave.ConnectBatch(func(_ context.Context, events []signals.SaveEvent[*Product]) error {
-		var names []string
-		for _, e := range events {
-			names = append(names, fmt.Sprint(e.Instance.Name, e.Instance.Stock))
-		}
-		calls = append(calls, names)
-		return nil
-	}, signals.AfterCommit())
-	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
-		require.NoError(t, tx.Create(&[]Product{{Name: "a"}, {Name: "b"}, {Name: "c"}}).Error)
-		return tx.Model(&Product{}).Where("1 = 1").Update("stock", 5).Error
-	}))
-	assert.Equal(t, [][]string{{"a0", "b0", "c0", "a5", "b5", "c5"}}, calls)
-}
-
 // foreignPool is a pool of another plugin that lies over the database's own and begins transactions.
 type foreignPool struct{ gorm.ConnPool }
 
@@ -220,16 +126,6 @@ func TestAPoolOfAnotherPluginOverOursIsRefusedUnlessTrackingIsExplicit(t *testin
 	pool := explicit.Statement.ConnPool
 	_, raw := pool.(*sql.DB)
 	assert.True(t, raw, "TrackExplicit leaves the database's pool as it is")
-}
-
-func TestCreateInBatchesDeliversAfterTheWholeOfIt(t *testing.T) {
-	t.Parallel()
-	db := open(t, &Product{})
-	h := hear(db)
-	require.NoError(t, db.CreateInBatches([]Product{{Name: "a"}, {Name: "b"}, {Name: "c"}}, 2).Error)
-	assert.Equal(t, []string{
-		"before saved a", "before saved b", "before saved c", "after saved a", "after saved b", "after saved c",
-	}, h.take())
 }
 
 func TestAnEventThatIsKeptHasALiveSessionAfterItsTransaction(t *testing.T) {
