@@ -21,14 +21,14 @@ func TestTheLeastIsReadThatTheReceiversNeed(t *testing.T) {
 	two, one, insert := map[string]int{"SELECT": 1, "UPDATE": 1}, map[string]int{"UPDATE": 1}, map[string]int{"INSERT": 1}
 	for call, c := range map[string]struct {
 		do                 func(db *gorm.DB) *gorm.DB
-		original, keysOnly map[string]int
+		original, keysOnly map[string]int // with keysOnly an UPDATE returns the keys
 	}{
 		"save":         {func(db *gorm.DB) *gorm.DB { return db.Save(&Product{ID: 1}) }, two, one},
 		"update":       {func(db *gorm.DB) *gorm.DB { return db.Model(&Product{ID: 1}).Updates(name) }, two, one},
-		"by condition": {func(db *gorm.DB) *gorm.DB { return db.Model(&Product{}).Where("price > 1").Updates(name) }, two, two},
+		"by condition": {func(db *gorm.DB) *gorm.DB { return db.Model(&Product{}).Where("price > 1").Updates(name) }, two, one},
 		"computed": {func(db *gorm.DB) *gorm.DB {
 			return db.Model(&Product{}).Where("price > 1").Update("price", gorm.Expr("price + 1"))
-		}, map[string]int{"SELECT": 2, "UPDATE": 1}, two},
+		}, map[string]int{"SELECT": 2, "UPDATE": 1}, one},
 		"create": {func(db *gorm.DB) *gorm.DB { return db.Create(&Product{}) }, insert, insert},
 		"upsert": {func(db *gorm.DB) *gorm.DB {
 			return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&Product{ID: 1})
@@ -43,11 +43,7 @@ func TestTheLeastIsReadThatTheReceiversNeed(t *testing.T) {
 				require.NoError(t, db.Model(&Product{ID: 2}).Update("name", "y").Error) // what is asked once is known now
 				sql := recordSQL(db)
 				require.NoError(t, c.do(db).Error)
-				first := sql.texts[0]
 				assert.Equal(t, want, sql.kinds(), need)
-				if need == signals.Keys && want["UPDATE"] > 0 && want["SELECT"] > 0 {
-					assert.NotContains(t, first, "`name`", "the key alone is read")
-				}
 			}
 		})
 	}

@@ -21,6 +21,7 @@ func TestAnErrorOfAReceiverThatLooksAfterwardsUndoesTheWrite(t *testing.T) {
 		"save":                func(db *gorm.DB) error { return db.Save(&Product{ID: 1, Name: "new"}).Error },
 		"update":              func(db *gorm.DB) error { return db.Model(&Product{ID: 1}).Update("name", "new").Error },
 		"update of keys":      func(db *gorm.DB) error { return db.Model(&Product{}).Where("id = ?", 1).Update("name", "new").Error },
+		"update by condition": func(db *gorm.DB) error { return db.Model(&Product{}).Where("price > ?", 0).Update("name", "new").Error },
 		"delete":              func(db *gorm.DB) error { return db.Delete(&Product{ID: 1}).Error },
 		"delete by keys":      func(db *gorm.DB) error { return db.Delete(&Product{}, []int{1, 2}).Error },
 		"delete by condition": func(db *gorm.DB) error { return db.Where("price > ?", 0).Delete(&Product{}).Error },

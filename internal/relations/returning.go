@@ -39,20 +39,3 @@ func (c *Catalog) Returns(db *gorm.DB, table string) bool {
 	}
 	return err == nil && tables > 0
 }
-
-// MayKeep reports whether a trigger may keep rows of the table that a DELETE names. The database is asked each time, as triggers come and go.
-// Triggers of MySQL and MariaDB can only refuse the statement.
-func (c *Catalog) MayKeep(db *gorm.DB, table string) (bool, error) {
-	ask := db.Session(&gorm.Session{NewDB: true, SkipHooks: true})
-	var n int64
-	var err error
-	switch db.Name() {
-	case "sqlite":
-		err = ask.Raw("SELECT (SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(?))"+
-			" + (SELECT COUNT(*) FROM sqlite_temp_master WHERE type = 'trigger' AND lower(tbl_name) = lower(?))", table, table).Scan(&n).Error
-	case "postgres":
-		err = ask.Raw("SELECT COUNT(*) FROM pg_class c WHERE c.oid = to_regclass(?) AND (c.relkind = 'p' OR c.relhassubclass"+
-			" OR EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal))", quoted(db, table)).Scan(&n).Error
-	}
-	return n > 0, err
-}

@@ -15,6 +15,7 @@ type Cursor struct {
 	size  int
 	last  []any   // key that the next batch comes after
 	since []any   // key that the last batch came after
+	until []any   // the last key that there is to read; nil where nobody has added rows
 	keys  [][]any // all keys, read up front where later conditions could see earlier writes
 	all   bool    // keys holds them all
 	done  bool
@@ -59,10 +60,8 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 		return c.nextKnown(db)
 	}
 	q := c.query
-	q.Where = Group(q.Where)
-	if c.since = c.last; c.last != nil {
-		q.Where = append(append([]clause.Expression(nil), q.Where...), After(c.model.Keys, c.last))
-	}
+	c.since = c.last
+	q.Where = c.left()
 	q.Limit, q.named = c.size, c.model.names(db, q)
 	stmt := c.model.build(db, q)
 	c.further = looksFurther(stmt.SQL.String())
@@ -89,6 +88,42 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 	return set, nil
 }
 
+// left returns the conditions of the rows that are still to come.
+func (c *Cursor) left() []clause.Expression {
+	where := slices.Clone(Group(c.query.Where))
+	if c.last != nil {
+		where = append(where, After(c.model.Keys, c.last))
+	}
+	if c.until != nil {
+		where = append(where, UpTo(c.model.Keys, c.until))
+	}
+	return where
+}
+
+// End makes the last one of the rows that are there now the last one to read, so that a write comes to an end whose receivers add rows that it would
+// find.
+func (c *Cursor) End(db *gorm.DB) error {
+	if c.all || c.done || c.until != nil || len(c.model.Keys) == 0 {
+		return nil
+	}
+	q := Query{Where: c.left(), KeysOnly: true, Limit: 1, Extra: c.query.Extra}
+	var last clause.OrderBy
+	for _, f := range c.model.Keys {
+		last.Columns = append(last.Columns, clause.OrderByColumn{Column: clause.Column{Table: clause.CurrentTable, Name: f.DBName}, Desc: true})
+	}
+	q.Extra = append(slices.Clone(q.Extra), last)
+	set, err := c.model.Find(db, q)
+	if err != nil || set.Loose() {
+		return err
+	}
+	if set.Len() == 0 {
+		c.done = true
+		return nil
+	}
+	c.until, _ = c.model.KeyOf(db.Statement.Context, set.Row(0))
+	return nil
+}
+
 // Again leaves out the keys that are still to come of rows that the conditions find no more.
 func (c *Cursor) Again(db *gorm.DB) error {
 	if !c.all || len(c.keys) == 0 {
@@ -113,9 +148,7 @@ func (c *Cursor) Settle(db *gorm.DB) error {
 		return nil
 	}
 	rest := *c
-	if c.last != nil {
-		rest.query.Where = append(slices.Clone(Group(c.query.Where)), After(c.model.Keys, c.last))
-	}
+	rest.query.Where = c.left()
 	if err := rest.readKeys(db, nil); err != nil || rest.loose {
 		return err
 	}

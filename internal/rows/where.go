@@ -87,7 +87,18 @@ func After(keys []*schema.Field, key []any) clause.Expression {
 		if len(keys) == 1 {
 			return clause.Gt{Column: columns[0], Value: key[0]}
 		}
-		return tuples{after: true, columns: columns, values: [][]any{key}}
+		return tuples{than: ">", columns: columns, values: [][]any{key}}
+	})
+}
+
+// UpTo is the condition that a key does not come after another in key order.
+func UpTo(keys []*schema.Field, key []any) clause.Expression {
+	return own(func(table string) clause.Expression {
+		columns := columnsOf(table, keys)
+		if len(keys) == 1 {
+			return clause.Lte{Column: columns[0], Value: key[0]}
+		}
+		return tuples{than: "<=", columns: columns, values: [][]any{key}}
 	})
 }
 
@@ -95,12 +106,12 @@ func After(keys []*schema.Field, key []any) clause.Expression {
 // https://www.sqlite.org/rowvalue.html
 type tuples struct {
 	dialect string
-	after   bool
+	than    string // compares with one tuple, "" with any of several
 	columns []clause.Column
 	values  [][]any
 }
 
-// Build writes (a,b) IN ((?,?),(?,?)), or (a,b) > (?,?).
+// Build writes (a,b) IN ((?,?),(?,?)), or a comparison as (a,b) > (?,?).
 func (t tuples) Build(b clause.Builder) {
 	_ = b.WriteByte('(')
 	for i, c := range t.columns {
@@ -109,8 +120,8 @@ func (t tuples) Build(b clause.Builder) {
 		}
 		b.WriteQuoted(c)
 	}
-	if t.after {
-		_, _ = b.WriteString(") > ")
+	if t.than != "" {
+		_, _ = b.WriteString(") " + t.than + " ")
 		t.tuple(b, t.values[0])
 		return
 	}

@@ -122,7 +122,7 @@ func (w *conditional) runBatches(n int64) error {
 			w.succeeded = true
 			return nil
 		}
-		if err := w.do.postBatch(); err != nil {
+		if err := w.postFurther(); err != nil {
 			return err
 		}
 		set, err := f.cursor.Next(w.db)
@@ -142,6 +142,19 @@ func (w *conditional) runBatches(n int64) error {
 			return err
 		}
 	}
+}
+
+// postFurther sends the post signals of a batch that is not the last one. Where receivers ran statements, no rows but those that are there by now
+// belong to further batches: with each batch receivers could add one.
+func (w *conditional) postFurther() error {
+	before := w.statements()
+	if err := w.do.postBatch(); err != nil {
+		return err
+	}
+	if now := w.statements(); w.touched || now > before || now == 0 {
+		return w.find.cursor.End(w.db)
+	}
+	return nil
 }
 
 // writeInTurns writes rows of the batch by statements beside GORM's own, as many at a time as a statement may name.

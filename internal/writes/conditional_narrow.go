@@ -262,17 +262,28 @@ func (w *conditional) these(indexes []int) clause.Expression {
 	return w.isOneOf(w.stored(indexes))
 }
 
-// writeRows writes rows of the batch by a statement beside GORM's own, which has the same clauses, and returns how many rows the
-// database has changed. set are its assignments.
+// writeRows writes rows of the batch by a statement beside GORM's own and returns how many rows the database has changed. set are its
+// assignments.
 func (w *conditional) writeRows(indexes []int, set clause.Set) (int64, error) {
+	stmt := w.beside(append(w.further(), w.these(indexes)), set)
+	if w.db.Error != nil {
+		return 0, w.db.Error
+	}
+	if into := w.returnsInto(); into != nil {
+		return w.query(stmt.SQL.String(), stmt.Vars, into)
+	}
+	return w.execute(stmt.SQL.String(), stmt.Vars)
+}
+
+// beside builds a statement beside GORM's own, which has the same clauses but for its conditions and assignments.
+func (w *conditional) beside(where []clause.Expression, set clause.Set) *gorm.Statement {
 	from := w.stmt
 	stmt := &gorm.Statement{
 		DB: w.db, Table: from.Table, TableExpr: from.TableExpr, Schema: from.Schema, Model: from.Model, Context: from.Context,
 		ConnPool: from.ConnPool, Unscoped: from.Unscoped, Clauses: maps.Clone(from.Clauses),
 	}
 	delete(stmt.Clauses, "LIMIT")
-	into := w.returnsInto()
-	if into == nil {
+	if w.returnsInto() == nil {
 		delete(stmt.Clauses, "RETURNING")
 	}
 	if !w.dialect().WritesInOrder() {
@@ -281,15 +292,9 @@ func (w *conditional) writeRows(indexes []int, set clause.Set) (int64, error) {
 	if set != nil {
 		stmt.Clauses["SET"] = clause.Clause{Name: "SET", Expression: set}
 	}
-	stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: append(w.further(), w.these(indexes))}}
+	stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: where}}
 	stmt.Build(w.clauseNames()...)
-	if w.db.Error != nil {
-		return 0, w.db.Error
-	}
-	if into != nil {
-		return w.query(stmt.SQL.String(), stmt.Vars, into)
-	}
-	return w.execute(stmt.SQL.String(), stmt.Vars)
+	return stmt
 }
 
 // execute runs a statement on the connection of the write and shows it to GORM's logger.

@@ -17,7 +17,7 @@ import (
 // serving is what a write that serves its receivers knows.
 type serving struct {
 	may  bool                               // nobody has to know the rows beforehand. Whether the statement can return them turns out when GORM builds it
-	most int                                // rows that one statement writes; 0 if its keys limit it
+	most int                                // rows that one statement writes at most; 0 if its keys limit it
 	run  func(sql string, vars []any) error // runs GORM's statement and the rest of the write; nil where GORM's statement is run as it is
 }
 
@@ -67,26 +67,114 @@ func (w *conditional) fewRows(where []clause.Expression) bool {
 	return ok && n <= w.serveSize()
 }
 
-// runServed runs GORM's statement so that it returns the rows, again and again until it finds fewer than it may write. tell is called with the
-// rows of a batch, and with whether they are the last ones of the write.
-func (w *conditional) runServed(sql string, vars []any, keysOnly bool, tell func(set *rows.Set, from, to int, last bool) error) error {
-	for first := true; !w.succeeded; first = false {
-		begun := time.Now()
-		set, err := w.model.Returned(w.db, sql, vars, keysOnly)
-		if !first { // GORM shows its own one to its logger
-			w.trace(begun, sql, vars, int64(set.Len()), err)
+// canServe reports whether the statement can return its rows as it is now, and finds out whether it has to be limited. By a condition it writes all
+// rows or, where they are many, ranges of them, so that no more rows are in memory at a time. That takes a key, and a condition that says the
+// same each time.
+func (w *conditional) canServe() bool {
+	switch {
+	case !w.canReturn():
+		return false
+	case w.fewRows(w.built.where):
+		return true
+	}
+	further, values := rows.Further(w.stmt, w.built.where)
+	if further || (values+1)*2 > maxParameters || len(w.model.Keys) != 1 || !w.plan.Steady || w.stmt.TableExpr != nil {
+		return false
+	}
+	w.serve.most = w.serveSize()
+	return true
+}
+
+// serveBy makes the statement that GORM builds serve its receivers. tell is called with the rows of a batch, and with whether they are the last
+// ones of the write.
+func (w *conditional) serveBy(keysOnly bool, tell func(set *rows.Set, from, to int, last bool) error) error {
+	if err := w.begin(); err != nil {
+		return err
+	}
+	if w.limitsItself() {
+		if err := w.guard(); err != nil {
+			return err
 		}
+	}
+	w.serve.run = func(sql string, vars []any) error { return w.runServed(sql, vars, keysOnly, tell) }
+	return nil
+}
+
+// limitsItself reports whether GORM's statement writes as many rows as it may. Elsewhere it writes none if they are too many.
+func (w *conditional) limitsItself() bool { return w.serve.most > 0 && w.dialect().LimitsDelete() }
+
+// limitServed limits the statement that GORM builds.
+func (w *conditional) limitServed() {
+	n := w.serve.most
+	switch {
+	case n == 0:
+	case w.limitsItself():
+		w.replaceUntilBuilt("ORDER BY", clause.OrderBy{Columns: []clause.OrderByColumn{{Column: clause.Column{Name: w.model.Keys[0].DBName}}}})
+		w.replaceUntilBuilt("LIMIT", clause.Expr{SQL: "?", Vars: []any{n}}) // clause.Limit writes the word by itself
+	default:
+		where := rows.Group(w.built.where)
+		w.replaceUntilBuilt("WHERE", clause.Where{Exprs: append(where, rows.Few{Where: where, Most: n})})
+	}
+}
+
+// runServed runs GORM's statement so that it returns the rows, and then those of the ranges that it leaves.
+func (w *conditional) runServed(sql string, vars []any, keysOnly bool, tell func(set *rows.Set, from, to int, last bool) error) error {
+	set, err := w.model.Returned(w.db, sql, vars, keysOnly) // GORM shows it to its logger
+	if err != nil {
+		w.saw(err)
+		return err
+	}
+	ranges, err := w.rangesLeft(set.Len())
+	if err != nil {
+		return err
+	}
+	if err := w.tellServed(set, len(ranges) == 0, tell); err != nil {
+		return err
+	}
+	for i, some := range ranges {
+		stmt := w.beside(append(rows.Group(w.built.where), some), w.built.set)
+		begun := time.Now()
+		set, err := w.model.Returned(w.db, stmt.SQL.String(), stmt.Vars, keysOnly)
+		w.trace(begun, stmt.SQL.String(), stmt.Vars, int64(set.Len()), err)
 		if err != nil {
 			w.saw(err)
 			return err
 		}
-		w.affected += int64(set.Len())
-		w.succeeded, w.sent = w.serve.most == 0 || set.Len() < w.serve.most, set.Len() == 0
-		for from := 0; from < set.Len(); from += w.reg.BatchSize {
-			to := min(from+w.reg.BatchSize, set.Len())
-			if err := tell(set, from, to, w.succeeded && to == set.Len()); err != nil {
-				return err
-			}
+		if err := w.tellServed(set, i == len(ranges)-1, tell); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rangesLeft returns the ranges of rows that GORM's statement has left, of which it has written n. Where it has written none, that was for
+// want of rows, by a trigger, or because they are too many.
+func (w *conditional) rangesLeft(n int) ([]clause.Expression, error) {
+	switch {
+	case w.serve.most == 0 || (w.limitsItself() && n < w.serve.most) || (!w.limitsItself() && n > 0):
+		return nil, nil
+	}
+	ranges, more, err := w.model.Ranges(w.db, w.built.where, w.serve.most)
+	switch {
+	case err != nil:
+		w.saw(err)
+		return nil, err
+	case w.limitsItself():
+		return ranges, nil
+	case !more:
+		return nil, nil
+	}
+	return ranges, w.guard()
+}
+
+// tellServed tells of rows that a statement has written, in batches.
+func (w *conditional) tellServed(set *rows.Set, last bool, tell func(set *rows.Set, from, to int, last bool) error) error {
+	w.affected += int64(set.Len())
+	w.succeeded, w.sent = last, set.Len() == 0
+	for from := 0; from < set.Len(); from += w.reg.BatchSize {
+		to := min(from+w.reg.BatchSize, set.Len())
+		if err := tell(set, from, to, last && to == set.Len()); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -13,22 +13,16 @@ import (
 func (w *update) mayServe() bool {
 	p, run := w.plan, w.db.Callback().Update()
 	return p.Needs.Save <= dispatch.Row && len(p.Entries[dispatch.PreSave])+len(p.Sides) == 0 && !maySave(w.stmt) &&
-		w.dialect().ReturnsUpdated() && w.fewRows(w.find.read) && w.mayReturn(run.Clauses, run.Get(w.reg.updates.name), w.reg.updates)
+		w.dialect().ReturnsUpdated() && w.mayReturn(run.Clauses, run.Get(w.reg.updates.name), w.reg.updates)
 }
 
-// serveReceivers prepares the statement that GORM builds for serving its receivers. It reports false where that cannot be done: an UPDATE by a
-// condition cannot be repeated, because the rows that it has written may meet the condition still.
+// serveReceivers prepares the statement that GORM builds for serving its receivers. It reports false where that cannot be done: in ranges of the key, no
+// statement may move rows from one into another, or check later what all of them make unique.
 func (w *update) serveReceivers() (bool, error) {
-	if !w.canReturn() || !w.fewRows(w.built.where) || w.assignsKeys() {
+	if !w.canServe() || (w.serve.most > 0 && w.assignedOrder() != inBatches) || w.assignsKeys() {
 		return false, nil
 	}
-	if err := w.begin(); err != nil {
-		return false, err
-	}
-	w.serve.run = func(sql string, vars []any) error {
-		return w.runServed(sql, vars, w.plan.Needs.Save == dispatch.Keys, w.tellServed)
-	}
-	return true, nil
+	return true, w.serveBy(w.plan.Needs.Save == dispatch.Keys, w.tell)
 }
 
 // assignsKeys reports whether the statement assigns primary keys.
@@ -39,8 +33,8 @@ func (w *update) assignsKeys() bool {
 	})
 }
 
-// tellServed sends post_save for rows that are written. For the last ones of the write that comes at the end of the statement.
-func (w *update) tellServed(set *rows.Set, from, to int, last bool) error {
+// tell sends post_save for rows that are written. For the last ones of the write that comes at the end of the statement.
+func (w *update) tell(set *rows.Set, from, to int, last bool) error {
 	w.batch = set
 	w.takeServed(set, from, to)
 	if w.plan.Needs.Save == dispatch.Keys {

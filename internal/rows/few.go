@@ -1,0 +1,96 @@
+package rows
+
+import (
+	"strconv"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+)
+
+// Few is the condition that some conditions hold for so many rows at most. It is the same for each row of a statement.
+type Few struct {
+	Where []clause.Expression
+	Most  int
+}
+
+// Build writes the condition.
+func (c Few) Build(b clause.Builder) {
+	_, _ = b.WriteString("(SELECT COUNT(*) FROM (SELECT 1 FROM ")
+	b.WriteQuoted(clause.Table{Name: clause.CurrentTable})
+	if len(c.Where) > 0 {
+		_, _ = b.WriteString(" WHERE ")
+		clause.Where{Exprs: c.Where}.Build(b)
+	}
+	_, _ = b.WriteString(" LIMIT " + strconv.Itoa(c.Most+1) + ") AS found) <= " + strconv.Itoa(c.Most))
+}
+
+// Further reports whether conditions look at other rows, so that what is written may change their answer, and how many values they bind.
+func Further(from *gorm.Statement, where []clause.Expression) (further bool, values int) {
+	stmt := bare(from)
+	clause.Where{Exprs: where}.Build(stmt)
+	return looksFurther("SELECT " + stmt.SQL.String()), len(stmt.Vars)
+}
+
+// bare returns a statement on the table of another one that has no clauses.
+func bare(from *gorm.Statement) *gorm.Statement {
+	return &gorm.Statement{DB: from.DB, Schema: from.Schema, Table: from.Table, TableExpr: from.TableExpr, Context: from.Context, Clauses: map[string]clause.Clause{}}
+}
+
+// Ranges splits the rows for which conditions hold into ranges of size rows in the order of their key, which is one column. It returns a condition for
+// each range, and whether there are more rows than one range should have. Together the ranges hold for every row, with NULL as its key too. Where a key
+// would not find its row, there is one range of all rows.
+func (m *Model) Ranges(db *gorm.DB, where []clause.Expression, size int) (ranges []clause.Expression, more bool, err error) {
+	key, stmt := m.Keys[0], bare(db.Statement)
+	column := clause.Column{Name: key.DBName}
+	_, _ = stmt.WriteString("SELECT ")
+	stmt.WriteQuoted(column)
+	_, _ = stmt.WriteString(" FROM (SELECT ")
+	stmt.WriteQuoted(column)
+	_, _ = stmt.WriteString(", ROW_NUMBER() OVER (ORDER BY ")
+	stmt.WriteQuoted(column)
+	_, _ = stmt.WriteString(") AS place FROM ")
+	stmt.WriteQuoted(clause.Table{Name: clause.CurrentTable})
+	if len(where) > 0 {
+		_, _ = stmt.WriteString(" WHERE ")
+		clause.Where{Exprs: where}.Build(stmt)
+	}
+	n := strconv.Itoa(size)
+	_, _ = stmt.WriteString(") AS found WHERE place > " + n + " AND place % " + n + " = 1 ORDER BY place")
+	if stmt.Error != nil {
+		return nil, false, stmt.Error
+	}
+	set, err := m.read(db, stmt.SQL.String(), stmt.Vars, Query{KeysOnly: true, named: true})
+	if err != nil {
+		return nil, false, err
+	}
+	var first []any
+	for _, row := range set.Rows() {
+		begins, _ := m.KeyOf(db.Statement.Context, row)
+		first = append(first, begins[0])
+	}
+	if set.Loose() {
+		first = nil
+	}
+	return between(key, first), set.Len() > 0, nil
+}
+
+// between returns the conditions of ranges of which all but the first one begin with these keys.
+func between(key *schema.Field, first []any) []clause.Expression {
+	ranges := make([]clause.Expression, len(first)+1)
+	for i := range ranges {
+		ranges[i] = own(func(table string) clause.Expression {
+			column := columnsOf(table, []*schema.Field{key})[0]
+			switch {
+			case len(first) == 0:
+				return clause.Expr{SQL: "1 = 1"}
+			case i == 0:
+				return clause.Lt{Column: column, Value: first[0]}
+			case i == len(first):
+				return clause.And(clause.Or(clause.Gte{Column: column, Value: first[i-1]}, clause.Eq{Column: column, Value: nil}))
+			}
+			return clause.And(clause.Gte{Column: column, Value: first[i-1]}, clause.Lt{Column: column, Value: first[i]})
+		})
+	}
+	return ranges
+}
