@@ -19,10 +19,23 @@ type Row struct {
 	Original any // pointer to the stored row; nil when there is none or it was not read
 	Now      any // pointer to the row as it is stored after the write; nil unless only the database knows what changed
 	Created  bool
-	Silent   bool            // the row is not written, so nothing is sent for it
-	Linked   *Linked         // of m2m_changed: what happens to the links of the row
-	Unread   []*schema.Field // what the fields of the original cannot hold, so that they are zero
+	Silent   bool    // the row is not written, so nothing is sent for it
+	Linked   *Linked // of m2m_changed: what happens to the links of the row
+	Unread   *Unread // fields of the original; nil of nearly every row
 }
+
+// Unread are fields that cannot hold what is stored, so that they are zero.
+type Unread struct{ fields []*schema.Field }
+
+// UnreadOf returns fields as what could not be read, nil for none.
+func UnreadOf(fields []*schema.Field) *Unread {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &Unread{fields}
+}
+
+func (u *Unread) has(f *schema.Field) bool { return u != nil && slices.Contains(u.fields, f) }
 
 // Action is what happens to links: one before they change and one after, which is the number after it.
 type Action int
@@ -81,5 +94,5 @@ func (r *Row) unwritten(f *schema.Field) bool {
 	case r.Created:
 		return !f.HasDefaultValue && !r.Facts.inserted(f)
 	}
-	return r.Known() && r.Facts.Strategy.leaves(r, f) && !slices.Contains(r.Unread, f)
+	return r.Known() && r.Facts.Strategy.leaves(r, f) && !r.Unread.has(f)
 }

@@ -3,7 +3,6 @@ package change
 import (
 	"context"
 	"reflect"
-	"slices"
 
 	"gorm.io/gorm/schema"
 
@@ -32,7 +31,7 @@ func (s WholeRow) changed(ctx context.Context, r *Row, f *schema.Field) bool {
 	case !r.Known():
 		return r.Facts.names(f)
 	}
-	return s.compares(r, f) && (r.differs(ctx, f) || slices.Contains(r.Unread, f))
+	return s.compares(r, f) && (r.differs(ctx, f) || r.Unread.has(f))
 }
 
 func (WholeRow) compares(_ *Row, f *schema.Field) bool { return f.Updatable }
@@ -52,7 +51,7 @@ func (s NamedFields) changed(ctx context.Context, r *Row, f *schema.Field) bool 
 	case !s.compares(r, f):
 		return false
 	}
-	return r.differs(ctx, f) || (slices.Contains(r.Unread, f) && r.Facts.names(f)) // whatever is assigned is something else
+	return r.differs(ctx, f) || (r.Unread.has(f) && r.Facts.names(f)) // whatever is assigned is something else
 }
 
 // A field may only be there because another one of its embedded struct was assigned. It is NULL in the table, and stays so.

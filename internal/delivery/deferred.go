@@ -14,24 +14,25 @@ import (
 
 // Deferred is one send of a write whose receivers wait for the end of the transaction. Its rows are snapshots.
 type Deferred struct {
-	reg      *dispatch.Registry
-	kind     dispatch.Kind
 	frame    dispatch.Frame
 	facts    change.Facts
-	settings dispatch.Settings // GORM reuses statements
+	settings dispatch.Settings
+	ended    dispatch.Ended
 	rows     []change.Row
 	one      [1]change.Row // what rows points to when there is one
 
-	waiting context.Context //nolint:containedctx // what the observer made of the beginning; nil when it is not told
+	waiting *context.Context // what the observer made of the beginning; nil when it is not told
 }
 
-// Used reports whether take was called.
-func (d *Deferred) Used() bool { return d.reg != nil }
+func (d *Deferred) reg() *dispatch.Registry { return d.frame.Plan.Reg }
+
+// leave makes the frame one whose transaction has ended.
+func (d *Deferred) leave(outside gorm.ConnPool) { d.frame.Leave(outside, &d.ended) }
 
 // Take copies the rows of a write, so that what the caller does to its structs until the end changes no event.
 func (d *Deferred) Take(k dispatch.Kind, of *dispatch.Frame, stmt *gorm.Statement, facts *change.Facts, rows []change.Row) {
-	d.reg, d.kind, d.facts = of.Plan.Reg, k, facts.Lasting()
-	d.frame = *of
+	d.frame, d.facts = *of, facts.Lasting()
+	d.frame.Kind = k
 	d.frame.Detach(stmt, &d.settings)
 	d.rows = d.one[:0]
 	if len(rows) > 1 {
@@ -78,7 +79,7 @@ func (d *Deferred) Queue(current gorm.ConnPool) (forStatement bool, err error) {
 	tx, inTransaction := pool.Find(current)
 	switch {
 	case tx != nil:
-		if d.frame.Plan.WaitsFor(d.kind, dispatch.AfterRollback) || d.reg.Observer != nil {
+		if d.frame.Plan.WaitsFor(d.frame.Kind, dispatch.AfterRollback) || d.reg().Observer != nil {
 			tx.Watch()
 		}
 		d.wait()
@@ -90,7 +91,7 @@ func (d *Deferred) Queue(current gorm.ConnPool) (forStatement bool, err error) {
 			d.waited(err)
 		}
 		return false, err
-	case inTransaction && d.reg.Untracked == dispatch.Drop:
+	case inTransaction && d.reg().Untracked == dispatch.Drop:
 		return false, nil
 	}
 	d.wait()
@@ -110,9 +111,9 @@ func Finish(waiting []*Deferred, succeeded bool) {
 	}
 	actions := make([]txn.Item[any], len(waiting))
 	for i, d := range waiting {
-		actions[i] = txn.Item[any]{Seq: i, Action: d}
+		actions[i] = txn.Item[any]{Action: d}
 	}
-	reg := waiting[0].reg
+	reg := waiting[0].reg()
 	delivery{reg: reg, handle: reg.Handle}.commit(actions)
 }
 
@@ -123,12 +124,12 @@ func (d *Deferred) sendBeforeCommit() error {
 		return nil
 	}
 	f := d.frame // d's own leaves the transaction when that has ended
-	return d.reg.Call(entries, &f, d.rows)
+	return d.reg().Call(entries, &f, d.rows)
 }
 
 func (d *Deferred) entries(p dispatch.Phase) []*dispatch.Entry {
 	var entries []*dispatch.Entry
-	for _, e := range d.frame.Plan.Deferred[d.kind] {
+	for _, e := range d.frame.Plan.Deferred[d.frame.Kind] {
 		if e.Phase == p {
 			entries = append(entries, e)
 		}
@@ -138,15 +139,16 @@ func (d *Deferred) entries(p dispatch.Phase) []*dispatch.Entry {
 
 // wait tells the observer that a send begins to wait.
 func (d *Deferred) wait() {
-	if by := d.reg.Observer; by != nil {
-		d.waiting = by.Start(&d.frame, d.observation())
+	if by := d.reg().Observer; by != nil {
+		ctx := by.Start(&d.frame, d.observation())
+		d.waiting = &ctx
 	}
 }
 
 // waited tells the observer that a send waits no more.
 func (d *Deferred) waited(err error) {
-	if by := d.reg.Observer; by != nil && d.waiting != nil {
-		ctx := d.waiting
+	if by := d.reg().Observer; by != nil && d.waiting != nil {
+		ctx := *d.waiting
 		d.waiting = nil
 		by.End(ctx, d.observation(), err)
 	}
@@ -154,7 +156,7 @@ func (d *Deferred) waited(err error) {
 
 func (d *Deferred) observation() dispatch.Observed {
 	until := dispatch.AfterCommit
-	if entries := d.frame.Plan.Deferred[d.kind]; len(entries) > 0 {
+	if entries := d.frame.Plan.Deferred[d.frame.Kind]; len(entries) > 0 {
 		until = entries[0].Phase
 	}
 	return d.frame.Observation(dispatch.Waiting, until, d.rows)

@@ -63,7 +63,7 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 			if len(entries) == 0 {
 				return
 			}
-			a.frame.Leave(d.outside)
+			a.leave(d.outside)
 			calls := len(a.rows) * len(entries)
 			every(0, calls, func(i int) {
 				row, entry := (calls-1-i)/len(entries), (calls-1-i)%len(entries)
@@ -79,10 +79,10 @@ func (d delivery) commit(actions []txn.Item[any]) {
 		return
 	}
 	waited(actions, nil)
-	if a, ok := actions[0].Action.(*Deferred); ok && len(actions) == 1 && !a.frame.Plan.Net && len(a.frame.Plan.Deferred[a.kind]) == 1 {
-		a.frame.Leave(d.outside) // the usual transaction: nothing is allocated for it
+	if a, ok := actions[0].Action.(*Deferred); ok && len(actions) == 1 && !a.frame.Plan.Net && len(a.frame.Plan.Deferred[a.frame.Kind]) == 1 {
+		a.leave(d.outside) // the usual transaction: nothing is allocated for it
 		var batches map[*dispatch.Entry]bool
-		d.single(a.frame.Plan.Deferred[a.kind][0], a, actions, &batches)
+		d.single(a.frame.Plan.Deferred[a.frame.Kind][0], a, actions, &batches)
 		return
 	}
 	c := &committing{delivery: d, actions: actions}
@@ -111,14 +111,14 @@ func (c *committing) act(i int) {
 			c.run(a)
 		}
 	case *Deferred:
-		a.frame.Leave(c.outside)
+		a.leave(c.outside)
 		if a.frame.Plan.Net {
 			if c.net == nil {
 				c.net = fold(c.actions)
 			}
 			defer c.net.deliver(c.delivery, a)
 		}
-		entries := a.frame.Plan.Deferred[a.kind]
+		entries := a.frame.Plan.Deferred[a.frame.Kind]
 		every(0, len(entries), func(j int) { c.single(entries[j], a, c.actions[i:], &c.batches) })
 	}
 }
@@ -145,7 +145,7 @@ func (d delivery) single(e *dispatch.Entry, a *Deferred, rest []txn.Item[any], b
 func rowsFor(e *dispatch.Entry, actions []txn.Item[any]) []change.Row {
 	var all []change.Row
 	for _, it := range actions {
-		if d, ok := it.Action.(*Deferred); ok && slices.Contains(d.frame.Plan.Deferred[d.kind], e) {
+		if d, ok := it.Action.(*Deferred); ok && slices.Contains(d.frame.Plan.Deferred[d.frame.Kind], e) {
 			all = append(all, d.rows...)
 		}
 	}
@@ -173,11 +173,13 @@ func (d delivery) send(e *dispatch.Entry, f *dispatch.Frame, rows []change.Row) 
 
 // later runs what deferred receivers queued outside any transaction.
 func (d delivery) later(f *dispatch.Frame) {
-	if f.Ended == nil || len(f.Ended.Later) == 0 {
+	if f.Ended == nil {
 		return
 	}
-	next := f.Ended.Later[0]
-	f.Ended.Later = f.Ended.Later[1:]
+	next := f.Ended.Next()
+	if next == nil {
+		return
+	}
 	defer d.later(f)
 	d.run(next)
 }

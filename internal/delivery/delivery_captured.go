@@ -32,7 +32,7 @@ func (c captured) before(tx *pool.Tx, place int, failed func(before bool, err er
 		if len(actions) == 0 {
 			return true
 		}
-		next = actions[0].Seq
+		next = int(actions[0].Seq)
 		d, isSend := actions[0].Action.(*Deferred)
 		if !isSend {
 			continue
@@ -79,7 +79,7 @@ func (d *Deferred) list(p dispatch.Phase) (lines []string) {
 	for i := range d.rows {
 		for _, e := range entries {
 			if !e.Net && d.frame.Reaches(e, &d.rows[i]) {
-				lines = append(lines, d.describe(d.kind, e))
+				lines = append(lines, d.describe(d.frame.Kind, e))
 			}
 		}
 	}

@@ -77,7 +77,7 @@ func keyOfRow(d *Deferred, r change.Row, number int) netKey {
 // begin notes what the row was before its first write.
 func (n *netRow) begin(d *Deferred, r change.Row) {
 	switch {
-	case d.kind == dispatch.PostDelete:
+	case d.frame.Kind == dispatch.PostDelete:
 		n.first = r.Instance
 	case !r.Created:
 		n.first, n.restored = r.Original, r.Restored(&d.frame)
@@ -86,7 +86,7 @@ func (n *netRow) begin(d *Deferred, r change.Row) {
 
 // event returns what the transaction did to the row as a whole, nil when that is nothing.
 func (n *netRow) event(d *Deferred) (dispatch.Kind, *change.Row) {
-	gone := n.send.kind == dispatch.PostDelete
+	gone := n.send.frame.Kind == dispatch.PostDelete
 	if gone && (n.first == nil || (n.restored && d.facts.Soft)) {
 		return 0, nil
 	}

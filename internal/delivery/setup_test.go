@@ -186,7 +186,6 @@ func (w *world) write(db *gorm.DB, events string) error {
 	}
 	d := &delivery.Deferred{}
 	d.Take(k, f, db.Statement, facts, rows)
-	require.True(w.t, d.Used())
 	for i := range rows {
 		rows[i].Instance = &item{Name: "the caller goes on using its struct"}
 	}

@@ -79,7 +79,7 @@ func AtEnd(reg *dispatch.Registry, db *gorm.DB, fn func(context.Context) error, 
 		return nil
 	}
 	if f != nil && f.Ended != nil {
-		f.Ended.Later = append(f.Ended.Later, q)
+		f.Ended.Add(q)
 		return nil
 	}
 	return q.Run(reg.Errors)

@@ -127,7 +127,7 @@ func TestAReceiverThatEndsItsGoroutineAbandonsNoOtherTransaction(t *testing.T) {
 		w := newWorld(t)
 		db, tx := w.begin()
 		f := w.frameOn(t.Context(), db)
-		f.Leave(nil)
+		f.Leave(nil, &dispatch.Ended{})
 		assert.True(t, send(w, f))
 		assert.Equal(t, txn.Open, tx.Queue.Outcome())
 	})

@@ -14,9 +14,9 @@ import (
 type Frame struct {
 	context.Context //nolint:containedctx // a frame is a context
 	parent          *Frame
-	db              *gorm.DB      // the statement's db; nil in frames of Mute and Raw
+	db              *gorm.DB      // the statement's db; nil in frames of Mute and Raw, and in those that have let go of it
 	pool            gorm.ConnPool // of the statement while it ran: GORM puts another one in its place afterwards
-	settings        *Settings     // of the statement when an event of it was kept; nil while they are the statement's own
+	settings        *Settings     // of the statement, of a frame that has let go of it; nil while they are the statement's own
 	Plan            *Plan         // of the sender; nil in frames of Mute and Raw
 	Ended           *Ended        // of a deferred send, whose transaction has ended
 	muted           *[]string     // UIDs of receivers that are not called; nil means none
@@ -29,8 +29,25 @@ type Frame struct {
 
 // Ended is what a frame knows once its transaction has ended.
 type Ended struct {
-	pool  gorm.ConnPool // where sessions go; nil means the database's own pool
-	Later []*Queued     // what deferred receivers queued with OnCommit outside any transaction
+	later *Queued // the first of what deferred receivers queued with OnCommit outside any transaction
+}
+
+// Add adds a function to those that run when the receiver has returned.
+func (e *Ended) Add(q *Queued) {
+	last := &e.later
+	for *last != nil {
+		last = &(*last).next
+	}
+	*last = q
+}
+
+// Next takes the first of the functions, nil when there is none.
+func (e *Ended) Next() *Queued {
+	q := e.later
+	if q != nil {
+		e.later, q.next = q.next, nil
+	}
+	return q
 }
 
 type frameKey struct{}
@@ -64,12 +81,14 @@ func (f *Frame) Unmuted(uid string) bool {
 }
 
 // Leave makes the frame one that outlives its transaction: the end of its context no longer ends it, and its sessions are outside the
-// transaction, on the given pool. If that is nil, they are on the pool of the statement.
-func (f *Frame) Leave(outside gorm.ConnPool) {
+// transaction, on the given pool. If that is nil, they are on the pool of the statement. ended is where the frame keeps what it knows from then on.
+func (f *Frame) Leave(outside gorm.ConnPool, ended *Ended) {
 	if f.Done() != nil {
 		f.Context = context.WithoutCancel(f.Context)
 	}
-	f.Ended = &Ended{pool: outside}
+	if f.Ended = ended; outside != nil {
+		f.pool = outside
+	}
 }
 
 // Keeping returns a frame under which a store keeps events.

@@ -136,7 +136,7 @@ func TestAFrameThatLeavesOutlivesItsTransaction(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.WithValue(t.Context(), key{}, "kept"))
 	f := w.frame(ctx)
 	stayed := w.frame(ctx)
-	f.Leave(nil)
+	f.Leave(nil, &dispatch.Ended{})
 	cancel(errors.New("the request is over"))
 	require.NoError(t, f.Err(), "the end of its context does not end it")
 	assert.Nil(t, f.Done())

@@ -52,8 +52,8 @@ func (f *Frame) Observation(s Step, p Phase, rows []change.Row) Observed {
 		}
 	}
 	switch {
-	case f.settings != nil && f.settings.table != "": // GORM may have used the statement again
-		o.Table = f.settings.table
+	case f.settings != nil && f.settings.rare != nil && f.settings.rare.table != "": // GORM may have used the statement again
+		o.Table = f.settings.rare.table
 	case f.settings == nil && f.db.Statement.Table != "":
 		o.Table = f.db.Statement.Table
 	default:

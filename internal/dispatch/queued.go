@@ -8,6 +8,8 @@ type Queued struct {
 	Fn       func(context.Context) error // what waits
 	On       Phase                       // AfterCommit or AfterRollback
 	Location string                      // file:line of OnCommit or OnRollback
+
+	next *Queued // that runs after it outside any transaction
 }
 
 // Run calls the function. A panic is an error.

@@ -68,12 +68,12 @@ func TestASessionThatOutlivesItsTransactionIsOutsideIt(t *testing.T) {
 		{"of a deferred receiver", func(w *world, db *gorm.DB, tx *pool.Tx) *dispatch.Frame {
 			f := w.bound(w.t.Context(), db)
 			f.Detach(db.Statement, &dispatch.Settings{})
-			f.Leave(tx.Outside)
+			f.Leave(tx.Outside, &dispatch.Ended{})
 			return f
 		}},
 		{"of a deferred receiver that knows no other pool", func(w *world, db *gorm.DB, _ *pool.Tx) *dispatch.Frame {
 			f := w.bound(w.t.Context(), db)
-			f.Leave(nil)
+			f.Leave(nil, &dispatch.Ended{})
 			return f
 		}},
 	} {
@@ -114,9 +114,9 @@ func TestASessionIsOnThePoolOfItsStatement(t *testing.T) {
 	require.NoError(t, w.Send(f.Plan, dispatch.PostSave, f, w.rows("1")))
 	assert.Same(t, other, f.Session().Statement.ConnPool, "whatever is sent later")
 	assert.Same(t, own, f.Session().ConnPool, "sessions that it makes anew are on the database's own")
-	f.Leave(nil)
+	f.Leave(nil, &dispatch.Ended{})
 	assert.Same(t, other, f.Session().ConnPool, "and on the statement's once that is all there is")
-	f.Leave(own)
+	f.Leave(own, &dispatch.Ended{})
 	assert.Same(t, own, f.Session().Statement.ConnPool, "a frame that leaves may say where its sessions go")
 }
 
@@ -125,7 +125,7 @@ func TestASessionOnAnotherPoolIsNotOnThePreparedStatementsOfTheDatabase(t *testi
 	w := newStore(t, gorm.Config{PrepareStmt: true})
 	other := &another{w.db.ConnPool}
 	f := w.frame(t.Context())
-	f.Leave(other)
+	f.Leave(other, &dispatch.Ended{})
 	assert.Same(t, other, f.Session().Statement.ConnPool)
 	assert.Same(t, other, f.Session().ConnPool, "nor are sessions that are made of it")
 }

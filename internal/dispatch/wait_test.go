@@ -99,7 +99,7 @@ func TestAFrameThatHasLeftHoldsNoConnection(t *testing.T) {
 	w := newWorld(t)
 	db, _ := w.begin()
 	f := w.bound(t.Context(), db)
-	f.Leave(nil)
+	f.Leave(nil, &dispatch.Ended{})
 	w.limit(1)
 	explain, err := w.Beginning(f, w.db.ConnPool)
 	require.NoError(t, err)

@@ -6,7 +6,7 @@ import "slices"
 func (q *Queue[A]) Last() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.seq
+	return int(q.seq)
 }
 
 // Since returns the actions that wait and were added after a place, in order.
@@ -32,6 +32,6 @@ func (q *Queue[A]) Take(place int) []Item[A] {
 
 // after returns the index of the first action that was added after a place.
 func (q *Queue[A]) after(place int) int {
-	n, _ := slices.BinarySearchFunc(q.items, place+1, func(it Item[A], place int) int { return it.Seq - place })
+	n, _ := slices.BinarySearchFunc(q.items, place+1, func(it Item[A], place int) int { return int(it.Seq) - place })
 	return n
 }

@@ -31,7 +31,7 @@ type Queue[A any] struct {
 
 	mu       sync.Mutex
 	items    []Item[A]
-	seq      int
+	seq      int32
 	marks    []mark
 	cut      []Item[A] // actions that ROLLBACK TO took away
 	before   int       // actions below this index have had their turn before the commit
@@ -43,10 +43,10 @@ type Queue[A any] struct {
 
 // Item is an action with its place in the order of additions.
 type Item[A any] struct {
-	Seq    int
 	Action A
+	Seq    int32
 
-	fate fate
+	fate fate // beside Seq, as a transaction may hold many
 }
 
 // fate is what is known of the rows that an action is about.
@@ -91,7 +91,7 @@ func (q *Queue[A]) Add(action A) error {
 		q.items = q.small[:0]
 	}
 	q.seq++
-	q.items = append(q.items, Item[A]{q.seq, action, [...]fate{inside: waits, maybe: loose, outside: stored}[q.standing]})
+	q.items = append(q.items, Item[A]{action, q.seq, [...]fate{inside: waits, maybe: loose, outside: stored}[q.standing]})
 	return nil
 }
 

@@ -65,7 +65,7 @@ func TestAnActionsPlaceIsThatOfItsAddition(t *testing.T) {
 	ends, _ := q.End(txn.Committed)
 	require.Len(t, ends.Committed, 2)
 	require.Len(t, ends.RolledBack, 1)
-	assert.Equal(t, [3]int{1, 2, 3}, [3]int{ends.Committed[0].Seq, ends.RolledBack[0].Seq, ends.Committed[1].Seq}, "no place is given twice")
+	assert.Equal(t, [3]int32{1, 2, 3}, [3]int32{ends.Committed[0].Seq, ends.RolledBack[0].Seq, ends.Committed[1].Seq}, "no place is given twice")
 }
 
 func TestACommitThatIsUnderWayIsNotAbandoned(t *testing.T) {

@@ -78,7 +78,7 @@ func (w *save) before(key []any) error {
 		return w.sendPreSave()
 	case set.Len() > 0:
 		r.Original = set.Row(0).Addr().Interface()
-		r.Unread = set.Unfit(0)
+		r.Unread = change.UnreadOf(set.Unfit(0))
 		return w.sendPreSave()
 	case statement.CalledBySave():
 		return w.preInsert()

@@ -139,7 +139,7 @@ func (w *update) preBatch(set *rows.Set) error {
 	for i := range set.Len() {
 		r := w.add(set.Row(i), false)
 		r.Original = set.Copy(i).Addr().Interface()
-		r.Unread = set.Unfit(i)
+		r.Unread = change.UnreadOf(set.Unfit(i))
 		w.apply(i)
 	}
 	if err := w.sendPre(dispatch.PreSave); err != nil {

@@ -19,10 +19,7 @@ func (w *write) queue(k dispatch.Kind) error {
 	if !w.plan.Waits(k) {
 		return nil
 	}
-	d := w.after
-	if d == nil || d.Used() {
-		d = &delivery.Deferred{}
-	}
+	d := &delivery.Deferred{}
 	d.Take(k, &w.post, w.stmt, w.facts, w.rows)
 	forStatement, err := d.Queue(w.stmt.ConnPool)
 	if forStatement {

@@ -24,7 +24,6 @@ type write struct {
 	borrowed
 
 	links   links                // what only writes of join tables need
-	after   *delivery.Deferred   // what waits for the end of the transaction, of the first batch; nil when nothing does
 	waiting []*delivery.Deferred // what waits for the end of the statement, outside any transaction
 }
 
@@ -81,23 +80,12 @@ func (w *write) open(r *Engine, db *gorm.DB, p *dispatch.Plan, pre, post dispatc
 	return db.AddError(w.prepare(post)) == nil
 }
 
-// start begins the write of a statement of some kind, nil if nobody is to hear of it after all, or if it is refused. The write and its first
-// send that waits are one allocation.
+// start begins the write of a statement of some kind, nil if nobody is to hear of it after all, or if it is refused.
 func start[K any, P interface {
 	*K
 	stages
 }](r *Engine, db *gorm.DB, p *dispatch.Plan, pre, post dispatch.Kind) P {
-	var k P
-	if p.Waits(post) {
-		both := &struct {
-			kind  K
-			after delivery.Deferred
-		}{}
-		k = &both.kind
-		k.base().after = &both.after
-	} else {
-		k = new(K)
-	}
+	k := P(new(K))
 	if !k.base().open(r, db, p, pre, post) {
 		return nil
 	}
