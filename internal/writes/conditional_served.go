@@ -150,8 +150,7 @@ func (w *conditional) runServed(sql string, vars []any, keysOnly bool, tell func
 // rangesLeft returns the ranges of rows that GORM's statement has left, of which it has written n. Where it has written none, that was for
 // want of rows, by a trigger, or because they are too many.
 func (w *conditional) rangesLeft(n int) ([]clause.Expression, error) {
-	switch {
-	case w.serve.most == 0 || (w.limitsItself() && n < w.serve.most) || (!w.limitsItself() && n > 0):
+	if w.serve.most == 0 || (w.limitsItself() && n < w.serve.most) || (!w.limitsItself() && n > 0) {
 		return nil, nil
 	}
 	ranges, more, err := w.model.Ranges(w.db, w.built.where, w.serve.most)

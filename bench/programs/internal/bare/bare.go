@@ -1,5 +1,7 @@
 // Package bare has the generic types of the library with all their methods, and the methods do nothing. What a model of it costs a program is the
 // least that these types and methods can cost.
+//
+//nolint:revive,godoclint // Its methods are those of package signals.
 package bare
 
 import (
@@ -73,12 +75,15 @@ func (M2MEvent[M]) Schema() *schema.Schema { return nil }
 type Signal[E any] struct{ _ byte }
 
 func (*Signal[E]) Name() string { return "" }
+
 func (*Signal[E]) Connect(signals.Receiver[E], ...signals.ConnectOption) (disconnect func() bool) {
 	return nil
 }
+
 func (*Signal[E]) ConnectBatch(signals.BatchReceiver[E], ...signals.ConnectOption) (disconnect func() bool) {
 	return nil
 }
+
 func (*Signal[E]) Disconnect(string) bool                               { return false }
 func (*Signal[E]) HasReceivers() bool                                   { return false }
 func (*Signal[E]) Receivers() []signals.ReceiverInfo                    { return nil }

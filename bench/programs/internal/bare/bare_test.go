@@ -21,13 +21,11 @@ func TestBareHasTheSignalsAndMethodsOfTheLibrary(t *testing.T) {
 
 // surface lists the signals of a model with their methods, and the methods of what receivers get.
 func surface(signals reflect.Type) (lines []string) {
-	for i := range signals.NumField() {
-		field := signals.Field(i)
+	for field := range signals.Fields() {
 		connect, _ := field.Type.MethodByName("Connect")
 		event := connect.Type.In(1).In(1)
 		for _, of := range []reflect.Type{field.Type, event} {
-			for m := range of.NumMethod() {
-				method := of.Method(m)
+			for method := range of.Methods() {
 				lines = append(lines, fmt.Sprint(field.Name, " ", method.Name, sizes(method.Type.NumIn, method.Type.In), sizes(method.Type.NumOut, method.Type.Out)))
 			}
 		}
