@@ -67,7 +67,7 @@ func (p *Pools) adopt(raw *sql.Tx) *Tx {
 	f := &follower{Tx: *to, t: t, release: *released, outcome: txn.RolledBack}
 	*to, *released = f, f.released
 	p.adopted.Store(raw, t)
-	t.adopted = raw
+	t.rest().adopted = raw
 	return t
 }
 
@@ -86,7 +86,7 @@ type follower struct {
 
 // Commit commits.
 func (f *follower) Commit() error {
-	f.t.reading.end(f.t)
+	f.t.readAll()
 	if f.t.suspect.Load() { // it is too late to ask
 		f.t.Queue.Doubt()
 	}
@@ -103,12 +103,15 @@ func (f *follower) Commit() error {
 
 func (f *follower) released(err error) {
 	f.release(err)
-	f.t.pools.adopted.Delete(f.t.adopted)
+	f.t.pools().adopted.Delete(f.t.rest().adopted)
 	f.t.end(f.outcome, f.cause)
 }
 
 // Adopted reports whether the transaction is one of [Pools.Adopt]. Nothing can run in it right before its COMMIT.
-func (t *Tx) Adopted() bool { return t.adopted != nil }
+func (t *Tx) Adopted() bool {
+	s := t.seldom.Load()
+	return s != nil && s.adopted != nil
+}
 
 // inCreateInBatches reports whether the innermost db.Transaction that is running is the one of CreateInBatches.
 func inCreateInBatches() bool {

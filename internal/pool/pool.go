@@ -41,7 +41,7 @@ func New(dialect string, h Hooks) *Pools {
 }
 
 // tracked is what the wrappers of this package have in common.
-type tracked interface{ tracksTransactions() }
+type tracked interface{ of() *Pools }
 
 // Wrap returns the wrapper of a pool that begins transactions. A wrapper, a transaction and a pool that cannot begin are
 // returned as they are. Inside a prepared-statement pool, the pool that it uses is wrapped.
@@ -100,7 +100,7 @@ type database struct {
 	pools *Pools
 }
 
-func (*database) tracksTransactions() {}
+func (d *database) of() *Pools { return d.pools }
 
 // GetDBConn returns the *[sql.DB], for GORM's DB method.
 func (d *database) GetDBConn() (*sql.DB, error) { return d.DB, nil }
@@ -117,7 +117,7 @@ type connection struct {
 	pools *Pools
 }
 
-func (*connection) tracksTransactions() {}
+func (c *connection) of() *Pools { return c.pools }
 
 // BeginTx begins a transaction whose end is seen.
 func (c *connection) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
@@ -132,7 +132,7 @@ type other struct {
 	begin func(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error)
 }
 
-func (*other) tracksTransactions() {}
+func (o *other) of() *Pools { return o.pools }
 
 // GetDBConn asks the wrapped pool.
 func (o *other) GetDBConn() (*sql.DB, error) {

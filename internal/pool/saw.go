@@ -17,7 +17,7 @@ func (t *Tx) Did(query string, err error) {
 	case err == nil:
 		t.Queue.Executed(query)
 		return
-	case !t.pools.answered(err):
+	case !t.pools().answered(err):
 		t.Queue.Failed(query)
 	}
 	t.Saw(err)
@@ -28,7 +28,7 @@ func (t *Tx) Saw(err error) {
 	if err == nil {
 		return
 	}
-	switch t.pools.dialect {
+	switch t.pools().dialect {
 	case txn.MySQL:
 		switch number(err) {
 		case deadlock:
@@ -64,12 +64,13 @@ type read struct {
 // Reads notes what the caller is going to read, and its text when that is about the transaction. Its error is looked for before
 // anything else happens.
 func (t *Tx) Reads(rows *sql.Rows, text string) {
-	if rows == nil || (text == "" && t.pools.dialect != txn.MySQL && t.pools.dialect != txn.SQLite) {
+	if rows == nil || (text == "" && t.pools().dialect != txn.MySQL && t.pools().dialect != txn.SQLite) {
 		return
 	}
-	t.reading.mu.Lock()
-	defer t.reading.mu.Unlock()
-	t.reading.list = append(t.reading.list, read{rows, text})
+	r := &t.rest().reading
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, read{rows, text})
 }
 
 // RowsOf returns the rows of a row, which keeps them to itself; nil when there are none.
@@ -123,6 +124,13 @@ func (r *reading) end(t *Tx) {
 	}
 }
 
+// readAll ends what the caller reads by itself.
+func (t *Tx) readAll() {
+	if s := t.seldom.Load(); s != nil {
+		s.reading.end(t)
+	}
+}
+
 // closed reports whether rows are closed, which they are after an error. Another goroutine may be reading them, and then not even
 // their Err may be called.
 func closed(rows *sql.Rows) bool {
@@ -141,8 +149,10 @@ func closed(rows *sql.Rows) bool {
 
 // look finds out what errors since the last statement have done to the transaction, before anything else happens in it.
 func (t *Tx) look() {
-	t.reading.look(t)
-	if !t.suspect.Swap(false) {
+	if s := t.seldom.Load(); s != nil {
+		s.reading.look(t)
+	}
+	if !t.suspect.Load() || !t.suspect.Swap(false) {
 		return
 	}
 	switch open, known := t.open(); {
@@ -156,7 +166,7 @@ func (t *Tx) look() {
 // open asks the database whether it has the transaction open.
 func (t *Tx) open() (open, known bool) {
 	ctx := context.WithoutCancel(t.ctx)
-	if t.pools.dialect == txn.SQLite {
+	if t.pools().dialect == txn.SQLite {
 		switch _, err := t.Tx.ExecContext(ctx, "BEGIN"); err {
 		case nil: // there was none
 			_, err = t.Tx.ExecContext(ctx, "ROLLBACK")

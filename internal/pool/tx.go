@@ -39,19 +39,46 @@ type Tx struct {
 	gorm.Tx
 
 	Queue   txn.Queue[any]
-	Outside gorm.ConnPool // the wrapped pool that it was begun on
+	Outside gorm.ConnPool // the wrapper that it was begun on
 
-	ctx        context.Context //nolint:containedctx // the transaction lives as long as this context
-	pools      *Pools
-	stop       func() bool
-	adopted    *sql.Tx
-	statements atomic.Int64
-	reading    reading
+	ctx        context.Context        //nolint:containedctx // the transaction lives as long as this context
+	seldom     atomic.Pointer[seldom] // nil of most transactions
+	statements atomic.Int32
 	suspect    atomic.Bool // the database may have ended the transaction: ask it before anything else happens
 }
 
+// seldom is what few transactions have.
+type seldom struct {
+	stop    func() bool // stops watching the context
+	adopted *sql.Tx
+	reading reading
+}
+
+// pools returns the pools of the database. The wrapper knows them: every transaction pays for each word that it has.
+func (t *Tx) pools() *Pools {
+	by, _ := t.Outside.(tracked)
+	return by.of()
+}
+
+// rest returns what few transactions have, also before there is any of it.
+func (t *Tx) rest() *seldom {
+	if s := t.seldom.Load(); s != nil {
+		return s
+	}
+	t.seldom.CompareAndSwap(nil, &seldom{})
+	return t.seldom.Load()
+}
+
+// stop is what stops watching the context, nil as long as nobody does.
+func (t *Tx) stop() func() bool {
+	if s := t.seldom.Load(); s != nil {
+		return s.stop
+	}
+	return nil
+}
+
 func (p *Pools) newTx(ctx context.Context, tx gorm.Tx, outside gorm.ConnPool) *Tx {
-	t := &Tx{Tx: tx, Outside: outside, ctx: ctx, pools: p}
+	t := &Tx{Tx: tx, Outside: outside, ctx: ctx}
 	t.Queue.Dialect = p.dialect
 	return t
 }
@@ -120,13 +147,13 @@ func (t *Tx) GetDBConn() (*sql.DB, error) {
 // Commit commits, after what waits for it and before what waits for its success.
 func (t *Tx) Commit() error {
 	t.look()
-	if err := t.pools.before(t); err != nil {
+	if err := t.pools().before(t); err != nil {
 		_ = t.Tx.Rollback()
 		t.end(txn.RolledBack, err)
 		return err
 	}
 	t.look()
-	t.reading.end(t)
+	t.readAll()
 	if !t.Queue.Commit() { // the context ended, and rollback functions have run: it must not commit now
 		_ = t.Tx.Rollback()
 		return errors.Join(t.ctx.Err(), sql.ErrTxDone)
@@ -174,24 +201,24 @@ func (t *Tx) end(outcome txn.Outcome, cause error) {
 	if !ok {
 		return
 	}
-	if t.stop != nil {
-		t.stop()
+	if stop := t.stop(); stop != nil {
+		stop()
 	}
-	t.pools.ended(t, End{Ends: ends, Cause: cause})
+	t.pools().ended(t, End{Ends: ends, Cause: cause})
 }
 
 // Captured is the transaction's Capture.
-func (t *Tx) Captured() Capture { return t.pools.capture }
+func (t *Tx) Captured() Capture { return t.pools().capture }
 
 // Watch makes sure that the end is seen even when the context ends and nobody calls Rollback. Call it from the goroutine
 // that uses the transaction.
 func (t *Tx) Watch() {
-	if t.stop != nil || t.ctx.Done() == nil {
+	if t.ctx.Done() == nil || t.stop() != nil {
 		return
 	}
-	t.stop = context.AfterFunc(t.ctx, func() {
+	t.rest().stop = context.AfterFunc(t.ctx, func() {
 		if ends, ok := t.Queue.Abandon(); ok {
-			t.pools.ended(t, End{Ends: ends, Cause: context.Cause(t.ctx)})
+			t.pools().ended(t, End{Ends: ends, Cause: context.Cause(t.ctx)})
 		}
 	})
 }

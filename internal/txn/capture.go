@@ -13,7 +13,7 @@ func (q *Queue[A]) Last() int {
 func (q *Queue[A]) Since(place int) []Item[A] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return slices.Clone(q.items[q.after(place):])
+	return slices.Clone(q.items()[q.after(place):])
 }
 
 // Take is Since that takes the actions out of the queue.
@@ -21,17 +21,19 @@ func (q *Queue[A]) Take(place int) []Item[A] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := q.after(place)
-	taken := slices.Clone(q.items[n:])
-	clear(q.items[n:])
-	q.items, q.before = q.items[:n], min(q.before, n)
-	for i := range q.marks {
-		q.marks[i].items = min(q.marks[i].items, n)
+	items, marks := q.items(), q.marks()
+	taken := slices.Clone(items[n:])
+	clear(items[n:])
+	q.keep(items[:n])
+	q.setBefore(min(q.before(), n))
+	for i := range marks {
+		marks[i].items = min(marks[i].items, n)
 	}
 	return taken
 }
 
 // after returns the index of the first action that was added after a place.
 func (q *Queue[A]) after(place int) int {
-	n, _ := slices.BinarySearchFunc(q.items, place+1, func(it Item[A], place int) int { return int(it.Seq) - place })
+	n, _ := slices.BinarySearchFunc(q.items(), place+1, func(it Item[A], place int) int { return int(it.Seq) - place })
 	return n
 }

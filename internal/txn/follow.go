@@ -51,7 +51,7 @@ func (q *Queue[A]) did(s step) {
 	case begin:
 		if q.Dialect == MySQL { // it commits before
 			q.settle()
-			q.marks = nil
+			q.setMarks(nil)
 		}
 		if q.Dialect == MySQL || q.standing == outside {
 			q.standing = inside
@@ -65,19 +65,21 @@ func (q *Queue[A]) did(s step) {
 func (q *Queue[A]) mayHaveDone(s step) {
 	switch s.verb {
 	case set:
-		q.marks = append(q.marks, mark{name: s.name, items: len(q.items), maybe: true})
+		q.setMarks(append(q.marks(), mark{name: s.name, items: len(q.items()), maybe: true}))
 	case release:
-		for i := max(q.find(s.name, len(q.marks)), 0); i < len(q.marks); i++ {
-			q.marks[i].maybe = true
+		marks := q.marks()
+		for i := max(q.find(s.name, len(marks)), 0); i < len(marks); i++ {
+			marks[i].maybe = true
 		}
 	case rollbackTo:
-		from, i := 0, q.find(s.name, len(q.marks))
+		marks := q.marks()
+		from, i := 0, q.find(s.name, len(marks))
 		if i >= 0 {
 			from = q.oldest(i)
 		}
 		q.doubtFrom(from)
-		for j := i + 1; j < len(q.marks); j++ {
-			q.marks[j].maybe = true
+		for j := i + 1; j < len(marks); j++ {
+			marks[j].maybe = true
 		}
 	case rollback:
 		q.doubtFrom(0)
@@ -95,25 +97,26 @@ func (q *Queue[A]) mayHaveDone(s step) {
 
 // mark sets a savepoint.
 func (q *Queue[A]) mark(name string) {
-	m := mark{name: name, items: len(q.items)}
+	m := mark{name: name, items: len(q.items())}
 	switch {
 	case q.standing == outside && q.Dialect == SQLite: // the savepoint begins a transaction
 		q.standing, m.opens = inside, true
 	case q.standing == outside:
 		return
 	case q.Dialect == MySQL: // one of the same name is deleted
-		q.marks = slices.DeleteFunc(q.marks, func(m mark) bool { return m.name == name })
+		q.setMarks(slices.DeleteFunc(q.marks(), func(m mark) bool { return m.name == name }))
 	}
-	q.marks = append(q.marks, m)
+	q.setMarks(append(q.marks(), m))
 }
 
 func (q *Queue[A]) release(name string) {
-	i := q.find(name, len(q.marks))
+	marks := q.marks()
+	i := q.find(name, len(marks))
 	if i < 0 {
 		return
 	}
-	opened := q.marks[i].opens
-	q.marks = q.marks[:i]
+	opened := marks[i].opens
+	q.setMarks(marks[:i])
 	if opened {
 		q.settle()
 		q.leave(false)
@@ -123,22 +126,23 @@ func (q *Queue[A]) release(name string) {
 // rollbackTo takes away what was added since a savepoint. A savepoint that may not be there leaves open how much that is, and so
 // does one that somebody else has set.
 func (q *Queue[A]) rollbackTo(name string) {
-	i := q.find(name, len(q.marks))
+	marks := q.marks()
+	i := q.find(name, len(marks))
 	if i < 0 {
 		q.doubtFrom(0)
-		for j := range q.marks {
-			q.marks[j].maybe = true
+		for j := range marks {
+			marks[j].maybe = true
 		}
 		return
 	}
-	q.cutFrom(q.marks[i].items)
+	q.cutFrom(marks[i].items)
 	q.doubtFrom(q.oldest(i))
-	q.marks = q.marks[:i+1]
+	q.setMarks(marks[:i+1])
 }
 
 // find returns the innermost savepoint of a name below a place, -1 when there is none.
 func (q *Queue[A]) find(name string, below int) int {
-	for i, m := range slices.Backward(q.marks[:below]) {
+	for i, m := range slices.Backward(q.marks()[:below]) {
 		if m.name == name {
 			return i
 		}
@@ -148,19 +152,21 @@ func (q *Queue[A]) find(name string, below int) int {
 
 // oldest returns the number of actions below the oldest savepoint that the database may take for savepoint i.
 func (q *Queue[A]) oldest(i int) int {
-	for q.marks[i].maybe {
-		older := q.find(q.marks[i].name, i)
+	marks := q.marks()
+	for marks[i].maybe {
+		older := q.find(marks[i].name, i)
 		if older < 0 {
 			break
 		}
 		i = older
 	}
-	return q.marks[i].items
+	return marks[i].items
 }
 
 // leave says that the transaction is over, or that the next one has begun.
 func (q *Queue[A]) leave(chain bool) {
-	q.marks, q.standing = nil, outside
+	q.setMarks(nil)
+	q.standing = outside
 	if chain {
 		q.standing = inside
 	}
@@ -170,8 +176,9 @@ func (q *Queue[A]) mayLeave() {
 	if q.standing == inside {
 		q.standing = maybe
 	}
-	for i := range q.marks {
-		q.marks[i].maybe = true
+	marks := q.marks()
+	for i := range marks {
+		marks[i].maybe = true
 	}
 }
 
@@ -182,32 +189,35 @@ func (q *Queue[A]) settle() { q.change(0, map[fate]fate{waits: stored, doubtful:
 func (q *Queue[A]) doubtFrom(n int) { q.change(n, map[fate]fate{waits: doubtful, loose: lost}) }
 
 func (q *Queue[A]) change(n int, to map[fate]fate) {
-	for i := min(n, len(q.items)); i < len(q.items); i++ {
-		if f, ok := to[q.items[i].fate]; ok {
-			q.items[i].fate = f
+	items := q.items()
+	for i := min(n, len(items)); i < len(items); i++ {
+		if f, ok := to[items[i].fate]; ok {
+			items[i].fate = f
 		}
 	}
 }
 
 // cutFrom takes away what was added after the first n actions and can still be rolled back.
 func (q *Queue[A]) cutFrom(n int) {
-	kept, before := min(n, len(q.items)), q.before
-	for i := kept; i < len(q.items); i++ {
-		it := q.items[i]
+	items, turned := q.items(), q.before()
+	kept, before := min(n, len(items)), turned
+	for i := kept; i < len(items); i++ {
+		it := items[i]
 		switch {
 		case n == 0 && it.fate == loose: // it may be stored, and then this rollback has not reached it
 			it.fate = lost
 			fallthrough
 		case it.fate.final():
-			q.items[kept] = it
+			items[kept] = it
 			kept++
 			continue
 		}
-		q.cut = append(q.cut, it)
-		if i < q.before {
+		q.rest().cut = append(q.rest().cut, it)
+		if i < turned {
 			before--
 		}
 	}
-	clear(q.items[kept:])
-	q.items, q.before = q.items[:kept], before
+	clear(items[kept:])
+	q.keep(items[:kept])
+	q.setBefore(before)
 }

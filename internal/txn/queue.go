@@ -10,7 +10,7 @@ import (
 )
 
 // Outcome is how a transaction ended.
-type Outcome int
+type Outcome uint8
 
 const (
 	// Open means that it has not.
@@ -24,21 +24,108 @@ const (
 )
 
 // Queue holds the actions of one transaction, in the order in which they were added. The zero value is an open
-// transaction. Its methods are safe from any goroutine.
+// transaction. Its methods are safe from any goroutine. It is small, because every transaction has one: nearly all have one action or none.
 type Queue[A any] struct {
-	// Dialect is that of the statements. Set it before the first one.
-	Dialect Dialect
+	mu    sync.Mutex
+	first [1]Item[A] // the only action so far; none while its Seq is 0
+	more  *more[A]   // nil as long as there is no more to keep
+	seq   int32      // of the action that was added last
 
-	mu       sync.Mutex
-	items    []Item[A]
-	seq      int32
-	marks    []mark
-	cut      []Item[A] // actions that ROLLBACK TO took away
-	before   int       // actions below this index have had their turn before the commit
-	ending   bool
+	// Dialect is that of the statements. Set it before the first one.
+	Dialect  Dialect
 	standing standing
 	outcome  Outcome
-	small    [1]Item[A] // room for the first item without an allocation
+	state    state
+}
+
+// state is a set of bits.
+type state uint8
+
+const (
+	ending state = 1 << iota // COMMIT is under way
+	turned                   // the only action so far has had its turn before the commit
+)
+
+// more is what few transactions have.
+type more[A any] struct {
+	items  []Item[A] // all actions, once there are several
+	marks  []mark
+	cut    []Item[A] // actions that ROLLBACK TO took away
+	before int       // of items
+}
+
+// items returns the actions that wait.
+func (q *Queue[A]) items() []Item[A] {
+	switch {
+	case q.outcome != Open:
+		return nil
+	case q.more != nil && q.more.items != nil:
+		return q.more.items
+	case q.first[0].Seq == 0:
+		return nil
+	}
+	return q.first[:]
+}
+
+// keep makes some actions the ones that wait.
+func (q *Queue[A]) keep(items []Item[A]) {
+	if len(items) <= 1 && (q.more == nil || q.more.items == nil) {
+		if len(items) == 0 {
+			q.first = [1]Item[A]{}
+		} else {
+			q.first[0] = items[0]
+		}
+		return
+	}
+	if m := q.rest(); m.items == nil {
+		m.before = q.before()
+		q.first = [1]Item[A]{}
+	}
+	q.more.items = items
+}
+
+// before returns how many actions have had their turn before the commit: those below this index.
+func (q *Queue[A]) before() int {
+	switch {
+	case q.more != nil && q.more.items != nil:
+		return q.more.before
+	case q.state&turned != 0:
+		return 1
+	}
+	return 0
+}
+
+// setBefore says how many actions have had their turn before the commit.
+func (q *Queue[A]) setBefore(n int) {
+	if q.more != nil && q.more.items != nil {
+		q.more.before = n
+		return
+	}
+	if q.state &^= turned; n > 0 {
+		q.state |= turned
+	}
+}
+
+// rest returns what few transactions have.
+func (q *Queue[A]) rest() *more[A] {
+	if q.more == nil {
+		q.more = &more[A]{}
+	}
+	return q.more
+}
+
+func (q *Queue[A]) marks() []mark {
+	if q.more == nil {
+		return nil
+	}
+	return q.more.marks
+}
+
+// setMarks makes some savepoints the ones that there are.
+func (q *Queue[A]) setMarks(marks []mark) {
+	if q.more != nil || len(marks) > 0 {
+		q.rest().marks = marks
+	}
 }
 
 // Item is an action with its place in the order of additions.
@@ -87,11 +174,13 @@ func (q *Queue[A]) Add(action A) error {
 	if q.outcome != Open {
 		return sql.ErrTxDone
 	}
-	if q.items == nil {
-		q.items = q.small[:0]
-	}
 	q.seq++
-	q.items = append(q.items, Item[A]{action, q.seq, [...]fate{inside: waits, maybe: loose, outside: stored}[q.standing]})
+	it := Item[A]{action, q.seq, [...]fate{inside: waits, maybe: loose, outside: stored}[q.standing]}
+	if items := q.items(); items != nil {
+		q.keep(append(items, it))
+	} else {
+		q.first[0] = it
+	}
 	return nil
 }
 
@@ -107,9 +196,10 @@ func (q *Queue[A]) Outcome() Outcome {
 func (q *Queue[A]) Next() (action A, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.outcome == Open && q.before < len(q.items) {
-		q.before++
-		if it := q.items[q.before-1]; it.fate != doubtful && it.fate != lost {
+	items := q.items()
+	for n := q.before(); n < len(items); n++ {
+		q.setBefore(n + 1)
+		if it := items[n]; it.fate != doubtful && it.fate != lost {
 			return it.Action, true
 		}
 	}
@@ -123,7 +213,7 @@ func (q *Queue[A]) Commit() bool {
 	if q.outcome != Open {
 		return false
 	}
-	q.ending = true
+	q.state |= ending
 	return true
 }
 
@@ -146,7 +236,7 @@ func (q *Queue[A]) End(outcome Outcome) (Ends[A], bool) {
 func (q *Queue[A]) Abandon() (Ends[A], bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.ending {
+	if q.state&ending != 0 {
 		return Ends[A]{}, false
 	}
 	return q.end(RolledBack)
@@ -156,10 +246,11 @@ func (q *Queue[A]) end(outcome Outcome) (ends Ends[A], ok bool) {
 	if q.outcome != Open {
 		return ends, false
 	}
-	q.outcome = outcome
-	items := q.items
-	ends.RolledBack = q.cut
-	q.items, q.marks, q.cut = nil, nil, nil
+	items := q.items()
+	if q.more != nil {
+		ends.RolledBack = q.more.cut
+	}
+	q.outcome, q.more = outcome, nil
 	if outcome == Committed && !slices.ContainsFunc(items, func(it Item[A]) bool { return it.fate == doubtful || it.fate == lost }) {
 		ends.Committed = items
 	} else {
