@@ -8,21 +8,38 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Few is the condition that some conditions hold for so many rows at most. It is the same for each row of a statement.
+// Few is the condition that a row is one of those for which conditions hold, if these are so many at most and all have a key, which is one column.
 type Few struct {
+	Key   *schema.Field
 	Where []clause.Expression
 	Most  int
 }
 
-// Build writes the condition.
+// Build writes the condition. The rows are looked for once, and found again by their keys. PostgreSQL gets an array of these: it might join the rows
+// with all rows of the table otherwise.
 func (c Few) Build(b clause.Builder) {
-	_, _ = b.WriteString("(SELECT COUNT(*) FROM (SELECT 1 FROM ")
+	before, after := " IN (", ")"
+	if stmt, ok := b.(*gorm.Statement); ok && stmt.Name() == "postgres" {
+		before, after = " = ANY(ARRAY(", "))"
+	}
+	key := clause.Column{Name: c.Key.DBName}
+	b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: c.Key.DBName})
+	_, _ = b.WriteString(before + "SELECT ")
+	b.WriteQuoted(key)
+	_, _ = b.WriteString(" FROM (SELECT ")
+	b.WriteQuoted(key)
+	_, _ = b.WriteString(", COUNT(*) OVER () AS total, COUNT(")
+	b.WriteQuoted(key)
+	_, _ = b.WriteString(") OVER () AS keyed FROM (SELECT ")
+	b.WriteQuoted(key)
+	_, _ = b.WriteString(" FROM ")
 	b.WriteQuoted(clause.Table{Name: clause.CurrentTable})
 	if len(c.Where) > 0 {
 		_, _ = b.WriteString(" WHERE ")
 		clause.Where{Exprs: c.Where}.Build(b)
 	}
-	_, _ = b.WriteString(" LIMIT " + strconv.Itoa(c.Most+1) + ") AS found) <= " + strconv.Itoa(c.Most))
+	most := strconv.Itoa(c.Most)
+	_, _ = b.WriteString(" LIMIT " + strconv.Itoa(c.Most+1) + ") AS few) AS found WHERE total <= " + most + " AND total = keyed" + after)
 }
 
 // Further reports whether conditions look at other rows, so that what is written may change their answer, and how many values they bind.
@@ -38,8 +55,8 @@ func bare(from *gorm.Statement) *gorm.Statement {
 }
 
 // Ranges splits the rows for which conditions hold into ranges of size rows in the order of their key, which is one column. It returns a condition for
-// each range, and whether there are more rows than one range should have. Together the ranges hold for every row, with NULL as its key too. Where a key
-// would not find its row, there is one range of all rows.
+// each range, and whether there are more rows than one range should have, or rows with NULL as their key. Together the ranges hold for every row. Where a
+// key would not find its row, there is one range of all rows.
 func (m *Model) Ranges(db *gorm.DB, where []clause.Expression, size int) (ranges []clause.Expression, more bool, err error) {
 	key, stmt := m.Keys[0], bare(db.Statement)
 	column := clause.Column{Name: key.DBName}
@@ -56,7 +73,9 @@ func (m *Model) Ranges(db *gorm.DB, where []clause.Expression, size int) (ranges
 		clause.Where{Exprs: where}.Build(stmt)
 	}
 	n := strconv.Itoa(size)
-	_, _ = stmt.WriteString(") AS found WHERE place > " + n + " AND place % " + n + " = 1 ORDER BY place")
+	_, _ = stmt.WriteString(") AS found WHERE (place > " + n + " AND place % " + n + " = 1) OR ")
+	stmt.WriteQuoted(column)
+	_, _ = stmt.WriteString(" IS NULL ORDER BY place")
 	if stmt.Error != nil {
 		return nil, false, stmt.Error
 	}
@@ -87,7 +106,7 @@ func between(key *schema.Field, first []any) []clause.Expression {
 			case i == 0:
 				return clause.Lt{Column: column, Value: first[0]}
 			case i == len(first):
-				return clause.And(clause.Or(clause.Gte{Column: column, Value: first[i-1]}, clause.Eq{Column: column, Value: nil}))
+				return clause.Gte{Column: column, Value: first[i-1]}
 			}
 			return clause.And(clause.Gte{Column: column, Value: first[i-1]}, clause.Lt{Column: column, Value: first[i]})
 		})

@@ -113,7 +113,7 @@ func (w *conditional) limitServed() {
 		w.replaceUntilBuilt("LIMIT", clause.Expr{SQL: "?", Vars: []any{n}}) // clause.Limit writes the word by itself
 	default:
 		where := rows.Group(w.built.where)
-		w.replaceUntilBuilt("WHERE", clause.Where{Exprs: append(where, rows.Few{Where: where, Most: n})})
+		w.replaceUntilBuilt("WHERE", clause.Where{Exprs: append(where, rows.Few{Key: w.model.Keys[0], Where: where, Most: n})})
 	}
 }
 
