@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/rows"
 )
@@ -38,4 +39,27 @@ func (c *Catalog) Returns(db *gorm.DB, table string) bool {
 		c.known.Store(returns{table}, tables > 0)
 	}
 	return err == nil && tables > 0
+}
+
+// primary is what a Catalog keeps the answers of Primary under.
+type primary struct{ table string }
+
+// Primary reports whether the primary key of a table of MySQL has these columns. The database is asked once.
+func (c *Catalog) Primary(db *gorm.DB, table string, keys []*schema.Field) bool {
+	if known, ok := c.known.Load(primary{table}); ok {
+		return known == true
+	}
+	columns := make([]string, len(keys))
+	for i, f := range keys {
+		columns[i] = f.DBName
+	}
+	var of struct{ Known, Others int }
+	name := rows.Bare(table)
+	err := db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Raw("SELECT COUNT(CASE WHEN column_name IN ? THEN 1 END) AS known, COUNT(CASE WHEN column_name NOT IN ? THEN 1 END) AS others"+
+		" FROM information_schema.statistics WHERE index_name = 'PRIMARY' AND table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?",
+		columns, columns, strings.TrimSuffix(strings.TrimSuffix(table, name), "."), name).Scan(&of).Error
+	if err == nil {
+		c.known.Store(primary{table}, of.Known == len(keys) && of.Others == 0)
+	}
+	return err == nil && of.Known == len(keys) && of.Others == 0
 }

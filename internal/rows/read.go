@@ -3,6 +3,7 @@ package rows
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -21,10 +22,12 @@ type Query struct {
 	Limit    int  // 0 means all
 	Lock     bool // FOR UPDATE, where the dialect has it
 	Share    bool // with Lock: only so much of it on PostgreSQL that the rows stay
+	Found    bool // with Lock: MySQL locks the rows that are there and no gap where a row is missing, see LocksFound
 	Extra    []clause.Interface
 
-	one   bool // there is one row at most
-	named bool // columns are named, see shape
+	one    bool  // there is one row at most
+	named  bool  // columns are named, see shape
+	before []any // values that are bound before those of the query
 }
 
 // Set holds rows as structs of the model's type.
@@ -144,11 +147,15 @@ func (m *Model) query(db *gorm.DB, stmt *gorm.Statement, q Query) (*Set, error) 
 
 // build makes the SELECT of a query on the table, and with the FROM clause, of db's statement.
 func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
+	if q.Lock && q.Found && q.named && m.LocksFound(db) {
+		return m.buildFound(db, q)
+	}
 	from := db.Statement
 	tx := db.Session(&gorm.Session{NewDB: true}).Model(m.zero)
 	tx.Error = nil
 	stmt := tx.Statement
 	stmt.Schema, stmt.Table, stmt.TableExpr, stmt.Unscoped = m.Schema, from.Table, from.TableExpr, !q.Scoped
+	stmt.Vars = slices.Clone(q.before)
 	stmt.BuildClauses = db.Callback().Query().Clauses
 	joined := Joins(from)
 	stmt.AddClause(m.choose(stmt, q, joined))

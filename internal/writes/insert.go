@@ -60,6 +60,12 @@ func (w *insert) before() error {
 	w.inserts = w.insertFields()
 	_, w.conflicting = w.conflict()
 	*w.facts = w.insertFacts(&w.upsert)
+	changeable := len(w.plan.Entries[dispatch.PreSave]) > 0 // receivers may change the links
+	if !changeable {
+		if err := w.openJoined(); err != nil {
+			return err
+		}
+	}
 	if err := w.resolveFirst(); err != nil {
 		return err
 	}
@@ -69,13 +75,23 @@ func (w *insert) before() error {
 			return err
 		}
 	}
+	if changeable {
+		if err := w.openJoined(); err != nil {
+			return err
+		}
+	}
+	if heard {
+		return nil
+	}
+	return w.sendLinks(false)
+}
+
+// openJoined finds out which relations the rows are links of.
+func (w *insert) openJoined() error {
 	if len(w.plan.Sides) == 0 {
 		return nil
 	}
-	if err := w.openLinks(w.joinedBy(), false); err != nil || heard {
-		return err
-	}
-	return w.sendLinks(false)
+	return w.openLinks(w.joinedBy(), false)
 }
 
 // resolveFirst resolves the conflicts for the first time, in a transaction if the INSERT takes several statements.

@@ -25,6 +25,7 @@ type sideWrite struct {
 	clears  bool             // all links of the owners go
 	owners  map[string]any   // instances, by what the join rows hold of them
 	others  map[string][]any // primary keys of the other side, where the join rows hold something else
+	early   int              // how many statements had run when the owners were read before it was known which links are new; 0 if they were not
 }
 
 // openLinks finds out which relations the rows of a join table are the links of. from is the one that GORM was asked to change,
@@ -185,6 +186,9 @@ func (w *write) linkOf(r *change.Row, l *relations.Link, after bool) (own, other
 // sendLinks sends m2m_changed for the links that appear or go with the rows.
 func (w *write) sendLinks(after bool) error {
 	for _, s := range w.links {
+		if s.early > 0 && !after && w.statements() > s.early { // receivers may have written the owners
+			clear(s.owners)
+		}
 		if err := s.fill(w, after); err != nil {
 			return err
 		}

@@ -101,20 +101,14 @@ func (s *sideWrite) load(changes []linkChange) error {
 		}
 	}
 	own, others = distinct(own), distinct(others)
-	if s.w.plan.Needs.Link > dispatch.Keys || !s.OwnKeyed() {
-		err := s.w.findIn(s.OwnFields(), own, rows.Query{}, func(stored reflect.Value) {
-			id, _ := rows.ValuesOf(s.w.stmt.Context, s.OwnFields(), stored)
-			s.owners[rows.Identity(id)] = stored.Addr().Interface()
-		})
-		if err != nil {
+	if s.readsOwners() {
+		var found []reflect.Value
+		if err := s.w.findIn(s.OwnFields(), own, rows.Query{}, func(stored reflect.Value) { found = append(found, stored) }); err != nil {
 			return err
 		}
+		s.takeOwners(found)
 	}
-	for _, key := range own {
-		if id := rows.Identity(key); s.owners[id] == nil {
-			s.owners[id] = s.only(s.OwnFields(), key)
-		}
-	}
+	s.fillOwners(own)
 	if len(others) == 0 {
 		return nil
 	}
@@ -123,6 +117,51 @@ func (s *sideWrite) load(changes []linkChange) error {
 		id, _ := rows.ValuesOf(s.w.stmt.Context, s.OtherFields(), stored)
 		s.others[rows.Identity(id)], _ = other.model.KeyOf(s.w.stmt.Context, stored)
 	})
+}
+
+// readsOwners reports whether somebody needs more of the owners than what the join table holds.
+func (s *sideWrite) readsOwners() bool { return s.w.plan.Needs.Link > dispatch.Keys || !s.OwnKeyed() }
+
+// takeOwners keeps owners that were read.
+func (s *sideWrite) takeOwners(found []reflect.Value) {
+	for _, stored := range found {
+		id, _ := rows.ValuesOf(s.w.stmt.Context, s.OwnFields(), stored)
+		s.owners[rows.Identity(id)] = stored.Addr().Interface()
+	}
+}
+
+// fillOwners makes up the owners that were not read, or are not there.
+func (s *sideWrite) fillOwners(keys [][]any) {
+	for _, key := range keys {
+		if id := rows.Identity(key); s.owners[id] == nil {
+			s.owners[id] = s.only(s.OwnFields(), key)
+		}
+	}
+}
+
+// askOwners returns the reads of the owners of all links that an INSERT is given, before it is known which ones are new.
+func (w *insert) askOwners() []ask {
+	var asks []ask
+	for _, s := range w.links {
+		if !s.readsOwners() || w.race != nil { // after a race they are known
+			continue
+		}
+		var own [][]any
+		for i := range w.rows {
+			if key, _, is := w.linkOf(&w.rows[i], s.Link, true); is {
+				own = append(own, key)
+			}
+		}
+		if own = distinct(own); len(own) == 0 {
+			continue
+		}
+		asks = append(asks, ask{rows.Read{Model: s.w.model, DB: s.w.db, By: s.OwnFields(), Values: own}, func(found []reflect.Value) {
+			s.takeOwners(found)
+			s.fillOwners(own)
+			s.early = w.statements()
+		}})
+	}
+	return asks
 }
 
 // only makes an instance of which nothing but what the join table holds is known.

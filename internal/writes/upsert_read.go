@@ -2,8 +2,10 @@ package writes
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
+	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
 )
@@ -20,27 +22,77 @@ func (w *insert) conflictIDs(targets []relations.Constraint) string {
 	return ids.String()
 }
 
-// readConflicts reads the stored rows that rows of the write conflict with, by their ids.
+// ask is a read of a write, and what takes the rows that it finds.
+type ask struct {
+	rows.Read
+
+	take func(found []reflect.Value)
+}
+
+// readConflicts reads the stored rows that rows of the write conflict with, by their ids. The owners of links are read with them if that takes no
+// statement more.
 func (w *insert) readConflicts(targets []relations.Constraint, skips bool) (map[string]reflect.Value, error) {
-	stored := map[string]reflect.Value{}
-	for t := range targets {
-		asked := map[string][]any{}
-		var all [][]any
+	asked, found := make([]map[string][]any, len(targets)), make([][]reflect.Value, len(targets))
+	var asks []ask
+	for t, on := range targets {
+		asked[t] = map[string][]any{}
+		a := ask{rows.Read{Query: w.conflictQuery(on, skips), Model: w.model, DB: w.db, By: on.Fields}, func(rows []reflect.Value) { found[t] = rows }}
 		for i := range w.rows {
-			if id, can := w.conflictID(t, targets[t], w.rows[i].Value()); can && asked[id] == nil {
-				asked[id], _ = rows.ValuesOf(w.stmt.Context, targets[t].Fields, w.rows[i].Value())
-				all = append(all, asked[id])
+			if id, can := w.conflictID(t, on, w.rows[i].Value()); can && asked[t][id] == nil {
+				asked[t][id], _ = rows.ValuesOf(w.stmt.Context, on.Fields, w.rows[i].Value())
+				a.Values = append(a.Values, asked[t][id])
 			}
 		}
-		found, err := w.findConflicts(targets[t], all, skips)
-		if err != nil {
-			return nil, err
+		if len(a.Values) > 0 {
+			asks = append(asks, a)
 		}
-		if err = w.pairConflicts(t, targets[t], asked, found, stored); err != nil {
+	}
+	if err := w.askAll(asks); err != nil {
+		return nil, err
+	}
+	stored := map[string]reflect.Value{}
+	for t, on := range targets {
+		if err := w.pairConflicts(t, on, asked[t], found[t], stored); err != nil {
 			return nil, err
 		}
 	}
 	return stored, nil
+}
+
+// askAll makes the reads of conflicts, and those of the owners of links if one statement makes them all.
+func (w *insert) askAll(asks []ask) error {
+	if !slices.ContainsFunc(asks, func(a ask) bool { return a.Lock && a.Found && !w.locksFound() }) {
+		if together, err := w.askTogether(slices.Concat(asks, w.askOwners())); together || err != nil {
+			return err
+		}
+	}
+	for _, a := range asks {
+		found, err := w.findConflicts(a.Read)
+		if err != nil {
+			return err
+		}
+		a.take(found)
+	}
+	return nil
+}
+
+// askTogether makes several reads in one statement. It reports false where that cannot be done: the pool of another plugin may look for the one
+// table that a statement names.
+func (w *insert) askTogether(asks []ask) (bool, error) {
+	if _, own := pool.Find(w.stmt.ConnPool); !own {
+		return false, nil
+	}
+	reads := make([]rows.Read, len(asks))
+	for i, a := range asks {
+		if reads[i] = a.Read; len(a.Values) > w.reg.perStatement(len(a.By)) {
+			return false, nil
+		}
+	}
+	sets, ok, err := rows.Together(reads)
+	for i, set := range sets {
+		asks[i].take(set.Rows())
+	}
+	return ok, err
 }
 
 // pairConflicts notes the stored rows by the ids of the rows that they are in the way of. The database takes values as equal that Go does
@@ -71,25 +123,40 @@ func (w *insert) pairConflicts(t int, on relations.Constraint, asked map[string]
 	})
 }
 
-// findConflicts reads the stored rows with one of the values, and keeps them from going. Where the database locks gaps, rows that are
-// not there must not be locked, unless it is known that they are: then the latest is what counts.
-func (w *insert) findConflicts(t relations.Constraint, values [][]any, skips bool) ([]reflect.Value, error) {
-	var found []reflect.Value
-	read := func(values [][]any, lock bool) error {
-		found = nil
-		q := rows.Query{Where: t.Where, Lock: lock && w.lockable(), Share: skips}
-		return w.findIn(t.Fields, values, q, func(stored reflect.Value) { found = append(found, stored) })
-	}
-	lost := w.race != nil
+// conflictQuery keeps the stored rows that are found from going. Where the database locks gaps, rows that are not there must not be locked, unless it
+// is known that they are: then the latest is what counts.
+func (w *insert) conflictQuery(on relations.Constraint, skips bool) rows.Query {
+	gaps, lost := w.dialect().LocksGaps(), w.race != nil
 	// PostgreSQL tells of slices afterwards; locks in another order than that of the slice could wait for each other.
-	lockAll := lost || (!w.dialect().LocksGaps() && (skips || len(w.rows) == 1))
-	if err := read(values, lockAll); err != nil || len(found) == 0 || lost || !w.dialect().LocksGaps() {
+	lock := gaps || lost || skips || len(w.rows) == 1
+	return rows.Query{Where: on.Where, Lock: lock && w.lockable(), Share: skips, Found: gaps && !lost}
+}
+
+// locksFound reports whether one statement can lock just the rows that are there.
+func (w *insert) locksFound() bool {
+	return w.model.LocksFound(w.db) && w.reg.Catalog.Primary(w.db, w.tableName(), w.model.Keys)
+}
+
+// findConflicts makes a read of conflicts by itself. It takes two statements where one cannot lock just the rows that are there.
+func (w *insert) findConflicts(r rows.Read) (found []reflect.Value, err error) {
+	read := func(values [][]any, q rows.Query) error {
+		found = nil
+		return w.findIn(r.By, values, q, func(stored reflect.Value) { found = append(found, stored) })
+	}
+	if !r.Lock || !r.Found || w.locksFound() {
+		err = read(r.Values, r.Query)
+		return found, err
+	}
+	q := r.Query
+	q.Lock, q.Found = false, false
+	if err = read(r.Values, q); err != nil || len(found) == 0 {
 		return found, err
 	}
 	there := make([][]any, len(found))
 	for i, v := range found {
-		there[i], _ = rows.ValuesOf(w.stmt.Context, t.Fields, v)
+		there[i], _ = rows.ValuesOf(w.stmt.Context, r.By, v)
 	}
-	err := read(there, true)
+	q.Lock = true
+	err = read(there, q)
 	return found, err
 }
