@@ -24,16 +24,17 @@ type steps struct {
 // The table of callbacks. Nothing else knows GORM's names for them.
 
 const (
+	createName = "gorm:create"
 	updateName = "gorm:update"
 	deleteName = "gorm:delete"
 	commitName = "gorm:commit_or_rollback_transaction"
 )
 
 func (in *installed) createSteps() steps {
-	return steps{"gorm:create", []step{
-		{"signals:track", in.transactions.Track, []string{"gorm:begin_transaction", "gorm:before_create", "gorm:save_before_associations", "gorm:create"}},
-		{"signals:pre_create", in.engine.PreCreate, []string{"gorm:save_before_associations", "gorm:create"}},
-		{"signals:enter_race", in.engine.Build, []string{"gorm:create"}},
+	return steps{createName, []step{
+		{"signals:track", in.transactions.Track, []string{"gorm:begin_transaction", "gorm:before_create", "gorm:save_before_associations", createName}},
+		{"signals:pre_create", in.engine.PreCreate, []string{"gorm:save_before_associations", createName}},
+		{"signals:enter_race", in.engine.Build, []string{createName}},
 		{"signals:leave_race", in.engine.WroteRows, []string{"gorm:save_after_associations", "gorm:after_create", commitName}},
 		{"signals:post_create", in.engine.After, []string{commitName}},
 	}}

@@ -107,7 +107,7 @@ func (p Plugin) install(db *gorm.DB) *installed {
 	}
 	reg := dispatch.New(db, c)
 	reg.Handle = func(ctx context.Context, err error) { p.handle(ctx, reg.DB, err) }
-	return &installed{Registry: reg, transactions: delivery.Follow(reg), engine: writes.New(reg, updateName, deleteName)}
+	return &installed{Registry: reg, transactions: delivery.Follow(reg), engine: writes.New(reg, createName, updateName, deleteName)}
 }
 
 // handle tells of an error that can no longer abort anything.

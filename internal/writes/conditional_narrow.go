@@ -13,33 +13,6 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// atBuild calls edit when GORM begins to build the SQL of the statement, whose first clause has this name. By then everything that
-// others add to the statement is there.
-func (w *conditional) atBuild(name string, edit func() error) {
-	c, had := w.stmt.Clauses[name]
-	former := c
-	c.Name = name
-	if had {
-		c.Name = former.Name
-	}
-	c.Builder = func(c clause.Clause, b clause.Builder) {
-		if b == clause.Builder(w.stmt) { // sessions that are derived from the statement inherit its clauses
-			_ = w.db.AddError(edit())
-		}
-		c.Builder = former.Builder
-		c.Build(b)
-	}
-	w.stmt.Clauses[name] = c
-	w.restore = append(w.restore, func() {
-		now, ok := w.stmt.Clauses[name]
-		if now.Builder = former.Builder; ok && (had || now.Expression != nil) {
-			w.stmt.Clauses[name] = now
-		} else {
-			delete(w.stmt.Clauses, name)
-		}
-	})
-}
-
 // watch narrows the statement while GORM builds it.
 func (w *conditional) watch(first string) {
 	if !w.built.watched {

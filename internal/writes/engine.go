@@ -2,7 +2,6 @@ package writes
 
 import (
 	"reflect"
-	"sync/atomic"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
@@ -18,9 +17,9 @@ type Engine struct {
 	*dispatch.Registry
 
 	unsaved statement.Unsaved // what updates of a Save leave for its INSERT
-	noNotes atomic.Bool       // MySQL assigns no variables inside statements
+	notes   notes
 
-	updates, deletes gorms // the callbacks that run an UPDATE and a DELETE
+	creates, updates, deletes gorms // the callbacks that run an INSERT, an UPDATE and a DELETE
 }
 
 // gorms is a callback that GORM has of its own.
@@ -29,11 +28,13 @@ type gorms struct {
 	code uintptr // where its code is: functions that GORM makes anew for each database share it
 }
 
-// New returns the engine of a database. update and remove are the names of the callbacks that run an UPDATE and a DELETE.
-func New(r *dispatch.Registry, update, remove string) *Engine {
-	e := &Engine{Registry: r, updates: gorms{name: update}, deletes: gorms{name: remove}}
+// New returns the engine of a database. create, update and remove are the names of the callbacks that run an INSERT, an UPDATE and a DELETE.
+func New(r *dispatch.Registry, create, update, remove string) *Engine {
+	e := &Engine{Registry: r, creates: gorms{name: create}, updates: gorms{name: update}, deletes: gorms{name: remove}}
+	e.notes.open()
 	if fresh, err := gorm.Open(nil, &gorm.Config{DisableAutomaticPing: true}); err == nil { // without a connection
 		callbacks.RegisterDefaultCallbacks(fresh, &callbacks.Config{})
+		e.creates.code = code(fresh.Callback().Create().Get(create))
 		e.updates.code, e.deletes.code = code(fresh.Callback().Update().Get(update)), code(fresh.Callback().Delete().Get(remove))
 	}
 	return e

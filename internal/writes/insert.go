@@ -17,6 +17,7 @@ type insert struct {
 	goesOn      *statement.Leftover // of a Save: its update has found no row, and this is its INSERT
 	conflicting bool                // the INSERT says what to do about rows that are stored already
 	conflicts   string              // what its rows conflict on
+	looked      int                 // how many statements the transaction had run when what is stored had been read
 	follows     map[int]int         // rows of an upsert whose original is what an earlier row of it leaves behind
 	race        *race               // with other connections
 	maps        *mapRows            // of a create from maps
@@ -148,7 +149,7 @@ func (w *insert) build() error {
 		return err
 	}
 	if w.dialect().NotesFound() {
-		return w.note()
+		return w.noteOrReturn()
 	}
 	all := w.race.fresh == int64(len(w.rows))
 	if w.race.fresh == 0 || (!conflict.DoNothing && !all) || w.returnsSlice() {
@@ -159,7 +160,10 @@ func (w *insert) build() error {
 
 // ran takes note of what GORM's INSERT has done.
 func (w *insert) ran() {
-	if w.race != nil && w.race.notes && refusesNotes(w.db.Error) {
+	if p, ok := w.stmt.ConnPool.(*returningPool); ok { // GORM has run no statement
+		w.stmt.ConnPool = p.ConnPool
+	}
+	if w.race != nil && (w.race.notes || w.race.returns) && refusesNotes(w.db.Error) {
 		w.withoutNote()
 	}
 	if w.db.Error == nil {

@@ -62,7 +62,7 @@ func (w *insert) insertRow(i int) (bool, error) {
 		n, err := w.insertAgain(&w.race.conflict, r.Instance)
 		return n > 0, err
 	}
-	noting, err := w.noteFound(w.race.conflict)
+	noting, err := w.noteFound(w.race.conflict, false)
 	if err != nil {
 		return false, err
 	}

@@ -24,8 +24,12 @@ type race struct {
 	conflict  clause.OnConflict // as the caller gave it
 	fresh     int64             // rows that are thought to be new
 	savepoint bool
-	ran       bool // as an INSERT that tells whether it won
-	notes     bool // MySQL notes the rows that it finds
+	ran       bool   // as an INSERT that tells whether it won
+	notes     bool   // MySQL notes the rows that it finds
+	returns   bool   // MariaDB returns of each row whether it was found
+	token     string // what a note, or a row that was found, is known by
+	asked     bool   // a note was begun by a statement of its own
+	found     []bool // by row, what was returned
 }
 
 // lateConflict finds out what is stored already when another callback has added what to do about it after pre_save was sent.
@@ -166,6 +170,13 @@ func (w *insert) refersToItself() bool {
 	return slices.ContainsFunc(slices.Concat(all.BelongsTo, all.HasMany, all.HasOne), func(r *schema.Relationship) bool {
 		return r.FieldSchema == w.schema
 	})
+}
+
+// undisturbed reports whether the INSERT is the one statement of the transaction since what is stored was read. What was locked then was there when
+// the INSERT ran: receivers have not deleted it.
+func (w *insert) undisturbed() bool {
+	n := w.statements()
+	return n > 0 && n == w.looked+1
 }
 
 // askPostgres looks which rows of an upsert are new: PostgreSQL leaves the mark of a lock on a row that ON CONFLICT DO UPDATE has

@@ -1,27 +1,54 @@
 package writes
 
 import (
+	"crypto/rand"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/gorm-signals/signals/internal/pool"
 )
 
-// foundVariable is where MySQL notes the keys of the rows that an INSERT finds stored. Nothing else tells: the number of rows
+// foundVariable is where MySQL notes the keys of the rows that an INSERT finds stored. Often nothing else tells: the number of rows
 // depends on the settings of the connection, and MariaDB's RETURNING returns rows that were left alone as well.
 //
 // MySQL calls the assignment of a variable inside a statement deprecated, and compatible servers and proxies refuse it or keep no variables.
 // The library then reads back what is stored.
 const foundVariable = "@signals_found"
 
-// noteStart is what every note begins with: a variable that was not kept does not.
-const noteStart = ":"
+// notes is what is known of notes on the servers of a database.
+type notes struct {
+	refused atomic.Bool   // variables are not assigned inside statements, or not kept
+	kept    sync.Map      // pools whose transactions keep variables
+	begun   atomic.Uint64 // how many notes there were
+	process string        // a proxy may give sessions of other processes to this one
+}
+
+func (n *notes) open() { n.process = rand.Text()[:8] }
+
+// token returns what a new note begins with. No other note that a session still holds begins with it.
+func (n *notes) token() string {
+	return ":" + n.process + strconv.FormatUint(n.begun.Add(1), 36) + ":"
+}
+
+// noteOrReturn makes the INSERT tell which rows it finds: MariaDB by returning it, if all rows are thought to be new, and MySQL by a note.
+func (w *insert) noteOrReturn() error {
+	if w.mayReturnFound() {
+		w.returnFound()
+		return nil
+	}
+	return w.note()
+}
 
 // note makes the INSERT note the rows that it finds.
 func (w *insert) note() error {
-	noting, err := w.noteFound(w.race.conflict)
-	if err != nil || w.reg.noNotes.Load() {
+	noting, err := w.noteFound(w.race.conflict, w.race.fresh < int64(len(w.rows)))
+	if err != nil || w.reg.notes.refused.Load() {
 		return err
 	}
 	w.race.notes = true
@@ -42,36 +69,59 @@ func refusesNotes(err error) bool {
 
 // withoutNote runs the INSERT as the caller gave it.
 func (w *insert) withoutNote() {
-	w.reg.noNotes.Store(true)
-	w.race.notes, w.db.Error = false, nil
+	w.reg.notes.refused.Store(true)
+	w.race.notes, w.race.returns, w.db.Error = false, false, nil
 	n, err := w.insertAgain(&w.race.conflict, nil)
 	w.setRowsAffected(n)
 	_ = w.db.AddError(err)
 }
 
 // noteFound adds an assignment to ON DUPLICATE KEY UPDATE that makes the note and changes nothing. Where the server takes no assignment of
-// a variable inside a statement, it leaves the clause as it is.
-func (w *insert) noteFound(conflict clause.OnConflict) (clause.OnConflict, error) {
-	if w.reg.noNotes.Load() {
+// a variable inside a statement, it leaves the clause as it is. An empty note means nothing unless variables are kept: if no row is expected to be
+// found, a statement of its own begins the first note on each pool.
+func (w *insert) noteFound(conflict clause.OnConflict, expected bool) (clause.OnConflict, error) {
+	if w.reg.notes.refused.Load() {
 		return conflict, nil
 	}
-	if w.exec("DO "+foundVariable+" := '"+noteStart+"'") != nil {
-		if err := w.stmt.Context.Err(); err != nil {
+	w.race.token, w.race.asked = w.reg.notes.token(), false
+	if !expected && !w.keepsNotes() {
+		if err := w.beginNote(); err != nil || w.reg.notes.refused.Load() {
 			return conflict, err
 		}
-		w.reg.noNotes.Store(true)
-		return conflict, nil
 	}
 	columns := w.keyColumns()
 	conflict.DoUpdates = append(slices.Clone(conflict.DoUpdates), clause.Assignment{
 		Column: clause.Column{Name: w.model.Keys[0].DBName},
 		Value: clause.Expr{
-			SQL:  "IF((" + foundVariable + " := CONCAT(" + foundVariable + ", " + w.hexSQL() + ", ',')) IS NULL, ?, ?)",
-			Vars: append(columns, columns[0], columns[0]),
+			SQL:  "IF((" + foundVariable + " := CONCAT(IF(LEFT(" + foundVariable + ", ?) = ?, " + foundVariable + ", ?), " + w.hexSQL() + ", ',')) IS NULL, ?, ?)",
+			Vars: append(append([]any{len(w.race.token), w.race.token, w.race.token}, columns...), columns[0], columns[0]),
 		},
 	})
 	conflict.DoNothing = false // as GORM's dialect says it, once it has made its own assignment
 	return conflict, nil
+}
+
+// beginNote writes an empty note.
+func (w *insert) beginNote() error {
+	w.race.asked = true
+	if w.exec("DO "+foundVariable+" := '"+w.race.token+"'") == nil {
+		return nil
+	}
+	if err := w.stmt.Context.Err(); err != nil {
+		return err
+	}
+	w.reg.notes.refused.Store(true)
+	return nil
+}
+
+// keepsNotes reports whether the transactions of the pool are known to keep variables.
+func (w *insert) keepsNotes() bool {
+	tx, _ := pool.Find(w.stmt.ConnPool)
+	if tx == nil {
+		return false
+	}
+	_, kept := w.reg.notes.kept.Load(tx.Outside)
+	return kept
 }
 
 func (w *insert) keyColumns() []any {
@@ -89,27 +139,65 @@ func (w *insert) hexSQL() string {
 
 // found reads the note.
 func (w *insert) found() (note string, n int64, err error) {
-	if w.reg.noNotes.Load() {
+	if w.reg.notes.refused.Load() {
 		return "", 0, nil
 	}
-	err = w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Raw("SELECT " + foundVariable).Scan(&note).Error
-	note, kept := strings.CutPrefix(note, noteStart)
-	if err == nil && !kept {
-		w.reg.noNotes.Store(true) // a proxy sends every statement to another session
+	note, there, err := w.readNote()
+	if err == nil && !there && !w.race.asked && !w.keepsNotes() { // none was found, or variables are not kept
+		if err = w.beginNote(); err == nil && !w.reg.notes.refused.Load() {
+			note, there, err = w.readNote()
+		}
+	}
+	switch tx, _ := pool.Find(w.stmt.ConnPool); {
+	case err != nil || w.reg.notes.refused.Load():
+	case there && tx != nil:
+		w.reg.notes.kept.Store(tx.Outside, true)
+	case !there && (w.race.asked || !w.keepsNotes()):
+		w.reg.notes.refused.Store(true) // a proxy sends every statement to another session
 	}
 	return note, int64(strings.Count(note, ",")), err
 }
 
+// readNote returns the keys of the note, and whether it is there.
+func (w *insert) readNote() (keys string, there bool, err error) {
+	var note string
+	err = w.db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Raw("SELECT COALESCE(" + foundVariable + ", '')").Scan(&note).Error
+	keys, there = strings.CutPrefix(note, w.race.token)
+	if !there {
+		keys = ""
+	}
+	return keys, there, err
+}
+
+// numberTells reports whether the number of rows says that what was found is what was expected. It counts a row that was inserted as 1, one that
+// was changed as 2, and one that was left alone as 0, or as 1 if the connection says so.
+func (w *insert) numberTells() bool {
+	n, all := w.db.RowsAffected, int64(len(w.rows))
+	insert, _ := w.stmt.Clauses["INSERT"].Expression.(clause.Insert)
+	switch {
+	case w.returns() || insert.Modifier != "":
+		return false
+	case len(w.written) == 0:
+		return n < all && n == w.race.fresh && (n == 0 || w.undisturbed())
+	}
+	return all == 1 && w.race.fresh == 0 && n != 1
+}
+
 // askMySQL looks again when rows were found that were thought to be new. What it takes for their original is the row as it is by now.
 func (w *insert) askMySQL() error {
-	if !w.race.notes {
+	switch {
+	case w.race.found != nil:
+		return w.askFound()
+	case !w.race.notes:
 		return w.readBackMySQL()
+	case w.numberTells():
+		return nil
 	}
 	note, n, err := w.found()
 	switch {
 	case err != nil:
 		return err
-	case w.reg.noNotes.Load():
+	case w.reg.notes.refused.Load():
 		return w.readBackMySQL()
 	case n == int64(len(w.rows))-w.race.fresh:
 		return nil

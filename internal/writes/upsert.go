@@ -38,7 +38,7 @@ func (w *insert) resolveConflicts() error {
 	if err != nil {
 		return err
 	}
-	w.loaded = true
+	w.loaded, w.looked = true, w.statements()
 	*w.facts = w.insertFacts(&w.upsert)
 	w.matchConflicts(stored, targets, skips)
 	return nil

@@ -224,6 +224,33 @@ func (w *write) replaceClause(name string, by clause.Interface) {
 	})
 }
 
+// atBuild calls edit when GORM begins to build the SQL of the statement, whose first clause has this name. By then everything that
+// others add to the statement is there.
+func (w *write) atBuild(name string, edit func() error) {
+	c, had := w.stmt.Clauses[name]
+	former := c
+	c.Name = name
+	if had {
+		c.Name = former.Name
+	}
+	c.Builder = func(c clause.Clause, b clause.Builder) {
+		if b == clause.Builder(w.stmt) { // sessions that are derived from the statement inherit its clauses
+			_ = w.db.AddError(edit())
+		}
+		c.Builder = former.Builder
+		c.Build(b)
+	}
+	w.stmt.Clauses[name] = c
+	w.restore = append(w.restore, func() {
+		now, ok := w.stmt.Clauses[name]
+		if now.Builder = former.Builder; ok && (had || now.Expression != nil) {
+			w.stmt.Clauses[name] = now
+		} else {
+			delete(w.stmt.Clauses, name)
+		}
+	})
+}
+
 // statementFacts are those of a statement of any kind.
 func (w *write) statementFacts() change.Facts {
 	return change.Facts{Model: w.model, DB: w.reg.DB, Table: w.tableName(), Loaded: w.loaded}
