@@ -179,10 +179,20 @@ func (w *insert) undisturbed() bool {
 	return n > 0 && n == w.looked+1
 }
 
+// hitsLocked reports whether the only row of the INSERT has hit the stored row that was read: that one was locked and has the same key, so that a new
+// row could not have it.
+func (w *insert) hitsLocked() bool {
+	if len(w.rows) != 1 || w.rows[0].Original == nil || !w.undisturbed() || !w.lockable() {
+		return false
+	}
+	ctx, r := w.stmt.Context, &w.rows[0]
+	return w.model.Identity(ctx, r.Value()) == w.model.Identity(ctx, r.Stored())
+}
+
 // askPostgres looks which rows of an upsert are new: PostgreSQL leaves the mark of a lock on a row that ON CONFLICT DO UPDATE has
 // found, and none on one that it has inserted.
 func (w *insert) askPostgres() error {
-	if !w.dialect().MarksWritten() || w.written == nil || len(w.model.Keys) == 0 || w.refersToItself() {
+	if !w.dialect().MarksWritten() || w.written == nil || len(w.model.Keys) == 0 || w.refersToItself() || w.hitsLocked() {
 		return nil
 	}
 	if !w.reg.Catalog.Relation(w.db, w.tableName()).Table {
