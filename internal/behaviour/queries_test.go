@@ -62,19 +62,33 @@ func TestConditionalWritesGoInBatchesOf500ByKey(t *testing.T) {
 	db := open(t, &Product{})
 	require.NoError(t, db.CreateInBatches(make([]Product, 1001), 500).Error)
 	products := signals.For[Product](db)
-	changed := uint(0)
+	changed, runs := uint(0), uint(0)
 	products.PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
 		if e.Instance.ID == changed {
 			e.Instance.Slug = "alone"
+		}
+		if e.Instance.ID == runs {
+			return e.DB().Exec("UPDATE products SET stock = stock WHERE id < 0").Error
 		}
 		return nil
 	})
 	products.PreDelete.Connect(func(context.Context, signals.DeleteEvent[*Product]) error { return nil })
 	sql := recordSQL(db)
 	require.NoError(t, db.Model(&Product{}).Where("price = 0").Update("stock", 1).Error)
-	assert.Contains(t, strings.Join(sql.texts, "\n"), "WHERE price = 0 AND `id` IN (1,2,3,4,")
+	assert.Contains(t, strings.Join(sql.texts, "\n"), "WHERE price = 0 AND (`id` > 500 AND `id` <= 1000)", "nothing has come between")
 	assert.Equal(t, map[string]int{"SELECT": 3, "UPDATE": 3}, sql.kinds())
-	changed = 7
+	for _, condition := range []string{"price = 0 AND abs(stock) = 1", "price = 0 AND CURRENT_TIMESTAMP > ''"} {
+		require.NoError(t, db.Model(&Product{}).Where(condition).Update("stock", 1).Error)
+		assert.Contains(t, strings.Join(sql.texts, "\n"), "AND `id` IN (1,2,3,4,", "what it says may be something else by now")
+		sql.kinds()
+	}
+	runs = 1
+	require.NoError(t, db.Model(&Product{}).Where("price = 0").Update("stock", 3).Error)
+	texts := strings.Join(sql.texts, "\n")
+	assert.Contains(t, texts, "WHERE price = 0 AND `id` IN (1,2,3,4,", "a receiver has run a statement")
+	assert.Contains(t, texts, "WHERE price = 0 AND (`id` > 500 AND `id` <= 1000)", "and none later")
+	sql.kinds()
+	changed, runs = 7, 0
 	require.NoError(t, db.Model(&Product{}).Where("price = 0").Update("stock", 2).Error)
 	assert.Equal(t, map[string]int{"SELECT": 3, "UPDATE": 4}, sql.kinds(), "the changed row has a statement of its own")
 	result := db.Where("price = 0").Delete(&Product{})

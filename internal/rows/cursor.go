@@ -23,6 +23,7 @@ type Cursor struct {
 
 	also    []clause.Expression // conditions beside the keys
 	further bool                // the conditions look at other rows
+	calls   bool                // they call functions
 	coming  map[string]int      // how many keys were left, with this one, when it was asked for first; by key
 }
 
@@ -31,6 +32,10 @@ func (c *Cursor) Done() bool { return c.done }
 
 // Further reports whether the conditions of the query look at other rows, so that what is written may change their answer.
 func (c *Cursor) Further() bool { return c.further }
+
+// Since returns the key that the last batch comes after, nil for the first one. It reports false where more than key order and conditions picked the
+// batch, or where conditions call functions: time goes on, and random numbers are others each time.
+func (c *Cursor) Since() (key []any, ok bool) { return c.since, !c.all && !c.further && !c.calls }
 
 // Add makes where the conditions of further batches. Of these, also are new.
 func (c *Cursor) Add(where, also []clause.Expression) { c.query.Where, c.also = where, Group(also) }
@@ -64,7 +69,7 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 	q.Where = c.left()
 	q.Limit, q.named = c.size, c.model.names(db, q)
 	stmt := c.model.build(db, q)
-	c.further = looksFurther(stmt.SQL.String())
+	c.further, c.calls = looksFurther(stmt.SQL.String()), callsFunctions(stmt.SQL.String())
 	set, err := c.model.query(db, stmt, q)
 	if err != nil {
 		return set, err

@@ -113,3 +113,12 @@ func between(key *schema.Field, first []any) []clause.Expression {
 	}
 	return ranges
 }
+
+// Within is the condition that a key, which is one column, comes after another one and not after the last one. after is nil where the range has no
+// beginning.
+func Within(keys []*schema.Field, after, last []any) clause.Expression {
+	if after == nil {
+		return UpTo(keys, last)
+	}
+	return clause.And(After(keys, after), UpTo(keys, last))
+}

@@ -153,3 +153,13 @@ func (t tuples) tuple(b clause.Builder, values []any) {
 func looksFurther(sql string) bool {
 	return strings.Count(strings.ToUpper(sql), "SELECT") > 1
 }
+
+// callsFunctions reports whether a statement may call a function.
+func callsFunctions(sql string) bool {
+	for i := 1; i < len(sql); i++ {
+		if before := sql[i-1] | 0x20; sql[i] == '(' && (sql[i-1] == '_' || (before >= 'a' && before <= 'z') || (before >= '0' && before <= '9')) {
+			return true
+		}
+	}
+	return strings.Contains(strings.ToUpper(sql), "CURRENT_")
+}

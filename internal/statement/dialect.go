@@ -52,3 +52,6 @@ func (d Dialect) ReturnsUpdated() bool { return d == onSQLite || d == onPostgres
 
 // LimitsDelete reports whether a DELETE can be limited to so many rows by itself.
 func (d Dialect) LimitsDelete() bool { return d == onMySQL }
+
+// StandsStill reports whether nobody else can change what a transaction has read before it writes.
+func (d Dialect) StandsStill() bool { return d == onSQLite }

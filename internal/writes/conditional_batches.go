@@ -129,6 +129,7 @@ func (w *conditional) runBatches(n int64) error {
 		if err != nil {
 			return err
 		}
+		f.ran = w.statements()
 		if set.Loose() {
 			if set, err = w.rest(); err != nil {
 				return err

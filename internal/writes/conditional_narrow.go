@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/pool"
 	"github.com/gorm-signals/signals/internal/rows"
 )
@@ -96,6 +97,9 @@ func (w *conditional) narrowToNone() {
 
 // among is the condition that a row is one of these. Where they are more than a statement can name, it leaves out the others.
 func (w *conditional) among(indexes []int) clause.Expression {
+	if within := w.within(indexes); within != nil {
+		return within
+	}
 	if len(indexes)*len(w.model.Keys) <= maxParameters {
 		return w.isOneOf(w.stored(indexes))
 	}
@@ -232,7 +236,26 @@ func (w *conditional) these(indexes []int) clause.Expression {
 	if w.find.loose {
 		return w.find.behind
 	}
+	if within := w.within(indexes); within != nil {
+		return within
+	}
 	return w.isOneOf(w.stored(indexes))
+}
+
+// within is the condition that a row stands between the first and the last one of the batch, beside the conditions that found the batch. It is nil
+// unless it says the same as all their keys would: nothing has come between the read and the write.
+func (w *conditional) within(indexes []int) clause.Expression {
+	f := &w.find
+	if f.cursor == nil || len(indexes) < 2 || len(indexes) != len(w.rows) || len(w.model.Keys) != 1 || !w.dialect().StandsStill() ||
+		f.ran == 0 || w.statements() != f.ran || len(w.limits())+len(w.built.also) > 0 || rows.Joins(w.stmt) {
+		return nil
+	}
+	since, ok := f.cursor.Since()
+	if !ok || slices.ContainsFunc(w.rows, func(r change.Row) bool { return r.Silent }) {
+		return nil
+	}
+	last, _ := w.model.KeyOf(w.stmt.Context, w.rows[len(w.rows)-1].Stored())
+	return rows.Within(w.model.Keys, since, last)
 }
 
 // writeRows writes rows of the batch by a statement beside GORM's own and returns how many rows the database has changed. set are its

@@ -98,6 +98,7 @@ func (w *remove) first() error {
 		if err = w.guard(); err != nil {
 			return err
 		}
+		w.find.ran = w.statements()
 	}
 	if w.selects() && !w.find.late { // GORM deletes the selected children first
 		w.takeDeleted(set)

@@ -99,6 +99,7 @@ func (w *update) findUpdated() error {
 		if err = w.guard(); err != nil {
 			return err
 		}
+		w.find.ran = w.statements()
 	}
 	return w.preBatch(set)
 }
