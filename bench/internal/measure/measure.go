@@ -24,6 +24,7 @@ type Plan struct {
 type Figure struct {
 	Nanos  float64
 	Allocs float64
+	Bytes  float64 // allocated
 	Ratio  float64
 	Spread float64 // of the middle half of the rounds' ratios, as a part of Ratio: it is large on a busy machine
 	More   float64 // nanoseconds
@@ -60,6 +61,7 @@ type turn struct {
 	env    *workloads.Env
 	took   []float64 // nanoseconds of each round
 	allocs float64
+	bytes  float64
 }
 
 func prepare(w workloads.Workload, way workloads.Way) (*turn, error) {
@@ -152,7 +154,7 @@ func (t *turn) take(times int) error {
 	return nil
 }
 
-// count counts allocations. The least of some turns is that of the work alone: the runtime now and then allocates for itself,
+// count counts allocations and their bytes. The least of some turns is that of the work alone: the runtime now and then allocates for itself,
 // and what one processor puts in a pool another one does not find.
 func (t *turn) count(times int) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -160,7 +162,7 @@ func (t *turn) count(times int) error {
 	if t.Before != nil {
 		times, passes = 1, 1 // many rows, where a few allocations are nothing
 	}
-	t.allocs = math.MaxFloat64
+	t.allocs, t.bytes = math.MaxFloat64, math.MaxFloat64
 	var before, after runtime.MemStats
 	for range passes {
 		if t.Before != nil {
@@ -176,6 +178,7 @@ func (t *turn) count(times int) error {
 		}
 		runtime.ReadMemStats(&after)
 		t.allocs = min(t.allocs, float64((after.Mallocs-before.Mallocs)/uint64(times))) // whole ones, as testing counts them
+		t.bytes = min(t.bytes, float64((after.TotalAlloc-before.TotalAlloc)/uint64(times)))
 	}
 	return nil
 }
@@ -189,7 +192,7 @@ func (t *turn) figure(first *turn) Figure {
 	}
 	slices.Sort(ratios)
 	n := len(ratios)
-	f := Figure{Nanos: median(t.took) / t.per, Allocs: t.allocs / t.per, Ratio: median(ratios), More: median(more) / t.per}
+	f := Figure{Nanos: median(t.took) / t.per, Allocs: t.allocs / t.per, Bytes: t.bytes / t.per, Ratio: median(ratios), More: median(more) / t.per}
 	f.Spread = (ratios[n-1-n/4] - ratios[n/4]) / f.Ratio
 	return f
 }

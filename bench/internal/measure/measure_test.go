@@ -50,6 +50,7 @@ func TestAllocationsAreCountedForOneRow(t *testing.T) {
 	}}, measure.Plan{})
 	require.NoError(t, err)
 	require.InDelta(t, 3, figures["six"].Allocs, 0)
+	require.InDelta(t, 3*112, figures["six"].Bytes, 0, "Go rounds 100 bytes up to 112")
 }
 
 //nolint:paralleltest // Memory is that of the whole process.

@@ -21,11 +21,20 @@ const sends = 100
 func w5() []Workload {
 	background := context.Background()
 	request := context.WithValue(background, requestKey{}, "as a request has")
+	deep := deeper(request, 20)
 	var all []Workload
 	for _, n := range []int{0, 1, 10, 100} {
 		all = append(all, sending(n, "", background))
 	}
-	return append(all, sending(1, " request", request), sending(10, " request", request))
+	return append(all, sending(1, " request", request), sending(10, " request", request), sending(1, " deep", deep), sending(10, " deep", deep))
+}
+
+// deeper adds as many values to a context as much middleware does.
+func deeper(ctx context.Context, values int) context.Context {
+	if values == 0 {
+		return ctx
+	}
+	return deeper(context.WithValue(ctx, requestKey{}, values), values-1)
 }
 
 // sending is W5 with n receivers. A request has a context with a value, which a background does not.
