@@ -22,6 +22,10 @@ func BenchmarkW5(b *testing.B)  { benchmark(b, "W5") }
 func BenchmarkW6(b *testing.B)  { benchmark(b, "W6") }
 func BenchmarkW7(b *testing.B)  { benchmark(b, "W7") }
 
+func BenchmarkW2Post(b *testing.B) { benchmark(b, "W2 post") }
+func BenchmarkW3Post(b *testing.B) { benchmark(b, "W3 post") }
+func BenchmarkW7Post(b *testing.B) { benchmark(b, "W7 post") }
+
 // benchmark runs every way of a workload by itself, for profiles, and all of them in turns, for the ratios: what one machine
 // does at one time is all that can be compared.
 func benchmark(b *testing.B, id string) {
@@ -113,5 +117,28 @@ func TestEveryWayOfAWorkloadDoesTheSame(t *testing.T) {
 				assert.Equal(t, plain, got, way.Name)
 			}
 		})
+	}
+}
+
+func TestAContextThatCanEndCostsNoStatement(t *testing.T) {
+	t.Parallel()
+	statements := func(key string) int {
+		n, err := workloads.Way{Name: key, Prepare: find(t, key, workloads.Signals)}.Statements(workloads.Memory)
+		require.NoError(t, err)
+		return n
+	}
+	require.Equal(t, statements("W3 10000 memory"), statements("W3 10000 cancellable memory"))
+}
+
+// The counts on other databases are tests of package dbtest.
+func TestReceiversThatLookAfterwardsTakeFewStatements(t *testing.T) {
+	t.Parallel()
+	for key, most := range map[string]int{"W2 post memory": 1, "W3 post memory": 6, "W7 post memory": 6} {
+		for way, most := range map[string]int{workloads.Plain: 1, workloads.Hand: 1, workloads.SQL: 1, workloads.Signals: most} {
+			n, err := workloads.Way{Name: way, Prepare: find(t, key, way)}.Statements(workloads.Memory)
+			require.NoError(t, err)
+			require.Positive(t, n)
+			require.LessOrEqual(t, n, most, "%s: %s", key, way)
+		}
 	}
 }

@@ -38,20 +38,26 @@ func bunDoes(w workloads.Workload) prepare {
 		return bunUpdates(w.Form == "save", true)
 	case "W2n":
 		return bunUpdates(w.Form == "save", false)
+	case "W2 post":
+		return bunUpdatesReturning
 	case "W3":
 		return workloads.Filled(w.Per, func(e *workloads.Env) error { return bunTx(e, bunDeletes) })
+	case "W3 post":
+		return workloads.Filled(w.Per, func(e *workloads.Env) error { return bunTx(e, bunDeletesReturning) })
 	case "W4":
 		return bunInsertsMany
 	case "W6":
 		return bunInserts(nil, workloads.CheckPrice)
 	case "W7":
 		return workloads.Filled(w.Per, func(e *workloads.Env) error { return bunTx(e, bunDoubles) })
+	case "W7 post":
+		return workloads.Filled(w.Per, func(e *workloads.Env) error { return bunTx(e, bunDoublesReturning) })
 	}
 	return nil
 }
 
 func bunTx(e *workloads.Env, do func(ctx context.Context, tx bun.Tx) error) error {
-	return bun.NewDB(e.Pool, sqlitedialect.New()).RunInTx(context.Background(), nil, do)
+	return bun.NewDB(e.Pool, sqlitedialect.New()).RunInTx(e.Context(), nil, do)
 }
 
 // bunInserts inserts a row. look is called before and after the INSERT, after when the transaction has committed.

@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals/bench/peers/ent/product"
 )
 
-// entDoes returns how ent does a workload, or nil. Where ent has a hook that sees the row, it does what a receiver does.
+// entDoes returns how ent does a workload, or nil: it has no RETURNING for receivers that only look afterwards. Where ent has a hook that sees the row, it does what a receiver does.
 func entDoes(w workloads.Workload) prepare {
 	switch w.ID {
 	case "W1":
@@ -24,13 +24,13 @@ func entDoes(w workloads.Workload) prepare {
 	case "W2n":
 		return entUpdates(w.Form == "save", false)
 	case "W3":
-		return workloads.Filled(w.Per, func(e *workloads.Env) error { return entTx(entClient(e), entDeletes) })
+		return workloads.Filled(w.Per, func(e *workloads.Env) error { return entTx(e.Context(), entClient(e), entDeletes) })
 	case "W4":
 		return entInsertsMany
 	case "W6":
 		return entInserts(false, workloads.CheckPrice)
 	case "W7":
-		return workloads.Filled(w.Per, func(e *workloads.Env) error { return entTx(entClient(e), entDoubles) })
+		return workloads.Filled(w.Per, func(e *workloads.Env) error { return entTx(e.Context(), entClient(e), entDoubles) })
 	}
 	return nil
 }
@@ -39,8 +39,7 @@ func entClient(e *workloads.Env) *ent.Client {
 	return ent.NewClient(ent.Driver(entsql.OpenDB(dialect.SQLite, e.Pool)))
 }
 
-func entTx(client *ent.Client, do func(ctx context.Context, tx *ent.Tx) error) error {
-	ctx := context.Background()
+func entTx(ctx context.Context, client *ent.Client, do func(ctx context.Context, tx *ent.Tx) error) error {
 	tx, err := client.Tx(ctx)
 	if err != nil {
 		return err
@@ -97,7 +96,7 @@ func entInserts(look bool, after func(price int64) error) prepare {
 			client.Product.Use(entLooks(false))
 		}
 		return workloads.Work{Run: func() error {
-			return entTx(client, func(ctx context.Context, tx *ent.Tx) error {
+			return entTx(e.Context(), client, func(ctx context.Context, tx *ent.Tx) error {
 				p, err := entNew(tx.Product.Create()).Save(ctx)
 				if err != nil || after == nil {
 					return err
@@ -125,7 +124,7 @@ func entUpdates(whole, compare bool) prepare {
 		p.CreatedAt = time.Now()
 		return workloads.Work{Run: func() error {
 			p.Price, p.UpdatedAt = workloads.NextPrice(p.Price), time.Now()
-			return entTx(client, func(ctx context.Context, tx *ent.Tx) error {
+			return entTx(e.Context(), client, func(ctx context.Context, tx *ent.Tx) error {
 				update := tx.Product.UpdateOneID(p.ID).SetPrice(p.Price).SetUpdatedAt(p.UpdatedAt)
 				if whole {
 					update.SetName(p.Name).SetCategory(p.Category).SetStock(p.Stock).SetCreatedAt(p.CreatedAt)
@@ -164,7 +163,7 @@ func entInsertsMany(e *workloads.Env) (workloads.Work, error) {
 	client := entClient(e)
 	client.Product.Use(entLooks(false))
 	return workloads.InsertMany(e, func() struct{} { return struct{}{} }, func(rows []struct{}) error {
-		return entTx(client, func(ctx context.Context, tx *ent.Tx) error {
+		return entTx(e.Context(), client, func(ctx context.Context, tx *ent.Tx) error {
 			for range len(rows) / workloads.BatchRows {
 				part := make([]*ent.ProductCreate, workloads.BatchRows)
 				for i := range part {

@@ -36,7 +36,7 @@ func run(o options, file string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	text := m + noise(r) + "\n" + table(r) + "\n### What to reach\n\n" + reached(r)
+	text := m + noise(r) + "\n" + table(r) + "\n### Statements per call\n\n" + statements(r) + "\n### What to reach\n\n" + reached(r)
 	if _, err := io.WriteString(out, text); err != nil || file == "" {
 		return err
 	}
@@ -56,6 +56,9 @@ type results struct {
 	figures map[string]measure.Figures
 	grown   []grown
 }
+
+// counted reports whether the statements of a workload are counted: once for all files, contexts and numbers of rows.
+func counted(w workloads.Workload) bool { return w.On == workloads.Memory && !w.Long && !w.Ends }
 
 // grown is how much memory W3 takes at most, in megabytes by the way.
 type grown struct {
@@ -77,6 +80,9 @@ func (o options) measure() (results, error) {
 		}
 		started := time.Now()
 		figures, err := measure.Compare(w, plan)
+		if err == nil && counted(w) {
+			err = figures.Statements(w)
+		}
 		if err != nil {
 			return results{}, err
 		}

@@ -29,6 +29,23 @@ func TestTheTableHasTheTimeOfThePlainWayAndRatiosToIt(t *testing.T) {
 	require.Contains(t, text, "| W3 100,000: memory grown | memory | - | - | - | - | 4.20 MB | - | - | - |\n")
 }
 
+func TestStatementsAreOfOneCall(t *testing.T) {
+	t.Parallel()
+	r := someResults(measure.Figure{Statements: 2})
+	r.list[0].On = workloads.Memory
+	r.figures["W1 memory"] = r.figures[key]
+	require.Contains(t, statements(r), "| W1: insert | 0 | - | - | - | 2 | - | - | - |\n")
+	r.list[0].Ends = true
+	require.NotContains(t, statements(r), "insert", "they are counted once")
+}
+
+func TestANumberOfRowsIsGrouped(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "1,000,000", grouped("1000000"))
+	require.Equal(t, "10,000 cancellable", grouped("10000 cancellable"))
+	require.Equal(t, "save", grouped("save"))
+}
+
 func TestAnUnsteadyRatioIsMarked(t *testing.T) {
 	t.Parallel()
 	r := someResults(measure.Figure{Allocs: 77, Ratio: 1.5, Spread: 0.3})

@@ -77,14 +77,9 @@ func columns() []column {
 
 func table(r results) string {
 	var b strings.Builder
-	b.WriteString("| work | on |")
-	for _, c := range columns() {
-		b.WriteString(" " + c.title + " |")
-	}
-	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(columns())) + "\n")
+	head(&b, "| work | on |")
 	for _, w := range r.list {
-		work := strings.TrimSpace(w.ID+" "+grouped(w.Form)) + ": " + w.What
-		row(&b, work, string(w.On), func(way string) string { return cell(w, r.figures[w.Key()], way) })
+		row(&b, title(w), string(w.On), func(way string) string { return cell(w, r.figures[w.Key()], way) })
 	}
 	for _, g := range r.grown {
 		row(&b, "W3 "+grouped(strconv.Itoa(g.rows))+": memory grown", "memory", func(way string) string {
@@ -97,8 +92,41 @@ func table(r results) string {
 	return b.String()
 }
 
+// statements is the table of how many statements one call takes.
+func statements(r results) string {
+	var b strings.Builder
+	head(&b, "| work |")
+	for _, w := range r.list {
+		if counted(w) {
+			row(&b, title(w), "", func(way string) string {
+				if f, ok := r.figures[w.Key()][way]; ok {
+					return strconv.Itoa(f.Statements)
+				}
+				return "-"
+			})
+		}
+	}
+	return b.String()
+}
+
+func title(w workloads.Workload) string {
+	return strings.TrimSpace(w.ID+" "+grouped(w.Form)) + ": " + w.What
+}
+
+func head(b *strings.Builder, first string) {
+	b.WriteString(first)
+	for _, c := range columns() {
+		b.WriteString(" " + c.title + " |")
+	}
+	b.WriteString("\n" + strings.Repeat("|---", strings.Count(first, "|")-1+len(columns())) + "|\n")
+}
+
+// row is a line of a table. The second table has no column for the database: all of it is on one.
 func row(b *strings.Builder, work, on string, cell func(way string) string) {
-	b.WriteString("| " + work + " | " + on + " |")
+	b.WriteString("| " + work + " |")
+	if on != "" {
+		b.WriteString(" " + on + " |")
+	}
 	for _, c := range columns() {
 		b.WriteString(" " + cell(c.way) + " |")
 	}
@@ -142,8 +170,12 @@ func duration(nanos float64) string {
 	return strconv.FormatFloat(nanos, 'f', 0, 64) + " ns"
 }
 
-// grouped puts a comma between the thousands of a number.
+// grouped puts a comma between the thousands of the number that a text begins with.
 func grouped(text string) string {
+	number, rest, _ := strings.Cut(text, " ")
+	if rest != "" {
+		return grouped(number) + " " + rest
+	}
 	if _, err := strconv.Atoi(text); err != nil {
 		return text
 	}

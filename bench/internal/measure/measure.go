@@ -28,6 +28,8 @@ type Figure struct {
 	Ratio  float64
 	Spread float64 // of the middle half of the rounds' ratios, as a part of Ratio: it is large on a busy machine
 	More   float64 // nanoseconds
+
+	Statements int // of one call, if they are counted: see Statements
 }
 
 // Figures are those of all ways by their names.
@@ -50,6 +52,20 @@ func Compare(w workloads.Workload, plan Plan) (Figures, error) {
 		err = errors.Join(err, t.env.Close())
 	}
 	return figures, err
+}
+
+// Statements counts the statements of all ways of a workload on SQLite and adds them to figures.
+func (f Figures) Statements(w workloads.Workload) error {
+	for _, way := range w.Ways {
+		n, err := way.Statements(w.On)
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", w.Key(), way.Name, err)
+		}
+		figure := f[way.Name]
+		figure.Statements = n
+		f[way.Name] = figure
+	}
+	return nil
 }
 
 // turn is a way that takes turns with others.

@@ -1,7 +1,6 @@
 package workloads
 
 import (
-	"context"
 	"database/sql"
 	"slices"
 	"strconv"
@@ -26,7 +25,7 @@ func w3() []Workload {
 			all = append(all, w)
 		}
 	}
-	return all
+	return append(all, Delete(bulkRows, Memory).Cancellable())
 }
 
 // Delete is W3 with n rows.
@@ -102,9 +101,9 @@ func deleteInBatches(tx *gorm.DB) error {
 }
 
 func deleteBySQL(e *Env) error {
-	ctx := context.Background()
+	ctx := e.Context()
 	return inSQL(ctx, e.Pool, func(tx *sql.Tx) error {
-		all, err := drinks(ctx, tx)
+		all, err := products(ctx, tx, selectProducts+" WHERE category = ?", Drinks)
 		if err != nil {
 			return err
 		}
@@ -116,22 +115,6 @@ func deleteBySQL(e *Env) error {
 		}
 		return CheckAll(all)
 	})
-}
-
-func drinks(ctx context.Context, tx *sql.Tx) (all []Product, err error) {
-	rows, err := tx.QueryContext(ctx, selectProducts+" WHERE category = ?", Drinks)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		p, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	return all, rows.Err()
 }
 
 func w4() []Workload {
@@ -191,7 +174,7 @@ func w7() []Workload {
 			{Signals, connected(compares, plain)},
 		}})
 	}
-	return all
+	return append(all, all[0].Cancellable())
 }
 
 func double(db *gorm.DB) error {

@@ -66,6 +66,26 @@ func compares(db *gorm.DB) error {
 	return nil
 }
 
+// savesPost connects a post_save receiver that reads a field.
+func savesPost(db *gorm.DB) error {
+	s, err := install(db)
+	if err != nil {
+		return err
+	}
+	s.PostSave.Connect(readSaved, signals.Needs(signals.Row))
+	return nil
+}
+
+// deletesPost connects a post_delete receiver that reads a field.
+func deletesPost(db *gorm.DB) error {
+	s, err := install(db)
+	if err != nil {
+		return err
+	}
+	s.PostDelete.Connect(readDeleted)
+	return nil
+}
+
 // deletes connects a pre_delete and a post_delete receiver that read a field.
 func deletes(db *gorm.DB) error {
 	s, err := install(db)

@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/gorm-signals/signals/bench/internal/statements"
 	"github.com/gorm-signals/signals/internal/nulldb"
 )
 
@@ -32,12 +33,17 @@ type Env struct {
 	DB   *gorm.DB
 	Pool *sql.DB
 
-	dir string
+	dir    string
+	before func(query string) // is called before each statement; nil means nothing
+	cancel func()             // ends the context of DB; nil means that it cannot end
 }
 
 // Open makes a database.
-func Open(on Backend) (*Env, error) {
-	e := &Env{}
+func Open(on Backend) (*Env, error) { return openWith(on, nil) }
+
+// openWith makes a database that calls before, unless it is nil, before each statement.
+func openWith(on Backend, before func(query string)) (*Env, error) {
+	e := &Env{before: before}
 	if on == Nowhere {
 		return e, nil
 	}
@@ -60,9 +66,9 @@ func (e *Env) open(on Backend) (err error) {
 			return err
 		}
 		name := "file:" + filepath.Join(e.dir, "shop.db") + "?_journal_mode=WAL&_synchronous=NORMAL"
-		e.Pool, err = sql.Open(sqlite.DriverName, name)
+		e.Pool, err = e.sqlite(name)
 	default:
-		e.Pool, err = sql.Open(sqlite.DriverName, ":memory:")
+		e.Pool, err = e.sqlite(":memory:")
 	}
 	if err != nil {
 		return err
@@ -78,9 +84,22 @@ func (e *Env) open(on Backend) (err error) {
 	return e.Fill(1)
 }
 
+func (e *Env) sqlite(name string) (*sql.DB, error) {
+	if e.before == nil {
+		return sql.Open(sqlite.DriverName, name)
+	}
+	return statements.Open(sqlite.DriverName, name, e.before)
+}
+
+// Context returns the context of the work.
+func (e *Env) Context() context.Context { return e.DB.Statement.Context }
+
 // Close removes the database.
 func (e *Env) Close() error {
 	var err error
+	if e.cancel != nil {
+		e.cancel()
+	}
 	if e.Pool != nil {
 		err = e.Pool.Close()
 	}
@@ -122,26 +141,4 @@ func (e *Env) State() (s State, err error) {
 	err = e.Pool.QueryRowContext(context.Background(),
 		"SELECT COUNT(*), COALESCE(SUM(price), 0), COALESCE(SUM(category = 'kept'), 0) FROM products").Scan(&s.Rows, &s.Prices, &s.Kept)
 	return s, err
-}
-
-// Do opens a database, does the work once and returns what it left.
-func (w Way) Do(on Backend) (s State, err error) {
-	e, err := Open(on)
-	if err != nil {
-		return State{}, err
-	}
-	defer func() { err = errors.Join(err, e.Close()) }()
-	work, err := w.Prepare(e)
-	if err != nil {
-		return State{}, err
-	}
-	if work.Before != nil {
-		if err := work.Before(); err != nil {
-			return State{}, err
-		}
-	}
-	if err := work.Run(); err != nil {
-		return State{}, err
-	}
-	return e.State()
 }

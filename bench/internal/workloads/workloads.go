@@ -1,7 +1,11 @@
 // Package workloads holds the work that the benchmarks do: small and real writes of one model, each in several ways.
 package workloads
 
-import "slices"
+import (
+	"context"
+	"slices"
+	"strings"
+)
 
 // Names of the ways of doing a workload. Every workload has Plain, which comes first, and Signals.
 const (
@@ -23,6 +27,7 @@ type Workload struct {
 	On   Backend
 	Per  int  // rows or sends of one run; figures are for one of them
 	Long bool // left out when time is short
+	Ends bool // its context can end, as that of a request does
 	Ways []Way
 }
 
@@ -40,19 +45,29 @@ func (w Workload) Has(way string) bool {
 	return slices.ContainsFunc(w.Ways, func(other Way) bool { return other.Name == way })
 }
 
-// Way is one way of doing a workload.
-type Way struct {
-	Name    string
-	Prepare func(e *Env) (Work, error) // is called once, on a database of its own
-}
-
-// Work is what is measured.
-type Work struct {
-	Before func() error // runs before each Run and is not measured; nil means nothing
-	Run    func() error
-}
-
 // All returns the workloads in the order of the table.
 func All() []Workload {
-	return slices.Concat(w0(), w1(), w2(), w2n(), w3(), w4(), w5(), w6(), w7())
+	return slices.Concat(w0(), w1(), w2(), w2n(), w2post(), w3(), w3post(), w4(), w5(), w6(), w7(), w7post())
+}
+
+// Cancellable is the workload under a context that can end. Its ways take the context from the database.
+func (w Workload) Cancellable() Workload {
+	ways := make([]Way, len(w.Ways))
+	for i, way := range w.Ways {
+		ways[i] = Way{way.Name, cancellable(way.Prepare)}
+	}
+	w.Form, w.Ways, w.Ends = strings.TrimSpace(w.Form+" cancellable"), ways, true
+	return w
+}
+
+func cancellable(prepare func(e *Env) (Work, error)) func(e *Env) (Work, error) {
+	return func(e *Env) (Work, error) {
+		work, err := prepare(e)
+		if err != nil {
+			return Work{}, err
+		}
+		ctx, cancel := context.WithCancel(e.Context())
+		e.DB, e.cancel = e.DB.WithContext(ctx), cancel
+		return work, nil
+	}
 }

@@ -226,7 +226,10 @@ func comparingBySQL(e *Env) (Work, error) {
 	}}, nil
 }
 
-const selectProducts = "SELECT id, name, category, price, stock, created_at, updated_at FROM products"
+const (
+	productColumns = "id, name, category, price, stock, created_at, updated_at"
+	selectProducts = "SELECT " + productColumns + " FROM products"
+)
 
 func scan(row interface{ Scan(into ...any) error }) (p Product, err error) {
 	err = row.Scan(&p.ID, &p.Name, &p.Category, &p.Price, &p.Stock, &p.CreatedAt, &p.UpdatedAt)
