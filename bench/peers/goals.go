@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,6 +134,10 @@ func reached(r results) string {
 		line(&b, g.work, g.text, values)
 	}
 	line(&b, "W3", "grows by less than 4 MB", memories(r))
+	line(&b, "W6", "at most 500 B held by an event of one row that waits", heldBytes(r, func(h measure.Held) float64 { return h.One }, 500))
+	line(&b, "W6", "at most 90 B held by an event of a row of many", heldBytes(r, func(h measure.Held) float64 { return h.Bulk }, 90))
+	line(&b, "Connect", "at most 10 us with 1,000 models", connectMicros(r, func(c measure.Connecting) float64 { return c.Connect }, 10))
+	line(&b, "Connect", "the next write: at most 100 us more", connectMicros(r, func(c measure.Connecting) float64 { return c.More }, 100))
 	line(&b, "W3", "the ratio to by hand at 100,000 rows is at most 1.1 of that at 10,000", growths(r))
 	return b.String()
 }
@@ -158,6 +163,22 @@ func memories(r results) []value {
 		values = append(values, value{fmt.Sprintf("%s rows: %.2f MB", grouped(strconv.Itoa(g.rows)), mb), mb < 4})
 	}
 	return values
+}
+
+func heldBytes(r results, of func(measure.Held) float64, most float64) []value {
+	if r.held == nil {
+		return nil
+	}
+	bytes := math.Round(of(*r.held))
+	return []value{{fmt.Sprintf("%.0f B", bytes), bytes <= most}}
+}
+
+func connectMicros(r results, of func(measure.Connecting) float64, most float64) []value {
+	if r.connecting == nil {
+		return nil
+	}
+	us := of(*r.connecting) / 1000
+	return []value{{fmt.Sprintf("%.1f us", us), us <= most}}
 }
 
 // growths compares large and small deletes. Both are beside those by hand: memory and caches make a row of many dearer for all.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -32,11 +33,11 @@ func run(o options, file string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r, err := o.measure()
+	r, err := o.measure(context.Background())
 	if err != nil {
 		return err
 	}
-	text := m + noise(r) + "\n" + table(r) + "\n### Statements per call\n\n" + statements(r) + "\n### What to reach\n\n" + reached(r)
+	text := m + noise(r) + "\n" + table(r) + "\n### Statements per call\n\n" + statements(r) + others(r) + "\n### What to reach\n\n" + reached(r)
 	if _, err := io.WriteString(out, text); err != nil || file == "" {
 		return err
 	}
@@ -55,6 +56,9 @@ type results struct {
 	list    []workloads.Workload // in the order of the table
 	figures map[string]measure.Figures
 	grown   []grown
+
+	held       *measure.Held       // nil if it was not measured
+	connecting *measure.Connecting // nil if it was not measured
 }
 
 // counted reports whether the statements of a workload are counted: once for all files, contexts and numbers of rows.
@@ -66,16 +70,28 @@ type grown struct {
 	megabytes map[string]float64
 }
 
-func (o options) measure() (results, error) {
-	plan := measure.Plan{Rounds: 7, Budget: 4 * time.Second}
-	memory := []int{100_000, 1_000_000}
-	if o.short {
-		plan = measure.Plan{Rounds: 7, Budget: 300 * time.Millisecond}
-		memory = memory[:1]
-	}
+func (o options) measure(ctx context.Context) (results, error) {
 	r := results{figures: map[string]measure.Figures{}}
+	for _, part := range []func() error{
+		func() error { return o.works(&r) },
+		func() error { return o.memory(&r) },
+		func() error { return o.waiting(&r) },
+		func() error { return o.connecting(ctx, &r) },
+	} {
+		if err := part(); err != nil {
+			return results{}, err
+		}
+	}
+	return r, nil
+}
+
+func (o options) works(r *results) error {
+	plan := measure.Plan{Rounds: 7, Budget: 4 * time.Second}
+	if o.short {
+		plan.Budget = 300 * time.Millisecond
+	}
 	for _, w := range all() {
-		if o.short && w.Long || !strings.HasPrefix(w.Key(), o.only) {
+		if o.short && w.Long || !o.wants(w.Key()) {
 			continue
 		}
 		started := time.Now()
@@ -84,25 +100,62 @@ func (o options) measure() (results, error) {
 			err = figures.Statements(w)
 		}
 		if err != nil {
-			return results{}, err
+			return err
 		}
 		r.list, r.figures[w.Key()] = append(r.list, w), figures
 		o.report(w.Key(), started)
 	}
-	for _, rows := range memory {
+	return nil
+}
+
+func (o options) memory(r *results) error {
+	for _, rows := range []int{100_000, 1_000_000} {
 		name, started := fmt.Sprintf("W3 grown %d", rows), time.Now()
-		if !strings.HasPrefix(name, o.only) {
+		if o.short && rows > 100_000 || !o.wants(name) {
 			continue
 		}
 		megabytes, err := measure.Grown(withPeers(workloads.Delete(rows, workloads.Memory)))
 		if err != nil {
-			return results{}, err
+			return err
 		}
 		r.grown = append(r.grown, grown{rows, megabytes})
 		o.report(name, started)
 	}
-	return r, nil
+	return nil
 }
+
+func (o options) waiting(r *results) error {
+	const name = "held"
+	if !o.wants(name) {
+		return nil
+	}
+	started := time.Now()
+	held, err := measure.HeldByEvents()
+	if err != nil {
+		return err
+	}
+	r.held = &held
+	o.report(name, started)
+	return nil
+}
+
+func (o options) connecting(ctx context.Context, r *results) error {
+	const name = "Connect"
+	if o.short && o.only == "" || !o.wants(name) {
+		return nil
+	}
+	started := time.Now()
+	connecting, err := measure.ConnectAmongManyModels(ctx, 7)
+	if err != nil {
+		return err
+	}
+	r.connecting = &connecting
+	o.report(name, started)
+	return nil
+}
+
+// wants reports whether something with this name is to be measured.
+func (o options) wants(name string) bool { return strings.HasPrefix(name, o.only) }
 
 // report tells whoever waits how far it is.
 func (o options) report(what string, started time.Time) {

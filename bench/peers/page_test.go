@@ -46,6 +46,18 @@ func TestANumberOfRowsIsGrouped(t *testing.T) {
 	require.Equal(t, "save", grouped("save"))
 }
 
+func TestWhatIsNoWorkloadHasATableOfItsOwn(t *testing.T) {
+	t.Parallel()
+	r := someResults(measure.Figure{})
+	require.Empty(t, others(r))
+	require.Contains(t, reached(r), "| at most 10 us with 1,000 models |  | not measured |")
+	r.held, r.connecting = &measure.Held{One: 484, Bulk: 194, Copy: 112}, &measure.Connecting{Connect: 2700, First: 50_000, More: 101_000}
+	require.Contains(t, others(r), "| 194 B, of which 112 B are the copy of the row |")
+	require.Contains(t, others(r), "| Connect in a program with 1,000 models | 2.7 us |")
+	require.Contains(t, reached(r), "| at most 500 B held by an event of one row that waits | 484 B | met |")
+	require.Contains(t, reached(r), "| the next write: at most 100 us more | **101.0 us** | **missed** |")
+}
+
 func TestAnUnsteadyRatioIsMarked(t *testing.T) {
 	t.Parallel()
 	r := someResults(measure.Figure{Allocs: 77, Ratio: 1.5, Spread: 0.3})

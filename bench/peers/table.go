@@ -109,6 +109,25 @@ func statements(r results) string {
 	return b.String()
 }
 
+// others is the table of what is no workload.
+func others(r results) string {
+	var b strings.Builder
+	item := func(what, measured string) { fmt.Fprintf(&b, "| %s | %s |\n", what, measured) }
+	if h := r.held; h != nil {
+		item("bytes held by an event that waits for a commit, of a write of one row", fmt.Sprintf("%.0f B, of which %.0f B are the copy of the row", h.One, h.Copy))
+		item("the same, of a row of many in one call", fmt.Sprintf("%.0f B, of which %.0f B are the copy of the row", h.Bulk, h.Copy))
+	}
+	if c := r.connecting; c != nil {
+		item("Connect in a program with 1,000 models", duration(c.Connect))
+		item("the first write of each model there", duration(c.First))
+		item("the next write after a Connect, more than the one after it", duration(c.More))
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "\n### Events that wait, and many models\n\n| | |\n|---|---|\n" + b.String()
+}
+
 func title(w workloads.Workload) string {
 	return strings.TrimSpace(w.ID+" "+grouped(w.Form)) + ": " + w.What
 }
