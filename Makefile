@@ -81,7 +81,7 @@ test-load: ## Run 8 goroutines of 10,000 transactions each under the race detect
 TEST_DB_LOG := $(CURDIR)/.tools/test-db.log
 
 .PHONY: bench
-bench: ## Print what signals cost beside GORM, bun and ent, in 6 minutes (SHORT=1: less than one; ONLY="W2 save"; WRITE=1: into docs/performance.md)
+bench: ## Print what signals cost beside GORM, bun and ent, in 7 minutes (SHORT=1: less than one; ONLY="W2 save"; WRITE=1: into docs/performance.md)
 	cd bench/peers && $(GO) run . $(if $(SHORT),-short) $(if $(ONLY),-only "$(ONLY)") $(if $(WRITE),-write ../../docs/performance.md)
 	$(if $(SHORT)$(ONLY),,$(GO) run ./bench/programs $(if $(WRITE),-write docs/performance.md))
 
@@ -90,7 +90,7 @@ bench-programs: ## Print by how much each model with a receiver makes a program 
 	$(GO) run ./bench/programs $(if $(WRITE),-write docs/performance.md)
 
 .PHONY: bench-outbox
-bench-outbox: ## Print what the outbox costs and how fast it is, in a minute (WRITE=1: into docs/performance.md)
+bench-outbox: ## Print what the outbox costs on each database and how fast it is, in two minutes (WRITE=1: into docs/performance.md)
 	cd bench/outbox && $(GO) run . $(if $(WRITE),-write ../../docs/performance.md)
 
 .PHONY: fuzz

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/bench/internal/statements"
 	"github.com/gorm-signals/signals/outbox"
 	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
@@ -24,22 +26,43 @@ type Product struct {
 
 // database is where it is written.
 type database struct {
-	name string
-	open func(dir string) gorm.Dialector
+	name   string
+	driver string
+	dsn    func(dir string) string
+	over   func(pool *sql.DB) gorm.Dialector
 }
+
+const (
+	onSQLite   = "SQLite, WAL file"
+	onPostgres = "PostgreSQL"
+	onMariaDB  = "MariaDB"
+)
 
 func databases() []database {
 	return []database{
-		{"SQLite, WAL file", func(dir string) gorm.Dialector {
-			return sqlite.Open(filepath.Join(dir, "bench.db") + "?_txlock=immediate&_busy_timeout=10000&_journal_mode=wal&_synchronous=normal")
-		}},
-		{"PostgreSQL", func(string) gorm.Dialector {
-			return postgres.Open(dsn("SIGNALS_TEST_POSTGRES_DSN", "host=127.0.0.1 user=postgres dbname=test sslmode=disable"))
-		}},
-		{"MariaDB", func(string) gorm.Dialector {
-			return mysql.Open(dsn("SIGNALS_TEST_MARIADB_DSN", "root@tcp(127.0.0.1:3306)/test?parseTime=true&loc=UTC"))
-		}},
+		{onSQLite, sqlite.DriverName, func(dir string) string {
+			return filepath.Join(dir, "bench.db") + "?_txlock=immediate&_busy_timeout=10000&_journal_mode=wal&_synchronous=normal"
+		}, func(pool *sql.DB) gorm.Dialector { return sqlite.New(sqlite.Config{Conn: pool}) }},
+		{onPostgres, "pgx", func(string) string {
+			return dsn("SIGNALS_TEST_POSTGRES_DSN", "host=127.0.0.1 user=postgres dbname=test sslmode=disable")
+		}, func(pool *sql.DB) gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) }},
+		{onMariaDB, "mysql", func(string) string {
+			return dsn("SIGNALS_TEST_MARIADB_DSN", "root@tcp(127.0.0.1:3306)/test?parseTime=true&loc=UTC")
+		}, func(pool *sql.DB) gorm.Dialector { return mysql.New(mysql.Config{Conn: pool}) }},
 	}
+}
+
+// open opens a pool whose connections call before, unless it is nil, before each statement.
+func (d database) open(dir string, before func(query string)) (*gorm.DB, error) {
+	open := sql.Open
+	if before != nil {
+		open = func(name, dsn string) (*sql.DB, error) { return statements.Open(name, dsn, before) }
+	}
+	pool, err := open(d.driver, d.dsn(dir))
+	if err != nil {
+		return nil, err
+	}
+	return gorm.Open(d.over(pool), &gorm.Config{Logger: logger.Discard})
 }
 
 func dsn(variable, otherwise string) string {
@@ -63,8 +86,8 @@ const (
 // TableName keeps the measurements apart from what else the database holds.
 func (Product) TableName() string { return products }
 
-func openShop(ctx context.Context, d database, dir string) (*shop, error) {
-	db, err := gorm.Open(d.open(dir), &gorm.Config{Logger: logger.Default.LogMode(logger.Silent)})
+func openShop(ctx context.Context, d database, dir string, before func(query string)) (*shop, error) {
+	db, err := d.open(dir, before)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +95,10 @@ func openShop(ctx context.Context, d database, dir string) (*shop, error) {
 	if err = s.drop(); err != nil {
 		return nil, err
 	}
-	if err = db.AutoMigrate(&Product{}); err != nil {
+	if err = db.AutoMigrate(&Product{}, &Shelf{}); err != nil {
+		return nil, err
+	}
+	if err = db.Create(&Shelf{}).Error; err != nil {
 		return nil, err
 	}
 	if err = db.Use(signals.Plugin{}); err != nil {
@@ -85,7 +111,32 @@ func openShop(ctx context.Context, d database, dir string) (*shop, error) {
 	return s, s.ob.Migrate(ctx)
 }
 
-func (s *shop) drop() error { return s.db.Migrator().DropTable(products, table, table+"_leases") }
+func (s *shop) drop() error {
+	return s.db.Migrator().DropTable("bench_shelf_tags", &Shelf{}, &Tag{}, products, table, table+"_leases")
+}
+
+// fill makes the table hold n rows and returns the key of one. Nobody may listen.
+func (s *shop) fill(n int) (key uint, err error) {
+	if err = s.empty(products); err != nil || n == 0 {
+		return 0, err
+	}
+	rows := make([]Product, n)
+	for i := range rows {
+		rows[i] = Product{Name: "lamp", Price: 30}
+	}
+	if err = s.db.CreateInBatches(&rows, 1000).Error; err == nil && s.db.Name() == "postgres" {
+		err = s.db.Exec("ANALYZE " + products).Error
+	}
+	return rows[0].ID, err
+}
+
+// empty takes all rows away. A DELETE would leave them for the next statements to step over, until PostgreSQL cleans up.
+func (s *shop) empty(table string) error {
+	if s.db.Name() == "sqlite" {
+		return s.db.Exec("DELETE FROM " + table).Error
+	}
+	return s.db.Exec("TRUNCATE TABLE " + table).Error
+}
 
 func (s *shop) close() error {
 	if err := s.drop(); err != nil {

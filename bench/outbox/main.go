@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
-	"strings"
-	"time"
 
 	"github.com/gorm-signals/signals/bench/internal/page"
 )
@@ -31,27 +28,39 @@ func run(ctx context.Context, events int, file string, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	var text strings.Builder
-	fmt.Fprintf(&text, "Measured on %d cores, %s/%s, %s, with everything on one machine: databases, relay, JetStream with file storage, consumer.\n\n",
-		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
-	text.WriteString("| database | insert of a row | with an event published | with a durable receiver | relay, events a second | into JetStream | commit to consumer, p50 | p99 |\n")
-	text.WriteString("|---|---|---|---|---|---|---|---|\n")
-	for _, d := range databases() {
-		r, err := measure(ctx, d, dir, events)
-		if err != nil {
-			return fmt.Errorf("%s: %w", d.name, err)
-		}
-		fmt.Fprintf(&text, "| %s | %s | %.2f | %.2f | %s | %s | %s | %s |\n", d.name, micros(r.plain), r.published, r.durable, rate(r.relay), rate(r.engine),
-			millis(r.p50), millis(r.p99))
-	}
-	if _, err := io.WriteString(out, text.String()); err != nil || file == "" {
+	r, err := measureAll(ctx, dir, events)
+	if err != nil {
 		return err
 	}
-	return page.Rewrite(file, "bench-outbox", text.String())
+	text := r.text()
+	if _, err := io.WriteString(out, text); err != nil || file == "" {
+		return err
+	}
+	return page.Rewrite(file, "bench-outbox", text)
 }
 
-func micros(d time.Duration) string { return fmt.Sprintf("%.0f us", float64(d)/1e3) }
-func millis(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/1e6) }
+// results are what was measured, by the names of databases.
+type results struct {
+	figures map[string]figures
+	counts  map[string]counts
+	distant map[string]float64 // on PostgreSQL, by the names of calls
+	writers []crowd            // on PostgreSQL
+}
 
-// rate writes a rate in thousands.
-func rate(perSecond float64) string { return fmt.Sprintf("%.1fk", perSecond/1000) }
+func measureAll(ctx context.Context, dir string, events int) (r results, err error) {
+	r = results{figures: map[string]figures{}, counts: map[string]counts{}}
+	for _, d := range databases() {
+		if r.figures[d.name], err = measure(ctx, d, dir, events); err == nil {
+			r.counts[d.name], err = count(ctx, d, dir)
+		}
+		if err == nil && d.name == onPostgres {
+			if r.distant, err = distant(ctx, d, dir); err == nil {
+				r.writers, err = writers(ctx, d, dir)
+			}
+		}
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", d.name, err)
+		}
+	}
+	return r, nil
+}

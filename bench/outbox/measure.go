@@ -25,7 +25,7 @@ type figures struct {
 }
 
 func measure(ctx context.Context, d database, dir string, events int) (f figures, err error) {
-	s, err := openShop(ctx, d, dir)
+	s, err := openShop(ctx, d, dir, nil)
 	if err != nil {
 		return f, err
 	}

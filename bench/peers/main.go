@@ -86,7 +86,7 @@ func (o options) measure(ctx context.Context) (results, error) {
 }
 
 func (o options) works(r *results) error {
-	plan := measure.Plan{Rounds: 7, Budget: 4 * time.Second}
+	plan := measure.Plan{Rounds: 7, Budget: 3 * time.Second}
 	if o.short {
 		plan.Budget = 300 * time.Millisecond
 	}

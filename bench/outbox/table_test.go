@@ -1,0 +1,33 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTheTablesHaveAllThatWasMeasured(t *testing.T) {
+	t.Parallel()
+	r := results{
+		figures: map[string]figures{onSQLite: {published: 1.504}, onPostgres: {published: 1.31, durable: 1.7}},
+		counts: map[string]counts{onMariaDB: {
+			appendLink: {toNobody: 2, toPost: 4},
+			deleteMany: {toNobody: 1, toPost: 5, toPublish: 25, toDurable: 201},
+		}},
+		distant: map[string]float64{updateKey: 1.03},
+		writers: []crowd{{16, map[string]float64{toNobody: 2000, toPost: 1900, toPublish: 1500, toDurable: 500}}},
+	}
+	text := r.text()
+	for _, line := range []string{
+		"| Publish | SQLite: at most 1.5 of an insert | 1.50 | met |",
+		"| Publish | PostgreSQL: at most 1.3 of an insert | **1.31** | **missed** |",
+		"| W2 post | PostgreSQL, 1 ms away: at most 1.02 of nobody | **1.03** | **missed** |",
+		"| m2m append | MariaDB: at most 1 statement more | **+2** | **missed** |",
+		"| Durable | MariaDB, delete 10,000 rows by a condition: at most 1 statement for 50 rows | **201** | **missed** |",
+		"| append a many2many link | MariaDB | 2 | 4 | - | - |",
+		"| 16 | 2000 | 0.95 | 0.75 | 0.25 |",
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("no line %s", line)
+		}
+	}
+}
