@@ -9,9 +9,15 @@ import (
 // trip is how long a statement is on its way to a database that is not on the same machine, and back.
 const trip = time.Millisecond
 
+// far is how long a call takes on a database that is not on the same machine.
+type far struct {
+	nobody time.Duration
+	ratio  float64 // to it, with receivers that only look afterwards
+}
+
 // distant measures calls with receivers that only look afterwards beside calls without, in turns, on a database that each statement needs a trip to.
-// It returns the ratios by the names of the calls.
-func distant(ctx context.Context, d database, dir string) (ratios map[string]float64, err error) {
+// What it returns is by the names of the calls.
+func distant(ctx context.Context, d database, dir string) (all map[string]far, err error) {
 	const rounds = 9
 	away := false
 	s, err := openShop(ctx, d, dir, func(string) {
@@ -40,12 +46,12 @@ func distant(ctx context.Context, d database, dir string) (ratios map[string]flo
 		}
 		return float64(time.Since(start)) / float64(times), nil
 	}
-	ratios = map[string]float64{}
+	all = map[string]far{}
 	for _, of := range calls() {
 		if of.name != updateKey && of.name != updateMany && of.name != deleteMany {
 			continue
 		}
-		var all []float64
+		var bases, ratios []float64
 		for range rounds {
 			base, err := took(of, func(*shop) func() { return func() {} })
 			if err != nil {
@@ -55,9 +61,9 @@ func distant(ctx context.Context, d database, dir string) (ratios map[string]flo
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, with/base)
+			bases, ratios = append(bases, base), append(ratios, with/base)
 		}
-		ratios[of.name] = middle(all)
+		all[of.name] = far{time.Duration(middle(bases)), middle(ratios)}
 	}
-	return ratios, nil
+	return all, nil
 }

@@ -43,8 +43,8 @@ func run(ctx context.Context, events int, file string, out io.Writer) error {
 type results struct {
 	figures map[string]figures
 	counts  map[string]counts
-	distant map[string]float64 // on PostgreSQL, by the names of calls
-	writers []crowd            // on PostgreSQL
+	distant map[string]far // on PostgreSQL, by the names of calls
+	writers []crowd        // on PostgreSQL
 }
 
 func measureAll(ctx context.Context, dir string, events int) (r results, err error) {

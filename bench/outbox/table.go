@@ -16,6 +16,8 @@ func (r results) text() string {
 	r.speeds(&b)
 	b.WriteString("\n### Statements per call\n\n")
 	r.statements(&b)
+	b.WriteString("\n### PostgreSQL, 1 ms away\n\n")
+	r.distances(&b)
 	b.WriteString("\n### Writers on PostgreSQL\n\n")
 	r.crowds(&b)
 	b.WriteString("\n### What to reach with databases and the outbox\n\n")
@@ -50,6 +52,15 @@ func (r results) statements(b *strings.Builder) {
 				b.WriteString(" " + shown + " |")
 			}
 			b.WriteString("\n")
+		}
+	}
+}
+
+func (r results) distances(b *strings.Builder) {
+	b.WriteString("| call | nobody | post receivers |\n|---|---|---|\n")
+	for _, of := range calls() {
+		if f, ok := r.distant[of.name]; ok {
+			fmt.Fprintf(b, "| %s | %s | %.2f |\n", of.name, millis(f.nobody), f.ratio)
 		}
 	}
 }
