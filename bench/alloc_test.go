@@ -6,6 +6,7 @@ package bench_test
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 
@@ -32,15 +33,20 @@ func allocs(tb testing.TB, work workloads.Work) float64 {
 }
 
 // allocsOf counts the allocations of a way on the null driver, in GORM's implicit transaction or in none. before, if not nil,
-// gets the database first.
+// gets the database first. database/sql starts a goroutine for every transaction, and what that costs differs from database to
+// database: the least of several counts.
 func allocsOf(tb testing.TB, way func(*workloads.Env) (workloads.Work, error), skip bool, before func(*gorm.DB)) float64 {
 	tb.Helper()
-	env := open(tb, workloads.Null)
-	env.DB = env.DB.Session(&gorm.Session{SkipDefaultTransaction: skip})
-	if before != nil {
-		before(env.DB)
+	least := math.Inf(1)
+	for range 6 {
+		env := open(tb, workloads.Null)
+		env.DB = env.DB.Session(&gorm.Session{SkipDefaultTransaction: skip})
+		if before != nil {
+			before(env.DB)
+		}
+		least = min(least, allocs(tb, prepare(tb, env, way)))
 	}
-	return allocs(tb, prepare(tb, env, way))
+	return least
 }
 
 // more counts how many allocations the first way makes more than the second one.

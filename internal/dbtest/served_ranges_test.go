@@ -37,27 +37,27 @@ func TestReceiversThatLookAfterwardsCostAWriteByConditionFewStatements(t *testin
 	}{
 		"update": {
 			signals.Row, func(tx *gorm.DB) *gorm.DB { return tx.Model(&SoftLamp{}).Update("price", -1) },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 42},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 41},
 			func(int) int { return -1 },
 		},
 		"update by an expression": {
 			signals.Row, func(tx *gorm.DB) *gorm.DB { return tx.Model(&SoftLamp{}).Update("price", gorm.Expr("price * 2")) },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 3}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 63},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 3}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 62},
 			func(old int) int { return 2 * old },
 		},
 		"update of keys": {
 			signals.Keys, func(tx *gorm.DB) *gorm.DB { return tx.Model(&SoftLamp{}).Update("price", -1) },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 42},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 41},
 			func(int) int { return -1 },
 		},
 		"soft delete": {
 			signals.Row, func(tx *gorm.DB) *gorm.DB { return tx.Delete(&SoftLamp{}) },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 42},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 41},
 			func(old int) int { return old },
 		},
 		"delete": {
 			signals.Row, func(tx *gorm.DB) *gorm.DB { return tx.Unscoped().Delete(&SoftLamp{}) },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 1}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 6},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 1}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 5},
 			func(old int) int { return old },
 		},
 	} {
@@ -98,11 +98,11 @@ func TestReceiversThatLookAfterwardsCostAWriteByConditionFewStatements(t *testin
 				assert.Equal(t, c.few[db.Name()], statementsOf(t, db, func(tx *gorm.DB) error { return c.write(tx.Where("id < ?", 4)).Error }))
 				assert.ElementsMatch(t, []int{1, 2, 3}, heard)
 				heard = nil
-				assert.LessOrEqual(t, statementsOf(t, db, func(tx *gorm.DB) error {
+				assert.Equal(t, c.many[db.Name()], statementsOf(t, db, func(tx *gorm.DB) error {
 					result := c.write(tx.Where("id BETWEEN ? AND ?", 4, 10_003))
 					assert.EqualValues(t, 10_000, result.RowsAffected)
 					return result.Error
-				}), c.many[db.Name()])
+				}), "of BatchSize rows each, or of five times as many")
 				slices.Sort(heard)
 				require.Len(t, heard, 10_000)
 				assert.Equal(t, 4, heard[0])

@@ -39,8 +39,9 @@ func (w *insert) noteReturned() error {
 	for i := range w.rows {
 		v := w.rows[i].Value()
 		kept.before.Index(i).Set(v)
-		_, has := w.keyOf(v)
-		keyed = keyed && has
+		if skips && keyed {
+			_, keyed = w.keyOf(v)
+		}
 	}
 	w.findReturned()
 	if skips && (!keyed || w.hasCondition()) && (w.race == nil || !w.dialect().NotesFound() || !w.returns()) { // MariaDB returns all keys

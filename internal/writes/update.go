@@ -191,6 +191,7 @@ func (w *update) build() error {
 // of the first row that a receiver changed.
 func (w *update) restrict() {
 	if w.serve.run != nil {
+		w.limitServed()
 		return
 	}
 	if w.batch == nil {

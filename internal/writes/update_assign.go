@@ -142,7 +142,7 @@ func (w *update) setFor(i int) clause.Set {
 // struct would write the old value back otherwise.
 func (w *update) showCaller() {
 	to := w.stmt.ReflectValue
-	if len(w.rows) != 1 || w.find.several() || to.Kind() != reflect.Struct || to.Type() != w.schema.ModelType || !to.CanAddr() {
+	if len(w.changes) == 0 || len(w.rows) != 1 || w.find.several() || to.Kind() != reflect.Struct || to.Type() != w.schema.ModelType || !to.CanAddr() {
 		return
 	}
 	key, set := w.model.KeyOf(w.stmt.Context, to) // GORM has set it already, if the statement assigns another one
