@@ -119,6 +119,12 @@ type connection struct {
 
 func (c *connection) of() *Pools { return c.pools }
 
+// Lasts reports whether a wrapper is one of a pool, and not of a single connection: these come and go, and nothing should be kept for them.
+func Lasts(wrapper gorm.ConnPool) bool {
+	_, single := wrapper.(*connection)
+	return !single
+}
+
 // BeginTx begins a transaction whose end is seen.
 func (c *connection) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
 	return c.pools.beginOn(ctx, c, func() (gorm.ConnPool, error) { return c.Conn.BeginTx(ctx, opts) })

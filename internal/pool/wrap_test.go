@@ -85,6 +85,8 @@ func TestAConnectionIsWrappedAnew(t *testing.T) {
 	d := newDiary("sqlite")
 	wrapper := d.Wrap(conn)
 	assert.NotSame(t, wrapper, d.Wrap(conn), "connections come and go: no map may hold them")
+	assert.False(t, pool.Lasts(wrapper))
+	assert.True(t, pool.Lasts(d.Wrap(open(t))))
 	assert.Same(t, wrapper, d.Wrap(wrapper))
 	assert.Implements(t, (*interface {
 		PingContext(ctx context.Context) error

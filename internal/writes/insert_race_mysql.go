@@ -150,7 +150,7 @@ func (w *insert) found() (note string, n int64, err error) {
 	}
 	switch tx, _ := pool.Find(w.stmt.ConnPool); {
 	case err != nil || w.reg.notes.refused.Load():
-	case there && tx != nil:
+	case there && tx != nil && pool.Lasts(tx.Outside):
 		w.reg.notes.kept.Store(tx.Outside, true)
 	case !there && (w.race.asked || !w.keepsNotes()):
 		w.reg.notes.refused.Store(true) // a proxy sends every statement to another session
