@@ -37,27 +37,32 @@ func TestReceiversThatLookAfterwardsCostAWriteByConditionFewStatements(t *testin
 	}{
 		"update": {
 			signals.Row, func(tx *gorm.DB) *gorm.DB { return tx.Model(&SoftLamp{}).Update("price", -1) },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 41},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2},
+			map[string]int{"sqlite": 6, "postgres": 6, "mysql": 41},
 			func(int) int { return -1 },
 		},
 		"update by an expression": {
 			signals.Row, func(tx *gorm.DB) *gorm.DB { return tx.Model(&SoftLamp{}).Update("price", gorm.Expr("price * 2")) },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 3}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 62},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 3},
+			map[string]int{"sqlite": 6, "postgres": 6, "mysql": 62},
 			func(old int) int { return 2 * old },
 		},
 		"update of keys": {
 			signals.Keys, func(tx *gorm.DB) *gorm.DB { return tx.Model(&SoftLamp{}).Update("price", -1) },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 41},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2},
+			map[string]int{"sqlite": 6, "postgres": 6, "mysql": 41},
 			func(int) int { return -1 },
 		},
 		"soft delete": {
 			signals.Row, func(tx *gorm.DB) *gorm.DB { return tx.Delete(&SoftLamp{}) },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 41},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 2},
+			map[string]int{"sqlite": 6, "postgres": 6, "mysql": 41},
 			func(old int) int { return old },
 		},
 		"delete": {
 			signals.Row, func(tx *gorm.DB) *gorm.DB { return tx.Unscoped().Delete(&SoftLamp{}) },
-			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 1}, map[string]int{"sqlite": 6, "postgres": 6, "mysql": 5},
+			map[string]int{"sqlite": 1, "postgres": 1, "mysql": 1},
+			map[string]int{"sqlite": 6, "postgres": 6, "mysql": 5},
 			func(old int) int { return old },
 		},
 	} {
