@@ -22,24 +22,22 @@ func (c Few) Build(b clause.Builder) {
 	if stmt, ok := b.(*gorm.Statement); ok && stmt.Name() == "postgres" {
 		before, after = " = ANY(ARRAY(", "))"
 	}
-	key := clause.Column{Name: c.Key.DBName}
-	b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: c.Key.DBName})
-	_, _ = b.WriteString(before + "SELECT ")
-	b.WriteQuoted(key)
-	_, _ = b.WriteString(" FROM (SELECT ")
-	b.WriteQuoted(key)
-	_, _ = b.WriteString(", COUNT(*) OVER () AS total, COUNT(")
-	b.WriteQuoted(key)
-	_, _ = b.WriteString(") OVER () AS keyed FROM (SELECT ")
-	b.WriteQuoted(key)
-	_, _ = b.WriteString(" FROM ")
-	b.WriteQuoted(clause.Table{Name: clause.CurrentTable})
-	if len(c.Where) > 0 {
-		_, _ = b.WriteString(" WHERE ")
-		clause.Where{Exprs: c.Where}.Build(b)
-	}
+	own, key := clause.Column{Table: clause.CurrentTable, Name: c.Key.DBName}, clause.Column{Name: c.Key.DBName}
+	clause.Expr{
+		SQL:  "?" + before + "SELECT ? FROM (SELECT ?, COUNT(*) OVER () AS total, COUNT(?) OVER () AS keyed FROM (SELECT ? FROM ?",
+		Vars: []any{own, key, key, key, key, clause.Table{Name: clause.CurrentTable}},
+	}.Build(b)
+	conditions(b, c.Where)
 	most := strconv.Itoa(c.Most)
 	_, _ = b.WriteString(" LIMIT " + strconv.Itoa(c.Most+1) + ") AS few) AS found WHERE total <= " + most + " AND total = keyed" + after)
+}
+
+// conditions writes the WHERE of a SELECT, if it has one.
+func conditions(b clause.Builder, where []clause.Expression) {
+	if len(where) > 0 {
+		_, _ = b.WriteString(" WHERE ")
+		clause.Where{Exprs: where}.Build(b)
+	}
 }
 
 // Further reports whether conditions look at other rows, so that what is written may change their answer, and how many values they bind.
@@ -59,23 +57,13 @@ func bare(from *gorm.Statement) *gorm.Statement {
 // key would not find its row, there is one range of all rows.
 func (m *Model) Ranges(db *gorm.DB, where []clause.Expression, size int) (ranges []clause.Expression, more bool, err error) {
 	key, stmt := m.Keys[0], bare(db.Statement)
-	column := clause.Column{Name: key.DBName}
-	_, _ = stmt.WriteString("SELECT ")
-	stmt.WriteQuoted(column)
-	_, _ = stmt.WriteString(" FROM (SELECT ")
-	stmt.WriteQuoted(column)
-	_, _ = stmt.WriteString(", ROW_NUMBER() OVER (ORDER BY ")
-	stmt.WriteQuoted(column)
-	_, _ = stmt.WriteString(") AS place FROM ")
-	stmt.WriteQuoted(clause.Table{Name: clause.CurrentTable})
-	if len(where) > 0 {
-		_, _ = stmt.WriteString(" WHERE ")
-		clause.Where{Exprs: where}.Build(stmt)
-	}
-	n := strconv.Itoa(size)
-	_, _ = stmt.WriteString(") AS found WHERE (place > " + n + " AND place % " + n + " = 1) OR ")
-	stmt.WriteQuoted(column)
-	_, _ = stmt.WriteString(" IS NULL ORDER BY place")
+	column, n := clause.Column{Name: key.DBName}, strconv.Itoa(size)
+	clause.Expr{
+		SQL:  "SELECT ? FROM (SELECT ?, ROW_NUMBER() OVER (ORDER BY ?) AS place FROM ?",
+		Vars: []any{column, column, column, clause.Table{Name: clause.CurrentTable}},
+	}.Build(stmt)
+	conditions(stmt, where)
+	clause.Expr{SQL: ") AS found WHERE (place > " + n + " AND place % " + n + " = 1) OR ? IS NULL ORDER BY place", Vars: []any{column}}.Build(stmt)
 	if stmt.Error != nil {
 		return nil, false, stmt.Error
 	}
