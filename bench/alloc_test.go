@@ -55,19 +55,6 @@ func more(tb testing.TB, key, way, than string, skip bool) float64 {
 	return allocsOf(tb, find(tb, key, way), skip, nil) - allocsOf(tb, find(tb, key, than), skip, nil)
 }
 
-func find(tb testing.TB, key, way string) func(*workloads.Env) (workloads.Work, error) {
-	tb.Helper()
-	for _, w := range workloads.All() {
-		for i := range w.Ways {
-			if w.Key() == key && w.Ways[i].Name == way {
-				return w.Ways[i].Prepare
-			}
-		}
-	}
-	require.FailNow(tb, "no such workload", "%s: %s", key, way)
-	return nil
-}
-
 // atMost asserts what a way allocates more than plain GORM in no transaction, and in GORM's implicit one, which is tracked.
 func atMost(t *testing.T, allowed float64, key string) {
 	t.Helper()

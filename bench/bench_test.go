@@ -142,3 +142,16 @@ func TestReceiversThatLookAfterwardsTakeFewStatements(t *testing.T) {
 		}
 	}
 }
+
+func find(tb testing.TB, key, way string) func(*workloads.Env) (workloads.Work, error) {
+	tb.Helper()
+	for _, w := range workloads.All() {
+		for i := range w.Ways {
+			if w.Key() == key && w.Ways[i].Name == way {
+				return w.Ways[i].Prepare
+			}
+		}
+	}
+	require.FailNow(tb, "no such workload", "%s: %s", key, way)
+	return nil
+}
