@@ -185,7 +185,7 @@ func (w *world) foreign() *gorm.DB {
 	w.t.Helper()
 	raw, err := w.db.DB()
 	require.NoError(w.t, err)
-	tx, err := raw.BeginTx(w.t.Context(), nil)
+	tx, err := raw.BeginTx(context.WithoutCancel(w.t.Context()), nil) // the test's context ends before its cleanup
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { assert.NoError(w.t, tx.Rollback()) })
 	db := w.db.Session(&gorm.Session{Context: w.t.Context()})
