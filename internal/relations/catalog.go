@@ -85,7 +85,7 @@ func (c *Cascade) enforced(db *gorm.DB) (bool, error) {
 			" AND k.constraint_name = r.constraint_name AND k.table_name = r.table_name"+
 			" WHERE r.constraint_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND r.delete_rule = 'CASCADE' AND @@foreign_key_checks = 1"+
 			" AND r.table_name = ? AND r.referenced_table_name = ?",
-			strings.TrimSuffix(strings.TrimSuffix(c.Child.Table, child), "."), child, parent).Scan(&keys).Error
+			schemaOf(c.Child.Table), child, parent).Scan(&keys).Error
 	default:
 		return true, nil // the model says so, and nothing here knows better
 	}

@@ -33,7 +33,7 @@ func (c *Catalog) Returns(db *gorm.DB, table string) bool {
 	case "mysql":
 		err = ask.Raw("SELECT COUNT(*) FROM information_schema.tables WHERE table_type = 'BASE TABLE'"+
 			" AND table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?",
-			strings.TrimSuffix(strings.TrimSuffix(table, name), "."), name).Scan(&tables).Error
+			schemaOf(table), name).Scan(&tables).Error
 	}
 	if err == nil {
 		c.known.Store(returns{table}, tables > 0)
@@ -41,25 +41,31 @@ func (c *Catalog) Returns(db *gorm.DB, table string) bool {
 	return err == nil && tables > 0
 }
 
+// schemaOf returns the schema that a table is named with, "" for none.
+func schemaOf(table string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(table, rows.Bare(table)), ".")
+}
+
 // primary is what a Catalog keeps the answers of Primary under.
-type primary struct{ table string }
+type primary struct{ table, columns string }
 
 // Primary reports whether the primary key of a table of MySQL has these columns. The database is asked once.
 func (c *Catalog) Primary(db *gorm.DB, table string, keys []*schema.Field) bool {
-	if known, ok := c.known.Load(primary{table}); ok {
-		return known == true
-	}
 	columns := make([]string, len(keys))
 	for i, f := range keys {
 		columns[i] = f.DBName
 	}
+	asked := primary{table, strings.Join(columns, ",")} // two models of a table may have keys of their own
+	if known, ok := c.known.Load(asked); ok {
+		return known == true
+	}
 	var of struct{ Known, Others int }
-	name := rows.Bare(table)
 	err := db.Session(&gorm.Session{NewDB: true, SkipHooks: true}).Raw("SELECT COUNT(CASE WHEN column_name IN ? THEN 1 END) AS known, COUNT(CASE WHEN column_name NOT IN ? THEN 1 END) AS others"+
 		" FROM information_schema.statistics WHERE index_name = 'PRIMARY' AND table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?",
-		columns, columns, strings.TrimSuffix(strings.TrimSuffix(table, name), "."), name).Scan(&of).Error
+		columns, columns, schemaOf(table), rows.Bare(table)).Scan(&of).Error
+	is := err == nil && of.Known == len(keys) && of.Others == 0
 	if err == nil {
-		c.known.Store(primary{table}, of.Known == len(keys) && of.Others == 0)
+		c.known.Store(asked, is)
 	}
-	return err == nil && of.Known == len(keys) && of.Others == 0
+	return is
 }
