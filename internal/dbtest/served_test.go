@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 )
 
 // Lamp is deleted.
@@ -32,14 +31,7 @@ type LampLog struct {
 // lamps opens a database of so many lamps.
 func lamps(t *testing.T, dialector gorm.Dialector, n int) *gorm.DB {
 	t.Helper()
-	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		pool, err := db.DB()
-		require.NoError(t, err)
-		require.NoError(t, pool.Close())
-	})
-	require.NoError(t, db.AutoMigrate(&Lamp{}, &LampLog{}))
+	db := opened(t, dialector, &Lamp{}, &LampLog{})
 	rows := make([]Lamp, n)
 	for i := range rows {
 		rows[i] = Lamp{Name: fmt.Sprint("lamp ", i+1), Price: i + 1}

@@ -111,13 +111,11 @@ func (c *Cursor) End(db *gorm.DB) error {
 	if c.all || c.done || c.until != nil || len(c.model.Keys) == 0 {
 		return nil
 	}
-	q := Query{Where: c.left(), KeysOnly: true, Limit: 1, Extra: c.query.Extra}
 	var last clause.OrderBy
 	for _, f := range c.model.Keys {
 		last.Columns = append(last.Columns, clause.OrderByColumn{Column: clause.Column{Table: clause.CurrentTable, Name: f.DBName}, Desc: true})
 	}
-	q.Extra = append(slices.Clone(q.Extra), last)
-	set, err := c.model.Find(db, q)
+	set, err := c.model.Find(db, Query{Where: c.left(), KeysOnly: true, Limit: 1, Extra: append(slices.Clone(c.query.Extra), last)})
 	if err != nil || set.Loose() {
 		return err
 	}

@@ -56,8 +56,8 @@ func bare(from *gorm.Statement) *gorm.Statement {
 // each range, and whether there are more rows than one range should have, or rows with NULL as their key. Together the ranges hold for every row. Where a
 // key would not find its row, there is one range of all rows.
 func (m *Model) Ranges(db *gorm.DB, where []clause.Expression, size int) (ranges []clause.Expression, more bool, err error) {
-	key, stmt := m.Keys[0], bare(db.Statement)
-	column, n := clause.Column{Name: key.DBName}, strconv.Itoa(size)
+	stmt := bare(db.Statement)
+	column, n := clause.Column{Name: m.Keys[0].DBName}, strconv.Itoa(size)
 	clause.Expr{
 		SQL:  "SELECT ? FROM (SELECT ?, ROW_NUMBER() OVER (ORDER BY ?) AS place FROM ?",
 		Vars: []any{column, column, column, clause.Table{Name: clause.CurrentTable}},
@@ -71,35 +71,26 @@ func (m *Model) Ranges(db *gorm.DB, where []clause.Expression, size int) (ranges
 	if err != nil {
 		return nil, false, err
 	}
-	var first []any
-	for _, row := range set.Rows() {
-		begins, _ := m.KeyOf(db.Statement.Context, row)
-		first = append(first, begins[0])
-	}
 	if set.Loose() {
-		first = nil
+		return m.ranges(nil), true, nil
 	}
-	return between(key, first), set.Len() > 0, nil
+	first := make([][]any, set.Len())
+	for i, row := range set.Rows() {
+		first[i], _ = m.KeyOf(db.Statement.Context, row)
+	}
+	return m.ranges(first), len(first) > 0, nil
 }
 
-// between returns the conditions of ranges of which all but the first one begin with these keys.
-func between(key *schema.Field, first []any) []clause.Expression {
-	ranges := make([]clause.Expression, len(first)+1)
-	for i := range ranges {
-		ranges[i] = own(func(table string) clause.Expression {
-			column := columnsOf(table, []*schema.Field{key})[0]
-			switch {
-			case len(first) == 0:
-				return clause.Expr{SQL: "1 = 1"}
-			case i == 0:
-				return clause.Lt{Column: column, Value: first[0]}
-			case i == len(first):
-				return clause.Gte{Column: column, Value: first[i-1]}
-			}
-			return clause.And(clause.Gte{Column: column, Value: first[i-1]}, clause.Lt{Column: column, Value: first[i]})
-		})
+// ranges returns the conditions of ranges of which all but the first one begin with these keys.
+func (m *Model) ranges(first [][]any) []clause.Expression {
+	if len(first) == 0 {
+		return []clause.Expression{clause.Expr{SQL: "1 = 1"}}
 	}
-	return ranges
+	ranges := []clause.Expression{compared(m.Keys, "<", first[0])}
+	for i, begins := range first[1:] {
+		ranges = append(ranges, clause.And(compared(m.Keys, ">=", first[i]), compared(m.Keys, "<", begins)))
+	}
+	return append(ranges, compared(m.Keys, ">=", first[len(first)-1]))
 }
 
 // Within is the condition that a key, which is one column, comes after another one and not after the last one. after is nil where the range has no

@@ -20,17 +20,8 @@ func (m *Model) buildFound(db *gorm.DB, q Query) *gorm.Statement {
 	stmt := m.build(db, inner)
 	find := stmt.SQL.String()
 	stmt.SQL.Reset()
-	columns := m.columns
-	if q.KeysOnly {
-		columns = m.keyColumns
-	}
 	_, _ = stmt.WriteString("SELECT ")
-	for i, c := range columns {
-		if i > 0 {
-			_ = stmt.WriteByte(',')
-		}
-		stmt.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: c.field.DBName})
-	}
+	m.choose(stmt, q, true).Build(stmt)
 	_, _ = stmt.WriteString(" FROM (" + find + ") AS signals_found STRAIGHT_JOIN ")
 	stmt.WriteQuoted(clause.Table{Name: clause.CurrentTable})
 	_, _ = stmt.WriteString(" FORCE INDEX (PRIMARY)")

@@ -81,24 +81,19 @@ func in(dialect string, columns []clause.Column, values [][]any) clause.Expressi
 }
 
 // After is the condition that a key comes after another in key order.
-func After(keys []*schema.Field, key []any) clause.Expression {
-	return own(func(table string) clause.Expression {
-		columns := columnsOf(table, keys)
-		if len(keys) == 1 {
-			return clause.Gt{Column: columns[0], Value: key[0]}
-		}
-		return tuples{than: ">", columns: columns, values: [][]any{key}}
-	})
-}
+func After(keys []*schema.Field, key []any) clause.Expression { return compared(keys, ">", key) }
 
 // UpTo is the condition that a key does not come after another in key order.
-func UpTo(keys []*schema.Field, key []any) clause.Expression {
+func UpTo(keys []*schema.Field, key []any) clause.Expression { return compared(keys, "<=", key) }
+
+// compared is the condition that a key stands so to another one.
+func compared(keys []*schema.Field, than string, key []any) clause.Expression {
 	return own(func(table string) clause.Expression {
 		columns := columnsOf(table, keys)
 		if len(keys) == 1 {
-			return clause.Lte{Column: columns[0], Value: key[0]}
+			return clause.Expr{SQL: "? " + than + " ?", Vars: []any{columns[0], key[0]}}
 		}
-		return tuples{than: "<=", columns: columns, values: [][]any{key}}
+		return tuples{than: than, columns: columns, values: [][]any{key}}
 	})
 }
 

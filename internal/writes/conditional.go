@@ -38,6 +38,7 @@ type batches interface {
 	preBatch(*rows.Set) error                             // takes the rows of a further batch and sends the pre signals
 	restrict()                                            // narrows GORM's statement to rows of the batch
 	finish() error                                        // writes those that GORM's statement has not written
+	takeServed(set *rows.Set, from, to int)               // makes rows of some that the statement has returned
 	postBatch() error                                     // sends the post signals
 	uncounted(indexes []int, affected int64) bool         // reports whether rows were written without being counted
 	silenceUnwritten(indexes []int, affected int64) error // silences rows that the statement has not written

@@ -21,8 +21,8 @@ type wholeWrite struct {
 // ExecContext runs GORM's statement, and then those of further batches.
 func (p *wholeWrite) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	p.stepAside()
-	if run := p.w.serve.run; run != nil {
-		if err := run(query, args); err != nil {
+	if p.w.serve.on {
+		if err := p.w.runServed(query, args); err != nil {
 			return nil, err
 		}
 		return driver.RowsAffected(p.w.affected), nil
@@ -64,6 +64,16 @@ func (r wholeResult) RowsAffected() (int64, error) { return r.affected, nil }
 
 // several reports whether the write may take several batches.
 func (f *search) several() bool { return f.loose || (f.cursor != nil && !f.cursor.Done()) }
+
+// guardSeveral sets a savepoint before a write that may take several batches. It is no statement that comes between the read and the write.
+func (w *conditional) guardSeveral() error {
+	if !w.find.several() {
+		return nil
+	}
+	err := w.guard()
+	w.find.ran = w.statements()
+	return err
+}
 
 // putBackClauses puts back the clauses that were replaced while GORM built the statement.
 func (w *conditional) putBackClauses() {

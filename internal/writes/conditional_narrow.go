@@ -236,10 +236,7 @@ func (w *conditional) these(indexes []int) clause.Expression {
 	if w.find.loose {
 		return w.find.behind
 	}
-	if within := w.within(indexes); within != nil {
-		return within
-	}
-	return w.isOneOf(w.stored(indexes))
+	return w.among(indexes)
 }
 
 // within is the condition that a row stands between the first and the last one of the batch, beside the conditions that found the batch. It is nil

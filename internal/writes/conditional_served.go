@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
@@ -16,9 +17,10 @@ import (
 
 // serving is what a write that serves its receivers knows.
 type serving struct {
-	may  bool                               // nobody has to know the rows beforehand. Whether the statement can return them turns out when GORM builds it
-	most int                                // rows that one statement writes at most; 0 if its keys limit it
-	run  func(sql string, vars []any) error // runs GORM's statement and the rest of the write; nil where GORM's statement is run as it is
+	may      bool // nobody has to know the rows beforehand. Whether the statement can return them turns out when GORM builds it
+	on       bool // the statement returns them
+	keysOnly bool // or only their keys
+	most     int  // rows that one statement writes at most; 0 if its keys limit it
 }
 
 // servedBatches is how many batches of rows one statement writes.
@@ -85,9 +87,8 @@ func (w *conditional) canServe() bool {
 	return true
 }
 
-// serveBy makes the statement that GORM builds serve its receivers. tell is called with the rows of a batch, and with whether they are the last
-// ones of the write.
-func (w *conditional) serveBy(keysOnly bool, tell func(set *rows.Set, from, to int, last bool) error) error {
+// serveBy makes the statement that GORM builds serve its receivers, whose need is the most that they have.
+func (w *conditional) serveBy(need dispatch.Need) error {
 	if err := w.begin(); err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func (w *conditional) serveBy(keysOnly bool, tell func(set *rows.Set, from, to i
 			return err
 		}
 	}
-	w.serve.run = func(sql string, vars []any) error { return w.runServed(sql, vars, keysOnly, tell) }
+	w.serve.on, w.serve.keysOnly = true, need == dispatch.Keys
 	return nil
 }
 
@@ -118,8 +119,8 @@ func (w *conditional) limitServed() {
 }
 
 // runServed runs GORM's statement so that it returns the rows, and then those of the ranges that it leaves.
-func (w *conditional) runServed(sql string, vars []any, keysOnly bool, tell func(set *rows.Set, from, to int, last bool) error) error {
-	set, err := w.model.Returned(w.db, sql, vars, keysOnly) // GORM shows it to its logger
+func (w *conditional) runServed(sql string, vars []any) error {
+	set, err := w.model.Returned(w.db, sql, vars, w.serve.keysOnly) // GORM shows it to its logger
 	if err != nil {
 		w.saw(err)
 		return err
@@ -128,19 +129,19 @@ func (w *conditional) runServed(sql string, vars []any, keysOnly bool, tell func
 	if err != nil {
 		return err
 	}
-	if err := w.tellServed(set, len(ranges) == 0, tell); err != nil {
+	if err := w.tellServed(set, len(ranges) == 0); err != nil {
 		return err
 	}
 	for i, some := range ranges {
 		stmt := w.beside(append(rows.Group(w.built.where), some), w.built.set)
 		begun := time.Now()
-		set, err := w.model.Returned(w.db, stmt.SQL.String(), stmt.Vars, keysOnly)
+		set, err := w.model.Returned(w.db, stmt.SQL.String(), stmt.Vars, w.serve.keysOnly)
 		w.trace(begun, stmt.SQL.String(), stmt.Vars, int64(set.Len()), err)
 		if err != nil {
 			w.saw(err)
 			return err
 		}
-		if err := w.tellServed(set, i == len(ranges)-1, tell); err != nil {
+		if err := w.tellServed(set, i == len(ranges)-1); err != nil {
 			return err
 		}
 	}
@@ -166,13 +167,17 @@ func (w *conditional) rangesLeft(n int) ([]clause.Expression, error) {
 	return ranges, w.guard()
 }
 
-// tellServed tells of rows that a statement has written, in batches.
-func (w *conditional) tellServed(set *rows.Set, last bool, tell func(set *rows.Set, from, to int, last bool) error) error {
+// tellServed tells of rows that a statement has written, in batches. The last batch of the write is left to the end of the statement.
+func (w *conditional) tellServed(set *rows.Set, last bool) error {
 	w.affected += int64(set.Len())
 	w.succeeded, w.sent = last, set.Len() == 0
 	for from := 0; from < set.Len(); from += w.reg.BatchSize {
 		to := min(from+w.reg.BatchSize, set.Len())
-		if err := tell(set, from, to, last && to == set.Len()); err != nil {
+		w.do.takeServed(set, from, to)
+		if last && to == set.Len() {
+			return nil
+		}
+		if err := w.do.postBatch(); err != nil {
 			return err
 		}
 	}

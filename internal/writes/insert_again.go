@@ -25,7 +25,7 @@ func (w *insert) insertAgain(conflict *clause.OnConflict, one any) (int64, error
 	}
 	tx.RowsAffected = 0
 	start := time.Now()
-	w.db.Callback().Create().Get("gorm:create")(tx)
+	w.db.Callback().Create().Get(w.reg.creates.name)(tx)
 	w.trace(start, stmt.SQL.String(), stmt.Vars, tx.RowsAffected, tx.Error)
 	return tx.RowsAffected, tx.Error
 }

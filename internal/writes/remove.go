@@ -94,11 +94,8 @@ func (w *remove) first() error {
 	if err != nil {
 		return err
 	}
-	if w.find.several() {
-		if err = w.guard(); err != nil {
-			return err
-		}
-		w.find.ran = w.statements()
+	if err = w.guardSeveral(); err != nil {
+		return err
 	}
 	if w.selects() && !w.find.late { // GORM deletes the selected children first
 		w.takeDeleted(set)
@@ -123,7 +120,7 @@ func (w *remove) build() error {
 
 // restrict narrows the statement that GORM builds to all rows of the batch.
 func (w *remove) restrict() {
-	if w.serve.run != nil {
+	if w.serve.on {
 		w.limitServed()
 		return
 	}

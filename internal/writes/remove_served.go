@@ -41,7 +41,7 @@ func (w *remove) serveReceivers() (bool, error) {
 	if !w.canServe() || (w.soft && !w.onlyMarks()) {
 		return false, nil
 	}
-	return true, w.serveBy(w.plan.Needs.Delete == dispatch.Keys, w.tell)
+	return true, w.serveBy(w.plan.Needs.Delete)
 }
 
 // onlyMarks reports whether the statement of a soft delete assigns nothing but the mark, so that the rows that it returns are known as they were.
@@ -49,16 +49,12 @@ func (w *remove) onlyMarks() bool {
 	return len(w.built.set) == 1 && w.schema.LookUpField(w.built.set[0].Column.Name) == w.mark()
 }
 
-// tell sends post_delete for rows that are gone. For the last ones of the write that comes at the end of the statement.
-func (w *remove) tell(set *rows.Set, from, to int, last bool) error {
-	w.takeServed(set, from, to)
+// takeServed takes the mark of a soft delete off the rows: they are told of as they were.
+func (w *remove) takeServed(set *rows.Set, from, to int) {
+	w.conditional.takeServed(set, from, to)
 	if w.soft {
 		for i := range w.rows {
 			w.mark().ReflectValueOf(w.stmt.Context, w.rows[i].Value()).SetZero()
 		}
 	}
-	if last {
-		return nil
-	}
-	return w.sendPost(dispatch.PostDelete)
 }

@@ -95,11 +95,8 @@ func (w *update) findUpdated() error {
 	if set.Len() == 0 && maySave(w.stmt) && statement.CalledBySave() {
 		return w.preInsert()
 	}
-	if w.find.several() {
-		if err = w.guard(); err != nil {
-			return err
-		}
-		w.find.ran = w.statements()
+	if err = w.guardSeveral(); err != nil {
+		return err
 	}
 	return w.preBatch(set)
 }
@@ -190,7 +187,7 @@ func (w *update) build() error {
 // restrict narrows the statement that GORM builds to the rows that no receiver changed. When there is none, it becomes the statement
 // of the first row that a receiver changed.
 func (w *update) restrict() {
-	if w.serve.run != nil {
+	if w.serve.on {
 		w.limitServed()
 		return
 	}

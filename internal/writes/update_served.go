@@ -22,7 +22,7 @@ func (w *update) serveReceivers() (bool, error) {
 	if !w.canServe() || (w.serve.most > 0 && w.assignedOrder() != inBatches) || w.assignsKeys() {
 		return false, nil
 	}
-	return true, w.serveBy(w.plan.Needs.Save == dispatch.Keys, w.tell)
+	return true, w.serveBy(w.plan.Needs.Save)
 }
 
 // assignsKeys reports whether the statement assigns primary keys.
@@ -33,17 +33,13 @@ func (w *update) assignsKeys() bool {
 	})
 }
 
-// tell sends post_save for rows that are written. For the last ones of the write that comes at the end of the statement.
-func (w *update) tell(set *rows.Set, from, to int, last bool) error {
+// takeServed assigns to rows of which only the keys were returned what the statement has.
+func (w *update) takeServed(set *rows.Set, from, to int) {
 	w.batch = set
-	w.takeServed(set, from, to)
-	if w.plan.Needs.Save == dispatch.Keys {
+	w.conditional.takeServed(set, from, to)
+	if w.serve.keysOnly {
 		for i := range w.rows {
 			w.apply(i)
 		}
 	}
-	if last {
-		return nil
-	}
-	return w.postBatch()
 }
