@@ -42,6 +42,21 @@ func (a answers) session() *gorm.DB { return a.frame.Session() }
 func (a answers) isRaw() bool { return a.frame != nil && a.frame.Raw }
 
 //go:noinline
+func (a answers) key() any {
+	if a.row == nil || modelOf(a.row.Instance) == nil {
+		return nil
+	}
+	switch key, _ := a.facts.Model.KeyOf(a.frame, a.row.Value()); len(key) {
+	case 0:
+		return nil
+	case 1:
+		return key[0]
+	default:
+		return key
+	}
+}
+
+//go:noinline
 func (a answers) schema() *schema.Schema {
 	if a.row == nil {
 		return nil

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"gorm.io/gorm/schema"
-
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/fault"
@@ -83,72 +81,11 @@ func (c *channel) newReceiver(missing bool, loc string, opts []ConnectOption) (*
 	}
 	r := newReceiver(i, c.Kind)
 	r.Fields, r.Phase, r.Net, r.Atomic = o.fields, o.phase, o.net, o.atomic
+	r.Level, r.public.First, r.public.Last = o.level, o.level > 0, o.level < 0
+	if r.Only = o.only.narrows(); o.once {
+		r.Once = &dispatch.Once{Disconnect: func() { c.remove(r) }}
+	}
 	return r, o.store
-}
-
-// check refuses options without meaning and fills in the default need.
-func (c *channel) check(o *connectOptions) {
-	if c.reg == nil {
-		if len(o.fields) > 0 || o.needs != 0 || o.phase != dispatch.InSend || o.net || o.atomic {
-			o.refuse("Fields, Needs, Net, Atomic, Durable and the phases belong to model signals, and this one is custom")
-		}
-		return
-	}
-	switch c.Kind {
-	case dispatch.PreSave, dispatch.PostSave:
-		c.checkFields(o)
-		if o.needs == 0 || len(o.fields) > 0 {
-			o.needs = Original
-		}
-	case dispatch.PreDelete, dispatch.PostDelete, dispatch.M2mChanged:
-		if o.needs == 0 {
-			o.needs = Row
-		}
-		if o.needs == Original {
-			o.refuse(c.Name + " has no Original beside its Instance: use Needs(Row), which is the default")
-		}
-		c.checkRelations(o)
-	default:
-		if o.needs != 0 {
-			o.refuse("Needs has no meaning for " + c.Name + ", which reads nothing: leave it out")
-		}
-	}
-	if o.phase != dispatch.InSend && c.Kind != dispatch.PostSave && c.Kind != dispatch.PostDelete && c.Kind != dispatch.M2mChanged {
-		o.refuse(phaseOption(o.phase) + " has no meaning for " + c.Name + ": connect to post_save, post_delete or m2m_changed")
-	}
-	if o.net && o.phase != dispatch.AfterCommit {
-		o.refuse("Net goes with AfterCommit: give both")
-	}
-	if o.net && c.Kind == dispatch.M2mChanged {
-		o.refuse("Net has no meaning for m2m_changed: connect to post_save or post_delete")
-	}
-	if len(o.fields) > 0 && c.Kind > dispatch.PostSave && c.Kind != dispatch.M2mChanged {
-		o.refuse("Fields has no meaning for " + c.Name + ": only saves change fields")
-	}
-	if o.atomic && c.Kind == dispatch.PostLoad {
-		o.refuse("Atomic has no meaning for " + c.Name + ", which writes nothing: leave it out")
-	}
-	c.checkDurable(o)
-}
-
-func (c *channel) checkFields(o *connectOptions) {
-	for _, name := range o.fields {
-		if s := c.Scope.Schema; s != nil && len(c.reg.Rows.Of(s).Fields(name)) == 0 {
-			o.refuse(change.UnknownField(c.Scope.Name, c.reg.Rows.Of(s), name))
-		}
-	}
-}
-
-// checkRelations refuses fields of m2m_changed that are no many2many relations.
-func (c *channel) checkRelations(o *connectOptions) {
-	if c.Kind != dispatch.M2mChanged || c.Scope.Schema == nil {
-		return
-	}
-	for _, name := range o.fields {
-		if r := c.Scope.Schema.Relationships.Relations[name]; r == nil || r.Type != schema.Many2Many {
-			o.refuse(fmt.Sprintf("%s has no many2many relation %q: use the Go name of its field", c.Scope.Name, name))
-		}
-	}
 }
 
 // connect puts a receiver in its place. The caller is Connect or ConnectBatch, and of is its variable of the receiver.
@@ -163,7 +100,12 @@ func (c *channel) connect(of unsafe.Pointer, batch bool, opts []ConnectOption) (
 		r.Seq = c.seq.Add(1)
 	}
 	c.update(func() bool { c.List.Add(&r.Entry); return true })
-	return func() bool { return c.update(func() bool { return c.List.Remove(&r.Entry) }) }
+	return func() bool { return c.remove(r) }
+}
+
+// remove disconnects a receiver and reports whether it was connected.
+func (c *channel) remove(r *receiver) bool {
+	return c.update(func() bool { return c.List.Remove(&r.Entry) })
 }
 
 // disconnect removes a receiver. Like all that Signal calls it is not inlined, because each model of a program would have a copy.

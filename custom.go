@@ -13,6 +13,7 @@ type calls struct {
 	receivers []unsafe.Pointer // each a Receiver[E]
 	entries   []*dispatch.Entry
 	observer  dispatch.Observer
+	once      bool // a receiver is called once
 }
 
 func (c *channel) snapshot() *calls {
@@ -20,6 +21,7 @@ func (c *channel) snapshot() *calls {
 	s := &calls{receivers: make([]unsafe.Pointer, len(entries)), entries: entries, observer: c.observer}
 	for i, e := range entries {
 		r := receiverOf(e)
+		s.once = s.once || e.Once != nil
 		if s.receivers[i] = r.function; r.several && c.single != nil {
 			s.receivers[i] = c.single(r.function)
 		}
@@ -50,7 +52,7 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 		if c == nil {
 			return nil
 		}
-		if ctx = background(ctx); c.observer != nil || dispatch.Mutes(ctx) {
+		if ctx = background(ctx); c.observer != nil || c.once || dispatch.Mutes(ctx) {
 			given := event // of its own: the event of the loop stays off the heap
 			return ch.send(ctx, &given)
 		}
@@ -126,7 +128,7 @@ func targets(ctx context.Context, entries []*dispatch.Entry, call func(*dispatch
 	}
 	targets := make([]dispatch.Target, 0, len(entries))
 	for _, e := range entries {
-		if f == nil || f.Unmuted(e.UID) {
+		if (f == nil || f.Unmuted(e.UID)) && !e.Once.Spent() {
 			targets = append(targets, dispatch.Target{Entry: e, Call: call})
 		}
 	}

@@ -57,7 +57,8 @@
 // The function that Connect returns disconnects the receiver. The option [UID] gives it a name: connecting another receiver
 // with this name replaces it, and [Signal.Disconnect] finds it. Receivers run in the order of their [Priority] and then
 // of their connection. [Signal.ConnectBatch] connects a receiver that gets the rows of one INSERT, or of one batch of a
-// condition, in one call. [Receivers] lists who is connected, and where in the program. Bad input, such as a nil receiver
+// condition, in one call. [First] and [Last] go around all priorities. [OnCreate], [OnUpdate] and [Becomes] narrow a save receiver to
+// some rows, and [Once] lets a receiver run for one event only. [Receivers] lists who is connected, and where in the program. Bad input, such as a nil receiver
 // or a field that the model does not have, panics at Connect with a text that names the cure.
 //
 // # When signals are sent
@@ -131,7 +132,7 @@
 // which is true when the row goes because its parent does.
 // [M2MEvent] holds Instance, the row whose relation changes, the name of the relation, the action, and the primary keys of the
 // other side whose links really appear or go.
-// [LoadEvent] holds Instance, the struct that the query filled.
+// [LoadEvent] holds Instance, the struct that the query filled. [Event] is what all of them answer: DB, Key, Schema and Raw.
 //
 // How much is read before a write is the least that the connected receivers need. A receiver that says [Needs](Keys)
 // works with the key and what the write itself names; [Fields] narrows a receiver to saves in which one of some fields

@@ -77,6 +77,8 @@ func (c *channel) checkDurable(o *connectOptions) {
 		o.refuse("Durable needs one model to make events of what was kept: connect with For, once per model")
 	case len(c.Scope.Schema.PrimaryFields) == 0:
 		o.refuse("Durable needs a primary key, which tells whose order is to be kept: give " + c.Scope.Name + " one")
+	case o.once:
+		o.refuse("Once has no meaning for a Durable receiver, which is called until it succeeds: leave Once out, or Durable")
 	case o.phase != dispatch.InSend:
 		o.refuse("a Durable receiver runs after the commit anyway: leave " + phaseOption(o.phase) + " out")
 	}

@@ -10,6 +10,14 @@ import (
 	"github.com/gorm-signals/signals/internal/change"
 )
 
+// Event is what the events of all models and signals can answer, for functions that serve several of them.
+type Event interface {
+	DB() *gorm.DB           // a session in the transaction of the write
+	Key() any               // the primary key of the row
+	Schema() *schema.Schema // GORM's description of the model
+	Raw() bool              // whether the write is fixture loading
+}
+
 // SaveEvent is what PreSave and PostSave send. Instance is the caller's own struct for Create and Save, so that the
 // caller sees what a pre_save receiver changes, and a copy of the stored row with the assignments applied for every other
 // form of update.
@@ -54,11 +62,27 @@ func (e DeleteEvent[M]) DB() *gorm.DB { return e.answers.session() }
 // DB returns a session in the query's transaction, as [SaveEvent.DB] does.
 func (e LoadEvent[M]) DB() *gorm.DB { return e.answers.session() }
 
+// Key returns the primary key of the row as its field holds it, a []any if the key is composite, and nil if the model has none. It is zero
+// in pre_save of a row whose key the database makes.
+func (e SaveEvent[M]) Key() any { return e.answers.key() }
+
+// Key returns the primary key of the row, as [SaveEvent.Key] does.
+func (e DeleteEvent[M]) Key() any { return e.answers.key() }
+
+// Key returns the primary key of the row, as [SaveEvent.Key] does.
+func (e LoadEvent[M]) Key() any { return e.answers.key() }
+
 // Raw reports whether the write is fixture loading, marked with Raw on its context.
 func (e SaveEvent[M]) Raw() bool { return e.answers.isRaw() }
 
 // Raw reports whether the write is fixture loading, marked with Raw on its context.
 func (e DeleteEvent[M]) Raw() bool { return e.answers.isRaw() }
+
+// Raw reports whether the query is part of fixture loading, marked with Raw on its context.
+func (e LoadEvent[M]) Raw() bool { return e.answers.isRaw() }
+
+// Schema returns GORM's description of the model, nil in an event that was never sent.
+func (e LoadEvent[M]) Schema() *schema.Schema { return e.answers.schema() }
 
 // Schema returns GORM's description of the model, nil in an event that was never sent.
 func (e SaveEvent[M]) Schema() *schema.Schema { return e.answers.schema() }

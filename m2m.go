@@ -43,6 +43,9 @@ type M2MEvent[M any] struct {
 // DB returns a clean session in the write's transaction.
 func (e M2MEvent[M]) DB() *gorm.DB { return e.answers.session() }
 
+// Key returns the primary key of the owner, as [SaveEvent.Key] does.
+func (e M2MEvent[M]) Key() any { return e.answers.key() }
+
 // Raw reports whether the write is fixture loading, marked with Raw on its context.
 func (e M2MEvent[M]) Raw() bool { return e.answers.isRaw() }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strconv"
 
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
@@ -50,7 +51,26 @@ type ReceiverInfo struct {
 	Phase    string // when it runs: "send", "before_commit", "after_commit", "after_rollback", "durable"
 	Location string // file:line of Connect
 	Priority int
+	First    bool // it runs before all that are not first
+	Last     bool // it runs after all that are not last
 	Needs    Need // what is read for it before a write; 0 where nothing is
+}
+
+// Order says when a receiver runs among others: "first", "last", or its priority, as in "first 7" where both say so.
+func (r ReceiverInfo) Order() string {
+	var level string
+	switch {
+	case r.First:
+		level = "first"
+	case r.Last:
+		level = "last"
+	default:
+		return strconv.Itoa(r.Priority)
+	}
+	if r.Priority == 0 {
+		return level
+	}
+	return level + " " + strconv.Itoa(r.Priority)
 }
 
 // Response is what one receiver of SendRobust or SendConcurrent answered.
@@ -73,6 +93,9 @@ type connectOptions struct {
 	phase    dispatch.Phase
 	net      bool
 	atomic   bool
+	only     only
+	once     bool
+	level    int8   // 1 is first, -1 is last
 	store    Store  // of a durable receiver
 	durable  string // its name
 	problem  string // first bad option, in words; empty when all are good

@@ -70,7 +70,7 @@ func (r *report) Summary() string {
 
 func (r *report) printReceivers(w io.Writer) {
 	t := newTable(w, "receivers",
-		"signal", "sender", "receiver", "phase", "priority", "needs", "calls", "errors", "p50", "p95", "p99", "connected at")
+		"signal", "sender", "receiver", "phase", "order", "needs", "calls", "errors", "p50", "p95", "p99", "connected at")
 	for _, l := range r.Receivers {
 		name, needs := l.Name, ""
 		if l.Same > 1 {
@@ -79,7 +79,7 @@ func (r *report) printReceivers(w io.Writer) {
 		if l.Needs != 0 {
 			needs = l.Needs.String()
 		}
-		t.line(l.Signal, l.Sender, name, l.Phase, l.Priority, needs, l.Calls, l.Errors, round(l.P50), round(l.P95), round(l.P99), l.Location)
+		t.line(l.Signal, l.Sender, name, l.Phase, l.Order(), needs, l.Calls, l.Errors, round(l.P50), round(l.P95), round(l.P99), l.Location)
 	}
 	t.end()
 }

@@ -82,7 +82,7 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 	m, uid := signals.For[M](ob.db), "outbox "+ob.Table
 	ends := make([]func() bool, 0, 2)
 	// Last of all receivers, as one that fails spares the event.
-	options := []signals.ConnectOption{signals.UID(uid), signals.Priority(math.MinInt), signals.Atomic(), signals.Needs(signals.Row)}
+	options := []signals.ConnectOption{signals.UID(uid), signals.Last(), signals.Priority(math.MinInt), signals.Atomic(), signals.Needs(signals.Row)}
 	if p.saved || !p.deleted {
 		ends = append(ends, m.PostSave.ConnectBatch(func(ctx context.Context, events []signals.SaveEvent[*M]) error {
 			return ob.publish(ctx, events[0].DB(), len(events), func(i int) (record, error) {

@@ -68,7 +68,7 @@ func (r *Registry) each(entries []*Entry, f *Frame, rows []change.Row, running *
 			}
 			for _, e := range entries[:singles] {
 				*running = e
-				if !e.Wants(f, &rows[i]) {
+				if !e.Wants(f, &rows[i]) || !e.Take() {
 					continue
 				}
 				if r.Observer != nil {
@@ -98,7 +98,7 @@ func (e *Entry) sendBatch(by Observer, f *Frame, rows []change.Row) error {
 			}
 		}
 	}
-	if len(heard) == 0 {
+	if len(heard) == 0 || !e.Take() {
 		return nil
 	}
 	if by != nil {

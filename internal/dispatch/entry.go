@@ -18,6 +18,8 @@ type Entry struct {
 	Phase  Phase                             // when it runs
 	Net    bool                              // it wants one event of all writes of a row in a transaction
 	Atomic bool                              // it needs a transaction
+	Only   *Only                             // the rows that it wants; nil means all
+	Once   *Once                             // it is called for the first of these only; nil means for all
 	Keeps  bool                              // a store keeps its events: Call and Batch hand them to the store
 	Call   func(*Frame, *change.Row) error   // calls it with the event of one row; nil of a batch receiver
 	Batch  func(*Frame, []*change.Row) error // calls a batch receiver with the events of all rows that it wants; nil of a single one
@@ -69,15 +71,15 @@ func (e *Entry) Failure(err error) error { return e.Errors.Receiver(e.Info, err)
 func (e *Entry) delivers() bool { return !e.Keeps && e.Info.Phase == DurablePhase }
 
 // Wants reports whether a receiver is to be called for a row: it is not muted, and the row is created or changes one of its fields, or it
-// links by one of its relations.
+// links by one of its relations, and the row is one of those that it wants.
 func (e *Entry) Wants(f *Frame, r *change.Row) bool {
-	if !f.Unmuted(e.UID) {
+	if !f.Unmuted(e.UID) || e.Once.Spent() {
 		return false
 	}
 	if r.Linked != nil {
 		return e.wantsLinks(r.Linked.Relation)
 	}
-	return len(e.Fields) == 0 || r.Created || r.Changed(f, e.Fields)
+	return (len(e.Fields) == 0 || r.Created || r.Changed(f, e.Fields)) && e.Only.has(f, r)
 }
 
 // wantsLinks reports whether a receiver of m2m_changed listens to this relation.

@@ -22,6 +22,7 @@ type Plan struct {
 	Net      bool                   // one of the deferred wants net events
 	Atomic   bool                   // one of the receivers needs a transaction
 	Needs    needs                  // what a write reads for the receivers
+	updates  bool                   // one of the save receivers hears of updates
 	related
 }
 
@@ -194,6 +195,7 @@ func (r *Registry) newPlan(model *schema.Schema) *Plan {
 			}
 			switch Kind(k) {
 			case PreSave, PostSave:
+				p.updates = p.updates || e.Only == nil || !e.Only.Created || e.Net
 				p.Needs.Save = max(p.Needs.Save, e.Info.Needs)
 			case PreDelete, PostDelete:
 				p.Needs.Delete = max(p.Needs.Delete, e.Info.Needs)
@@ -226,6 +228,9 @@ func (p *Plan) WaitsFor(k Kind, in Phase) bool {
 func (p *Plan) Listens(pre, post Kind) bool {
 	return len(p.Entries[pre])+len(p.Entries[post])+len(p.Sides) > 0 || p.Waits(post) || (post == PostDelete && len(p.Cascades) > 0)
 }
+
+// ListensToUpdates reports whether anybody is to hear of an UPDATE that cannot turn out to insert.
+func (p *Plan) ListensToUpdates() bool { return p.updates || p.Net || len(p.Sides) > 0 }
 
 // listened reports whether statements of the model have anything to do for signals.
 func (p *Plan) listened() bool {

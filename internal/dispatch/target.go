@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gorm-signals/signals/internal/fault"
 )
@@ -28,7 +29,7 @@ const (
 	AtOnce                // all at the same time
 )
 
-// Send makes the calls and returns an answer for each, in the order of the targets. If the context ends, AtOnce no longer waits: the answer
+// Send makes the calls and returns an answer for each, in the order of the targets. Receivers that have had their one call are left out. If the context ends, AtOnce no longer waits: the answer
 // of a receiver that is still running is the cause. The other ways do not look at the context.
 func (w Way) Send(ctx context.Context, targets []Target) []Answer {
 	if w == AtOnce {
@@ -55,6 +56,9 @@ func (t Target) answer(response *Answer) {
 func each(targets []Target, stop bool) []Answer {
 	responses := make([]Answer, 0, len(targets))
 	for _, t := range targets {
+		if !t.Entry.Take() {
+			continue
+		}
 		var response Answer
 		t.answer(&response)
 		responses = append(responses, response)
@@ -67,6 +71,7 @@ func each(targets []Target, stop bool) []Answer {
 
 // together makes the calls at once and waits for them, or for the end of ctx.
 func together(ctx context.Context, targets []Target) []Answer {
+	targets = slices.DeleteFunc(targets, func(t Target) bool { return !t.Entry.Take() })
 	done := make([]chan Answer, len(targets))
 	for i, t := range targets {
 		done[i] = make(chan Answer, 1)

@@ -12,6 +12,7 @@ import (
 // Item is one receiver with what decides its place. Embed it.
 type Item struct {
 	UID      string // unique in its list when not empty
+	Level    int8   // higher comes first, whatever the priorities are
 	Priority int    // higher comes first
 	Seq      uint64 // order among equal priorities
 }
@@ -87,11 +88,8 @@ func indexOf[R Receiver](items []R, uid string) int {
 	return slices.IndexFunc(items, func(r R) bool { return r.Place().UID == uid })
 }
 
-// Compare orders receivers: higher priority first, then lower Seq.
+// Compare orders receivers: higher level first, then higher priority, then lower Seq.
 func Compare[R Receiver](a, b R) int {
 	x, y := a.Place(), b.Place()
-	if x.Priority != y.Priority {
-		return cmp.Compare(y.Priority, x.Priority)
-	}
-	return cmp.Compare(x.Seq, y.Seq)
+	return cmp.Or(cmp.Compare(y.Level, x.Level), cmp.Compare(y.Priority, x.Priority), cmp.Compare(x.Seq, y.Seq))
 }

@@ -45,6 +45,7 @@ func TestReceiversRunByPriorityAndThenInOrder(t *testing.T) {
 		{"in order", []*receiver{named("a", 1, 0), named("b", 2, 0)}, []string{"a", "b"}},
 		{"whatever comes first", []*receiver{named("b", 2, 0), named("a", 1, 0)}, []string{"a", "b"}},
 		{"a higher priority first", []*receiver{named("a", 1, 0), named("b", 2, 1), named("c", 3, -1), named("d", 4, 1)}, []string{"b", "d", "a", "c"}},
+		{"a higher level before any priority", []*receiver{named("a", 1, 9), {receivers.Item{Seq: 2, Level: 1}, "b"}, {receivers.Item{Seq: 3, Level: -1, Priority: 99}, "c"}}, []string{"b", "a", "c"}},
 	} {
 		t.Run(c.fact, func(t *testing.T) {
 			t.Parallel()

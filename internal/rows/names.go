@@ -69,13 +69,20 @@ func (m *Model) Fields(name string) []*schema.Field {
 
 // Near returns the name of a field that another name may be a slip of, "" when there is none.
 func (m *Model) Near(name string) string {
-	best, least := "", 1+min(2, len(name)/2)
+	known := make([]string, 0, 4*len(m.Schema.DBNames))
 	for _, column := range m.Schema.DBNames {
 		f := m.Schema.FieldsByDBName[column]
-		for _, known := range []string{m.Name(f), f.BindName(), f.Name, column} {
-			if n := distance(strings.ToLower(name), strings.ToLower(known)); n < least {
-				best, least = known, n
-			}
+		known = append(known, m.Name(f), f.BindName(), f.Name, column)
+	}
+	return Nearest(name, known...)
+}
+
+// Nearest returns the first of the known names that a name may be a slip of, "" when there is none.
+func Nearest(name string, known ...string) string {
+	best, least := "", 1+min(2, len(name)/2)
+	for _, k := range known {
+		if n := distance(strings.ToLower(name), strings.ToLower(k)); n < least {
+			best, least = k, n
 		}
 	}
 	return best

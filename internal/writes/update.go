@@ -33,7 +33,7 @@ type update struct {
 // as it is now may become another one before GORM builds it: its rows are found then.
 func (r *Engine) PreUpdate(db *gorm.DB) {
 	p := r.planOfHooked(db)
-	if p == nil || !p.Listens(dispatch.PreSave, dispatch.PostSave) {
+	if p == nil || !p.Listens(dispatch.PreSave, dispatch.PostSave) || (!p.ListensToUpdates() && !maySave(db.Statement)) {
 		return
 	}
 	if key := savedKey(db.Statement, p.Model); key != nil {

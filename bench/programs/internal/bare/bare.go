@@ -51,6 +51,7 @@ type M2MEvent[M any] struct {
 }
 
 func (SaveEvent[M]) DB() *gorm.DB              { return nil }
+func (SaveEvent[M]) Key() any                  { return nil }
 func (SaveEvent[M]) Raw() bool                 { return false }
 func (SaveEvent[M]) Schema() *schema.Schema    { return nil }
 func (SaveEvent[M]) Table() string             { return "" }
@@ -61,13 +62,18 @@ func (SaveEvent[M]) UpdateFields() []string    { return nil }
 func (SaveEvent[M]) Restored() bool            { return false }
 
 func (DeleteEvent[M]) DB() *gorm.DB           { return nil }
+func (DeleteEvent[M]) Key() any               { return nil }
 func (DeleteEvent[M]) Raw() bool              { return false }
 func (DeleteEvent[M]) Schema() *schema.Schema { return nil }
 func (DeleteEvent[M]) Table() string          { return "" }
 
-func (LoadEvent[M]) DB() *gorm.DB { return nil }
+func (LoadEvent[M]) DB() *gorm.DB           { return nil }
+func (LoadEvent[M]) Key() any               { return nil }
+func (LoadEvent[M]) Raw() bool              { return false }
+func (LoadEvent[M]) Schema() *schema.Schema { return nil }
 
 func (M2MEvent[M]) DB() *gorm.DB           { return nil }
+func (M2MEvent[M]) Key() any               { return nil }
 func (M2MEvent[M]) Raw() bool              { return false }
 func (M2MEvent[M]) Schema() *schema.Schema { return nil }
 

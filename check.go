@@ -1,0 +1,97 @@
+package signals
+
+import (
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/rows"
+)
+
+// check refuses options without meaning and fills in the default need.
+func (c *channel) check(o *connectOptions) {
+	if c.reg == nil {
+		if len(o.fields) > 0 || o.needs != 0 || o.phase != dispatch.InSend || o.net || o.atomic || o.only.given() != "" {
+			o.refuse("Fields, OnCreate, OnUpdate, Becomes, Needs, Net, Atomic, Durable and the phases belong to model signals, and this one is custom")
+		}
+		return
+	}
+	switch c.Kind {
+	case dispatch.PreSave, dispatch.PostSave:
+		c.checkFields(o)
+		c.checkOnly(o)
+		o.needs = needsOfSaves(c.Kind, o)
+	case dispatch.PreDelete, dispatch.PostDelete, dispatch.M2mChanged:
+		if o.needs == 0 {
+			o.needs = Row
+		}
+		if o.needs == Original {
+			o.refuse(c.Name + " has no Original beside its Instance: use Needs(Row), which is the default")
+		}
+		c.checkRelations(o)
+	default:
+		if o.needs != 0 {
+			o.refuse("Needs has no meaning for " + c.Name + ", which reads nothing: leave it out")
+		}
+	}
+	if o.phase != dispatch.InSend && c.Kind != dispatch.PostSave && c.Kind != dispatch.PostDelete && c.Kind != dispatch.M2mChanged {
+		o.refuse(phaseOption(o.phase) + " has no meaning for " + c.Name + ": connect to post_save, post_delete or m2m_changed")
+	}
+	if o.net && o.phase != dispatch.AfterCommit {
+		o.refuse("Net goes with AfterCommit: give both")
+	}
+	if o.net && c.Kind == dispatch.M2mChanged {
+		o.refuse("Net has no meaning for m2m_changed: connect to post_save or post_delete")
+	}
+	if len(o.fields) > 0 && c.Kind > dispatch.PostSave && c.Kind != dispatch.M2mChanged {
+		o.refuse("Fields has no meaning for " + c.Name + ": only saves change fields")
+	}
+	if o.atomic && c.Kind == dispatch.PostLoad {
+		o.refuse("Atomic has no meaning for " + c.Name + ", which writes nothing: leave it out")
+	}
+	if name := o.only.given(); name != "" && c.Kind > dispatch.PostSave {
+		o.refuse(name + " has no meaning for " + c.Name + ": connect to pre_save or post_save")
+	}
+	c.checkDurable(o)
+}
+
+func (c *channel) checkFields(o *connectOptions) {
+	for _, name := range o.fields {
+		if s := c.Scope.Schema; s != nil && len(c.reg.Rows.Of(s).Fields(name)) == 0 {
+			o.refuse(change.UnknownField(c.Scope.Name, c.reg.Rows.Of(s), name))
+		}
+	}
+}
+
+// checkRelations refuses fields of m2m_changed that are no many2many relations.
+func (c *channel) checkRelations(o *connectOptions) {
+	if c.Kind != dispatch.M2mChanged || c.Scope.Schema == nil {
+		return
+	}
+	for _, name := range o.fields {
+		if r := c.Scope.Schema.Relationships.Relations[name]; r == nil || r.Type != schema.Many2Many {
+			o.refuse(fmt.Sprintf("%s has no many2many relation %q%s the Go name of its field", c.Scope.Name, name, didYouMean(name, relationsOf(c.Scope.Schema))))
+		}
+	}
+}
+
+// relationsOf returns the names of the many2many relations of a model.
+func relationsOf(s *schema.Schema) []string {
+	var names []string
+	for _, r := range s.Relationships.Many2Many {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// didYouMean returns what follows an unknown name in the text of an error: the name that it may be a slip of, and "use".
+func didYouMean(name string, known []string) string {
+	if near := rows.Nearest(name, known...); near != "" {
+		return fmt.Sprintf(": did you mean %q? Use", near)
+	}
+	return ": use"
+}

@@ -1,0 +1,131 @@
+package signals_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gorm-signals/signals"
+)
+
+// Parcel is the model of the examples of options.
+type Parcel struct {
+	ID     uint
+	Status string
+	Total  int
+}
+
+func ExampleBecomes() {
+	db := exampleDB(&Parcel{})
+	signals.For[Parcel](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Parcel]) error {
+		fmt.Println("ship parcel", e.Key())
+		return nil
+	}, signals.Becomes("Status", "paid"))
+
+	db.Create(&[]Parcel{{Status: "new"}, {Status: "new"}})
+	db.Model(&Parcel{}).Where("id = ?", 2).Update("status", "paid")
+	db.Model(&Parcel{}).Where("id = ?", 2).Update("total", 30)
+
+	// Output:
+	// ship parcel 2
+}
+
+func ExampleOnCreate() {
+	db := exampleDB(&Parcel{})
+	signals.For[Parcel](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Parcel]) error {
+		fmt.Println("welcome, parcel", e.Key())
+		return nil
+	}, signals.OnCreate())
+
+	parcel := Parcel{Status: "new"}
+	db.Create(&parcel)
+	db.Model(&parcel).Update("status", "paid")
+
+	// Output:
+	// welcome, parcel 1
+}
+
+func ExampleOnUpdate() {
+	db := exampleDB(&Parcel{})
+	signals.For[Parcel](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Parcel]) error {
+		fmt.Println("parcel", e.Key(), "is", e.Instance.Status)
+		return nil
+	}, signals.OnUpdate())
+
+	parcel := Parcel{Status: "new"}
+	db.Create(&parcel)
+	db.Model(&parcel).Update("status", "paid")
+
+	// Output:
+	// parcel 1 is paid
+}
+
+func ExampleOnce() {
+	started := signals.New[string]("started")
+	started.Connect(func(_ context.Context, name string) error {
+		fmt.Println("warm up for", name)
+		return nil
+	}, signals.Once())
+
+	_ = started.Send(context.Background(), "shop")
+	_ = started.Send(context.Background(), "shop again")
+
+	// Output:
+	// warm up for shop
+}
+
+func ExampleFirst() {
+	started := signals.New[string]("started")
+	say := func(text string) signals.Receiver[string] {
+		return func(context.Context, string) error {
+			fmt.Println(text)
+			return nil
+		}
+	}
+	started.Connect(say("then the rest"), signals.Priority(1000))
+	started.Connect(say("at the very end"), signals.Last())
+	started.Connect(say("before everybody"), signals.First())
+
+	_ = started.Send(context.Background(), "shop")
+
+	// Output:
+	// before everybody
+	// then the rest
+	// at the very end
+}
+
+func ExampleLast() {
+	db := exampleDB(&Parcel{})
+	parcels := signals.For[Parcel](db).PreSave
+	parcels.Connect(func(_ context.Context, e signals.SaveEvent[*Parcel]) error {
+		fmt.Println("checked:", e.Instance.Total)
+		return nil
+	}, signals.Last())
+	parcels.Connect(func(_ context.Context, e signals.SaveEvent[*Parcel]) error {
+		e.Instance.Total = 7
+		return nil
+	})
+	db.Create(&Parcel{})
+
+	// Output:
+	// checked: 7
+}
+
+func ExampleEvent() {
+	db := exampleDB(&Parcel{}, &Product{})
+	note := func(what string, e signals.Event) error {
+		fmt.Println(what, e.Schema().Name, e.Key())
+		return nil
+	}
+	all := signals.Implementing[any](db)
+	all.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[any]) error { return note("saved", e) })
+	all.PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[any]) error { return note("deleted", e) })
+
+	db.Create(&Parcel{})
+	db.Create(&Product{})
+	db.Delete(&Product{}, 1)
+
+	// Output:
+	// saved Parcel 1
+	// saved Product 1
+	// deleted Product 1
+}

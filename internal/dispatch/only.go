@@ -1,0 +1,49 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+
+	"github.com/gorm-signals/signals/internal/change"
+)
+
+// Only narrows a receiver to some of the rows of its signal.
+type Only struct {
+	Created bool               // inserted rows
+	Updated bool               // updated rows
+	Becomes []*change.Becoming // rows of which a field changes to one of these values; none means all rows
+}
+
+// has reports whether a row is one of those that a receiver wants.
+func (o *Only) has(ctx context.Context, r *change.Row) bool {
+	switch {
+	case o == nil:
+		return true
+	case (o.Created && !r.Created) || (o.Updated && r.Created):
+		return false
+	}
+	return len(o.Becomes) == 0 || slices.ContainsFunc(o.Becomes, func(b *change.Becoming) bool { return r.Becomes(ctx, b) })
+}
+
+// Once is the one call that a receiver gets.
+type Once struct {
+	Disconnect func()
+
+	spent atomic.Bool
+}
+
+// Spent reports whether the call was made.
+func (o *Once) Spent() bool { return o != nil && o.spent.Load() }
+
+// Take reports whether the caller may call the receiver: always, or once. The first one to ask disconnects the receiver.
+func (e *Entry) Take() bool {
+	if e.Once == nil {
+		return true
+	}
+	if e.Once.spent.Swap(true) {
+		return false
+	}
+	e.Once.Disconnect()
+	return true
+}
