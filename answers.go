@@ -77,6 +77,8 @@ func (a answers) original(created bool) (any, error) {
 	switch {
 	case created:
 		return nil, nil //nolint:nilnil // a created row has no original
+	case a.deletes() && a.need >= dispatch.Original:
+		return a.row.Instance, nil
 	case a.row == nil || a.need < dispatch.Original || a.row.Original == nil:
 		return nil, fault.ErrNotLoaded
 	}
@@ -88,8 +90,14 @@ func (a answers) changed(created bool, fields []string) bool {
 	if a.row != nil {
 		a.row.MustKnow(fields)
 	}
-	return created || a.row == nil || a.asSent(created).Changed(a.frame, fields)
+	return created || a.row == nil || a.deletes() || a.asSent(created).Changed(a.frame, fields)
 }
+
+// deletes reports whether the event is one of a deleted row.
+func (a answers) deletes() bool { return a.row != nil && a.facts.Result == change.Deleted }
+
+//go:noinline
+func (a answers) cascades() bool { return a.row != nil && a.facts.Cascade }
 
 //go:noinline
 func (a answers) changes(created bool) []Change {

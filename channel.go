@@ -256,7 +256,7 @@ func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
 	}
 	s := &handSend{plan: c.reg.PlanFor(sch)}
 	s.facts = change.Facts{
-		Model: c.reg.Rows.Of(sch), DB: c.reg.DB, Table: sch.Table, Strategy: change.WholeRow{}, Soft: g.soft, Cascade: g.cascade,
+		Model: c.reg.Rows.Of(sch), DB: c.reg.DB, Table: sch.Table, Strategy: change.WholeRow{}, Result: g.result, Soft: g.soft, Cascade: g.cascade,
 	}
 	s.rows[0] = change.Row{Facts: &s.facts, Instance: g.instance, Created: g.created, Linked: g.linked}
 	if s.plan != nil {

@@ -19,12 +19,19 @@ func (c *channel) check(o *connectOptions) {
 		}
 		return
 	}
-	switch c.Kind {
-	case dispatch.PreSave, dispatch.PostSave:
+	switch {
+	case saves(c.Kind):
 		c.checkFields(o)
 		c.checkOnly(o)
 		o.needs = needsOfSaves(c.Kind, o)
-	case dispatch.PreDelete, dispatch.PostDelete, dispatch.M2mChanged:
+	case c.Kind == dispatch.PostLoad:
+		if o.needs != 0 {
+			o.refuse("Needs has no meaning for " + c.Name + ", which reads nothing: leave it out")
+		}
+		if o.atomic {
+			o.refuse("Atomic has no meaning for " + c.Name + ", which writes nothing: leave it out")
+		}
+	default:
 		if o.needs == 0 {
 			o.needs = Row
 		}
@@ -32,30 +39,37 @@ func (c *channel) check(o *connectOptions) {
 			o.refuse(c.Name + " has no Original beside its Instance: use Needs(Row), which is the default")
 		}
 		c.checkRelations(o)
-	default:
-		if o.needs != 0 {
-			o.refuse("Needs has no meaning for " + c.Name + ", which reads nothing: leave it out")
-		}
 	}
-	if o.phase != dispatch.InSend && c.Kind != dispatch.PostSave && c.Kind != dispatch.PostDelete && c.Kind != dispatch.M2mChanged {
-		o.refuse(phaseOption(o.phase) + " has no meaning for " + c.Name + ": connect to post_save, post_delete or m2m_changed")
-	}
-	if o.net && o.phase != dispatch.AfterCommit {
-		o.refuse("Net goes with AfterCommit: give both")
-	}
-	if o.net && c.Kind == dispatch.M2mChanged {
-		o.refuse("Net has no meaning for m2m_changed: connect to post_save or post_delete")
-	}
-	if len(o.fields) > 0 && c.Kind > dispatch.PostSave && c.Kind != dispatch.M2mChanged {
+	c.checkPhase(o)
+	if len(o.fields) > 0 && !saves(c.Kind) && c.Kind != dispatch.M2mChanged {
 		o.refuse("Fields has no meaning for " + c.Name + ": only saves change fields")
 	}
-	if o.atomic && c.Kind == dispatch.PostLoad {
-		o.refuse("Atomic has no meaning for " + c.Name + ", which writes nothing: leave it out")
-	}
-	if name := o.only.given(); name != "" && c.Kind > dispatch.PostSave {
-		o.refuse(name + " has no meaning for " + c.Name + ": connect to pre_save or post_save")
+	if name := o.only.given(); name != "" && !saves(c.Kind) {
+		o.refuse(name + " has no meaning for " + c.Name + ": connect to pre_save, post_save or post_change")
 	}
 	c.checkDurable(o)
+}
+
+// saves reports whether events of a kind tell of saved rows.
+func saves(k dispatch.Kind) bool {
+	return k == dispatch.PreSave || k == dispatch.PostSave || k == dispatch.PostChange
+}
+
+// written reports whether events of a kind tell of rows that were saved or deleted.
+func written(k dispatch.Kind) bool {
+	return k == dispatch.PostSave || k == dispatch.PostDelete || k == dispatch.PostChange
+}
+
+// checkPhase refuses phases of what does not wait for the end of a transaction.
+func (c *channel) checkPhase(o *connectOptions) {
+	switch {
+	case o.phase != dispatch.InSend && !written(c.Kind) && c.Kind != dispatch.M2mChanged:
+		o.refuse(phaseOption(o.phase) + " has no meaning for " + c.Name + ": connect to post_save, post_delete, post_change or m2m_changed")
+	case o.net && !written(c.Kind):
+		o.refuse("Net has no meaning for " + c.Name + ": connect to post_save, post_delete or post_change")
+	case o.net && o.phase != dispatch.AfterCommit:
+		o.refuse("Net goes with AfterCommit: give both")
+	}
 }
 
 func (c *channel) checkFields(o *connectOptions) {

@@ -65,6 +65,7 @@
 //
 //   - PreSave and PreDelete: once per row, after GORM's Before hooks and before the SQL of the write.
 //   - PostSave and PostDelete: once per row, after the SQL of the write and GORM's After hooks, before the commit.
+//   - PostChange: with PostSave and with PostDelete, for receivers that want to hear of both.
 //   - M2MChanged: once per owner before its links of a many2many relation change, and once after.
 //   - PostLoad: once per row, after a query has filled a struct of the model and GORM has run its AfterFind hook.
 //   - A custom signal: when the program calls [Signal.Send].
@@ -130,6 +131,7 @@
 //
 // [DeleteEvent] holds Instance, the stored row, Soft, which is true when the row stays and is marked as deleted, and Cascade,
 // which is true when the row goes because its parent does.
+// [ChangeEvent] holds Instance and Kind: [Created], [Updated], [SoftDeleted], [Deleted] or [Restored]. It answers what the other two answer.
 // [M2MEvent] holds Instance, the row whose relation changes, the name of the relation, the action, and the primary keys of the
 // other side whose links really appear or go.
 // [LoadEvent] holds Instance, the struct that the query filled. [Event] is what all of them answer: DB, Key, Schema and Raw.

@@ -25,7 +25,7 @@ type Store interface {
 // DurableReceiver is a receiver whose events are kept. Name, Signal and Table together name it.
 type DurableReceiver struct {
 	Name   string // what was given to Durable
-	Signal string // "post_save" or "post_delete"
+	Signal string // "post_save", "post_delete" or "post_change"
 	Table  string // of the model
 
 	// Deliver calls the receiver with the Data of an event that was kept, in this process or in an earlier one, outside any
@@ -40,7 +40,7 @@ type KeptEvent struct {
 	Data  []byte // what Deliver takes
 }
 
-// Durable lets a post_save or post_delete receiver of one model survive a crash: its events are kept in a store, in the
+// Durable lets a post_save, post_delete or post_change receiver of one model survive a crash: its events are kept in a store, in the
 // transaction of the write, and the store calls the receiver after the commit, again and again until it returns nil. So it is
 // called at least once, and may be called more than once for a change. It implies Atomic.
 //
@@ -71,8 +71,8 @@ func (c *channel) checkDurable(o *connectOptions) {
 		return
 	case o.uid != "" && o.uid != o.durable:
 		o.refuse("the name given to Durable is the UID: leave signals.UID out")
-	case c.reg == nil || (c.Kind != dispatch.PostSave && c.Kind != dispatch.PostDelete):
-		o.refuse("Durable has no meaning for " + c.Name + ": connect to post_save or post_delete")
+	case c.reg == nil || !written(c.Kind):
+		o.refuse("Durable has no meaning for " + c.Name + ": connect to post_save, post_delete or post_change")
 	case c.Scope.Schema == nil:
 		o.refuse("Durable needs one model to make events of what was kept: connect with For, once per model")
 	case len(c.Scope.Schema.PrimaryFields) == 0:

@@ -46,6 +46,10 @@ func (of instanceOf[M]) remove(a answers) DeleteEvent[M] {
 	return DeleteEvent[M]{Instance: of(a.row), Soft: a.facts.Soft, Cascade: a.facts.Cascade, answers: a}
 }
 
+func (of instanceOf[M]) change(a answers) ChangeEvent[M] {
+	return ChangeEvent[M]{Instance: of(a.row), Kind: kindOf(a.row.Result(a.frame)), answers: a}
+}
+
 func (of instanceOf[M]) load(a answers) LoadEvent[M] {
 	return LoadEvent[M]{Instance: of(a.row), answers: a}
 }
@@ -60,13 +64,19 @@ type given struct {
 	instance      any
 	created       bool
 	soft, cascade bool
+	result        change.Result
 	linked        *change.Linked // of m2m_changed
 }
 
 func givenSave[M any](e SaveEvent[M]) given { return given{instance: e.Instance, created: e.Created} }
 
 func givenDelete[M any](e DeleteEvent[M]) given {
-	return given{instance: e.Instance, soft: e.Soft, cascade: e.Cascade}
+	return given{instance: e.Instance, result: change.Deleted, soft: e.Soft, cascade: e.Cascade}
+}
+
+func givenChange[M any](e ChangeEvent[M]) given {
+	result, soft := e.Kind.result()
+	return given{instance: e.Instance, created: e.Kind == Created, result: result, soft: soft}
 }
 
 func givenLoad[M any](e LoadEvent[M]) given { return given{instance: e.Instance} }
@@ -84,9 +94,11 @@ func signalsOf[M any](of instanceOf[M]) (unsafe.Pointer, [dispatch.Kinds]*channe
 		PostDelete: modelSignal(of.remove, givenDelete[M]),
 		M2MChanged: modelSignal(of.links, givenLinks[M]),
 		PostLoad:   modelSignal(of.load, givenLoad[M]),
+		PostChange: modelSignal(of.change, givenChange[M]),
 	}
 	return unsafe.Pointer(m), [dispatch.Kinds]*channel{
 		&m.PreSave.channel, &m.PostSave.channel, &m.PreDelete.channel, &m.PostDelete.channel, &m.PostLoad.channel, &m.M2MChanged.channel,
+		&m.PostChange.channel,
 	}
 }
 

@@ -73,6 +73,7 @@ func layouts[M any]() []reflect.Type {
 		reflect.TypeFor[Signal[SaveEvent[M]]](), reflect.TypeFor[Receiver[SaveEvent[M]]](), reflect.TypeFor[BatchReceiver[SaveEvent[M]]](),
 		reflect.TypeFor[Signal[DeleteEvent[M]]](), reflect.TypeFor[Receiver[DeleteEvent[M]]](), reflect.TypeFor[BatchReceiver[DeleteEvent[M]]](),
 		reflect.TypeFor[Signal[LoadEvent[M]]](), reflect.TypeFor[Receiver[LoadEvent[M]]](), reflect.TypeFor[BatchReceiver[LoadEvent[M]]](),
+		reflect.TypeFor[Signal[ChangeEvent[M]]](), reflect.TypeFor[Receiver[ChangeEvent[M]]](), reflect.TypeFor[BatchReceiver[ChangeEvent[M]]](),
 		reflect.TypeFor[Signal[M2MEvent[M]]](), reflect.TypeFor[Receiver[M2MEvent[M]]](), reflect.TypeFor[BatchReceiver[M2MEvent[M]]](),
 	}
 }
@@ -101,12 +102,13 @@ func testEdge(made func() (unsafe.Pointer, [dispatch.Kinds]*channel)) error {
 	err := errors.Join(
 		testReceiver(channels[dispatch.PreSave], wanted, func(e SaveEvent[*other]) { pass(e.Instance, e.answers, e.Created) }),
 		testReceiver(channels[dispatch.PreDelete], wanted, func(e DeleteEvent[*other]) { pass(e.Instance, e.answers, e.Soft && !e.Cascade) }),
+		testReceiver(channels[dispatch.PostChange], wanted, func(e ChangeEvent[*other]) { pass(e.Instance, e.answers, e.Kind == Created) }),
 		testReceiver(channels[dispatch.PostLoad], wanted, func(e LoadEvent[*other]) { pass(e.Instance, e.answers, true) }),
 		testReceiver(channels[dispatch.M2mChanged], wanted, func(e M2MEvent[*other]) {
 			pass(e.Instance, e.answers, e.Relation == "a" && e.Action == PostAdd && e.Reverse && len(e.PKs) == 1 && e.PKs[0] == 2)
 		}),
 	)
-	if err != nil || passed != 4*3 {
+	if err != nil || passed != 5*3 {
 		return fault.ErrEdge
 	}
 	return nil

@@ -110,6 +110,28 @@ func ExampleLast() {
 	// checked: 7
 }
 
+func ExampleChangeEvent() {
+	db := exampleDB(&Page{})
+	signals.For[Page](db).PostChange.Connect(func(_ context.Context, e signals.ChangeEvent[*Page]) error {
+		fmt.Println(e.Kind, "page", e.Key())
+		return nil
+	}, signals.AfterCommit())
+
+	page := Page{Title: "home"}
+	db.Create(&page)
+	db.Model(&page).Update("views", 1)
+	db.Delete(&page)
+	db.Unscoped().Model(&page).Update("deleted_at", nil)
+	db.Unscoped().Delete(&page)
+
+	// Output:
+	// created page 1
+	// updated page 1
+	// soft_deleted page 1
+	// restored page 1
+	// deleted page 1
+}
+
 func ExampleEvent() {
 	db := exampleDB(&Parcel{}, &Product{})
 	note := func(what string, e signals.Event) error {

@@ -33,6 +33,12 @@ type ModelSignals[M any] struct {
 	// transaction. Instance is the row as it was stored. An error fails the write and rolls its transaction back.
 	PostDelete *Signal[DeleteEvent[M]]
 
+	// PostChange is sent with PostSave and with PostDelete, for receivers that want to hear of both: after a row was inserted, updated,
+	// deleted, soft-deleted or restored, in the write's transaction. Its receivers run among those of PostSave and PostDelete, in one
+	// order. Instance is the row as it is written, or as it was stored before it was deleted. An error fails the write and rolls its
+	// transaction back.
+	PostChange *Signal[ChangeEvent[M]]
+
 	// M2MChanged is sent when links of a many2many relation of the model appear or go, in pairs: before and after, in the
 	// transaction of the write. Instance is the row as it is stored, Relation names the field, PKs are the keys of the
 	// other side whose links really change. Both sides are told. An error, before or after, fails the write and

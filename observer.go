@@ -73,6 +73,8 @@ type ObservedRow struct {
 	Cascade  bool
 	Changes  []Change // of a save signal
 
+	Kind ChangeKind // what becomes of the row; 0 of post_load and m2m_changed
+
 	Relation string // of m2m_changed, as Action and PKs
 	Action   M2MAction
 	PKs      []any
@@ -92,8 +94,11 @@ func (o Observed) Rows() []ObservedRow {
 		switch {
 		case r.Linked != nil:
 			row.Relation, row.Action, row.PKs = r.Linked.Relation, M2MAction(r.Linked.Action), r.Linked.Keys
-		case o.frame.Kind == dispatch.PreSave || o.frame.Kind == dispatch.PostSave:
-			row.Changes = changesOf(o.frame, r)
+		case o.frame.Kind == dispatch.PostLoad:
+		case r.Facts.Result == change.Deleted:
+			row.Kind = kindOf(r.Result(o.frame))
+		default:
+			row.Kind, row.Changes = kindOf(r.Result(o.frame)), changesOf(o.frame, r)
 		}
 		rows = append(rows, row)
 	}

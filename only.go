@@ -7,17 +7,19 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// OnCreate narrows a save receiver to rows that are inserted. Updates by a condition then read nothing for it.
+// OnCreate narrows a receiver of PreSave, PostSave or PostChange to rows that are inserted. Updates that cannot insert, and deletes, then
+// read nothing for it.
 func OnCreate() ConnectOption {
 	return optionFunc(func(o *connectOptions) { o.only.created = true })
 }
 
-// OnUpdate narrows a save receiver to rows that are updated.
+// OnUpdate narrows a receiver of PreSave, PostSave or PostChange to rows that are updated. To PostChange a restored row is one of them,
+// and so is a row that an update marks as deleted.
 func OnUpdate() ConnectOption {
 	return optionFunc(func(o *connectOptions) { o.only.updated = true })
 }
 
-// Becomes narrows a save receiver to events in which a field changes to a value: an update of a row that held another value, or a created
+// Becomes narrows a receiver of PreSave, PostSave or PostChange to events in which a field changes to a value: an update of a row that held another value, or a created
 // row that has the value.
 //
 //	parcels.PostSave.Connect(ship, signals.Becomes("Status", "paid"), signals.AfterCommit())

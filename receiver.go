@@ -131,7 +131,7 @@ func Priority(p int) ConnectOption {
 // field names or column names. It implies Needs(Original). A receiver connected through Implementing hears nothing of
 // updates of models that have none of the fields.
 //
-// For m2m_changed the names are those of many2many relations.
+// A receiver of PostChange hears of every deleted row. For m2m_changed the names are those of many2many relations.
 func Fields(names ...string) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if len(names) == 0 {

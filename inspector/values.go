@@ -56,7 +56,7 @@ func (i *Inspector) rows(o *signals.Observed) []row {
 }
 
 func (i *Inspector) row(o *signals.Observed, r *signals.ObservedRow) row {
-	shown := row{Table: o.Table, What: what(o.Signal, r)}
+	shown := row{Table: o.Table, What: what(r)}
 	if i.values && !unset(r.Key) {
 		for n, part := range r.Key {
 			if n > 0 {
@@ -71,7 +71,7 @@ func (i *Inspector) row(o *signals.Observed, r *signals.ObservedRow) row {
 		if i.values {
 			shown.Fields[0].New = i.value(o.Sender, r.Relation, r.PKs)
 		}
-	case o.Signal == "pre_save" || o.Signal == "post_save":
+	case len(r.Changes) > 0 || r.Kind == signals.Created || r.Kind == signals.Updated || r.Kind == signals.Restored:
 		for n, c := range r.Changes {
 			if n == maxFields {
 				break
@@ -86,7 +86,7 @@ func (i *Inspector) row(o *signals.Observed, r *signals.ObservedRow) row {
 			shown.Fields = append(shown.Fields, f)
 		}
 	case i.values:
-		shown.Fields = i.fieldsOf(o.Sender, r.Instance, o.Signal != "post_load")
+		shown.Fields = i.fieldsOf(o.Sender, r.Instance, r.Kind != 0)
 	}
 	return shown
 }
@@ -97,22 +97,18 @@ func unset(key []any) bool {
 }
 
 // what says what happens to a row.
-func what(signal string, r *signals.ObservedRow) string {
+func what(r *signals.ObservedRow) string {
 	switch {
 	case r.Relation != "":
 		return r.Action.String()
-	case r.Created:
-		return "created"
-	case signal == "pre_save" || signal == "post_save":
-		return "updated"
-	case signal == "post_load":
+	case r.Kind == 0:
 		return "loaded"
 	case r.Cascade:
 		return "deleted with its parent"
-	case r.Soft:
+	case r.Kind == signals.SoftDeleted:
 		return "marked as deleted"
 	}
-	return "deleted"
+	return r.Kind.String()
 }
 
 // fieldsOf renders the fields of a struct that are not zero.

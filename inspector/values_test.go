@@ -61,6 +61,23 @@ func TestValuesAreHiddenUnlessAskedFor(t *testing.T) {
 	}
 }
 
+func TestChangesAreShownAsWhatTheyAre(t *testing.T) {
+	t.Parallel()
+	_, db, url := setUp(t, inspector.Values(true))
+	signals.For[Lamp](db).PostChange.Connect(nothing[signals.ChangeEvent[*Lamp]])
+	s := watch(t, url)
+	require.NoError(t, db.Create(&Lamp{ID: 9, Name: "lamp"}).Error)
+	require.NoError(t, db.Model(&Lamp{ID: 9}).Update("name", "lamp").Error)
+	require.NoError(t, db.Delete(&Lamp{}, 9).Error)
+	var shown []string
+	for _, step := range s.steps(6) {
+		if step.Receiver == "" {
+			shown = append(shown, fmt.Sprint(step.Signal, " ", step.Rows[0].What, " ", len(step.Rows[0].Fields)))
+		}
+	}
+	assert.Equal(t, []string{"post_change created 2", "post_change updated 0", "post_change deleted 2"}, shown)
+}
+
 func TestRedactDecidesWhatIsShown(t *testing.T) {
 	t.Parallel()
 	ins, db, url := setUp(t, inspector.Redact(func(model, field string, value any) any {

@@ -11,7 +11,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Durable makes a receiver of post_save or post_delete one that survives: its events are written into the outbox in the write's
+// Durable makes a receiver of post_save, post_delete or post_change one that survives: its events are written into the outbox in the write's
 // transaction, it is called right after the commit, and [Outbox.Run] calls it again, here or in another process that has connected
 // a receiver of this name, until it returns nil or is parked. See [signals.Durable].
 //

@@ -44,6 +44,34 @@ func search(db *gorm.DB, ob *outbox.Outbox, h *heard, fail func(line string) err
 	}, outbox.Durable(ob, "search"))
 }
 
+func TestADurableReceiverOfPostChangeHearsOfARowInTheOrderOfItsChanges(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Page{})
+	ob := install(t, db, outbox.Config{})
+	h := &heard{}
+	signals.For[Page](db).PostChange.Connect(func(_ context.Context, e signals.ChangeEvent[*Page]) error {
+		old, err := e.Original()
+		h.add("%v %v %s was %t", e.Kind, e.Key(), e.Instance.Title, old != nil)
+		return err
+	}, outbox.Durable(ob, "search"))
+	page := Page{Title: "home"}
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		for _, err := range []error{
+			tx.Create(&page).Error, tx.Model(&page).Update("title", "start").Error, tx.Delete(&page).Error,
+			tx.Unscoped().Model(&page).Update("deleted_at", nil).Error, tx.Unscoped().Delete(&page).Error,
+		} {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	assert.Equal(t, []string{
+		"created 1 home was false", "updated 1 start was true", "soft_deleted 1 start was true", "restored 1 start was true", "deleted 1 start was true",
+	}, h.lines())
+	assert.Equal(t, "search post_change pages pages/1", kept(t, db)[0])
+}
+
 func TestADurableReceiverRunsRightAfterTheCommit(t *testing.T) {
 	t.Parallel()
 	for _, conns := range []int{1, 4} {

@@ -245,7 +245,7 @@ func TestBadOptionsOfM2MChangedPanicAndNameTheCure(t *testing.T) {
 	links := signals.For[Song](db).M2MChanged
 	for want, connect := range map[string]func(){
 		`Song has no many2many relation "Gnres": did you mean "Genres"? Use the Go name of its field`: func() { links.Connect(ok, signals.Fields("Genres", "Gnres")) },
-		`no many2many relation "Title"`:                                        func() { links.Connect(ok, signals.Fields("Title")) },
+		`no many2many relation "Title"`: func() { links.Connect(ok, signals.Fields("Title")) },
 		`no many2many relation "Pets"`: func() {
 			signals.For[Owner](db).M2MChanged.Connect(func(context.Context, signals.M2MEvent[*Owner]) error { return nil }, signals.Fields("Pets"))
 		},

@@ -268,8 +268,8 @@ type Sticker struct {
 
 // Bike has stickers.
 type Bike struct {
-	ID     uint
-	Name   string
+	ID       uint
+	Name     string
 	Stickers []Sticker `gorm:"many2many:bike_stickers"`
 }
 

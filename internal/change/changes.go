@@ -94,7 +94,11 @@ func (r *Row) Changes(ctx context.Context, add func(name, column string, old, va
 	for _, column := range r.Facts.Model.Schema.DBNames {
 		f := r.Facts.Model.Schema.FieldsByDBName[column]
 		switch {
-		case f.AutoUpdateTime > 0:
+		case f.AutoUpdateTime > 0 && r.Facts.Result != Deleted:
+		case r.Facts.Result == Deleted:
+			if rows.Valued(ctx, f, v) {
+				add(model.Name(f), column, rows.Value(ctx, f, v), nil)
+			}
 		case r.Created:
 			if rows.Valued(ctx, f, v) && r.Facts.inserted(f) {
 				add(model.Name(f), column, nil, rows.Value(ctx, f, v))
@@ -111,12 +115,18 @@ func (r *Row) Changes(ctx context.Context, add func(name, column string, old, va
 
 // Restored reports whether the row was soft-deleted and is no more.
 func (r *Row) Restored(ctx context.Context) bool {
+	before, after := r.hidden(ctx)
+	return before && !after
+}
+
+// hidden reports whether the row was and is soft-deleted, false and false if the write leaves alone what says so.
+func (r *Row) hidden(ctx context.Context) (was, is bool) {
 	if r.Created || !r.Known() {
-		return false
+		return false, false
 	}
 	model, db, written := r.Facts.Model, r.Facts.DB, r.Facts.Written
 	if !slices.ContainsFunc(model.Soft(db), func(f *schema.Field) bool { return r.FieldChanged(ctx, f) }) {
-		return false
+		return false, false
 	}
 	before, after := reflect.ValueOf(r.Original).Elem(), r.Value()
 	hidden := func(v reflect.Value) bool {
@@ -127,5 +137,5 @@ func (r *Row) Restored(ctx context.Context) bool {
 			return rows.Value(ctx, f, v)
 		})
 	}
-	return hidden(before) && !hidden(after)
+	return hidden(before), hidden(after)
 }

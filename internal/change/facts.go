@@ -24,10 +24,11 @@ type Facts struct {
 	Written  map[*schema.Field]bool // what an upsert changes of a stored row
 	Computed map[*schema.Field]bool // what the database computes, as long as no instance holds the result
 
-	Soft    bool // a delete that keeps the row
-	Cascade bool // a delete that the database makes because the parent goes
-	Loaded  bool // the rows have an original
-	Stored  bool // instances hold what the database has made of the row
+	Result  Result // what the statement makes of its rows, where that does not depend on the row
+	Soft    bool   // a delete that keeps the row
+	Cascade bool   // a delete that the database makes because the parent goes
+	Loaded  bool   // the rows have an original
+	Stored  bool   // instances hold what the database has made of the row
 }
 
 // Assigns is what an UPDATE assigns.

@@ -155,9 +155,13 @@ func (d *Deferred) waited(err error) {
 }
 
 func (d *Deferred) observation() dispatch.Observed {
-	until := dispatch.AfterCommit
-	if entries := d.frame.Plan.Deferred[d.frame.Kind]; len(entries) > 0 {
+	until, entries := dispatch.AfterCommit, d.frame.Plan.Deferred[d.frame.Kind]
+	if len(entries) > 0 {
 		until = entries[0].Phase
 	}
-	return d.frame.Observation(dispatch.Waiting, until, d.rows)
+	o := d.frame.Observation(dispatch.Waiting, until, d.rows)
+	if len(entries) > 0 && dispatch.OfChanges(entries) {
+		o.Signal = dispatch.PostChange.String()
+	}
+	return o
 }

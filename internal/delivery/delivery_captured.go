@@ -79,7 +79,7 @@ func (d *Deferred) list(p dispatch.Phase) (lines []string) {
 	for i := range d.rows {
 		for _, e := range entries {
 			if !e.Net && d.frame.Reaches(e, &d.rows[i]) {
-				lines = append(lines, d.describe(d.frame.Kind, e))
+				lines = append(lines, d.describe(e))
 			}
 		}
 	}
@@ -95,13 +95,13 @@ func (n *netRows) list(d *Deferred) (lines []string) {
 		}
 		for _, e := range d.frame.Plan.Deferred[k] {
 			if e.Phase == dispatch.AfterCommit && e.Net && d.frame.Reaches(e, row) {
-				lines = append(lines, d.describe(k, e))
+				lines = append(lines, d.describe(e))
 			}
 		}
 	}
 	return lines
 }
 
-func (d *Deferred) describe(k dispatch.Kind, e *dispatch.Entry) string {
-	return k.String() + " " + d.frame.Plan.Sender + " to " + e.Info.Name()
+func (d *Deferred) describe(e *dispatch.Entry) string {
+	return e.Kind.String() + " " + d.frame.Plan.Sender + " to " + e.Info.Name()
 }

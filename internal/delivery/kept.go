@@ -26,6 +26,7 @@ type kept struct {
 	Row      rows.Encoded `json:"row"`
 	Original rows.Encoded `json:"original,omitempty"`
 	Created  bool         `json:"created,omitempty"`
+	Deleted  bool         `json:"deleted,omitempty"`
 	Soft     bool         `json:"soft,omitempty"`
 	Cascade  bool         `json:"cascade,omitempty"`
 	Raw      bool         `json:"raw,omitempty"`
@@ -40,7 +41,8 @@ type kept struct {
 func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (KeptEvent, error) {
 	s := r.Facts
 	k := kept{
-		Created: r.Created, Soft: s.Soft, Cascade: s.Cascade, Raw: f.Raw, Copied: s.Strategy == change.Strategy(change.NamedFields{}), Fields: s.Named(), Inserts: s.Inserts,
+		Created: r.Created, Deleted: s.Result == change.Deleted, Soft: s.Soft, Cascade: s.Cascade, Raw: f.Raw,
+		Copied: s.Strategy == change.Strategy(change.NamedFields{}), Fields: s.Named(), Inserts: s.Inserts,
 	}
 	if s.Table != s.Model.Schema.Table {
 		k.Table = s.Table
@@ -106,6 +108,9 @@ func (k *kept) facts(reg *dispatch.Registry, of *schema.Schema) *change.Facts {
 		Model: model, DB: reg.DB, Table: cmp.Or(k.Table, of.Table), Strategy: change.WholeRow{},
 		Fields: knownFields(model, k.Fields), Inserts: knownFields(model, k.Inserts),
 		Soft: k.Soft, Cascade: k.Cascade, Loaded: k.Original != nil, Stored: true,
+	}
+	if k.Deleted {
+		s.Result = change.Deleted
 	}
 	if k.Copied {
 		s.Strategy = change.NamedFields{}

@@ -94,6 +94,7 @@ func (n *netRow) event(d *Deferred) (dispatch.Kind, *change.Row) {
 		Model: d.facts.Model, DB: d.facts.DB, Table: d.facts.Table, Strategy: change.EveryColumn{}, Soft: d.facts.Soft, Loaded: true, Stored: true,
 	}
 	if gone {
+		whole.Result = change.Deleted
 		return dispatch.PostDelete, &change.Row{Facts: whole, Instance: n.first}
 	}
 	r := &change.Row{Facts: whole, Instance: n.last.Instance, Original: n.first, Now: n.last.Now, Created: n.first == nil}

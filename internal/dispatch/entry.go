@@ -70,7 +70,7 @@ func (e *Entry) Failure(err error) error { return e.Errors.Receiver(e.Info, err)
 // delivers reports whether a receiver gets events from a store, and not from a write.
 func (e *Entry) delivers() bool { return !e.Keeps && e.Info.Phase == DurablePhase }
 
-// Wants reports whether a receiver is to be called for a row: it is not muted, and the row is created or changes one of its fields, or it
+// Wants reports whether a receiver is to be called for a row: it is not muted, and the row is created, is deleted or changes one of its fields, or it
 // links by one of its relations, and the row is one of those that it wants.
 func (e *Entry) Wants(f *Frame, r *change.Row) bool {
 	if !f.Unmuted(e.UID) || e.Once.Spent() {
@@ -79,7 +79,7 @@ func (e *Entry) Wants(f *Frame, r *change.Row) bool {
 	if r.Linked != nil {
 		return e.wantsLinks(r.Linked.Relation)
 	}
-	return (len(e.Fields) == 0 || r.Created || r.Changed(f, e.Fields)) && e.Only.has(f, r)
+	return (len(e.Fields) == 0 || r.Created || r.Facts.Result == change.Deleted || r.Changed(f, e.Fields)) && e.Only.has(f, r)
 }
 
 // wantsLinks reports whether a receiver of m2m_changed listens to this relation.

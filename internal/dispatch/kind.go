@@ -11,10 +11,11 @@ const (
 	PostDelete             // after that
 	PostLoad               // after a query has filled a row
 	M2mChanged             // before and after links of a many2many relation appear or go
+	PostChange             // with PostSave and with PostDelete: plans have its receivers among those of both
 	Kinds                  // how many there are
 )
 
-var kindNames = [Kinds]string{"pre_save", "post_save", "pre_delete", "post_delete", "post_load", "m2m_changed"}
+var kindNames = [Kinds]string{"pre_save", "post_save", "pre_delete", "post_delete", "post_load", "m2m_changed", "post_change"}
 
 // String returns the name of the signal.
 func (k Kind) String() string { return kindNames[k] }

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/fault"
@@ -81,6 +82,9 @@ func (r *Registry) callObserved(entries []*Entry, f *Frame, rows []change.Row) (
 	if o.Events == 0 {
 		return nil
 	}
+	if OfChanges(entries) {
+		o.Signal = PostChange.String()
+	}
 	ctx := r.Observer.Start(f, o)
 	err = fault.ErrGoexit
 	defer func() { r.Observer.End(ctx, o, err) }()
@@ -88,10 +92,18 @@ func (r *Registry) callObserved(entries []*Entry, f *Frame, rows []change.Row) (
 	return err
 }
 
+// OfChanges reports whether all of the receivers are those of changes.
+func OfChanges(entries []*Entry) bool {
+	return !slices.ContainsFunc(entries, func(e *Entry) bool { return e.Kind != PostChange })
+}
+
 // CallObserved calls a receiver so that the observer sees it. A panic is an error.
 func (e *Entry) CallObserved(by Observer, f *Frame, rows []change.Row, call func(*Frame) error) error {
 	o := f.Observation(Calling, e.Phase, rows)
 	o.Receiver = e
+	if e.Kind == PostChange {
+		o.Signal = PostChange.String()
+	}
 	if e.delivers() {
 		o.Phase = DurablePhase
 	}

@@ -20,7 +20,7 @@ func (o *Only) has(ctx context.Context, r *change.Row) bool {
 	switch {
 	case o == nil:
 		return true
-	case (o.Created && !r.Created) || (o.Updated && r.Created):
+	case (o.Created && !r.Created) || (o.Updated && r.Created) || r.Facts.Result == change.Deleted:
 		return false
 	}
 	return len(o.Becomes) == 0 || slices.ContainsFunc(o.Becomes, func(b *change.Becoming) bool { return r.Becomes(ctx, b) })

@@ -5,6 +5,7 @@ import (
 
 	"gorm.io/gorm/schema"
 
+	"github.com/gorm-signals/signals/internal/receivers"
 	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
 )
@@ -184,6 +185,7 @@ func (r *Registry) Silent(model *schema.Schema, sender string) *Plan {
 // newPlan sorts the receivers of a model.
 func (r *Registry) newPlan(model *schema.Schema) *Plan {
 	p, entries := r.Silent(model, model.ModelType.Name()), r.collectLocked(model.ModelType)
+	spread(&entries)
 	for k := range entries {
 		for _, e := range entries[k] {
 			p.Atomic = p.Atomic || e.Atomic
@@ -198,7 +200,7 @@ func (r *Registry) newPlan(model *schema.Schema) *Plan {
 				p.updates = p.updates || e.Only == nil || !e.Only.Created || e.Net
 				p.Needs.Save = max(p.Needs.Save, e.Info.Needs)
 			case PreDelete, PostDelete:
-				p.Needs.Delete = max(p.Needs.Delete, e.Info.Needs)
+				p.Needs.Delete = max(p.Needs.Delete, min(e.Info.Needs, Row))
 			case M2mChanged:
 				p.Needs.Link = max(p.Needs.Link, e.Info.Needs)
 			default:
@@ -209,6 +211,20 @@ func (r *Registry) newPlan(model *schema.Schema) *Plan {
 		p.Needs.Save, p.Needs.Delete = Original, max(p.Needs.Delete, Row)
 	}
 	return p
+}
+
+// spread puts the receivers of changes among those of saves and those of deletes, as far as they hear of them.
+func spread(entries *[Kinds][]*Entry) {
+	for _, e := range entries[PostChange] {
+		entries[PostSave] = append(entries[PostSave], e)
+		if e.Only == nil {
+			entries[PostDelete] = append(entries[PostDelete], e)
+		}
+	}
+	if len(entries[PostChange]) > 0 {
+		slices.SortFunc(entries[PostSave], receivers.Compare[*Entry])
+		slices.SortFunc(entries[PostDelete], receivers.Compare[*Entry])
+	}
 }
 
 // ListensToDeletes reports whether somebody is to hear of deleted rows of the model itself.

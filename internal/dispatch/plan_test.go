@@ -25,6 +25,24 @@ func net(e *dispatch.Entry) { e.Net, e.Phase = true, dispatch.AfterCommit }
 // row is the need of a whole stored row.
 const row = dispatch.Keys + 1
 
+func TestAPlanHasReceiversOfChangesAmongThoseOfSavesAndDeletes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.on(&item{}, dispatch.PostSave, w.receiver("save"))
+	w.on(&item{}, dispatch.PostChange, w.receiver("change"), need(row+1))
+	w.on(&item{}, dispatch.PostDelete, w.receiver("delete"))
+	w.on(&item{}, dispatch.PostChange, w.receiver("created"), func(e *dispatch.Entry) { e.Only = &dispatch.Only{Created: true} })
+	w.on(&item{}, dispatch.PostChange, w.receiver("later"), in(dispatch.AfterCommit))
+	p := w.planOf(&item{})
+	assert.Equal(t, "save change created", names(p.Entries[dispatch.PostSave]))
+	assert.Equal(t, "change delete", names(p.Entries[dispatch.PostDelete]))
+	assert.Equal(t, "change created", names(p.Entries[dispatch.PostChange]), "for what is sent by hand")
+	assert.Equal(t, "later", names(p.Deferred[dispatch.PostSave]))
+	assert.Equal(t, "later", names(p.Deferred[dispatch.PostDelete]))
+	assert.Equal(t, row+1, p.Needs.Save)
+	assert.Equal(t, row, p.Needs.Delete, "a delete reads no more than the row")
+}
+
 func TestAPlanPartsReceiversThatWaitFromOthers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

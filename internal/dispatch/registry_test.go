@@ -47,14 +47,14 @@ func TestSignalsKnowTheirNameKindAndScope(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	bound := w.signals(w.scope(&item{}))
-	for k, name := range []string{"pre_save", "post_save", "pre_delete", "post_delete", "post_load", "m2m_changed"} {
+	for k, name := range []string{"pre_save", "post_save", "pre_delete", "post_delete", "post_load", "m2m_changed", "post_change"} {
 		kind := dispatch.Kind(k)
 		assert.Equal(t, name, kind.String())
 		assert.Equal(t, name, bound[k].Name)
 		assert.Equal(t, kind, bound[k].Kind)
 		assert.Equal(t, reflect.TypeFor[item](), bound[k].Scope.Type)
 	}
-	assert.Len(t, bound, 6)
+	assert.Len(t, bound, 7)
 }
 
 func TestPhasesHaveNames(t *testing.T) {

@@ -44,7 +44,7 @@ func (w *remove) before() error {
 		}
 	}
 	*w.facts = w.statementFacts()
-	w.facts.Soft = w.soft
+	w.facts.Result, w.facts.Soft = change.Deleted, w.soft
 	attach(w)
 	first := "DELETE"
 	if w.soft {

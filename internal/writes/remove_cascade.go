@@ -159,7 +159,7 @@ func (c *cascading) child(p *dispatch.Plan) *remove {
 	child := &remove{}
 	child.openBeside(&c.w.write, p, dispatch.PreDelete)
 	child.post.Kind = dispatch.PostDelete
-	child.facts.Cascade, child.stmt.Unscoped = true, true
+	child.facts.Result, child.facts.Cascade, child.stmt.Unscoped = change.Deleted, true, true
 	return child
 }
 

@@ -40,6 +40,13 @@ type LoadEvent[M any] struct {
 	_        answers
 }
 
+// ChangeEvent is signals.ChangeEvent.
+type ChangeEvent[M any] struct {
+	Instance M
+	Kind     signals.ChangeKind
+	_        answers
+}
+
 // M2MEvent is signals.M2MEvent.
 type M2MEvent[M any] struct {
 	Instance M
@@ -72,6 +79,17 @@ func (LoadEvent[M]) Key() any               { return nil }
 func (LoadEvent[M]) Raw() bool              { return false }
 func (LoadEvent[M]) Schema() *schema.Schema { return nil }
 
+func (ChangeEvent[M]) DB() *gorm.DB              { return nil }
+func (ChangeEvent[M]) Key() any                  { return nil }
+func (ChangeEvent[M]) Raw() bool                 { return false }
+func (ChangeEvent[M]) Schema() *schema.Schema    { return nil }
+func (ChangeEvent[M]) Table() string             { return "" }
+func (ChangeEvent[M]) Cascade() bool             { return false }
+func (ChangeEvent[M]) Original() (m M, _ error)  { return m, nil }
+func (ChangeEvent[M]) Changed(...string) bool    { return false }
+func (ChangeEvent[M]) Changes() []signals.Change { return nil }
+func (ChangeEvent[M]) UpdateFields() []string    { return nil }
+
 func (M2MEvent[M]) DB() *gorm.DB           { return nil }
 func (M2MEvent[M]) Key() any               { return nil }
 func (M2MEvent[M]) Raw() bool              { return false }
@@ -102,6 +120,7 @@ func (*Signal[E]) Observe(signals.Observer)                             {}
 type ModelSignals[M any] struct {
 	PreSave, PostSave     *Signal[SaveEvent[M]]
 	PreDelete, PostDelete *Signal[DeleteEvent[M]]
+	PostChange            *Signal[ChangeEvent[M]]
 	M2MChanged            *Signal[M2MEvent[M]]
 	PostLoad              *Signal[LoadEvent[M]]
 }
