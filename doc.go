@@ -162,6 +162,12 @@
 // Receivers whose writes send signals whose receivers write in turn are stopped by [ErrRecursion] when they are deeper than
 // [Plugin].MaxDepth.
 //
+// # Who writes
+//
+// [WithActor] names in a context who writes under it, and [Actor] tells receivers, in every phase:
+//
+//	db.WithContext(signals.WithActor(ctx, "ann")).Create(&Product{Name: "lamp"})
+//
 // # Custom signals
 //
 // [New] makes a signal that the program sends itself. Custom signals and the signals of models are one type.

@@ -132,6 +132,19 @@ func ExampleChangeEvent() {
 	// deleted page 1
 }
 
+func ExampleWithActor() {
+	db, ctx := exampleDB(&Product{}), context.Background()
+	signals.For[Product](db).PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[*Product]) error {
+		fmt.Println(e.Instance.Name, "was saved by", signals.Actor(ctx))
+		return nil
+	}, signals.AfterCommit())
+
+	db.WithContext(signals.WithActor(ctx, "ann")).Create(&Product{Name: "lamp"})
+
+	// Output:
+	// lamp was saved by ann
+}
+
 func ExampleEvent() {
 	db := exampleDB(&Parcel{}, &Product{})
 	note := func(what string, e signals.Event) error {

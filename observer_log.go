@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // LogObserver returns an observer that logs every step when it ends: failed ones as errors, the others and rollbacks for debugging, with signal,
-// sender, receiver, phase, number of events and duration.
+// sender, receiver, phase, number of events, duration, and the actor if the context names one.
 func LogObserver(logger *slog.Logger) Observer { return logObserver{logger} }
 
 type logObserver struct{ logger *slog.Logger }
@@ -39,6 +40,9 @@ func (l logObserver) ObserveEnd(ctx context.Context, o Observed, err error) {
 	if o.Receiver != nil {
 		attrs = append(attrs, slog.String("receiver", receiverName(o.Receiver)))
 	}
+	if actor := actorShown(ctx); actor != "" {
+		attrs = append(attrs, slog.String("actor", actor))
+	}
 	if started, ok := ctx.Value(startedKey{}).(time.Time); ok {
 		attrs = append(attrs, slog.Duration("took", time.Since(started)))
 	}
@@ -46,6 +50,15 @@ func (l logObserver) ObserveEnd(ctx context.Context, o Observed, err error) {
 		attrs = append(attrs, slog.Any("error", err))
 	}
 	l.logger.LogAttrs(ctx, level, "signal", attrs...)
+}
+
+// actorShown returns the text of an actor, or its type if it has none.
+func actorShown(ctx context.Context) string {
+	text, err := ActorText(ctx)
+	if err != nil {
+		return fmt.Sprintf("%T", Actor(ctx))
+	}
+	return text
 }
 
 // receiverName returns what a receiver is called in the log.

@@ -16,6 +16,7 @@ type event struct {
 	Sender   string        `json:"sender,omitempty"`
 	Phase    string        `json:"phase"`
 	Receiver string        `json:"receiver,omitempty"`
+	Actor    string        `json:"actor,omitempty"` // of a send, where values are shown
 	Events   int           `json:"events"`
 	At       time.Duration `json:"at"` // since the inspector was made
 	Took     time.Duration `json:"took"`

@@ -163,6 +163,9 @@ func (i *Inspector) end(s *span, o *signals.Observed, err error) {
 	}
 	if o.Step == signals.Sending && i.watched(now) {
 		e.Rows = i.rows(o)
+		if actor := signals.Actor(s); i.values && actor != nil {
+			e.Actor = i.value(o.Sender, "actor", actor)
+		}
 	}
 	i.history.add(&e)
 	i.watchers.publish(&e)

@@ -115,6 +115,9 @@ func (i *Inspector) sends() []line {
 // step prepares a step and those within it.
 func (i *Inspector) step(n *node) step {
 	s := step{event: n.event, Time: i.born.Add(n.At).Format("15:04:05.000"), Text: n.text()}
+	if n.Actor != "" {
+		s.Text += ", by " + n.Actor
+	}
 	for _, within := range n.Within {
 		s.Within = append(s.Within, i.step(within))
 	}

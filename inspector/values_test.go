@@ -78,6 +78,23 @@ func TestChangesAreShownAsWhatTheyAre(t *testing.T) {
 	assert.Equal(t, []string{"post_change created 2", "post_change updated 0", "post_change deleted 2"}, shown)
 }
 
+func TestTheActorIsShownWithValues(t *testing.T) {
+	t.Parallel()
+	for _, shown := range []bool{false, true} {
+		t.Run(strconv.FormatBool(shown), func(t *testing.T) {
+			t.Parallel()
+			ins, db, url := setUp(t, inspector.Values(shown))
+			signals.For[Lamp](db).PostSave.Connect(nothing[signals.SaveEvent[*Lamp]])
+			s := watch(t, url)
+			require.NoError(t, db.WithContext(signals.WithActor(t.Context(), "secret-ann")).Create(&Lamp{}).Error)
+			seen := fmt.Sprintf("%+v", s.steps(2))
+			seen += get(t, url) + explain(t, ins, db)
+			assert.Equal(t, shown, strings.Contains(seen, ", by secret-ann"))
+			assert.Equal(t, shown, strings.Contains(seen, "secret-ann"))
+		})
+	}
+}
+
 func TestRedactDecidesWhatIsShown(t *testing.T) {
 	t.Parallel()
 	ins, db, url := setUp(t, inspector.Redact(func(model, field string, value any) any {

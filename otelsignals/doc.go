@@ -25,6 +25,7 @@
 //	signals.sender          "Product", not on custom signals
 //	signals.phase           "send", "before_commit", "after_commit", "after_rollback", "durable"
 //	signals.events          how many rows it is about
+//	signals.actor           who has written, if signals.WithActor names somebody who has a text
 //	signals.receiver.name   on calls: the UID, or "shop.go:12"
 //	code.file.path          on calls: where the receiver was connected
 //	code.line.number        the same

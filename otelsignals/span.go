@@ -22,6 +22,7 @@ const (
 	phaseKey    = attribute.Key("signals.phase")
 	eventsKey   = attribute.Key("signals.events")
 	receiverKey = attribute.Key("signals.receiver.name")
+	actorKey    = attribute.Key("signals.actor")
 )
 
 // startSpan begins the span of a step.
@@ -37,6 +38,9 @@ func (by *observer) startSpan(ctx context.Context, o signals.Observed) (context.
 	if span.IsRecording() {
 		span.SetAttributes(kindAttributes(o)...)
 		span.SetAttributes(placeOf(o)...)
+		if actor, err := signals.ActorText(ctx); err == nil && actor != "" {
+			span.SetAttributes(actorKey.String(actor))
+		}
 	}
 	return ctx, span
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gorm-signals/signals"
@@ -38,6 +40,24 @@ func TestACreateWithANestedWriteIsOneTrace(t *testing.T) {
 		assert.Equal(t, l.spans(t)[0].SpanContext().TraceID(), s.SpanContext().TraceID())
 		assert.Equal(t, trace.SpanKindInternal, s.SpanKind())
 		assert.Equal(t, codes.Unset, s.Status().Code)
+	}
+}
+
+func TestSpansSayWhoWrites(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	signals.For[Product](l.db).PostSave.Connect(ok)
+	for _, actor := range []any{"ann", &Product{}} {
+		require.NoError(t, l.db.WithContext(signals.WithActor(t.Context(), actor)).Create(&Product{}).Error)
+	}
+	spans := l.spans(t)
+	require.Len(t, spans, 4)
+	for i, s := range spans {
+		named := slices.Contains(s.Attributes(), attribute.String("signals.actor", "ann"))
+		assert.Equal(t, i < 2, named, "spans of the write that somebody with a text has made")
+	}
+	for _, metric := range []string{"signals.sends", "signals.receiver.duration"} {
+		assert.NotContains(t, strings.Join(l.metrics(t, metric), " "), "ann")
 	}
 }
 

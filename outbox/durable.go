@@ -98,6 +98,7 @@ func (ob *Outbox) deliver(ctx context.Context, r *record, until time.Time) error
 	}
 	limited, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
+	limited = actorOf(limited, m.Extensions)
 	if ob.Context != nil {
 		limited = ob.Context(limited, m.Extensions)
 	}

@@ -83,6 +83,7 @@ var errSkip = errors.New("outbox: handled before")
 // Handle calls h once for a message, in a transaction that Event.DB and InboxTx give: what h writes there and the note that the
 // message was handled are committed together. A message that was handled before is left out, without an error.
 func (i *Inbox) Handle(ctx context.Context, m Message, h Handler) error {
+	ctx = actorOf(ctx, m.Extensions)
 	db := i.db.WithContext(ctx)
 	handle := func(tx *gorm.DB) error {
 		if err := i.note(tx, m); err != nil {

@@ -24,7 +24,7 @@ type Config struct {
 	Table string
 
 	// Headers returns attributes that travel with an event, such as traceparent and tracestate, from the context of the write. Names
-	// are lower case letters and digits.
+	// are lower case letters and digits. The attribute actor holds what signals.WithActor has named, unless Headers returns another one.
 	Headers func(ctx context.Context) map[string]string
 
 	// Context gives a durable receiver the context that Headers had told of, when it is called in another process or later.
@@ -186,14 +186,12 @@ func (ob *Outbox) woken() (c chan struct{}, stop func()) {
 // keep writes records in a transaction, claimed for a while, and sees to it that then runs once it has committed. It reports whether the end of
 // the transaction is seen: otherwise then never runs, nothing is claimed, and polling finds the records.
 func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, claim time.Duration, then func(ctx context.Context) error) (followed bool, err error) {
-	if ob.Headers != nil {
-		headers, failed := encodeHeaders(ob.Headers(ctx))
-		if failed != nil {
-			return false, failed
-		}
-		for i := range records {
-			records[i].Headers = headers
-		}
+	headers, err := ob.headers(ctx)
+	if err != nil {
+		return false, err
+	}
+	for i := range records {
+		records[i].Headers = headers
 	}
 	for i := range records {
 		if n := len(records[i].Subject); n > maxSubject {

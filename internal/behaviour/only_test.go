@@ -223,7 +223,7 @@ func TestOptionsThatNarrowSayWhatIsWrong(t *testing.T) {
 	}{
 		"both":           {func() { orders.PostSave.Connect(save, signals.OnCreate(), signals.OnUpdate()) }, "leave both out"},
 		"fields":         {func() { orders.PostSave.Connect(save, signals.OnCreate(), signals.Fields("Status")) }, "or use Becomes"},
-		"delete":         {func() { orders.PreDelete.Connect(remove, signals.OnCreate()) }, "OnCreate has no meaning for pre_delete: connect to pre_save or post_save"},
+		"delete":         {func() { orders.PreDelete.Connect(remove, signals.OnCreate()) }, "OnCreate has no meaning for pre_delete: connect to pre_save, post_save or post_change"},
 		"update":         {func() { orders.PostDelete.Connect(remove, signals.OnUpdate()) }, "OnUpdate has no meaning for post_delete"},
 		"becomes":        {func() { orders.PostDelete.Connect(remove, signals.Becomes("Status", "x")) }, "Becomes has no meaning for post_delete"},
 		"custom":         {func() { custom.Connect(viewed, signals.Becomes("Status", "x")) }, "belong to model signals"},
