@@ -22,7 +22,7 @@ const (
 
 // rooms are the folders of the engine, from here.
 var rooms = []string{
-	"../..", "../change", "../rows", "../relations", "../pool", "../txn", "../receivers", "../callers", "../fault",
+	"../..", "../change", "../rows", "../relations", "../pool", "../txn", "../receivers", "../callers", "../fault", "../lanes",
 	"../dispatch", "../delivery", "../statement", "../writes",
 }
 
