@@ -70,6 +70,7 @@ func (c *channel) newReceiver(missing bool, loc string, opts []ConnectOption) (*
 		opt.apply(&o)
 	}
 	c.check(&o)
+	o.checkLane()
 	if o.problem != "" {
 		panic(fmt.Sprintf("signals: Connect to %s at %s: %s", c.Name, loc, o.problem))
 	}
@@ -84,6 +85,9 @@ func (c *channel) newReceiver(missing bool, loc string, opts []ConnectOption) (*
 	r.Level, r.public.First, r.public.Last = o.level, o.level > 0, o.level < 0
 	if r.Only = o.only.narrows(); o.once {
 		r.Once = &dispatch.Once{Disconnect: func() { c.remove(r) }}
+	}
+	if o.lane != nil {
+		r.Lane, r.public.Lane = o.lane.lane, o.lane
 	}
 	return r, o.store
 }

@@ -110,6 +110,13 @@
 // [OnRollback] queue functions. Errors of what runs after the end go to [Plugin].ErrorHandler. Which transactions are
 // followed is up to [Tracking].
 //
+// A write waits for its AfterCommit receivers. [NewLane] makes a lane, and a receiver that is connected with [In] runs on it, in the background,
+// with the events of each row in order:
+//
+//	mail := signals.NewLane(signals.LaneConfig{Name: "mail", Workers: 8, Queue: 1000, Timeout: 5 * time.Second})
+//
+// What is queued there is lost in a crash. [Durable] is for what must not be.
+//
 // # With which fields
 //
 // [SaveEvent] holds Instance, the row as it will be or is written, and Created, which is true for an INSERT. For Create and

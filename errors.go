@@ -79,5 +79,6 @@ var errorsOfReceivers = dispatch.Errors{
 		return &ReceiverError{Signal: of.Signal, Sender: of.Sender, Receiver: of.Name(), Err: err}
 	},
 	OfReceiver: func(err error) bool { return errors.As(err, new(*ReceiverError)) },
+	OnLane:     onLane,
 	Panic:      func(value any, stack []byte) error { return &PanicError{Value: value, Stack: stack} },
 }

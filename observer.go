@@ -13,7 +13,7 @@ import (
 // Observer sees what is sent: tracing, metrics and logs are made of it. Set it as Plugin.Observer, and for a custom signal with
 // [Signal.Observe].
 //
-// Its methods run on the goroutine of the write, so what they do is what the write waits for. They are called from several goroutines
+// Its methods run on the goroutine of the write, so what they do is what the write waits for; those of a receiver on a lane run there. They are called from several goroutines
 // and must not panic.
 type Observer interface {
 	// ObserveStart is called when a step begins. Receivers get the context that it returns, or one derived from it; nil stands for

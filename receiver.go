@@ -51,9 +51,10 @@ type ReceiverInfo struct {
 	Phase    string // when it runs: "send", "before_commit", "after_commit", "after_rollback", "durable"
 	Location string // file:line of Connect
 	Priority int
-	First    bool // it runs before all that are not first
-	Last     bool // it runs after all that are not last
-	Needs    Need // what is read for it before a write; 0 where nothing is
+	First    bool  // it runs before all that are not first
+	Last     bool  // it runs after all that are not last
+	Needs    Need  // what is read for it before a write; 0 where nothing is
+	Lane     *Lane // that it runs on; nil if it runs on the goroutine of the write
 }
 
 // Order says when a receiver runs among others: "first", "last", or its priority, as in "first 7" where both say so.
@@ -96,6 +97,7 @@ type connectOptions struct {
 	only     only
 	once     bool
 	level    int8   // 1 is first, -1 is last
+	lane     *Lane  // that the receiver runs on
 	store    Store  // of a durable receiver
 	durable  string // its name
 	problem  string // first bad option, in words; empty when all are good

@@ -25,7 +25,7 @@ type Captured struct {
 //	placeOrder(tx)
 //	waiting.Run()
 //
-// What a savepoint takes away that is rolled back later waits no more. The test fails at once when tx is no transaction that the plugin
+// Receivers on lanes run in Run as well, on its goroutine. What a savepoint takes away that is rolled back later waits no more. The test fails at once when tx is no transaction that the plugin
 // follows.
 func CaptureCommit(tb testing.TB, tx *gorm.DB) *Captured {
 	tb.Helper()

@@ -114,7 +114,7 @@ func Finish(waiting []*Deferred, succeeded bool) {
 		actions[i] = txn.Item[any]{Action: d}
 	}
 	reg := waiting[0].reg()
-	delivery{reg: reg, handle: reg.Handle}.commit(actions)
+	delivery{reg: reg, handle: reg.Handle}.end(nil, actions, nil)
 }
 
 // sendBeforeCommit calls the receivers of the phase in which errors still count.

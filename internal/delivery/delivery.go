@@ -19,6 +19,13 @@ type delivery struct {
 	outside gorm.ConnPool                        // where receivers get their sessions; nil means the database's own pool
 	handle  func(ctx context.Context, err error) // told of every error
 	turn    func()                               // runs what a receiver or a function has queued; nil when that is no part of it
+	puts    *puts                                // of the pass in which calls are put on lanes; nil in the one in which the others are made
+	inline  bool                                 // there is one pass, and nothing runs on a lane
+}
+
+// takes reports whether the call of a receiver belongs to this pass.
+func (d delivery) takes(e *dispatch.Entry) bool {
+	return d.inline || (e.Lane != nil) == (d.puts != nil)
 }
 
 // every calls f with i to n-1. When a call ends its goroutine, the others are made before the goroutine ends.
@@ -55,7 +62,7 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 	every(0, len(actions), func(i int) {
 		switch a := actions[len(actions)-1-i].Action.(type) {
 		case *dispatch.Queued:
-			if a.On == dispatch.AfterRollback {
+			if a.On == dispatch.AfterRollback && d.puts == nil {
 				d.run(a)
 			}
 		case *Deferred:
@@ -67,7 +74,9 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 			calls := len(a.rows) * len(entries)
 			every(0, calls, func(i int) {
 				row, entry := (calls-1-i)/len(entries), (calls-1-i)%len(entries)
-				d.send(entries[entry], &a.frame, a.rows[row:row+1])
+				if d.takes(entries[entry]) {
+					d.send(entries[entry], &a.frame, a.rows[row:row+1])
+				}
 			})
 		}
 	})
@@ -107,7 +116,7 @@ type committing struct {
 func (c *committing) act(i int) {
 	switch a := c.actions[i].Action.(type) {
 	case *dispatch.Queued:
-		if a.On == dispatch.AfterCommit {
+		if a.On == dispatch.AfterCommit && c.puts == nil {
 			c.run(a)
 		}
 	case *Deferred:
@@ -127,7 +136,7 @@ func (c *committing) act(i int) {
 // the first ones have their turn.
 func (d delivery) single(e *dispatch.Entry, a *Deferred, rest []txn.Item[any], batches *map[*dispatch.Entry]bool) {
 	switch {
-	case e.Phase != dispatch.AfterCommit || e.Net || (*batches)[e]:
+	case e.Phase != dispatch.AfterCommit || e.Net || (*batches)[e] || !d.takes(e):
 	case e.Batch == nil && len(a.rows) == 1:
 		d.send(e, &a.frame, a.rows)
 	case e.Batch == nil:
@@ -152,8 +161,13 @@ func rowsFor(e *dispatch.Entry, actions []txn.Item[any]) []change.Row {
 	return all
 }
 
-// send calls a deferred receiver, hands its error on, and then runs what it queued outside any transaction.
+// send calls a deferred receiver, hands its error on, and then runs what it queued outside any transaction. In the pass of lanes it puts the
+// call on the lane.
 func (d delivery) send(e *dispatch.Entry, f *dispatch.Frame, rows []change.Row) {
+	if d.puts != nil {
+		d.put(e, f, rows)
+		return
+	}
 	returned := false
 	defer func() {
 		if !returned {

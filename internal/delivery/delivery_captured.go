@@ -17,7 +17,7 @@ func (c captured) Run(tx *pool.Tx, place int, failed func(before bool, err error
 	if !c.before(tx, place, failed) {
 		return
 	}
-	d := delivery{reg: c.reg, outside: tx, handle: func(_ context.Context, err error) { failed(false, err) }}
+	d := delivery{reg: c.reg, outside: tx, inline: true, handle: func(_ context.Context, err error) { failed(false, err) }}
 	actions := tx.Queue.Take(place)
 	place = tx.Queue.Last()
 	d.turn = func() { c.Run(tx, place, failed) }

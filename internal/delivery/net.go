@@ -117,7 +117,7 @@ func (n *netRows) deliver(to delivery, d *Deferred) {
 		entries := d.frame.Plan.Deferred[k]
 		every(0, len(entries), func(j int) {
 			switch e := entries[j]; {
-			case e.Phase != dispatch.AfterCommit || !e.Net:
+			case e.Phase != dispatch.AfterCommit || !e.Net || !to.takes(e):
 			case e.Batch == nil:
 				to.send(e, &f, []change.Row{*net})
 			default:

@@ -19,7 +19,7 @@ type Transactions struct{ *dispatch.Registry }
 // Follow makes the pools of a database ones whose transactions are followed.
 func Follow(r *dispatch.Registry) Transactions {
 	t := Transactions{r}
-	r.Pools = pool.New(r.DB.Name(), pool.Hooks{Begin: r.Beginning, Before: t.beforeCommit, Ended: t.ended, Capture: captured{r}})
+	r.Pools = pool.New(r.DB.Name(), pool.Hooks{Begin: r.Beginning, Before: t.beforeCommit, Commits: t.commits, Ended: t.ended, Capture: captured{r}})
 	return t
 }
 
@@ -49,12 +49,7 @@ func (t Transactions) ended(tx *pool.Tx, end pool.End) {
 		}
 		t.Handle(context.Background(), err)
 	}
-	if len(end.RolledBack) > 0 {
-		defer d.commit(end.Committed) // also when a receiver ends its goroutine
-		d.rollback(end.RolledBack)
-		return
-	}
-	d.commit(end.Committed)
+	d.end(end.RolledBack, end.Committed, end.Held)
 }
 
 // AtEnd lets a function wait for the end of the transaction of db. The phase is afterCommit or afterRollback; location is where the

@@ -5,12 +5,14 @@ import (
 	"slices"
 
 	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/lanes"
 	"github.com/gorm-signals/signals/internal/receivers"
 )
 
 // Entry is a connected receiver.
 type Entry struct {
 	receivers.Item
+	Elsewhere
 
 	Info   Info                              // describes it in errors and to observers
 	Kind   Kind                              // of the signal that it is connected to
@@ -20,11 +22,16 @@ type Entry struct {
 	Atomic bool                              // it needs a transaction
 	Only   *Only                             // the rows that it wants; nil means all
 	Once   *Once                             // it is called for the first of these only; nil means for all
-	Keeps  bool                              // a store keeps its events: Call and Batch hand them to the store
 	Call   func(*Frame, *change.Row) error   // calls it with the event of one row; nil of a batch receiver
 	Batch  func(*Frame, []*change.Row) error // calls a batch receiver with the events of all rows that it wants; nil of a single one
 	Errors *Errors                           // makes the errors that callers see
 	Owner  any                               // what the connecting package keeps of the receiver
+}
+
+// Elsewhere says who makes the calls of a receiver that the write does not make.
+type Elsewhere struct {
+	Keeps bool        // a store keeps its events: Call and Batch hand them to the store
+	Lane  *lanes.Lane // that it runs on; nil if it runs on the goroutine of the write
 }
 
 // Info describes a receiver.
@@ -51,6 +58,7 @@ type Errors struct {
 	Receiver   func(of Info, err error) error      // what a receiver answered
 	OfReceiver func(err error) bool                // whether Receiver has made an error
 	Panic      func(value any, stack []byte) error // of a receiver or a function that has panicked
+	OnLane     func(of Observed, err error) error  // of a call on a lane, with what the call was about
 }
 
 // recovered returns the error of a panic with a value.

@@ -39,6 +39,9 @@ func (f *Frame) holds() []*pool.Tx {
 	return found
 }
 
+// Holds reports whether a transaction waits for a receiver under the frame.
+func (f *Frame) Holds() bool { return len(f.holds()) > 0 }
+
 // Beginning is called before a transaction is begun. When a receiver begins one on another connection than that of the write that waits
 // for it, the error of that says what to do.
 func (r *Registry) Beginning(ctx context.Context, outside gorm.ConnPool) (func(error) error, error) {

@@ -104,7 +104,7 @@ func (f *follower) Commit() error {
 func (f *follower) released(err error) {
 	f.release(err)
 	f.t.pools().adopted.Delete(f.t.rest().adopted)
-	f.t.end(f.outcome, f.cause)
+	f.t.end(f.outcome, f.cause, nil)
 }
 
 // Adopted reports whether the transaction is one of [Pools.Adopt]. Nothing can run in it right before its COMMIT.

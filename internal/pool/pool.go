@@ -16,6 +16,7 @@ import (
 type Pools struct {
 	ended   Ended
 	before  Before
+	commits Commits
 	capture Capture
 	begin   Begin
 	dialect txn.Dialect
@@ -27,6 +28,7 @@ type Pools struct {
 type Hooks struct {
 	Begin   Begin
 	Before  Before
+	Commits Commits
 	Ended   Ended
 	Capture Capture
 }
@@ -37,7 +39,7 @@ type Begin func(ctx context.Context, outside gorm.ConnPool) (explain func(error)
 
 // New returns a maker of wrappers for a database of this dialect.
 func New(dialect string, h Hooks) *Pools {
-	return &Pools{begin: h.Begin, before: h.Before, ended: h.Ended, capture: h.Capture, dialect: txn.DialectOf(dialect)}
+	return &Pools{begin: h.Begin, before: h.Before, commits: h.Commits, ended: h.Ended, capture: h.Capture, dialect: txn.DialectOf(dialect)}
 }
 
 // tracked is what the wrappers of this package have in common.

@@ -15,6 +15,12 @@ import (
 // Before runs in a transaction right before its COMMIT. An error rolls the transaction back.
 type Before func(tx *Tx) error
 
+// Commits runs right before COMMIT is sent, when nothing but the answer can decide any more. What it returns is part of the End.
+type Commits func(tx *Tx) Held
+
+// Held is what is held for what comes after the end. It is released once, by Ended if there is one.
+type Held interface{ Release() }
+
 // Ended runs when a transaction has ended and its connection is back in the pool.
 type Ended func(tx *Tx, end End)
 
@@ -32,6 +38,7 @@ type End struct {
 	txn.Ends[any]
 
 	Cause error // of an outcome other than committed
+	Held  Held  // what Commits returned
 }
 
 // Tx is a transaction whose end is seen. It is a gorm.Tx.
@@ -149,7 +156,7 @@ func (t *Tx) Commit() error {
 	t.look()
 	if err := t.pools().before(t); err != nil {
 		_ = t.Tx.Rollback()
-		t.end(txn.RolledBack, err)
+		t.end(txn.RolledBack, err, nil)
 		return err
 	}
 	t.look()
@@ -160,17 +167,21 @@ func (t *Tx) Commit() error {
 	}
 	if err := t.ctx.Err(); err != nil { // COMMIT is not sent
 		_ = t.Tx.Rollback()
-		t.end(txn.RolledBack, err)
+		t.end(txn.RolledBack, err, nil)
 		return err
+	}
+	var held Held
+	if commits := t.pools().commits; commits != nil {
+		held = commits(t)
 	}
 	err := t.Tx.Commit()
 	switch {
 	case err == nil:
-		t.end(txn.Committed, nil)
+		t.end(txn.Committed, nil, held)
 	case errors.Is(err, sql.ErrTxDone) && t.ctx.Err() != nil, refused(err): // rolled back before COMMIT was sent, or by it
-		t.end(txn.RolledBack, err)
+		t.end(txn.RolledBack, err, held)
 	default:
-		t.end(txn.Unknown, err)
+		t.end(txn.Unknown, err, held)
 	}
 	return err
 }
@@ -189,22 +200,25 @@ func (t *Tx) rollback(cause error) error {
 	t.look()
 	err := t.Tx.Rollback()
 	if errors.Is(err, sql.ErrTxDone) && t.ctx.Err() == nil {
-		t.end(txn.Unknown, err) // somebody ended the *sql.Tx itself; no news when it was us
+		t.end(txn.Unknown, err, nil) // somebody ended the *sql.Tx itself; no news when it was us
 		return err
 	}
-	t.end(txn.RolledBack, errors.Join(cause, err))
+	t.end(txn.RolledBack, errors.Join(cause, err), nil)
 	return err
 }
 
-func (t *Tx) end(outcome txn.Outcome, cause error) {
+func (t *Tx) end(outcome txn.Outcome, cause error, held Held) {
 	ends, ok := t.Queue.End(outcome)
 	if !ok {
+		if held != nil {
+			held.Release()
+		}
 		return
 	}
 	if stop := t.stop(); stop != nil {
 		stop()
 	}
-	t.pools().ended(t, End{Ends: ends, Cause: cause})
+	t.pools().ended(t, End{Ends: ends, Cause: cause, Held: held})
 }
 
 // Captured is the transaction's Capture.

@@ -16,6 +16,18 @@ func (q *Queue[A]) Since(place int) []Item[A] {
 	return slices.Clone(q.items()[q.after(place):])
 }
 
+// Any reports whether an action that waits satisfies f, which must not ask the queue for anything.
+func (q *Queue[A]) Any(f func(A) bool) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, it := range q.items() {
+		if f(it.Action) {
+			return true
+		}
+	}
+	return false
+}
+
 // Take is Since that takes the actions out of the queue.
 func (q *Queue[A]) Take(place int) []Item[A] {
 	q.mu.Lock()

@@ -1,0 +1,214 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/lanes"
+	"github.com/gorm-signals/signals/internal/pool"
+	"github.com/gorm-signals/signals/internal/rows"
+	"github.com/gorm-signals/signals/internal/txn"
+)
+
+// end runs what waited for the end of a transaction. Calls are put on lanes first: the others may take their time, and may write the same rows.
+func (d delivery) end(rolledBack, committed []txn.Item[any], h pool.Held) {
+	if p := d.toLanes(rolledBack, committed, h); p != nil {
+		defer p.wait()
+	}
+	if len(rolledBack) > 0 {
+		defer d.commit(committed) // also when a receiver ends its goroutine
+		d.rollback(rolledBack)
+		return
+	}
+	d.commit(committed)
+}
+
+// toLanes puts calls on lanes, where they come in the places that the transaction holds. It returns nil if there are none.
+func (d delivery) toLanes(rolledBack, committed []txn.Item[any], h pool.Held) *puts {
+	if h != nil {
+		defer h.Release()
+	}
+	first := cmp.Or(laned(rolledBack), laned(committed))
+	if first == nil {
+		return nil
+	}
+	d.puts = &puts{ctx: first.frame.Context}
+	d.puts.held, _ = h.(held)
+	d.rollback(rolledBack)
+	d.commit(committed)
+	return d.puts
+}
+
+// laned returns the first send that receivers on lanes wait for, nil if there is none.
+func laned(actions []txn.Item[any]) *Deferred {
+	for _, it := range actions {
+		if d, ok := it.Action.(*Deferred); ok && d.onLanes() {
+			return d
+		}
+	}
+	return nil
+}
+
+func (d *Deferred) onLanes() bool {
+	return slices.ContainsFunc(d.frame.Plan.Deferred[d.frame.Kind], func(e *dispatch.Entry) bool { return e.Lane != nil })
+}
+
+// held is the places that a transaction holds on lanes while its COMMIT is under way. A later transaction can write the rows as soon as the
+// database has committed, and its calls have to come later.
+type held []heldOn
+
+type heldOn struct {
+	lane *lanes.Lane
+	hold *lanes.Hold
+}
+
+// Release gives the places up.
+func (h held) Release() {
+	for _, on := range h {
+		on.hold.Release()
+	}
+}
+
+// on returns what is held on a lane.
+func (h held) on(l *lanes.Lane) *lanes.Hold {
+	for _, on := range h {
+		if on.lane == l {
+			return on.hold
+		}
+	}
+	return nil
+}
+
+// commits holds places for what waits for a commit. It takes all places on a lane at once, so that no two transactions wait for each other.
+func (t Transactions) commits(tx *pool.Tx) pool.Held {
+	if !tx.Queue.Any(func(action any) bool { d, ok := action.(*Deferred); return ok && d.onLanes() }) {
+		return nil
+	}
+	var order []*lanes.Lane
+	keys := map[*lanes.Lane][]lanes.Key{}
+	for _, it := range tx.Queue.Since(0) {
+		d, ok := it.Action.(*Deferred)
+		if !ok {
+			continue
+		}
+		for _, e := range d.frame.Plan.Deferred[d.frame.Kind] {
+			if e.Lane == nil || e.Phase != dispatch.AfterCommit {
+				continue
+			}
+			if keys[e.Lane] == nil {
+				order = append(order, e.Lane)
+			}
+			keys[e.Lane] = append(keys[e.Lane], keysOf(t.Registry, &d.frame, d.rows)...)
+		}
+	}
+	var h held
+	for _, l := range order {
+		h = append(h, heldOn{l, l.Hold(keys[l])})
+	}
+	return h
+}
+
+// keysOf names the rows of a send for lanes. Rows without a primary key have no order.
+func keysOf(reg *dispatch.Registry, f *dispatch.Frame, sent []change.Row) []lanes.Key {
+	keys := make([]lanes.Key, 0, len(sent))
+	for i := range sent {
+		if key, set := sent[i].Facts.Model.KeyOf(f, sent[i].Value()); set {
+			keys = append(keys, lanes.Key{Of: reg, Table: sent[i].Facts.Table, Row: rows.Identity(key)})
+		}
+	}
+	return keys
+}
+
+// puts is what the end of a transaction has put on lanes.
+type puts struct {
+	ctx   context.Context //nolint:containedctx // of one of the writes, as it was before the end
+	held  held
+	lanes []*lanes.Lane
+	frame *dispatch.Frame // of one of the calls
+}
+
+// wait waits until the queues of lanes have room, or for the end of the write's context. Nobody waits who runs on a lane, or within a
+// transaction: the lane may need what these hold.
+func (p *puts) wait() {
+	for _, l := range p.lanes {
+		if l.Full() && !lanes.On(p.frame) && !p.frame.Holds() {
+			l.Room(p.ctx)
+		}
+	}
+}
+
+// put puts the call of a receiver on its lane if it wants one of the rows.
+func (d delivery) put(e *dispatch.Entry, f *dispatch.Frame, sent []change.Row) {
+	defer func() {
+		if v := recover(); v != nil { // of a type that the model uses
+			d.handle(f, e.Recover(v))
+		}
+	}()
+	c := &laneCall{reg: d.reg, handle: d.handle, entry: e, frame: *f}
+	if c.frame.Ended = &c.ended; e.Lane.Handle != nil {
+		c.handle = e.Lane.Handle
+	}
+	if c.rows = c.one[:0]; len(sent) > 1 {
+		c.rows = make([]change.Row, 0, len(sent))
+	}
+	for i := range sent {
+		if r := sent[i]; f.Reaches(e, &r) {
+			r.Instance = r.Facts.Model.Clone(f, r.Value()).Interface() // others get the row at the same time
+			c.rows = append(c.rows, r)
+		}
+	}
+	if len(c.rows) == 0 {
+		return
+	}
+	d.puts.add(e.Lane, f)
+	e.Lane.Put(c, keysOf(d.reg, f, c.rows), d.puts.held.on(e.Lane))
+}
+
+func (p *puts) add(l *lanes.Lane, f *dispatch.Frame) {
+	p.frame = f
+	for _, known := range p.lanes {
+		if known == l {
+			return
+		}
+	}
+	p.lanes = append(p.lanes, l)
+}
+
+// laneCall is a call of a receiver of a model on a lane.
+type laneCall struct {
+	reg    *dispatch.Registry
+	handle func(ctx context.Context, err error)
+	entry  *dispatch.Entry
+	frame  dispatch.Frame
+	ended  dispatch.Ended
+	rows   []change.Row
+	one    [1]change.Row // what rows points to when there is one
+}
+
+// Context has the values of the write's context.
+func (c *laneCall) Context() context.Context { return c.frame.Context }
+
+// Run calls the receiver.
+func (c *laneCall) Run(ctx context.Context) error {
+	c.frame.Context = ctx
+	var failed error
+	d := delivery{reg: c.reg, handle: func(ctx context.Context, err error) {
+		failed = err
+		c.report(ctx, err)
+	}}
+	d.send(c.entry, &c.frame, c.rows)
+	return failed
+}
+
+// Refuse reports a call that is not made.
+func (c *laneCall) Refuse(err error) { c.report(&c.frame, c.entry.Failure(err)) }
+
+// report tells the handler of an error, and which rows the call was about.
+func (c *laneCall) report(ctx context.Context, err error) {
+	o := c.frame.Observation(dispatch.Calling, c.entry.Phase, c.rows)
+	o.Receiver = c.entry
+	c.handle(ctx, c.reg.Errors.OnLane(o, err))
+}

@@ -1,0 +1,211 @@
+package signals
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/lanes"
+)
+
+// Lane runs receivers in the background, on a bounded number of goroutines: the write returns once it has committed, and does not wait for
+// them. Make one with [NewLane] and name it with [In]:
+//
+//	mail := signals.NewLane(signals.LaneConfig{Name: "mail", Workers: 8, Queue: 1000, Timeout: 5 * time.Second})
+//	products.PostSave.Connect(mailNewProduct, signals.AfterCommit(), signals.In(mail))
+//
+// Events of one row, which are those with the same table and primary key, run one by one on a lane, in the order of their commits: a later
+// one never starts before an earlier one has ended. Different rows run at the same time. Events without a primary key have no order.
+//
+// A receiver gets the values of the write's context without its cancellation, and the time that LaneConfig.Timeout gives; a receiver that
+// does not look at its context keeps its worker. The event is a snapshot of its own, and its DB is a live session outside the transaction.
+// Errors, panics and calls that are not made go to Plugin.ErrorHandler as a *[LaneError], which names the rows.
+//
+// The queue is in memory. A crash, and an exit without [Lane.Shutdown], lose what is queued or runs. For events that must survive, connect
+// the receiver with [Durable] instead. A lane has a goroutine for each call that runs and none while there is nothing to do, so a program,
+// or a test, may drop it. One lane may serve several signals and several databases.
+type Lane struct{ lane *lanes.Lane }
+
+// LaneConfig is what NewLane needs to know. Only Name is required.
+type LaneConfig struct {
+	// Name is shown in errors, metrics and by the inspector.
+	Name string
+
+	// Workers is how many calls run at the same time; 0 means 4.
+	Workers int
+
+	// Queue is how many calls may wait for a worker; 0 means 1000. A call of a batch receiver counts once.
+	Queue int
+
+	// Timeout is how long the context of a call lasts; 0 means 30 seconds.
+	Timeout time.Duration
+
+	// Overflow says what happens to a write when the queue is full. The zero value is Block.
+	Overflow Overflow
+
+	// ErrorHandler is told of errors in the place of Plugin.ErrorHandler; nil means that one.
+	ErrorHandler func(ctx context.Context, err error)
+}
+
+// Overflow is what happens to a write whose events find the queue of a lane full.
+type Overflow uint8
+
+const (
+	// Block lets the write wait, after its commit, until no more calls than LaneConfig.Queue are queued. The events are queued by then, and
+	// none is lost: the write returns earlier when its context ends or the lane is shut down. A write never waits if a receiver that runs
+	// on a lane makes it, or a receiver within a transaction that is still open: lanes would wait for each other. It goes beyond the limit.
+	// This holds for writes through the event's DB and for those with the receiver's context.
+	Block Overflow = iota
+	// Reject does not call the receiver: Plugin.ErrorHandler gets a *LaneError with ErrLaneFull and the rows.
+	Reject
+)
+
+var (
+	// ErrLaneFull is what Plugin.ErrorHandler gets for an event that a lane with the overflow Reject has no room for.
+	ErrLaneFull = lanes.ErrFull
+	// ErrLaneClosed is what Plugin.ErrorHandler gets for an event that comes after Lane.Shutdown, or was not delivered when Shutdown gave
+	// up. It is also the cause of the end of the contexts that Shutdown cancels.
+	ErrLaneClosed = lanes.ErrClosed
+)
+
+// LaneError is what Plugin.ErrorHandler gets of a receiver that runs on a lane.
+type LaneError struct {
+	Lane string        // its name
+	Rows []ObservedRow // what the call was about; none for a custom signal
+	Err  error         // a *ReceiverError: what the receiver returned, or why it was not called
+}
+
+// Error names the lane, the rows and the cause.
+func (e *LaneError) Error() string {
+	text := fmt.Sprintf("signals: lane %s", e.Lane)
+	for i, r := range e.Rows {
+		if i == 3 {
+			text += fmt.Sprintf(" and %d more", len(e.Rows)-i)
+			break
+		}
+		text += fmt.Sprintf(", %s %v", r.Table, keyText(r.Key))
+	}
+	return fmt.Sprintf("%s: %v", text, e.Err)
+}
+
+// keyText returns a primary key as people write it.
+func keyText(key []any) any {
+	if len(key) == 1 {
+		return key[0]
+	}
+	return key
+}
+
+// Unwrap returns the *ReceiverError.
+func (e *LaneError) Unwrap() error { return e.Err }
+
+const (
+	defaultWorkers = 4
+	defaultQueue   = 1000
+	defaultTimeout = 30 * time.Second
+)
+
+// NewLane returns a lane. It panics when a value of the config makes no sense; the text names the cure.
+func NewLane(c LaneConfig) *Lane {
+	switch {
+	case c.Name == "":
+		panic("signals: NewLane: LaneConfig.Name is empty: give the lane a name, which errors and metrics show")
+	case c.Workers < 0:
+		panic(fmt.Sprintf("signals: NewLane: LaneConfig.Workers is %d: use 1 or more, or 0 for %d", c.Workers, defaultWorkers))
+	case c.Queue < 0:
+		panic(fmt.Sprintf("signals: NewLane: LaneConfig.Queue is %d: use 1 or more, or 0 for %d", c.Queue, defaultQueue))
+	case c.Timeout < 0:
+		panic(fmt.Sprintf("signals: NewLane: LaneConfig.Timeout is %v: use a longer time, or 0 for %v", c.Timeout, defaultTimeout))
+	case c.Overflow > Reject:
+		panic(fmt.Sprintf("signals: NewLane: LaneConfig.Overflow is %d: use signals.Block or signals.Reject", c.Overflow))
+	}
+	return &Lane{lanes.New(lanes.Config{
+		Name: c.Name, Workers: cmp.Or(c.Workers, defaultWorkers), Queue: cmp.Or(c.Queue, defaultQueue), Timeout: cmp.Or(c.Timeout, defaultTimeout),
+		Reject: c.Overflow == Reject, Handle: guarded(c.ErrorHandler),
+	})}
+}
+
+// guarded is an ErrorHandler whose panics disturb nobody.
+func guarded(handle func(ctx context.Context, err error)) func(ctx context.Context, err error) {
+	if handle == nil {
+		return nil
+	}
+	return func(ctx context.Context, err error) {
+		defer func() { _ = recover() }() // a handler that panics has had its chance
+		handle(ctx, err)
+	}
+}
+
+// Name returns the name of the lane.
+func (l *Lane) Name() string { return l.lane.Name }
+
+// String returns the name of the lane.
+func (l *Lane) String() string { return l.lane.Name }
+
+// LaneStats is what a lane does at one moment, and what it has done since it was made.
+type LaneStats struct {
+	Depth    int           // calls that wait
+	Oldest   time.Duration // how long the oldest of them has waited
+	Running  int           // calls that run
+	Done     uint64        // calls that have succeeded
+	Failed   uint64        // calls that have returned an error or panicked
+	Rejected uint64        // calls that were not made, because the lane was full or shut down
+}
+
+// Stats returns the statistics of the lane.
+func (l *Lane) Stats() LaneStats {
+	s := l.lane.Stats()
+	return LaneStats{Depth: s.Queued, Oldest: s.Oldest, Running: s.Running, Done: s.Done, Failed: s.Failed, Rejected: s.Refused}
+}
+
+// Wait waits until no call waits or runs, and returns nil. When ctx ends first it returns the error of ctx. Tests call it between a write and
+// what they expect of its receivers.
+func (l *Lane) Wait(ctx context.Context) error { return l.lane.Wait(background(ctx)) }
+
+// Shutdown ends the lane: it takes no more events, runs what is queued, and returns nil when that is done. When ctx ends first, Shutdown
+// returns the error of ctx, cancels the contexts of the receivers that run, and does not wait for them. Events that come after the call, and
+// those that were not delivered, go to Plugin.ErrorHandler with ErrLaneClosed. Call it when the program ends, after the last write.
+func (l *Lane) Shutdown(ctx context.Context) error { return l.lane.Shutdown(background(ctx)) }
+
+// In lets a receiver run on a lane. It goes with AfterCommit or AfterRollback, also with Net and ConnectBatch.
+func In(lane *Lane) ConnectOption {
+	return optionFunc(func(o *connectOptions) {
+		if lane == nil || lane.lane == nil {
+			o.refuse("signals.In has no lane: pass one that signals.NewLane has made")
+			return
+		}
+		o.lane = lane
+	})
+}
+
+// checkLane refuses receivers that cannot run on a lane.
+func (o *connectOptions) checkLane() {
+	switch {
+	case o.lane == nil:
+	case o.store != nil:
+		o.refuse("a Durable receiver does not run on a lane: leave In out")
+	case o.phase != dispatch.AfterCommit && o.phase != dispatch.AfterRollback:
+		o.refuse("In goes with AfterCommit or AfterRollback, because the write does not wait for a lane: give one of them")
+	}
+}
+
+// Lanes returns the lanes that receivers of the database's models run on, each once.
+func Lanes(db *gorm.DB) []*Lane {
+	var found []*Lane
+	for _, r := range Receivers(db) {
+		if r.Lane != nil && !slices.Contains(found, r.Lane) {
+			found = append(found, r.Lane)
+		}
+	}
+	return found
+}
+
+// onLane makes the error of a call on a lane.
+func onLane(o dispatch.Observed, err error) error {
+	return &LaneError{Lane: o.Receiver.Lane.Name, Rows: observedOf(o).Rows(), Err: err}
+}
