@@ -28,6 +28,7 @@ func (i *Inspector) Explain(w io.Writer, db *gorm.DB) error {
 	fmt.Fprintf(&out, "%s\n", r.Summary())
 	r.printReceivers(&out)
 	r.printSends(&out)
+	r.printLanes(&out)
 	r.printWaiting(&out)
 	fmt.Fprintf(&out, "\nlast steps, the latest first\n")
 	if len(r.Tree) == 0 {
@@ -71,7 +72,8 @@ func (r *report) Summary() string {
 func (r *report) printReceivers(w io.Writer) {
 	t := newTable(w, "receivers",
 		"signal", "sender", "receiver", "phase", "order", "needs", "calls", "errors", "p50", "p95", "p99", "connected at")
-	for _, l := range r.Receivers {
+	for n := range r.Receivers {
+		l := &r.Receivers[n]
 		name, needs := l.Name, ""
 		if l.Same > 1 {
 			name += fmt.Sprintf(" (%d alike)", l.Same)
@@ -79,7 +81,7 @@ func (r *report) printReceivers(w io.Writer) {
 		if l.Needs != 0 {
 			needs = l.Needs.String()
 		}
-		t.line(l.Signal, l.Sender, name, l.Phase, l.Order(), needs, l.Calls, l.Errors, round(l.P50), round(l.P95), round(l.P99), l.Location)
+		t.line(l.Signal, l.Sender, name, l.PhaseAndLane(), l.Order(), needs, l.Calls, l.Errors, round(l.P50), round(l.P95), round(l.P99), l.Location)
 	}
 	t.end()
 }
@@ -88,6 +90,17 @@ func (r *report) printSends(w io.Writer) {
 	t := newTable(w, "sends", "signal", "sender", "phase", "sends", "rows", "errors", "p50", "p95", "p99", "longest")
 	for _, l := range r.Sends {
 		t.line(l.Signal, l.Sender, l.Phase, l.Calls, l.Events, l.Errors, round(l.P50), round(l.P95), round(l.P99), round(l.Longest))
+	}
+	t.end()
+}
+
+func (r *report) printLanes(w io.Writer) {
+	if len(r.Lanes) == 0 {
+		return
+	}
+	t := newTable(w, "lanes", "lane", "receivers", "queued", "oldest", "running", "done", "failed", "rejected")
+	for _, l := range r.Lanes {
+		t.line(l.Name, l.Receivers, l.Depth, round(l.Oldest), l.Running, l.Done, l.Failed, l.Rejected)
 	}
 	t.end()
 }

@@ -63,9 +63,9 @@
       const answer = await fetch("./");
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const part of ["#receivers tbody", "#sends tbody", "#waiting tbody", "#summary"]) {
+      for (const part of ["#receivers tbody", "#sends tbody", "#lanes tbody", "#waiting tbody", "#summary"]) {
         const now = page.querySelector(part);
-        if (now) document.querySelector(part).replaceChildren(...now.childNodes);
+        if (now) document.querySelector(part)?.replaceChildren(...now.childNodes);
       }
       if (behind && stream) fill(page.querySelector("#tree"));
     } catch {

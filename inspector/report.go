@@ -20,6 +20,7 @@ type report struct {
 
 	Receivers []line
 	Sends     []line
+	Lanes     []lane
 	Waiting   []waitingLine
 	More      int64 // that wait and are not described
 	Ended     ended
@@ -61,6 +62,7 @@ func (i *Inspector) report(db *gorm.DB) *report {
 		Receivers: i.receivers(db), Sends: i.sends(),
 		Ended: ended{i.waiting.committed.Load(), i.waiting.rolledBack.Load(), i.waiting.unknown.Load()},
 	}
+	r.Lanes = lanesOf(r.Receivers)
 	for _, w := range i.waiting.all() {
 		r.Waiting = append(r.Waiting, waitingLine{w, now - w.Since})
 	}

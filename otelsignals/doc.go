@@ -27,6 +27,7 @@
 //	signals.events          how many rows it is about
 //	signals.actor           who has written, if signals.WithActor names somebody who has a text
 //	signals.receiver.name   on calls: the UID, or "shop.go:12"
+//	signals.lane            on calls on a lane: its name
 //	code.file.path          on calls: where the receiver was connected
 //	code.line.number        the same
 //	db.collection.name      table of the rows, not on custom signals
@@ -40,6 +41,14 @@
 //	signals.sends               counter           sends, by signal, sender, phase and error.type
 //	signals.receiver.duration   histogram, s      calls of receivers, by the same and signals.receiver.name
 //	signals.waiting             up-down counter   sends that wait for the end of their transaction, by signal, sender and phase
+//
+// With the option [Lanes], for each signals.lane:
+//
+//	signals.lane.depth          up-down counter   calls that wait
+//	signals.lane.age            gauge, s          how long the oldest of them has waited
+//	signals.lane.running        up-down counter   calls that run
+//	signals.lane.calls          counter           calls that were made, by signals.outcome, which is "done" or "failed"
+//	signals.lane.rejected       counter           calls that were not made, because the lane was full or shut down
 //
 // Failures are the sends and calls that have an error.type, as the conventions for [recording errors] want it.
 //

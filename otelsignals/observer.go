@@ -21,6 +21,7 @@ type Option func(*providers)
 type providers struct {
 	tracer trace.TracerProvider
 	meter  metric.MeterProvider
+	lanes  []*signals.Lane
 }
 
 // TracerProvider says where spans go; without it, to the global provider.
@@ -37,13 +38,14 @@ func New(opts ...Option) (signals.Observer, error) {
 	}
 	by := &observer{tracer: p.tracer.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL))}
 	meter := p.meter.Meter(scope, metric.WithSchemaURL(semconv.SchemaURL))
-	var err [3]error
+	var err [4]error
 	by.sends, err[0] = meter.Int64Counter("signals.sends",
 		metric.WithUnit("{send}"), metric.WithDescription("Sends of signals."))
 	by.duration, err[1] = meter.Float64Histogram("signals.receiver.duration",
 		metric.WithUnit("s"), metric.WithDescription("Duration of calls of receivers."), metric.WithExplicitBucketBoundaries(buckets()...))
 	by.waiting, err[2] = meter.Int64UpDownCounter("signals.waiting",
 		metric.WithUnit("{send}"), metric.WithDescription("Sends that wait for the end of their transaction."))
+	err[3] = observeLanes(meter, p.lanes)
 	if err := errors.Join(err[:]...); err != nil {
 		return nil, err
 	}

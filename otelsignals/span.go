@@ -77,6 +77,9 @@ func kindAttributes(o signals.Observed) []attribute.KeyValue {
 	}
 	if o.Receiver != nil {
 		attrs = append(attrs, receiverKey.String(receiverName(o.Receiver)))
+		if o.Receiver.Lane != nil {
+			attrs = append(attrs, laneKey.String(o.Receiver.Lane.Name()))
+		}
 	}
 	return attrs
 }
