@@ -28,6 +28,7 @@ type channel struct {
 	single   func(batch unsafe.Pointer) unsafe.Pointer                          // of a custom signal that New made: a Receiver[E] that calls a BatchReceiver[E]
 
 	receive func(e *dispatch.Entry, receiver unsafe.Pointer, batch bool) // of a model signal: gives an entry a Receiver[E] or a BatchReceiver[E]
+	method  func(of, code unsafe.Pointer, batch bool) unsafe.Pointer     // of a model signal: makes a Receiver[E] or a BatchReceiver[E] of a method
 	given   func(event unsafe.Pointer) given                             // of a model signal: what an event says that is sent by hand
 }
 
@@ -94,8 +95,12 @@ func (c *channel) newReceiver(missing bool, loc string, opts []ConnectOption) (*
 
 // connect puts a receiver in its place. The caller is Connect or ConnectBatch, and of is its variable of the receiver.
 func (c *channel) connect(of unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
-	given := function(of)
-	r, store := c.newReceiver(given == nil, location(3), opts)
+	return c.connectAt(location(3), function(of), batch, opts)
+}
+
+// connectAt puts a receiver in its place that the program connects at a location. The receiver is a Receiver[E] or a BatchReceiver[E].
+func (c *channel) connectAt(loc string, given unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
+	r, store := c.newReceiver(given == nil, loc, opts)
 	if r.function, r.several = given, batch; c.reg != nil {
 		c.receive(&r.Entry, given, batch)
 		c.keep(r, store)

@@ -54,6 +54,8 @@
 //
 // [Implementing] returns the signals of all models that implement an interface; Implementing[any] means every model.
 //
+// [ConnectAll] connects all methods of a value that are named after signals, and a [Group] disconnects several receivers together.
+//
 // The function that Connect returns disconnects the receiver. The option [UID] gives it a name: connecting another receiver
 // with this name replaces it, and [Signal.Disconnect] finds it. Receivers run in the order of their [Priority] and then
 // of their connection. [Signal.ConnectBatch] connects a receiver that gets the rows of one INSERT, or of one batch of a

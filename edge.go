@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"context"
 	"reflect"
 	"unsafe"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // The generic edge. Signal hands receivers and events to its channel as untyped pointers, and the channel has functions that know their type. For a
-// model these functions are made for *erased, once for all models; for a custom signal by New, and for an interface by Implementing. Each method of
+// model these functions are made for *erased, once for all models; for an interface for face, once for all interfaces; for a custom signal by New. Each method of
 // Signal and of the events is compiled for each model of a program, so that they hold a call and no more: what is in them costs build time.
 //
 // All conversions of package unsafe stand in this file, but for the addresses of variables that Connect and New pass, and one in the loop of Send. Rules are those of
@@ -27,10 +28,26 @@ func erasedSignals() (unsafe.Pointer, [dispatch.Kinds]*channel) {
 	return signalsOf(func(r *change.Row) *erased { return (*erased)(reflect.ValueOf(r.Instance).UnsafePointer()) })
 }
 
-// instanceIn gives an instance of *erased the type of its model back. The memory is that of a model: rule 1.
+// face stands for every interface: a value of one is two pointers, to its type and to what it holds.
+type face struct{ _, _ unsafe.Pointer }
+
+// faceSignals makes the signals of an interface, a *ModelSignals[face] that Implementing converts: rule 1, but that the layout of an interface is that
+// of two pointers is gc's. testEdge sees to that.
+func faceSignals[I any]() (unsafe.Pointer, [dispatch.Kinds]*channel) {
+	return signalsOf(func(r *change.Row) face {
+		i, _ := r.Instance.(I)
+		return *(*face)(unsafe.Pointer(&i))
+	})
+}
+
+// instanceIn gives an instance of *erased the type of its model back, and a face that of its interface. The memory is that of a model or of an
+// interface: rule 1.
 func instanceIn(s dispatch.Scope, of any) any {
-	if p, ok := of.(*erased); ok {
+	switch p := of.(type) {
+	case *erased:
 		return reflect.NewAt(s.Type, unsafe.Pointer(p)).Interface()
+	case face:
+		return reflect.NewAt(s.Type, unsafe.Pointer(&p)).Elem().Interface()
 	}
 	return of
 }
@@ -96,7 +113,13 @@ func signalsOf[M any](of instanceOf[M]) (unsafe.Pointer, [dispatch.Kinds]*channe
 		PostLoad:   modelSignal(of.load, givenLoad[M]),
 		PostChange: modelSignal(of.change, givenChange[M]),
 	}
-	return unsafe.Pointer(m), [dispatch.Kinds]*channel{
+	return unsafe.Pointer(m), channelsOf(unsafe.Pointer(m))
+}
+
+// channelsOf returns the channels of a *ModelSignals of any type: rule 1, as a Signal begins with its channel whatever its events are.
+func channelsOf(made unsafe.Pointer) [dispatch.Kinds]*channel {
+	m := (*ModelSignals[*erased])(made)
+	return [dispatch.Kinds]*channel{
 		&m.PreSave.channel, &m.PostSave.channel, &m.PreDelete.channel, &m.PostDelete.channel, &m.PostLoad.channel, &m.M2MChanged.channel,
 		&m.PostChange.channel,
 	}
@@ -106,6 +129,7 @@ func modelSignal[E any](event func(answers) E, from func(E) given) *Signal[E] {
 	s := &Signal[E]{}
 	// The event is one of a model. Rule 1, as it is read only: an event of *erased has its layout.
 	s.channel.given = func(event unsafe.Pointer) given { return from(*(*E)(event)) }
+	s.channel.method = methodCall[E]
 	s.channel.receive = func(e *dispatch.Entry, receiver unsafe.Pointer, batch bool) {
 		if batch {
 			e.Batch = batchCall(e, typed[BatchReceiver[E]](&receiver), event)
@@ -115,6 +139,18 @@ func modelSignal[E any](event func(answers) E, from func(E) given) *Signal[E] {
 		e.Call = func(f *dispatch.Frame, row *change.Row) error { return r(f, event(answersOf(row, f, e.Info.Needs))) }
 	}
 	return s
+}
+
+// methodCall makes a Receiver[E] or a BatchReceiver[E] of a method: of code that gets of as its first argument, which is a pointer.
+func methodCall[E any](of, code unsafe.Pointer, batch bool) unsafe.Pointer {
+	if batch {
+		call := typed[func(unsafe.Pointer, context.Context, []E) error](&code)
+		r := BatchReceiver[E](func(ctx context.Context, events []E) error { return call(of, ctx, events) })
+		return function(unsafe.Pointer(&r))
+	}
+	call := typed[func(unsafe.Pointer, context.Context, E) error](&code)
+	r := Receiver[E](func(ctx context.Context, event E) error { return call(of, ctx, event) })
+	return function(unsafe.Pointer(&r))
 }
 
 func batchCall[E any](e *dispatch.Entry, r BatchReceiver[E], event func(answers) E) func(*dispatch.Frame, []*change.Row) error {

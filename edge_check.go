@@ -15,7 +15,7 @@ import (
 // sameLayout reports whether memory of one type can be used as memory of another one: both have fields of the same kinds at the same places. What
 // pointers point to may differ, and so may names.
 func sameLayout(a, b reflect.Type) bool {
-	if a == b {
+	if a == b || (a == reflect.TypeFor[face]() && b.Kind() == reflect.Interface && a.Size() == b.Size()) {
 		return true
 	}
 	if a.Kind() != b.Kind() || a.Size() != b.Size() || a.Align() != b.Align() {
@@ -66,7 +66,8 @@ func sameArguments(a, b reflect.Type) bool {
 	return true
 }
 
-// layouts are the types of which For uses memory made for *erased as memory for *Product.
+// layouts are the types of which For uses memory made for *erased as memory for *Product, and Implementing memory made for face as memory for an
+// interface.
 func layouts[M any]() []reflect.Type {
 	return []reflect.Type{
 		reflect.TypeFor[ModelSignals[M]](),
@@ -78,40 +79,79 @@ func layouts[M any]() []reflect.Type {
 	}
 }
 
-// other is a model that *erased has to stand for.
+// other is a model that *erased has to stand for, and another an interface that face has to stand for.
 type other struct{ ID uint }
 
-// testEdge finds out whether receivers for events of a model can be called as receivers for events of *erased in this program. Made makes the
-// signals of *erased. No database is asked: the test calls receivers as a write does, one with an event and one with a batch of two.
+type another interface{ is() *other }
+
+func (o *other) is() *other { return o }
+
+// testEdge finds out whether receivers for events of a model can be called as receivers for events of *erased in this program, and those for events
+// of an interface as those for events of face. Made makes the signals of *erased. No database is asked: the test calls receivers as a write does, one
+// with an event and one with a batch of two.
 func testEdge(made func() (unsafe.Pointer, [dispatch.Kinds]*channel)) error {
-	if !slices.EqualFunc(layouts[*erased](), layouts[*other](), sameLayout) {
+	if !slices.EqualFunc(layouts[*erased](), layouts[*other](), sameLayout) || !slices.EqualFunc(layouts[face](), layouts[another](), sameLayout) ||
+		!slices.EqualFunc(layouts[face](), layouts[any](), sameLayout) {
 		return fault.ErrEdge
 	}
-	_, channels := made()
+	_, models := made()
+	_, interfaces := faceSignals[another]()
+	_, everything := faceSignals[any]()
+	if !edgeHolds(models, func(m *other) any { return m }) || !edgeHolds(interfaces, func(m another) any { return m.is() }) ||
+		!edgeHolds(everything, func(m any) any { return m }) {
+		return fault.ErrEdge
+	}
+	return nil
+}
+
+// edgeHolds reports whether receivers for events with instances of type M get the events that signals send. Back returns the model of an instance.
+func edgeHolds[M any](channels [dispatch.Kinds]*channel, back func(M) any) bool {
 	row := &change.Row{
 		Instance: &other{ID: 1}, Created: true, Facts: &change.Facts{Soft: true},
 		Linked: &change.Linked{Relation: "a", Action: change.PostAdd, Reverse: true, Keys: []any{2}},
 	}
 	wanted := answersOf(row, &dispatch.Frame{}, dispatch.Original)
 	passed := 0
-	pass := func(instance *other, got answers, others bool) {
-		if instance == row.Instance && got == wanted && others {
+	pass := func(instance M, got answers, others bool) {
+		if back(instance) == row.Instance && got == wanted && others {
 			passed++
 		}
 	}
 	err := errors.Join(
-		testReceiver(channels[dispatch.PreSave], wanted, func(e SaveEvent[*other]) { pass(e.Instance, e.answers, e.Created) }),
-		testReceiver(channels[dispatch.PreDelete], wanted, func(e DeleteEvent[*other]) { pass(e.Instance, e.answers, e.Soft && !e.Cascade) }),
-		testReceiver(channels[dispatch.PostChange], wanted, func(e ChangeEvent[*other]) { pass(e.Instance, e.answers, e.Kind == Created) }),
-		testReceiver(channels[dispatch.PostLoad], wanted, func(e LoadEvent[*other]) { pass(e.Instance, e.answers, true) }),
-		testReceiver(channels[dispatch.M2mChanged], wanted, func(e M2MEvent[*other]) {
+		testReceiver(channels[dispatch.PreSave], wanted, func(e SaveEvent[M]) { pass(e.Instance, e.answers, e.Created) }),
+		testReceiver(channels[dispatch.PreDelete], wanted, func(e DeleteEvent[M]) { pass(e.Instance, e.answers, e.Soft && !e.Cascade) }),
+		testReceiver(channels[dispatch.PostChange], wanted, func(e ChangeEvent[M]) { pass(e.Instance, e.answers, e.Kind == Created) }),
+		testReceiver(channels[dispatch.PostLoad], wanted, func(e LoadEvent[M]) { pass(e.Instance, e.answers, true) }),
+		testReceiver(channels[dispatch.M2mChanged], wanted, func(e M2MEvent[M]) {
 			pass(e.Instance, e.answers, e.Relation == "a" && e.Action == PostAdd && e.Reverse && len(e.PKs) == 1 && e.PKs[0] == 2)
 		}),
 	)
-	if err != nil || passed != 5*3 {
-		return fault.ErrEdge
+	receivers := &methods[M]{func(e SaveEvent[M]) { pass(e.Instance, e.answers, e.Created) }}
+	err = errors.Join(err, testMethod(channels[dispatch.PreSave], wanted, unsafe.Pointer(receivers), (*methods[M]).one, (*methods[M]).batch))
+	return err == nil && passed == 6*3
+}
+
+// methods has methods that are receivers.
+type methods[M any] struct{ receive func(SaveEvent[M]) }
+
+func (o *methods[M]) one(_ context.Context, e SaveEvent[M]) error {
+	o.receive(e)
+	return nil
+}
+
+func (o *methods[M]) batch(_ context.Context, events []SaveEvent[M]) error {
+	for _, e := range events {
+		o.receive(e)
 	}
 	return nil
+}
+
+// testMethod connects two methods of a value to a signal of *erased or of face, and calls them.
+func testMethod[T, E any](c *channel, a answers, of unsafe.Pointer, one func(T, context.Context, E) error, batch func(T, context.Context, []E) error) error {
+	e := &dispatch.Entry{Info: dispatch.Info{Needs: a.need}}
+	c.receive(e, c.method(of, function(unsafe.Pointer(&one)), false), false)
+	c.receive(e, c.method(of, function(unsafe.Pointer(&batch)), true), true)
+	return errors.Join(e.Call(a.frame, a.row), e.Batch(a.frame, []*change.Row{a.row, a.row}))
 }
 
 // testReceiver connects two receivers to a signal of *erased and calls them.

@@ -132,6 +132,55 @@ func ExampleChangeEvent() {
 	// deleted page 1
 }
 
+// Journal has methods that are named after signals.
+type Journal struct{ lines []string }
+
+// PostSave is connected to post_save.
+func (j *Journal) PostSave(_ context.Context, e signals.SaveEvent[*Parcel]) error {
+	j.lines = append(j.lines, fmt.Sprint("saved ", e.Key()))
+	return nil
+}
+
+// PostDelete is connected to post_delete.
+func (j *Journal) PostDelete(_ context.Context, events []signals.DeleteEvent[*Parcel]) error {
+	j.lines = append(j.lines, fmt.Sprint("deleted ", len(events)))
+	return nil
+}
+
+// ConnectOptions lets PostDelete run after the commit.
+func (j *Journal) ConnectOptions(signal string) []signals.ConnectOption {
+	if signal == "post_delete" {
+		return []signals.ConnectOption{signals.AfterCommit()}
+	}
+	return nil
+}
+
+func ExampleConnectAll() {
+	db, journal := exampleDB(&Parcel{}), &Journal{}
+	disconnect := signals.ConnectAll[Parcel](db, journal, signals.UID("journal"))
+
+	db.Create(&[]Parcel{{Status: "new"}, {Status: "new"}})
+	db.Where("status = ?", "new").Delete(&Parcel{})
+	fmt.Println(journal.lines, disconnect(), signals.Receivers(db))
+
+	// Output:
+	// [saved 1 saved 2 deleted 2] true []
+}
+
+func ExampleGroup() {
+	db := exampleDB(&Parcel{})
+	var module signals.Group
+	parcels := signals.For[Parcel](db)
+	module.Add(
+		parcels.PostSave.Connect(func(context.Context, signals.SaveEvent[*Parcel]) error { return nil }),
+		parcels.PostDelete.Connect(func(context.Context, signals.DeleteEvent[*Parcel]) error { return nil }),
+	)
+	fmt.Println(len(signals.Receivers(db)), module.Disconnect(), len(signals.Receivers(db)))
+
+	// Output:
+	// 2 true 0
+}
+
 func ExampleWithActor() {
 	db, ctx := exampleDB(&Product{}), context.Background()
 	signals.For[Product](db).PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[*Product]) error {

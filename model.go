@@ -8,7 +8,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
-	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
@@ -99,9 +98,7 @@ func modelScope(db *gorm.DB, t reflect.Type) (*dispatch.Registry, dispatch.Scope
 // Implementing panics when the plugin is not installed or I is no interface; the text names the cure.
 func Implementing[I any](db *gorm.DB) *ModelSignals[I] {
 	reg, s := interfaceScope(db, reflect.TypeFor[I]())
-	return (*ModelSignals[I])(bind(reg, s, func() (unsafe.Pointer, [dispatch.Kinds]*channel) {
-		return signalsOf(func(r *change.Row) I { m, _ := r.Instance.(I); return m })
-	}))
+	return (*ModelSignals[I])(bind(reg, s, faceSignals[I]))
 }
 
 // interfaceScope returns the scope of Implementing[t].
