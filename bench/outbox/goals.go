@@ -12,42 +12,47 @@ type goal struct {
 	limit      float64
 	value      float64
 	format     string
+	floor      float64 // the least that anybody can have, where it was measured
 }
 
 func (r results) goals() []goal {
 	sqlite, postgres, maria := r.figures[onSQLite], r.figures[onPostgres], r.figures[onMariaDB]
 	all := []goal{
-		{"Publish", "SQLite: at most 1.5 of an insert", 1.5, sqlite.published, "%.2f"},
-		{"Publish", "PostgreSQL: at most 1.3 of an insert", 1.3, postgres.published, "%.2f"},
-		{"Durable", "PostgreSQL: at most 1.75 of an insert", 1.75, postgres.durable, "%.2f"},
-		{"Durable", "MariaDB: at most 2.2 of an insert", 2.2, maria.durable, "%.2f"},
-		{"W2 post", "PostgreSQL, 1 ms away: at most 1.02 of nobody", 1.02, r.distant[updateKey].ratio, "%.2f"},
-		{"W3 post", "PostgreSQL, 1 ms away: at most 1.5 of nobody", 1.5, r.distant[deleteMany].ratio, "%.2f"},
-		{"W7 post", "PostgreSQL, 1 ms away: at most 1.5 of nobody", 1.5, r.distant[updateMany].ratio, "%.2f"},
+		{"Publish", "SQLite: at most 1.5 of an insert", 1.5, sqlite.published, "%.2f", sqlite.byHand},
+		{"Publish", "PostgreSQL: at most 1.3 of an insert", 1.3, postgres.published, "%.2f", postgres.byHand},
+		{"Durable", "PostgreSQL: at most 1.75 of an insert", 1.75, postgres.durable, "%.2f", postgres.byHand},
+		{"Durable", "MariaDB: at most 2.2 of an insert", 2.2, maria.durable, "%.2f", maria.byHand},
+		{"W2 post", "PostgreSQL, 1 ms away: at most 1.02 of nobody", 1.02, r.distant[updateKey].ratio, "%.2f", 0},
+		{"W3 post", "PostgreSQL, 1 ms away: at most 1.5 of nobody", 1.5, r.distant[deleteMany].ratio, "%.2f", 0},
+		{"W7 post", "PostgreSQL, 1 ms away: at most 1.5 of nobody", 1.5, r.distant[updateMany].ratio, "%.2f", 0},
 	}
 	for _, d := range databases() {
 		more := func(of string) float64 { return float64(r.counts[d.name][of][toPost] - r.counts[d.name][of][toNobody]) }
-		all = append(all, goal{"m2m append", d.name + ": at most 1 statement more", 1, more(appendLink), "%+.0f"})
+		all = append(all, goal{"m2m append", d.name + ": at most 1 statement more", 1, more(appendLink), "%+.0f", 0})
 		for _, of := range []string{updateMany, deleteMany} {
 			n := float64(r.counts[d.name][of][toDurable])
-			all = append(all, goal{"Durable", d.name + ", " + of + ": at most 1 statement for 50 rows", many / 50, n, "%.0f"})
+			all = append(all, goal{"Durable", d.name + ", " + of + ": at most 1 statement for 50 rows", many / 50, n, "%.0f", 0})
 		}
-		all = append(all, goal{"W3 post", d.name + ": at most 6 statements", 6, float64(r.counts[d.name][deleteMany][toPost]), "%.0f"})
+		all = append(all, goal{"W3 post", d.name + ": at most 6 statements", 6, float64(r.counts[d.name][deleteMany][toPost]), "%.0f", 0})
 		if d.name != onMariaDB { // it has no UPDATE ... RETURNING
-			all = append(all, goal{"W2 post", d.name + ": no statement more", 0, more(updateKey), "%+.0f"},
-				goal{"W7 post", d.name + ": at most 6 statements", 6, float64(r.counts[d.name][updateMany][toPost]), "%.0f"})
+			all = append(all, goal{"W2 post", d.name + ": no statement more", 0, more(updateKey), "%+.0f", 0},
+				goal{"W7 post", d.name + ": at most 6 statements", 6, float64(r.counts[d.name][updateMany][toPost]), "%.0f", 0})
 		}
 	}
 	return all
 }
 
 func (r results) reached(b *strings.Builder) {
-	b.WriteString("| | goal | measured | |\n|---|---|---|---|\n")
+	b.WriteString("| | goal | measured | | the floor |\n|---|---|---|---|---|\n")
 	for _, g := range r.goals() {
 		shown, verdict := fmt.Sprintf(g.format, g.value), "met"
 		if math.Round(g.value*100) > math.Round(g.limit*100) { // what is shown is what is judged
 			shown, verdict = "**"+shown+"**", "**missed**"
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", g.work, g.text, shown, verdict)
+		floor := ""
+		if g.floor > 0 && verdict != "met" {
+			floor = fmt.Sprintf(g.format, g.floor)
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", g.work, g.text, shown, verdict, floor)
 	}
 }

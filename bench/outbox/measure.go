@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,12 +16,14 @@ import (
 	"github.com/gorm-signals/signals/outbox/natsembed"
 	"github.com/gorm-signals/signals/outbox/natsjs"
 	"github.com/nats-io/nats.go/jetstream"
+	"gorm.io/gorm"
 )
 
 // figures are what was measured on one database.
 type figures struct {
 	plain              time.Duration // an insert that nobody hears of
 	published, durable float64       // ratios to it
+	byHand             float64       // the same of an insert and an INSERT of a ready record beside it: the floor of both
 	relay, engine      float64       // events a second, into nothing and into JetStream
 	p50, p99           time.Duration // from the commit to the consumer
 }
@@ -65,29 +69,33 @@ type nowhere struct{}
 
 func (nowhere) Send(context.Context, []outbox.Message) []error { return nil }
 
-// writes measures inserts without an event, with one published, and with one kept for a durable receiver that is called, in turns.
+// writes measures inserts without an event, with one published, with one kept for a durable receiver that is called, and with a record
+// written by hand, in turns.
 func (s *shop) writes(f *figures) error {
-	const rounds, inserts = 9, 200
+	const rounds, n = 9, 200
 	m := signals.For[Product](s.db)
 	durable := func() (stop func()) {
 		end := m.PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return nil }, outbox.Durable(s.ob, "bench"))
 		return func() { end() }
 	}
 	publish := func() (stop func()) { return outbox.Publish[Product](s.ob) }
+	nothing := func() func() { return func() {} }
+	create := func(p *Product) error { return s.db.Create(p).Error }
 	var plain []time.Duration
-	var published, kept []float64
+	var published, kept, byHand []float64
 	for range rounds {
-		base, err := s.inserts(inserts)
+		base, err := inserts(n, create)
 		if err != nil {
 			return err
 		}
 		plain = append(plain, base)
 		for _, way := range []struct {
 			connect func() func()
+			insert  func(p *Product) error
 			ratios  *[]float64
-		}{{publish, &published}, {durable, &kept}} {
+		}{{publish, create, &published}, {durable, create, &kept}, {nothing, s.createByHand, &byHand}} {
 			stop := way.connect()
-			took, err := s.inserts(inserts)
+			took, err := inserts(n, way.insert)
 			stop()
 			if err != nil {
 				return err
@@ -95,19 +103,39 @@ func (s *shop) writes(f *figures) error {
 			*way.ratios = append(*way.ratios, float64(took)/float64(base))
 		}
 	}
-	f.plain, f.published, f.durable = middle(plain), middle(published), middle(kept)
-	return nil
+	f.plain, f.published, f.durable, f.byHand = middle(plain), middle(published), middle(kept), middle(byHand)
+	return s.empty(table)
 }
 
-func (s *shop) inserts(n int) (time.Duration, error) {
+func inserts(n int, insert func(p *Product) error) (time.Duration, error) {
 	start := time.Now()
 	for range n {
-		if err := s.db.Create(&Product{Name: "lamp", Price: 30}).Error; err != nil {
+		if err := insert(&Product{Name: "lamp", Price: 30}); err != nil {
 			return 0, err
 		}
 	}
 	return time.Since(start) / time.Duration(n), nil
 }
+
+// createByHand inserts a row and a record that is ready, in one transaction.
+func (s *shop) createByHand(p *Product) error {
+	return s.db.Transaction(func(tx *gorm.DB) error {
+		if err := tx.Create(p).Error; err != nil {
+			return err
+		}
+		const data = `{"instance":{"ID":1,"Name":"lamp","Price":30},"created":true}`
+		sql := "INSERT INTO " + table + " (id, channel, type, subject, headers, content_type, data, created_at, error)" +
+			" VALUES (?, 'by hand', 'post_save bench_products', 'bench_products:1', '', 'application/json', ?, 0, '')"
+		if s.db.Name() == "postgres" {
+			sql = strings.Replace(strings.Replace(sql, "?", "$1", 1), "?", "$2", 1)
+		}
+		_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, sql, uuidOf(p.ID), []byte(data))
+		return err
+	})
+}
+
+// uuidOf makes a number look like the id of an event.
+func uuidOf(n uint) string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", n) }
 
 func middle[T int64 | float64 | time.Duration](values []T) T {
 	slices.Sort(values)

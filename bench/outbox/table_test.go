@@ -9,7 +9,7 @@ import (
 func TestTheTablesHaveAllThatWasMeasured(t *testing.T) {
 	t.Parallel()
 	r := results{
-		figures: map[string]figures{onSQLite: {published: 1.504}, onPostgres: {published: 1.31, durable: 1.7}},
+		figures: map[string]figures{onSQLite: {published: 1.504}, onPostgres: {published: 1.31, durable: 1.7, byHand: 1.25}},
 		counts: map[string]counts{onMariaDB: {
 			appendLink: {toNobody: 2, toPost: 4},
 			deleteMany: {toNobody: 1, toPost: 5, toPublish: 25, toDurable: 201},
@@ -19,11 +19,11 @@ func TestTheTablesHaveAllThatWasMeasured(t *testing.T) {
 	}
 	text := r.text()
 	for _, line := range []string{
-		"| Publish | SQLite: at most 1.5 of an insert | 1.50 | met |",
-		"| Publish | PostgreSQL: at most 1.3 of an insert | **1.31** | **missed** |",
-		"| W2 post | PostgreSQL, 1 ms away: at most 1.02 of nobody | **1.03** | **missed** |",
-		"| m2m append | MariaDB: at most 1 statement more | **+2** | **missed** |",
-		"| Durable | MariaDB, delete 10,000 rows by a condition: at most 1 statement for 50 rows | **201** | **missed** |",
+		"| Publish | SQLite: at most 1.5 of an insert | 1.50 | met |  |",
+		"| Publish | PostgreSQL: at most 1.3 of an insert | **1.31** | **missed** | 1.25 |",
+		"| W2 post | PostgreSQL, 1 ms away: at most 1.02 of nobody | **1.03** | **missed** |  |",
+		"| m2m append | MariaDB: at most 1 statement more | **+2** | **missed** |  |",
+		"| Durable | MariaDB, delete 10,000 rows by a condition: at most 1 statement for 50 rows | **201** | **missed** |  |",
 		"| append a many2many link | MariaDB | 2 | 4 | - | - |",
 		"| update a row by key | 3.5 ms | 1.03 |",
 		"| 16 | 2000 | 0.95 | 0.75 | 0.25 |",

@@ -25,8 +25,8 @@ func someResults(signals measure.Figure) results {
 func TestTheTableHasTheTimeOfThePlainWayAndRatiosToIt(t *testing.T) {
 	t.Parallel()
 	text := table(someResults(measure.Figure{Allocs: 77, Ratio: 1.0312}))
-	require.Contains(t, text, "| W1: insert | null | 6.0 us, 75 | - | - | - | 1.03, 77 | - | - | - |\n")
-	require.Contains(t, text, "| W3 100,000: memory grown | memory | - | - | - | - | 4.20 MB | - | - | - |\n")
+	require.Contains(t, text, "| W1: insert | null | 6.0 us, 75 | - | - | - | 1.03, 77 | - | - | - | - |\n")
+	require.Contains(t, text, "| W3 100,000: memory grown | memory | - | - | - | - | 4.20 MB | - | - | - | - |\n")
 }
 
 func TestStatementsAreOfOneCall(t *testing.T) {
@@ -34,7 +34,7 @@ func TestStatementsAreOfOneCall(t *testing.T) {
 	r := someResults(measure.Figure{Statements: 2})
 	r.list[0].On = workloads.Memory
 	r.figures["W1 memory"] = r.figures[key]
-	require.Contains(t, statements(r), "| W1: insert | 0 | - | - | - | 2 | - | - | - |\n")
+	require.Contains(t, statements(r), "| W1: insert | 0 | - | - | - | 2 | - | - | - | - |\n")
 	r.list[0].Ends = true
 	require.NotContains(t, statements(r), "insert", "they are counted once")
 }
@@ -64,6 +64,15 @@ func TestAnUnsteadyRatioIsMarked(t *testing.T) {
 	require.Contains(t, table(r), "| ~1.50, 77 |")
 	require.Contains(t, noise(r), "In 1 of 1 workloads")
 	require.Contains(t, noise(someResults(measure.Figure{Spread: 0.1})), "In 0 of 1 workloads")
+}
+
+func TestAMissedGoalIsHeldAgainstTheFloor(t *testing.T) {
+	t.Parallel()
+	r := someResults(measure.Figure{Allocs: 77, Bytes: 401})
+	r.figures[key][workloads.Floor] = measure.Figure{Allocs: 76, Bytes: 300}
+	text := reached(r)
+	require.Contains(t, text, "| at most 400 B more | **null: +401 B** | **missed** | null: +300 B |\n")
+	require.Contains(t, text, "| at most 2 allocations more than plain GORM | null: +2 | met |  |\n", "what is met needs no floor")
 }
 
 func TestAGoalIsMetMissedOrNotMeasured(t *testing.T) {

@@ -72,6 +72,7 @@ func columns() []column {
 		{"database/sql", workloads.SQL},
 		{"bun", bunWay},
 		{"ent", entWay},
+		{"floor", workloads.Floor},
 	}
 }
 

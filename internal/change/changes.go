@@ -25,8 +25,7 @@ func (r *Row) Changed(ctx context.Context, names []string) bool {
 	if len(names) > 0 {
 		return false
 	}
-	return slices.ContainsFunc(r.Facts.Model.Schema.DBNames, func(column string) bool {
-		f := r.Facts.Model.Schema.FieldsByDBName[column]
+	return slices.ContainsFunc(r.Facts.Model.Columns, func(f *schema.Field) bool {
 		return f.AutoUpdateTime == 0 && r.FieldChanged(ctx, f)
 	})
 }
@@ -79,8 +78,7 @@ func (r *Row) Unsure(ctx context.Context) []*schema.Field {
 		return nil
 	}
 	var fields []*schema.Field
-	for _, column := range r.Facts.Model.Schema.DBNames {
-		f := r.Facts.Model.Schema.FieldsByDBName[column]
+	for _, f := range r.Facts.Model.Columns {
 		if f.Readable && f.AutoUpdateTime == 0 && r.Facts.Strategy.compares(r, f) && r.compare(ctx, f) == rows.Unsure {
 			fields = append(fields, f)
 		}
@@ -91,8 +89,7 @@ func (r *Row) Unsure(ctx context.Context) []*schema.Field {
 // Changes gives add the columns that the write changes. old is nil where the row is created or its original is not known.
 func (r *Row) Changes(ctx context.Context, add func(name, column string, old, value any)) {
 	v, model := r.Value(), r.Facts.Model
-	for _, column := range r.Facts.Model.Schema.DBNames {
-		f := r.Facts.Model.Schema.FieldsByDBName[column]
+	for _, f := range r.Facts.Model.Columns {
 		switch {
 		case f.AutoUpdateTime > 0 && r.Facts.Result != Deleted:
 		case r.Facts.Result == Deleted:
@@ -101,14 +98,14 @@ func (r *Row) Changes(ctx context.Context, add func(name, column string, old, va
 			}
 		case r.Created:
 			if rows.Valued(ctx, f, v) && r.Facts.inserted(f) {
-				add(model.Name(f), column, nil, rows.Value(ctx, f, v))
+				add(model.Name(f), f.DBName, nil, rows.Value(ctx, f, v))
 			}
 		case r.FieldChanged(ctx, f):
 			var old any
 			if r.Known() {
 				old = rows.Value(ctx, f, reflect.ValueOf(r.Original).Elem())
 			}
-			add(model.Name(f), column, old, rows.Value(ctx, f, v))
+			add(model.Name(f), f.DBName, old, rows.Value(ctx, f, v))
 		}
 	}
 }

@@ -51,8 +51,8 @@ func (s *Facts) Named() []string {
 		return s.Fields
 	}
 	fields := make([]string, 0, len(s.Assigns.Set))
-	for _, column := range s.Model.Schema.DBNames {
-		if f := s.Model.Schema.FieldsByDBName[column]; s.Assigns.names(f) {
+	for _, f := range s.Model.Columns {
+		if s.Assigns.names(f) {
 			fields = append(fields, s.Model.Name(f))
 		}
 	}

@@ -73,8 +73,8 @@ func (r *Row) Stored() reflect.Value {
 // or GORM may write.
 func (r *Row) Snapshot(ctx context.Context) any {
 	row := r.Facts.Model.Clone(ctx, r.Value())
-	for _, column := range r.Facts.Model.Schema.DBNames {
-		switch f := r.Facts.Model.Schema.FieldsByDBName[column]; {
+	for _, f := range r.Facts.Model.Columns {
+		switch {
 		case !r.unwritten(f):
 		case !r.Created:
 			rows.Copy(ctx, f, row.Elem(), reflect.ValueOf(r.Original).Elem())

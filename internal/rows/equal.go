@@ -43,7 +43,7 @@ func (m *Model) Compare(ctx context.Context, db *gorm.DB, f *schema.Field, store
 	return compare(ctx, db.Name(), t, f, stored, row)
 }
 
-// samePlain compares numbers, texts and truth values that are equal, or that no database stores otherwise.
+// samePlain compares numbers, texts, truth values and times that are equal, or that no database stores otherwise.
 func samePlain(f *schema.Field, stored, row reflect.Value) (Verdict, bool) {
 	if len(f.StructField.Index) != 1 || f.StructField.Index[0] < 0 {
 		return 0, false
@@ -60,6 +60,13 @@ func samePlain(f *schema.Field, stored, row reflect.Value) (Verdict, bool) {
 		equal = a.Bool() == b.Bool()
 	case reflect.String:
 		equal, whole = a.String() == b.String(), false
+	case reflect.Float32, reflect.Float64:
+		equal, whole = a.Float() == b.Float(), false
+	case reflect.Struct:
+		if a.Type() != timeType {
+			return 0, false
+		}
+		equal, whole = sameMoment(timeIn(a), timeIn(b)), false
 	default:
 		return 0, false
 	}

@@ -32,8 +32,9 @@ func (m *Models) Of(s *schema.Schema) *Model {
 
 // Model reads rows of one model.
 type Model struct {
-	Schema *schema.Schema
-	Keys   []*schema.Field // primary key, in GORM's order; empty when the model has none
+	Schema  *schema.Schema
+	Keys    []*schema.Field // primary key, in GORM's order; empty when the model has none
+	Columns []*schema.Field // the fields that have a column, in GORM's order
 
 	// Computed tells that the table has columns which only the database writes.
 	Computed bool
@@ -84,6 +85,7 @@ func newModel(s *schema.Schema) *Model {
 	m.slice, m.pair = reflect.SliceOf(s.ModelType), reflect.ArrayOf(2, s.ModelType)
 	for _, name := range s.DBNames {
 		f := s.FieldsByDBName[name]
+		m.Columns = append(m.Columns, f)
 		if !f.Readable {
 			continue
 		}

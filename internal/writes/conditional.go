@@ -92,13 +92,13 @@ func (w *conditional) copied() *gorm.Statement {
 	stmt.Statement = stmt
 	delete(stmt.Clauses, writeClause)
 	delete(stmt.Clauses, "UPDATE")
-	from.Settings.Range(func(key, value any) bool {
-		stmt.Settings.Store(key, value)
-		return true
-	})
 	if w.plainScope() && !w.deletes() { // a soft delete sets its column
 		return stmt
 	}
+	from.Settings.Range(func(key, value any) bool { // GORM itself does not look at them here
+		stmt.Settings.Store(key, value)
+		return true
+	})
 	switch dest := from.Dest.(type) { // field types may set columns
 	case map[string]any:
 		stmt.Dest = maps.Clone(dest)

@@ -82,8 +82,7 @@ func (m *mapRows) writeBack(w *insert) {
 	changed := map[*schema.Field]bool{}
 	for i := range w.rows {
 		v := w.rows[i].Value()
-		for _, column := range w.schema.DBNames {
-			f := w.schema.FieldsByDBName[column]
+		for _, f := range w.model.Columns {
 			if f.Creatable && !rows.Same(ctx, f, m.before.Index(i), v) {
 				value, _ := f.ValueOf(ctx, v)
 				m.maps[i][m.keyFor(i, f)] = value

@@ -67,9 +67,8 @@ func (w *write) insertFields() []string {
 	}
 	selected, restricted := w.stmt.SelectAndOmitColumns(true, false)
 	names, all := make([]string, 0, len(w.schema.DBNames)), true
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
-		if v, ok := selected[column]; (ok && v) || (!ok && !restricted) {
+	for _, f := range w.model.Columns {
+		if v, ok := selected[f.DBName]; (ok && v) || (!ok && !restricted) {
 			if f.AutoCreateTime == 0 && f.AutoUpdateTime == 0 {
 				names = append(names, w.model.Name(f))
 			}

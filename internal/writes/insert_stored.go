@@ -13,8 +13,8 @@ import (
 // unwritable returns the columns that GORM does not insert, and copies of the rows before receivers of pre_save run: they may not write them
 // either.
 func (w *insert) unwritable() (fields []*schema.Field, before []reflect.Value) {
-	for _, column := range w.schema.DBNames {
-		if f := w.schema.FieldsByDBName[column]; !f.Creatable {
+	for _, f := range w.model.Columns {
+		if !f.Creatable {
 			fields = append(fields, f)
 		}
 	}
@@ -75,8 +75,7 @@ func (w *insert) assigns() bool { return len(w.computed) > 0 }
 func (w *insert) showStored(r *change.Row, stored reflect.Value) {
 	ctx := w.stmt.Context
 	var own reflect.Value
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
+	for _, f := range w.model.Columns {
 		if !f.Readable || (r.Created && f.Creatable) || rows.Same(ctx, f, stored, r.Value()) {
 			continue
 		}

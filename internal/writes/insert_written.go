@@ -275,8 +275,7 @@ func (w *insert) likeliest(expected []int, n int, alike func(i, k int) int) []in
 // alike counts the columns in which a stored row is what was given.
 func (w *insert) alike(i int, stored reflect.Value, given map[*schema.Field]bool) int {
 	n := 0
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
+	for _, f := range w.model.Columns {
 		if stored.IsValid() && given[f] && f.Readable && !rows.Changed(w.stmt.Context, w.db.Name(), f, stored, w.asGiven(i)) {
 			n++
 		}
@@ -299,8 +298,8 @@ func (w *insert) became(i int, stored reflect.Value, given map[*schema.Field]boo
 // given returns the fields whose values the INSERT was given, and that GORM has left as they were or that the write has kept.
 func (w *insert) given() map[*schema.Field]bool {
 	given := make(map[*schema.Field]bool, len(w.schema.DBNames))
-	for _, column := range w.schema.DBNames {
-		given[w.schema.FieldsByDBName[column]] = true
+	for _, f := range w.model.Columns {
+		given[f] = true
 	}
 	made := w.returned.fields
 	if w.returned.all {
@@ -322,8 +321,7 @@ func (w *insert) asGiven(i int) reflect.Value {
 
 // differ reports whether two structs of one row differ in a column, or in one of these.
 func (w *insert) differ(ctx context.Context, a, b reflect.Value, among map[*schema.Field]bool) bool {
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
+	for _, f := range w.model.Columns {
 		if f.Readable && f.Creatable && !f.PrimaryKey && (among == nil || among[f]) && rows.Changed(ctx, w.db.Name(), f, a, b) {
 			return true
 		}

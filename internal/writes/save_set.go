@@ -42,8 +42,8 @@ func (w *save) showSaved() error {
 		plain = plain && !computes(a.Value)
 		values++
 	}
-	for _, column := range w.schema.DBNames {
-		if f := w.schema.FieldsByDBName[column]; f.Updatable && !f.PrimaryKey {
+	for _, f := range w.model.Columns {
+		if f.Updatable && !f.PrimaryKey {
 			values--
 		}
 	}
@@ -58,8 +58,7 @@ func (w *save) copySaved(generated bool) error {
 	ctx, r := w.stmt.Context, &w.rows[0]
 	v := w.model.Clone(ctx, r.Value()).Elem()
 	var computed []*schema.Field
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
+	for _, f := range w.model.Columns {
 		at := slices.IndexFunc(w.set, func(a clause.Assignment) bool { return w.schema.LookUpField(a.Column.Name) == f })
 		switch {
 		case f.PrimaryKey || !f.Readable:

@@ -73,8 +73,7 @@ func (w *update) apply(i int) {
 // noteChanges compares a row with what the statement alone would make of it. What GORM would not update, a receiver cannot either.
 func (w *update) noteChanges(i int) {
 	ctx, v := w.stmt.Context, w.rows[i].Value()
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
+	for _, f := range w.model.Columns {
 		expected := w.batch.Copy(i)
 		if slices.Contains(w.literals, f) || (rows.Absent(f, expected) && !rows.Absent(f, w.assigned)) {
 			expected = w.assigned // an assigned field brings the others of its embedded struct along
@@ -123,15 +122,14 @@ func (w *update) changed() []int {
 // setFor returns the assignments of a row that receivers changed.
 func (w *update) setFor(i int) clause.Set {
 	set := slices.Clone(w.set)
-	for _, column := range w.schema.DBNames {
-		f := w.schema.FieldsByDBName[column]
+	for _, f := range w.model.Columns {
 		if !w.changes[i][f] {
 			continue
 		}
 		value, _ := f.ValueOf(w.stmt.Context, w.rows[i].Value())
 		at := slices.IndexFunc(set, func(a clause.Assignment) bool { return w.schema.LookUpField(a.Column.Name) == f })
 		if at < 0 {
-			at, set = len(set), append(set, clause.Assignment{Column: clause.Column{Name: column}})
+			at, set = len(set), append(set, clause.Assignment{Column: clause.Column{Name: f.DBName}})
 		}
 		set[at].Value = value
 	}

@@ -154,9 +154,8 @@ func (w *write) upsertOf(conflict clause.OnConflict, inserts []string) upsert {
 	u := upsert{inserts: inserts, written: map[*schema.Field]bool{}, computed: map[*schema.Field]bool{}}
 	if conflict.UpdateAll {
 		selected, restricted := w.stmt.SelectAndOmitColumns(true, true)
-		for _, column := range w.schema.DBNames {
-			f := w.schema.FieldsByDBName[column]
-			v, ok := selected[column]
+		for _, f := range w.model.Columns {
+			v, ok := selected[f.DBName]
 			inserted := !f.HasDefaultValue || f.DefaultValueInterface != nil || strings.EqualFold(f.DefaultValue, "NULL")
 			if ((ok && v) || (!ok && !restricted)) && !f.PrimaryKey && f.AutoCreateTime == 0 && inserted {
 				u.written[f] = true
@@ -173,8 +172,8 @@ func (w *write) upsertOf(conflict clause.OnConflict, inserts []string) upsert {
 		}
 	}
 	var fields []*schema.Field
-	for _, column := range w.schema.DBNames {
-		if f := w.schema.FieldsByDBName[column]; u.written[f] && f.AutoUpdateTime == 0 {
+	for _, f := range w.model.Columns {
+		if u.written[f] && f.AutoUpdateTime == 0 {
 			fields = append(fields, f)
 		}
 	}

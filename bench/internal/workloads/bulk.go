@@ -41,6 +41,7 @@ func Delete(n int, on Backend) Workload {
 		way(Batches, deleteInBatches),
 		{Signals, connected(deletes, plain)},
 		{SQL, Filled(n, deleteBySQL)},
+		{Floor, Filled(n, deleteAtLeast)},
 	}}
 }
 
@@ -125,6 +126,7 @@ func w4() []Workload {
 			{Hooks, insertingMany[hooked]},
 			{Hand, insertingManyByHand},
 			{Signals, connected(saves(), insertingMany[Product])},
+			floor(callEach, callEach, insertingMany[Product]),
 		}})
 	}
 	return all
@@ -172,6 +174,7 @@ func w7() []Workload {
 			{Plain, plain},
 			{Hand, Filled(bulkRows, func(e *Env) error { return e.DB.Transaction(doubleByHand) })},
 			{Signals, connected(compares, plain)},
+			{Floor, Filled(bulkRows, doubleAtLeast)},
 		}})
 	}
 	return append(all, all[0].Cancellable())

@@ -17,6 +17,7 @@ func w2post() []Workload {
 		{Hand, updatingReturning},
 		{Signals, connected(savesPost, updating[Product])},
 		{SQL, updatingReturningBySQL},
+		floor(returnRow, returned, updating[Product]),
 	}}}
 }
 

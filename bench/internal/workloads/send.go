@@ -2,7 +2,9 @@ package workloads
 
 import (
 	"context"
+	"errors"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/gorm-signals/signals"
 )
@@ -40,9 +42,12 @@ func deeper(ctx context.Context, values int) context.Context {
 // sending is W5 with n receivers. A request has a context with a value, which a background does not.
 func sending(n int, form string, ctx context.Context) Workload { //nolint:revive // A context comes last: it is what varies least.
 	calls, signal := viewReceivers(n)
+	var least leastSignal
+	least.calls.Store(&calls)
 	return Workload{ID: "W5", Form: strconv.Itoa(n) + form, What: "send to so many receivers", On: Nowhere, Per: sends, Ways: []Way{
 		{Plain, viewing(func(v view) error { return plainLoop(ctx, calls, v) })},
 		{Signals, viewing(func(v view) error { return signal.Send(ctx, v) })},
+		{Floor, viewing(func(v view) error { return least.send(ctx, v) })},
 	}}
 }
 
@@ -73,6 +78,35 @@ func viewing(send func(v view) error) func(*Env) (Work, error) {
 			return nil
 		}}, nil
 	}
+}
+
+// leastSignal has receivers that can be connected and disconnected meanwhile, and whose panics become errors.
+type leastSignal struct {
+	calls atomic.Pointer[[]signals.Receiver[view]]
+}
+
+var errPanic = errors.New("a receiver panicked")
+
+//go:noinline
+func (s *leastSignal) send(ctx context.Context, v view) (err error) {
+	calls := s.calls.Load()
+	if calls == nil {
+		return nil
+	}
+	running := true
+	defer func() {
+		if running && recover() != nil {
+			err = errPanic
+		}
+	}()
+	for _, call := range *calls {
+		if err := call(ctx, v); err != nil {
+			running = false
+			return err
+		}
+	}
+	running = false
+	return nil
 }
 
 // plainLoop is what a program without signals does.

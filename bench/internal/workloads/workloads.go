@@ -17,6 +17,7 @@ const (
 	Idle    = "idle"    // the plugin, and nobody listens
 	Crowd   = "crowd"   // Signals, and receivers of many other models
 	SQL     = "sql"     // written by hand with database/sql
+	Floor   = "floor"   // the least that whoever keeps the same promises has to do
 )
 
 // Workload is one line of the table.

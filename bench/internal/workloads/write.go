@@ -27,6 +27,7 @@ func w0() []Workload {
 		all = append(all, Workload{ID: "W0", Form: w.form, What: "nobody listens", On: w.on, Per: 1, Ways: []Way{
 			{Plain, w.prepare},
 			{Signals, connected(nobody, w.prepare)},
+			floor(nil, nil, w.prepare),
 		}})
 	}
 	return all
@@ -40,6 +41,7 @@ func w1() []Workload {
 			{Hooks, inserting[hooked]},
 			{Hand, insertingByHand},
 			{Signals, connected(saves(), inserting[Product])},
+			floor(callEach, callEach, inserting[Product]),
 		}}
 		if on == Null {
 			w.Ways = append(w.Ways, Way{Crowd, connected(crowds, inserting[Product])})
@@ -58,6 +60,7 @@ func w2() []Workload {
 				{Hooks, form.comparing},
 				{Hand, comparingByHand(form.write)},
 				{Signals, connected(compares, form.plain)},
+				floor(readOne, lookOnce, form.plain),
 			}}
 			if on != Null {
 				w.Ways = append(w.Ways, Way{SQL, comparingBySQL})
