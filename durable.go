@@ -31,6 +31,10 @@ type DurableReceiver struct {
 	// Deliver calls the receiver with the Data of an event that was kept, in this process or in an earlier one, outside any
 	// transaction. A panic is an error.
 	Deliver func(ctx context.Context, data []byte) error
+
+	// DeliverIn does so in the transaction that tx is a session of: it is what the event's DB writes in. What the receiver has written
+	// stands or falls with it.
+	DeliverIn func(ctx context.Context, tx *gorm.DB, data []byte) error
 }
 
 // KeptEvent is an event in a form that outlives the process.
@@ -91,8 +95,11 @@ func (c *channel) keep(e *receiver, store Store) {
 		return
 	}
 	inner := &dispatch.Entry{Item: e.Item, Info: e.Info, Kind: e.Kind, Call: e.Call, Batch: e.Batch, Errors: e.Errors, Owner: e}
-	r := DurableReceiver{Name: e.UID, Signal: c.Name, Table: c.Scope.Schema.Table, Deliver: func(ctx context.Context, data []byte) error {
-		return delivery.Deliver(ctx, c.reg, &c.Signal, inner, data)
+	in := func(ctx context.Context, tx *gorm.DB, data []byte) error {
+		return delivery.Deliver(ctx, tx, c.reg, &c.Signal, inner, data)
+	}
+	r := DurableReceiver{Name: e.UID, Signal: c.Name, Table: c.Scope.Schema.Table, DeliverIn: in, Deliver: func(ctx context.Context, data []byte) error {
+		return in(ctx, nil, data)
 	}}
 	if err := store.Register(r); err != nil {
 		panic(fmt.Sprintf("signals: Connect to %s at %s: %v", c.Name, e.Info.Location, err))

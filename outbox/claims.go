@@ -1,7 +1,9 @@
 package outbox
 
 import (
+	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -14,6 +16,14 @@ type held struct {
 	mine    bool      // the claim is this process's
 	until   time.Time // when it ends
 	earlier uint64    // the pending record of the row right before this one; 0 means none
+
+	ctx     context.Context //nolint:containedctx // of the write, or of Run
+	ticket  uint64          // its place in the order in which the crew took events
+	after   *held           // the event of its row right before it that was found with it; nil if there is none
+	swept   bool            // it was found in the table, and not written by this process just now
+	looked  bool            // whether it is mine and what is before it are known
+	out     bool            // it is out of the way: done, or parked
+	handled *sync.WaitGroup // of somebody who waits for it; nil when nobody does
 }
 
 // grip is how a process knows a claim of its own again. The writer's claim has no holder, and a failed try of another process leaves

@@ -12,25 +12,65 @@ import (
 )
 
 // Durable makes a receiver of post_save, post_delete or post_change one that survives: its events are written into the outbox in the write's
-// transaction, it is called right after the commit, and [Outbox.Run] calls it again, here or in another process that has connected
-// a receiver of this name, until it returns nil or is parked. See [signals.Durable].
+// transaction. After the commit they are handled in the process that wrote them, by goroutines of the outbox: the write does not wait. What
+// fails, and what a process leaves behind that ends, [Outbox.Run] handles again, here or in another process that has
+// connected a receiver of this name, until the receiver returns nil or the event is parked. See [signals.Durable].
 //
-// Its context ends when the claim on the event does, see Config.Claim.
-func Durable(ob *Outbox, name string) signals.ConnectOption {
+// The context of a call keeps the values of the write's context and ends when the claim on the event does, see Config.Claim. Events of one row are
+// handled in the order of their writes.
+//
+// A process that stops calls [Outbox.Shutdown], so that others need not wait for its claims to end.
+func Durable(ob *Outbox, name string, opts ...DurableOption) signals.ConnectOption {
 	if ob == nil {
 		return signals.Durable(nil, name)
 	}
-	return signals.Durable(ob, name)
+	return signals.Durable(keeper{ob, ob.settingsOf(opts)}, name)
+}
+
+// registered is a durable receiver that is connected.
+type registered struct {
+	signals.DurableReceiver
+	settings
+}
+
+// keeper keeps the events of receivers that were connected with the same options.
+type keeper struct {
+	ob *Outbox
+	settings
 }
 
 // Register is called when a durable receiver is connected. It is part of [signals.Store].
 func (ob *Outbox) Register(r signals.DurableReceiver) error {
-	if len(r.Name) > 100 {
+	return keeper{ob, ob.settingsOf(nil)}.Register(r)
+}
+
+// Keep writes events for a durable receiver in the transaction of the write. It is part of [signals.Store].
+func (ob *Outbox) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver, events []signals.KeptEvent) error {
+	return keeper{ob, ob.settingsOf(nil)}.Keep(ctx, tx, r, events)
+}
+
+// Register implements [signals.Store].
+func (k keeper) Register(r signals.DurableReceiver) error {
+	switch {
+	case k.problem != "":
+		return errors.New("outbox: " + k.problem)
+	case len(r.Name) > 100:
 		return fmt.Errorf("outbox: the name of a durable receiver has at most 100 bytes, and %q has %d", r.Name, len(r.Name))
 	}
+	ob := k.ob
 	ob.mu.Lock()
-	ob.receivers[r.Name+" "+durableType(r)] = r
+	ob.receivers[r.Name+" "+durableType(r)] = registered{r, k.settings}
+	most := 1
+	for _, other := range ob.receivers {
+		if other.Name == r.Name {
+			most = max(most, other.workers)
+		}
+	}
+	c := ob.crewLocked(r.Name)
 	ob.mu.Unlock()
+	c.mu.Lock()
+	c.limit = most
+	c.mu.Unlock()
 	ob.wake() // Run has to know
 	return nil
 }
@@ -38,8 +78,8 @@ func (ob *Outbox) Register(r signals.DurableReceiver) error {
 // durableType is the type of the records of a durable receiver.
 func durableType(r signals.DurableReceiver) string { return r.Signal + " " + r.Table }
 
-// Keep writes events for a durable receiver in the transaction of the write. It is part of [signals.Store].
-func (ob *Outbox) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver, events []signals.KeptEvent) error {
+// Keep implements [signals.Store].
+func (k keeper) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver, events []signals.KeptEvent) error {
 	records := make([]record, len(events))
 	for i, e := range events {
 		records[i] = record{
@@ -47,16 +87,19 @@ func (ob *Outbox) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiv
 			Data: e.Data,
 		}
 	}
+	if k.delay > 0 { // it is left to Run
+		_, err := k.ob.keep(ctx, tx, records, due{after: k.delay}, func(context.Context) error { return nil })
+		return err
+	}
 	claimed := time.Now()
 	var o *own
-	var from int
-	followed, err := ob.keep(ctx, tx, records, ob.Claim, func(ctx context.Context) error {
-		o.run(ctx, from, from+len(records))
+	followed, err := k.ob.keep(ctx, tx, records, due{after: k.ob.Claim, claimed: true}, func(ctx context.Context) error {
+		o.committed(ctx)
 		return nil
 	})
 	if followed && err == nil {
-		o = ob.ownOf(tx, r.Name)
-		from = o.add(records, claimed)
+		o = k.ob.ownOf(tx, r.Name)
+		o.add(records, claimed)
 	}
 	return err
 }
@@ -73,13 +116,23 @@ func (ob *Outbox) try(ctx context.Context, r *held) (out bool) {
 			_, _ = ob.note(ctx, r.record, err)
 		}
 	}()
-	err = ob.deliver(ctx, r.record, r.until)
+	receiver := ob.receiverOf(r.record)
+	if receiver.inTx {
+		err = ob.deliverIn(ctx, receiver, r)
+	} else {
+		err = ob.deliver(ctx, receiver, r, receiver.Deliver)
+	}
 	returned = true
 	switch {
+	case errors.Is(err, errTaken):
+		return false
+	case err == nil && receiver.inTx:
+		ob.wake() // it may be the turn of others now
+		return true
 	case err == nil:
 		ob.noteDone(ctx, r)
 		return true
-	case ctx.Err() != nil: // it is not to blame
+	case ctx.Err() != nil || ob.life.Err() != nil: // it is not to blame
 		ob.giveUp(ctx, r)
 		return false
 	}
@@ -87,22 +140,49 @@ func (ob *Outbox) try(ctx context.Context, r *held) (out bool) {
 	return parked
 }
 
-// deliver calls the receiver of a record until its time is over.
-func (ob *Outbox) deliver(ctx context.Context, r *record, until time.Time) error {
+// receiverOf returns the receiver of a record. What goes to an engine has none, only settings.
+func (ob *Outbox) receiverOf(r *record) registered {
 	ob.mu.Lock()
-	receiver := ob.receivers[r.Channel+" "+r.Type]
-	ob.mu.Unlock()
+	defer ob.mu.Unlock()
+	if receiver, ok := ob.receivers[r.Channel+" "+r.Type]; ok {
+		return receiver
+	}
+	return registered{settings: ob.settingsOf(nil)}
+}
+
+// deliver calls the receiver of a record until its time is over.
+func (ob *Outbox) deliver(ctx context.Context, receiver registered, r *held, call func(ctx context.Context, data []byte) error) error {
 	m, err := r.message(ob.Source)
 	if err != nil {
 		return err
 	}
-	limited, cancel := context.WithDeadline(ctx, until)
+	until := r.until
+	if by := time.Now().Add(receiver.timeout); receiver.timeout > 0 && by.Before(until) {
+		until = by
+	}
+	limited, cancel := context.WithDeadline(context.WithValue(ctx, calledKey{}, true), until)
 	defer cancel()
+	defer context.AfterFunc(ob.life, cancel)()
 	limited = actorOf(limited, m.Extensions)
 	if ob.Context != nil {
 		limited = ob.Context(limited, m.Extensions)
 	}
-	return receiver.Deliver(limited, r.Data)
+	return call(limited, r.Data)
+}
+
+// errTaken is the error of an event that is somebody else's by now.
+var errTaken = errors.New("outbox: the claim on the event has ended")
+
+// deliverIn calls the receiver of a record in a transaction that finishes the record.
+func (ob *Outbox) deliverIn(ctx context.Context, receiver registered, r *held) error {
+	return ob.deliver(ctx, receiver, r, func(ctx context.Context, data []byte) error {
+		return ob.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+			if mine, err := ob.store.finishIn(tx, r.record); err != nil || !mine {
+				return cmp.Or(err, errTaken)
+			}
+			return receiver.DeliverIn(ctx, tx, data)
+		})
+	})
 }
 
 // apart calls a function on a goroutine of its own and waits for it. So a receiver that ends its goroutine does not end the caller's.
@@ -117,14 +197,15 @@ func apart(f func()) {
 
 // note notes a failed try, and reports whether the record was parked.
 func (ob *Outbox) note(ctx context.Context, r *record, cause error) (parked bool, err error) {
+	receiver := ob.receiverOf(r)
 	r.Tries++
-	parked = r.Tries >= ob.MaxTries || IsPermanent(cause)
+	parked = r.Tries >= receiver.maxTries || IsPermanent(cause)
 	text := "is tried again"
 	if parked {
 		text = "is parked, see Outbox.Dead,"
 	}
 	ob.failed(ctx, fmt.Errorf("outbox: %s %s after %d tries: %w", r, text, r.Tries, cause))
-	err = ob.store.fail(ob.db.WithContext(context.WithoutCancel(ctx)), r, cause, ob.Backoff(r.Tries), parked)
+	err = ob.store.fail(ob.db.WithContext(context.WithoutCancel(ctx)), r, cause, receiver.backoff(r.Tries), parked)
 	ob.wake() // it may be its turn again, or that of others
 	if err != nil {
 		err = fmt.Errorf("outbox: a failed try of %s could not be noted: %w", r, err)

@@ -101,7 +101,7 @@ func TestADurableReceiverRunsRightAfterTheCommit(t *testing.T) {
 				return nil
 			}))
 			assert.Equal(t, []string{"created 1 a", "created 2 b", "updated 1 c"}, h.lines())
-			assert.Equal(t, goroutine(), at)
+			assert.NotEqual(t, goroutine(), at, "the write does not do it itself")
 			require.NoError(t, db.Delete(&Product{}, 1).Error)
 			assert.Equal(t, "deleted 1 c", h.lines()[3])
 			require.NoError(t, ob.Flush(t.Context()))
@@ -248,18 +248,21 @@ func position(lines []string, line string) int {
 
 func TestALateFailureUndoesNothing(t *testing.T) {
 	t.Parallel()
-	db := open(t, &Product{})
-	ob := install(t, db, outbox.Config{Claim: 2 * time.Second, Poll: 2 * time.Millisecond})
-	h := &heard{}
+	dsn, h := file(t), &heard{}
 	var calls atomic.Int32
-	search(db, ob, h, func(string) error {
-		if calls.Add(1) > 1 {
-			return nil
-		}
-		soon(t, func() bool { return len(h.lines()) == 1 }, "another one takes it when the claim has ended")
-		return errBoom
-	})
-	running(t, ob.Run)
+	var db *gorm.DB
+	for range 2 {
+		db = openAt(t, dsn, &gorm.Config{}, signals.Plugin{}, &Product{})
+		ob := install(t, db, outbox.Config{Claim: 2 * time.Second, Poll: 2 * time.Millisecond})
+		search(db, ob, h, func(string) error {
+			if calls.Add(1) > 1 {
+				return nil
+			}
+			soon(t, func() bool { return len(h.lines()) == 1 }, "another process takes it when the claim has ended")
+			return errBoom
+		})
+		running(t, ob.Run)
+	}
 	require.NoError(t, db.Create(&Product{Name: "a"}).Error)
 	soon(t, func() bool { return entries(t, db)[0].State == 1 }, "it is done, whatever the first one says")
 	assert.EqualValues(t, 2, calls.Load())

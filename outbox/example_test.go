@@ -90,9 +90,9 @@ func ExampleDurable() {
 		return nil
 	}, outbox.Durable(ob, "search"))
 
-	check(db.Create(&Lamp{Name: "lamp"}).Error) // succeeds, whatever the search engine says
+	check(db.Create(&Lamp{Name: "lamp"}).Error) // does not wait for the search engine
 	ob.Run(ctx)                                 // a program calls go ob.Run(ctx)
-	check(ob.Flush(context.Background()))       // before it closes the database
+	check(ob.Shutdown(context.Background()))    // before it closes the database
 
 	// Output:
 	// later: the search engine is away
@@ -135,6 +135,7 @@ func ExampleOutbox_Requeue() {
 		return nil
 	}, outbox.Durable(ob, "pictures"))
 	check(db.Create(&Lamp{Name: "lamp"}).Error)
+	check(ob.Wait(ctx)) // as a test does
 
 	dead, err := ob.Dead(ctx)
 	check(err)

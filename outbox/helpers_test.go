@@ -80,8 +80,16 @@ func (e *errs) texts() []string {
 	return append([]string(nil), e.all...)
 }
 
-// install makes an outbox and its tables. Its errors are dropped unless the configuration says otherwise.
+// install makes an outbox and its tables, in which writes wait for durable receivers. Its errors are dropped unless the configuration says
+// otherwise.
 func install(tb testing.TB, db *gorm.DB, cfg outbox.Config) *outbox.Outbox {
+	tb.Helper()
+	cfg.Eager = true
+	return installLazy(tb, db, cfg)
+}
+
+// installLazy makes an outbox and its tables.
+func installLazy(tb testing.TB, db *gorm.DB, cfg outbox.Config) *outbox.Outbox {
 	tb.Helper()
 	if cfg.Source == "" {
 		cfg.Source = "/shop"

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,6 +46,9 @@ type Config struct {
 	// claim, and somebody else may try.
 	Claim time.Duration
 
+	// Eager lets a write wait until its durable receivers have been called, as tests like it.
+	Eager bool
+
 	// Retain is how long a relay keeps what is done, for Replay; 0 means a day.
 	Retain time.Duration
 
@@ -63,9 +67,13 @@ type Outbox struct {
 	db        *gorm.DB
 	store     store
 	mu        sync.Mutex
-	receivers map[string]signals.DurableReceiver // by channel and type
+	receivers map[string]registered // by channel and type
+	crews     map[string]*crew      // by channel
 	wakers    map[chan struct{}]bool
 	own       map[ownKey]*own
+	closed    bool
+	life      context.Context //nolint:containedctx // ends the calls of receivers when Shutdown has waited for long enough
+	kill      func()
 	noting    noting
 }
 
@@ -99,9 +107,11 @@ func Install(db *gorm.DB, cfg Config) (*Outbox, error) {
 		return nil, err
 	}
 	session := db.Session(&gorm.Session{NewDB: true})
-	return &Outbox{
-		Config: cfg, db: session, store: s, receivers: map[string]signals.DurableReceiver{}, wakers: map[chan struct{}]bool{}, own: map[ownKey]*own{},
-	}, nil
+	ob := &Outbox{
+		Config: cfg, db: session, store: s, receivers: map[string]registered{}, crews: map[string]*crew{}, wakers: map[chan struct{}]bool{}, own: map[ownKey]*own{},
+	}
+	ob.life, ob.kill = context.WithCancel(context.Background())
+	return ob, nil
 }
 
 func installed(db *gorm.DB) bool {
@@ -121,10 +131,7 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-func backoff(tries int) time.Duration {
-	d := min(time.Second<<min(tries-1, 16), 5*time.Minute)
-	return d - rand.N(d/2) //nolint:gosec // no secret
-}
+func backoff(tries int) time.Duration { return doubling(time.Second, 5*time.Minute, tries) }
 
 // Migrate creates the tables that are missing.
 func (ob *Outbox) Migrate(ctx context.Context) error {
@@ -183,9 +190,15 @@ func (ob *Outbox) woken() (c chan struct{}, stop func()) {
 	}
 }
 
-// keep writes records in a transaction, claimed for a while, and sees to it that then runs once it has committed. It reports whether the end of
+// due says when records may be tried: after some time, and before that by nobody but their writer if they are claimed.
+type due struct {
+	after   time.Duration
+	claimed bool
+}
+
+// keep writes records in a transaction and sees to it that then runs once it has committed. It reports whether the end of
 // the transaction is seen: otherwise then never runs, nothing is claimed, and polling finds the records.
-func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, claim time.Duration, then func(ctx context.Context) error) (followed bool, err error) {
+func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, when due, then func(ctx context.Context) error) (followed bool, err error) {
 	headers, err := ob.headers(ctx)
 	if err != nil {
 		return false, err
@@ -208,10 +221,10 @@ func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, claim
 	if err != nil {
 		return false, err
 	}
-	if !followed {
-		claim = 0
+	if !followed && when.claimed {
+		when = due{}
 	}
-	if err = ob.store.insert(tx.WithContext(ctx), records, claim); err != nil {
+	if err = ob.store.insert(tx.WithContext(ctx), records, when); err != nil {
 		return false, fmt.Errorf("outbox: %w", err)
 	}
 	if ob.Notify != "" {
@@ -221,6 +234,43 @@ func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, claim
 	}
 	written = true
 	return followed, nil
+}
+
+// Wait waits until durable receivers have handled what this process has written, as far as it handles it itself.
+func (ob *Outbox) Wait(ctx context.Context) error {
+	for _, c := range ob.allCrews() {
+		if err := c.wait(ctx); err != nil {
+			return fmt.Errorf("outbox: durable receivers still run: %w", err)
+		}
+	}
+	return ob.Flush(ctx)
+}
+
+// Shutdown stops calling durable receivers in this process: it waits for those that run, gives up its claims on what waits, so that other
+// processes may handle it at once, and notes what is done. When ctx ends first, it ends the contexts of the receivers and returns an error.
+// Events that are written afterwards are kept and left to other processes. Call it when [Outbox.Run] has returned, and before
+// the program closes the database.
+func (ob *Outbox) Shutdown(ctx context.Context) error {
+	ob.mu.Lock()
+	ob.closed = true
+	ob.mu.Unlock()
+	all := ob.allCrews()
+	for _, c := range all {
+		c.close()
+	}
+	for _, c := range all {
+		if err := c.wait(ctx); err != nil {
+			ob.kill()
+			return errors.Join(fmt.Errorf("outbox: Shutdown: durable receivers still run: %w", err), ob.Flush(context.WithoutCancel(ctx)))
+		}
+	}
+	return ob.Flush(ctx)
+}
+
+func (ob *Outbox) allCrews() []*crew {
+	ob.mu.Lock()
+	defer ob.mu.Unlock()
+	return slices.Collect(maps.Values(ob.crews))
 }
 
 // follow lets a function run once a transaction has committed. It reports false when nobody sees the end of that.

@@ -144,7 +144,7 @@ func (ob *Outbox) publish(ctx context.Context, tx *gorm.DB, n int, recordOf func
 			return err
 		}
 	}
-	_, err := ob.keep(ctx, tx, records, 0, func(context.Context) error {
+	_, err := ob.keep(ctx, tx, records, due{}, func(context.Context) error {
 		ob.wake()
 		return nil
 	})

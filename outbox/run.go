@@ -41,6 +41,7 @@ func (ob *Outbox) Run(ctx context.Context) {
 func (ob *Outbox) runReceiver(ctx context.Context, name string) {
 	woken, stop := ob.woken()
 	defer stop()
+	defer ob.crewOf(name).waitSwept(0)
 	atOnce := 1
 	for {
 		n, err := ob.sweep(ctx, name, &atOnce)
@@ -60,34 +61,40 @@ func (ob *Outbox) runReceiver(ctx context.Context, name string) {
 // a window or so: more would keep them from other processes.
 func (ob *Outbox) sweep(ctx context.Context, name string, atOnce *int) (n int, err error) {
 	db := ob.db.WithContext(ctx)
+	if ob.crewOf(name).leaves() { // Shutdown
+		return 0, nil
+	}
 	records, err := ob.store.eligible(db, name, ob.connected()[name], batch)
 	if err != nil {
 		return 0, err
 	}
-	blocked := map[string]bool{}
+	c, last := ob.crewOf(name), map[string]*held{}
 	for len(records) > 0 && ctx.Err() == nil {
+		workers := c.mostWorkers()
 		var some []*held
-		some, records = upTo(*atOnce, records, blocked)
+		some, records = upTo(max(*atOnce, workers), records, last)
 		began := time.Now()
 		if err = ob.store.claim(db, some, ob.Claim); err != nil {
 			ob.leave(ctx, some)
 			return n, err
 		}
-		n += ob.tryAll(ctx, some, blocked)
+		n += c.takeSwept(ctx, some)
+		c.waitSwept(workers / 2) // so that no worker waits for the next claim
 		*atOnce = fitted(*atOnce, time.Since(began))
 	}
 	return n, ctx.Err()
 }
 
-// upTo splits records into the first ones whose rows are not blocked, and those after them.
-func upTo(most int, records []record, blocked map[string]bool) (some []*held, after []record) {
+// upTo splits records into the first ones and those after them. last holds the last event of each row. What has failed holds up all that
+// was found behind it.
+func upTo(most int, records []record, last map[string]*held) (some []*held, after []record) {
 	for i := range records {
 		if len(some) == most {
 			return some, records[i:]
 		}
-		if !blocked[records[i].Subject] {
-			some = append(some, &held{record: &records[i]})
-		}
+		e := &held{record: &records[i], swept: true, looked: true}
+		e.after = last[e.Subject]
+		last[e.Subject], some = e, append(some, e)
 	}
 	return some, nil
 }
@@ -112,22 +119,14 @@ func (ob *Outbox) leave(ctx context.Context, events []*held) {
 	}
 }
 
-// tryAll tries claimed events in their order, and returns how many were mine. One that fails, or that somebody else has, blocks its row.
-func (ob *Outbox) tryAll(ctx context.Context, events []*held, blocked map[string]bool) (mine int) {
-	for i, e := range events {
-		if e.mine {
+// takeSwept takes events over that were found in the table and claimed, and returns how many of them are mine.
+func (c *crew) takeSwept(ctx context.Context, events []*held) (mine int) {
+	for _, e := range events {
+		if e.ctx = ctx; e.mine {
 			mine++
-			ob.extend(ctx, events[i:])
 		}
-		out := false
-		switch {
-		case e.mine && (blocked[e.Subject] || ctx.Err() != nil):
-			ob.giveUp(ctx, e)
-		case e.mine:
-			apart(func() { out = ob.try(ctx, e) })
-		}
-		blocked[e.Subject] = !out
 	}
+	c.take(events, nil)
 	return mine
 }
 
@@ -137,7 +136,7 @@ func (ob *Outbox) connected() map[string][]string {
 	defer ob.mu.Unlock()
 	types := map[string][]string{}
 	for _, r := range ob.receivers {
-		types[r.Name] = append(types[r.Name], durableType(r))
+		types[r.Name] = append(types[r.Name], durableType(r.DurableReceiver))
 	}
 	return types
 }

@@ -62,13 +62,13 @@ func fitting(records []record) int {
 	return n
 }
 
-// insert writes records. With a claim they are their writer's for a while, and learn their sequences where the database tells them.
-func (s store) insert(tx *gorm.DB, records []record, claim time.Duration) error {
-	due := "0"
-	if claim > 0 {
-		due = fmt.Sprintf("%s + %d", s.now, claim.Milliseconds())
+// insert writes records. Claimed ones learn their sequences where the database tells them.
+func (s store) insert(tx *gorm.DB, records []record, when due) error {
+	at := "0"
+	if when.after > 0 {
+		at = fmt.Sprintf("%s + %d", s.now, when.after.Milliseconds())
 	}
-	row := "(?, ?, ?, ?, ?, ?, ?, " + s.now + ", " + due + ", '')"
+	row := "(?, ?, ?, ?, ?, ?, ?, " + s.now + ", " + at + ", '')"
 	for len(records) > 0 {
 		some := records[:fitting(records)]
 		records = records[len(some):]
@@ -80,7 +80,7 @@ func (s store) insert(tx *gorm.DB, records []record, claim time.Duration) error 
 		sql := "INSERT INTO " + s.table + " (id, channel, type, subject, headers, content_type, data, created_at, due_at, error) VALUES " +
 			row + strings.Repeat(", "+row, len(some)-1)
 		var err error
-		if claim > 0 && s.dialect != "mysql" {
+		if when.claimed && s.dialect != "mysql" {
 			err = numbered(tx.Raw(sql+" RETURNING id, sequence", vars...), some)
 		} else {
 			err = tx.Exec(sql, vars...).Error
@@ -147,6 +147,13 @@ func (s store) finish(db *gorm.DB, sequences ...uint64) error {
 		return nil
 	}
 	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET state = 1, due_at = "+s.now+", error = '' WHERE sequence IN ?", padded(sequences)).Error
+}
+
+// finishIn notes in a transaction that a record is done, if it is still the holder's.
+func (s store) finishIn(tx *gorm.DB, r *record) (mine bool, err error) {
+	tx = tx.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET state = 1, due_at = "+s.now+", error = '' WHERE sequence = ? AND "+waits+
+		" AND holder = ? AND tries = ?", r.Sequence, r.Holder, r.Tries)
+	return tx.RowsAffected > 0, tx.Error
 }
 
 // again returns the statement that makes records of a state pending.

@@ -50,7 +50,7 @@ func (s *shop) called(ctx context.Context, of call, l listener, begin func()) er
 	}
 	stop := l.connect(s)
 	begin()
-	err = errors.Join(of.run(s.db, key), s.ob.Flush(ctx))
+	err = errors.Join(of.run(s.db, key), s.ob.Wait(ctx))
 	stop()
 	return err
 }

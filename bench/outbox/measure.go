@@ -97,6 +97,7 @@ func (s *shop) writes(f *figures) error {
 			stop := way.connect()
 			took, err := inserts(n, way.insert)
 			stop()
+			err = errors.Join(err, s.ob.Wait(context.Background()))
 			if err != nil {
 				return err
 			}

@@ -34,7 +34,7 @@ func writers(ctx context.Context, d database, dir string) (all []crowd, err erro
 				stop := l.connect(s)
 				rate, err := s.insertsBy(n, turn)
 				stop()
-				if err = errors.Join(err, s.ob.Flush(ctx), s.empty(products), s.empty(table)); err != nil {
+				if err = errors.Join(err, s.ob.Wait(ctx), s.empty(products), s.empty(table)); err != nil {
 					return nil, err
 				}
 				rates[l.name] = append(rates[l.name], rate)

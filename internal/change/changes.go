@@ -94,7 +94,7 @@ func (r *Row) Changes(ctx context.Context, add func(name, column string, old, va
 		case f.AutoUpdateTime > 0 && r.Facts.Result != Deleted:
 		case r.Facts.Result == Deleted:
 			if rows.Valued(ctx, f, v) {
-				add(model.Name(f), column, rows.Value(ctx, f, v), nil)
+				add(model.Name(f), f.DBName, rows.Value(ctx, f, v), nil)
 			}
 		case r.Created:
 			if rows.Valued(ctx, f, v) && r.Facts.inserted(f) {

@@ -40,7 +40,7 @@ func post(t *testing.T, dialector gorm.Dialector, config *gorm.Config, cfg outbo
 
 func mailbox(t *testing.T, db *gorm.DB, cfg outbox.Config) *outbox.Outbox {
 	t.Helper()
-	cfg.Source = "/post"
+	cfg.Source, cfg.Eager = "/post", true
 	if cfg.ErrorHandler == nil {
 		cfg.ErrorHandler = func(context.Context, error) {}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
 	"github.com/gorm-signals/signals/internal/change"
@@ -124,8 +125,8 @@ func (k *kept) facts(reg *dispatch.Registry, of *schema.Schema) *change.Facts {
 	return s
 }
 
-// Deliver calls a receiver of a signal with an event that was kept.
-func Deliver(ctx context.Context, reg *dispatch.Registry, s *dispatch.Signal, e *dispatch.Entry, data []byte) (err error) {
+// Deliver calls a receiver of a signal with an event that was kept: in the transaction that tx is a session of, or outside any for nil.
+func Deliver(ctx context.Context, tx *gorm.DB, reg *dispatch.Registry, s *dispatch.Signal, e *dispatch.Entry, data []byte) (err error) {
 	var k kept
 	if err = json.Unmarshal(data, &k); err != nil {
 		return fmt.Errorf("signals: what was kept for %s cannot be read: %w", e.UID, err)
@@ -139,9 +140,12 @@ func Deliver(ctx context.Context, reg *dispatch.Registry, s *dispatch.Signal, e 
 			return err
 		}
 	}
-	f := &dispatch.Frame{}
-	f.Open(ctx, reg.DB.WithContext(ctx), s.Kind, reg.Silent(s.Scope.Schema, s.Scope.Name))
-	f.Raw, f.Ended = k.Raw, &dispatch.Ended{}
+	f, db := &dispatch.Frame{}, tx
+	if tx == nil {
+		f.Ended, db = &dispatch.Ended{}, reg.DB
+	}
+	f.Open(ctx, db.WithContext(ctx), s.Kind, reg.Silent(s.Scope.Schema, s.Scope.Name))
+	f.Raw = k.Raw
 	var failed error
 	d := delivery{reg: reg, handle: func(_ context.Context, err error) { failed = err }}
 	d.send(e, f, []change.Row{r})

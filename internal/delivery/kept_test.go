@@ -79,7 +79,7 @@ func TestAnEventThatWasKeptIsDeliveredAsItWasSent(t *testing.T) {
 				assert.Same(t, w.db.ConnPool, f.Session().Statement.ConnPool, "sessions are outside any transaction")
 				return nil
 			})
-			require.NoError(t, delivery.Deliver(t.Context(), w.Registry, w.signals[c.kind], e, kept.Data))
+			require.NoError(t, delivery.Deliver(t.Context(), nil, w.Registry, w.signals[c.kind], e, kept.Data))
 			assert.Equal(t, 1, called)
 		})
 	}
@@ -94,7 +94,7 @@ func TestADeliveryReturnsTheErrorOfItsReceiver(t *testing.T) {
 	kept, err := delivery.KeepRow(&rows[0], f, dispatch.Keys)
 	require.NoError(t, err)
 	deliver := func(do func(*dispatch.Frame, *change.Row) error) error {
-		return delivery.Deliver(t.Context(), w.Registry, w.signals[dispatch.PostSave], w.durable(do), kept.Data)
+		return delivery.Deliver(t.Context(), nil, w.Registry, w.signals[dispatch.PostSave], w.durable(do), kept.Data)
 	}
 	require.EqualError(t, deliver(func(*dispatch.Frame, *change.Row) error { return errors.New("no") }), "mail: no")
 	require.EqualError(t, deliver(func(*dispatch.Frame, *change.Row) error { panic("boom") }), "mail: panic: boom")
@@ -111,9 +111,9 @@ func TestAnEventThatCannotBeReadNamesItsReceiver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	e := w.durable(func(*dispatch.Frame, *change.Row) error { return nil })
-	err := delivery.Deliver(t.Context(), w.Registry, w.signals[dispatch.PostSave], e, []byte("{"))
+	err := delivery.Deliver(t.Context(), nil, w.Registry, w.signals[dispatch.PostSave], e, []byte("{"))
 	require.ErrorContains(t, err, "what was kept for mail cannot be read")
 	for _, data := range []string{`{"row":{"id":"x"}}`, `{"row":{"id":1},"original":{"id":"x"}}`} {
-		require.Error(t, delivery.Deliver(t.Context(), w.Registry, w.signals[dispatch.PostSave], e, []byte(data)), data)
+		require.Error(t, delivery.Deliver(t.Context(), nil, w.Registry, w.signals[dispatch.PostSave], e, []byte(data)), data)
 	}
 }
