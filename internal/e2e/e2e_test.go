@@ -235,9 +235,13 @@ func (w *world) judge(redelivered uint64, took time.Duration) {
 	require.NoError(w.t, w.db.Model(&undone{}).Select("COALESCE(SUM(count), 0)").Scan(&back).Error)
 	var effects []handled
 	require.NoError(w.t, w.consumer.Order("id").Find(&effects).Error)
+	var once []handled
+	require.NoError(w.t, w.db.Model(&effect{}).Order("id").Find(&once).Error)
 	dead, err := w.ob.Dead(context.Background())
 	require.NoError(w.t, err)
-	v := compare(ledger, effects)
+	v, inTx := compare(ledger, effects), compare(ledger, once)
+	w.t.Logf("%s: in transactions: %d missing, %d phantom, %d handled twice, %d backwards; killed: workers %d", w.settings.Kind,
+		len(inTx.missing), len(inTx.phantom), len(inTx.twice), len(inTx.backwards), w.kills["workers"])
 	w.t.Logf("%s: %d changes committed, %d rolled back; %d missing, %d phantom, %d handled twice, %d backwards; "+
 		"killed: writer %d, relays %d, broker %d, consumer %d; delivered once more: %d; %.1f s",
 		w.settings.Kind, len(ledger), back, len(v.missing), len(v.phantom), len(v.twice), len(v.backwards),
@@ -246,4 +250,5 @@ func (w *world) judge(redelivered uint64, took time.Duration) {
 	assert.GreaterOrEqual(w.t, back, w.settings.Undone)
 	assert.Empty(w.t, dead)
 	v.check(w.t)
+	inTx.check(w.t)
 }

@@ -33,7 +33,7 @@ type settings struct {
 // roles are what children do. The writer returns when its work is done, the others when they fail.
 func roles() map[string]func(ctx context.Context, s settings) error {
 	return map[string]func(ctx context.Context, s settings) error{
-		"writer": write, "relay": relay, "other relay": relay, "broker": broker, "consumer": consume,
+		"writer": write, "workers": work, "relay": relay, "other relay": relay, "broker": broker, "consumer": consume,
 	}
 }
 

@@ -74,6 +74,12 @@ type handled struct {
 // TableName returns the name of the table.
 func (handled) TableName() string { return "handled" }
 
+// effect is what a durable receiver writes for an event, in the transaction that finishes the event.
+type effect handled
+
+// TableName returns the name of the table.
+func (effect) TableName() string { return "effects" }
+
 // sqliteOptions let several processes use one file.
 const sqliteOptions = "?_journal_mode=wal&_synchronous=normal&_busy_timeout=20000&_txlock=immediate"
 
@@ -96,7 +102,7 @@ func openWriterDB(s settings) (*gorm.DB, *outbox.Outbox, error) {
 		return nil, nil, err
 	}
 	ob, err := outbox.Install(db, outbox.Config{
-		Source: "/e2e", Poll: 50 * time.Millisecond,
+		Source: "/e2e", Poll: 50 * time.Millisecond, Claim: 2 * time.Second,
 		ErrorHandler: func(_ context.Context, err error) { fmt.Fprintln(os.Stderr, err) },
 	})
 	return db, ob, err
@@ -121,7 +127,7 @@ const consumerName = "e2e"
 
 // migrate makes the tables of both databases.
 func migrate(ctx context.Context, db *gorm.DB, ob *outbox.Outbox, consumer *gorm.DB) error {
-	if err := db.AutoMigrate(&item{}, &entry{}, &undone{}); err != nil {
+	if err := db.AutoMigrate(&item{}, &entry{}, &undone{}, &effect{}); err != nil {
 		return err
 	}
 	if err := ob.Migrate(ctx); err != nil {

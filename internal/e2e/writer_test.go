@@ -29,6 +29,7 @@ func write(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	connectEffects(db, ob, s)
 	outbox.Publish[item](ob, outbox.Payload(func(i *item) any { return changed{Item: i.ID, N: i.N, Mark: i.Mark} }))
 	var made, back int64
 	if err = db.Model(&entry{}).Count(&made).Error; err != nil {
@@ -51,7 +52,7 @@ func write(ctx context.Context, s settings) error {
 		all.Go(func() { errs[i] = w.work() })
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	return errors.Join(errors.Join(errs...), ob.Shutdown(ctx))
 }
 
 // totals is what the workers have done together, and what they have to do.
