@@ -21,11 +21,12 @@ type channel struct {
 	reg *dispatch.Registry // nil for a custom signal
 	mu  sync.Mutex         // held by writers
 
-	seq      atomic.Uint64                                                      // connection order of a custom signal
-	calls    atomic.Pointer[calls]                                              // of a custom signal: what Send loops over; nil until somebody connects
-	observer dispatch.Observer                                                  // of a custom signal
-	call     func(ctx context.Context, r *receiver, event unsafe.Pointer) error // of a custom signal that New made
-	single   func(batch unsafe.Pointer) unsafe.Pointer                          // of a custom signal that New made: a Receiver[E] that calls a BatchReceiver[E]
+	seq      atomic.Uint64                                                         // connection order of a custom signal
+	calls    atomic.Pointer[calls]                                                 // of a custom signal: what Send loops over; nil until somebody connects
+	observer dispatch.Observer                                                     // of a custom signal
+	call     func(ctx context.Context, r *receiver, event unsafe.Pointer) error    // of a custom signal that New made
+	batch    func(ctx context.Context, r *receiver, events []unsafe.Pointer) error // of a custom signal that New made: calls a BatchReceiver[E]
+	single   func(batch unsafe.Pointer) unsafe.Pointer                             // of a custom signal that New made: a Receiver[E] that calls a BatchReceiver[E]
 
 	receive func(e *dispatch.Entry, receiver unsafe.Pointer, batch bool) // of a model signal: gives an entry a Receiver[E] or a BatchReceiver[E]
 	method  func(of, code unsafe.Pointer, batch bool) unsafe.Pointer     // of a model signal: makes a Receiver[E] or a BatchReceiver[E] of a method
@@ -173,7 +174,11 @@ func (c *channel) send(ctx context.Context, event any) error {
 	if c.reg != nil {
 		return c.sendRow(background(ctx), c.given(e.UnsafePointer()))
 	}
-	return dispatch.FirstError(c.respondCustom(background(ctx), e, dispatch.UntilError))
+	answers, err := c.respondCustom(background(ctx), nil, e, dispatch.UntilError)
+	if err != nil {
+		return err
+	}
+	return errorOf(answers)
 }
 
 // respond sends the event that a pointer points to, to all receivers.
@@ -182,7 +187,11 @@ func (c *channel) respond(ctx context.Context, event any, w dispatch.Way) []Resp
 	if c.reg != nil {
 		return responsesOf(c.respondRow(background(ctx), c.given(e.UnsafePointer()), w))
 	}
-	return responsesOf(c.respondCustom(background(ctx), e, w))
+	answers, err := c.respondCustom(background(ctx), nil, e, w)
+	if err != nil {
+		answers = []dispatch.Answer{{Entry: &c.nobody().Entry, Err: err}}
+	}
+	return responsesOf(answers)
 }
 
 // responsesOf returns answers as callers know them.
@@ -224,8 +233,7 @@ func (c *channel) respondRow(ctx context.Context, g given, w dispatch.Way) (answ
 func (c *channel) rowTargets(ctx context.Context, g given) []dispatch.Target {
 	s, err := c.byHand(ctx, g)
 	if err != nil {
-		nobody := newReceiver(dispatch.Info{Signal: c.Name, Sender: c.Scope.Name, Location: "none"}, c.Kind)
-		return []dispatch.Target{{Entry: &nobody.Entry, Call: func(*dispatch.Entry) error { return err }}}
+		return []dispatch.Target{{Entry: &c.nobody().Entry, Call: func(*dispatch.Entry) error { return err }}}
 	}
 	if s.plan == nil || s.frame.MuteAll {
 		return nil
@@ -243,6 +251,11 @@ func (c *channel) rowTargets(ctx context.Context, g given) []dispatch.Target {
 		}
 	}
 	return targets
+}
+
+// nobody stands for the receivers of a send that none was called of.
+func (c *channel) nobody() *receiver {
+	return newReceiver(dispatch.Info{Signal: c.Name, Sender: c.Scope.Name, Location: "none"}, c.Kind)
 }
 
 // handSend is the send of an event that no write sends.

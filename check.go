@@ -14,8 +14,8 @@ import (
 // check refuses options without meaning and fills in the default need.
 func (c *channel) check(o *connectOptions) {
 	if c.reg == nil {
-		if len(o.fields) > 0 || o.needs != 0 || o.phase != dispatch.InSend || o.net || o.atomic || o.only.given() != "" {
-			o.refuse("Fields, OnCreate, OnUpdate, Becomes, Needs, Net, Atomic, Durable and the phases belong to model signals, and this one is custom")
+		if len(o.fields) > 0 || o.needs != 0 || o.net || o.atomic || o.only.given() != "" {
+			o.refuse("Fields, OnCreate, OnUpdate, Becomes, Needs, Net, Atomic and Durable belong to model signals, and this one is custom")
 		}
 		return
 	}

@@ -12,19 +12,25 @@ import (
 type calls struct {
 	receivers []unsafe.Pointer // each a Receiver[E]
 	entries   []*dispatch.Entry
+	waiting   []*dispatch.Entry // that wait for the end of a transaction
 	observer  dispatch.Observer
-	once      bool // a receiver is called once
+	rare      bool // a loop is not enough: an observer looks on, or a receiver waits or is called once
 }
 
 func (c *channel) snapshot() *calls {
-	entries := c.List.Items()
-	s := &calls{receivers: make([]unsafe.Pointer, len(entries)), entries: entries, observer: c.observer}
-	for i, e := range entries {
+	s := &calls{observer: c.observer, rare: c.observer != nil}
+	for _, e := range c.List.Items() {
 		r := receiverOf(e)
-		s.once = s.once || e.Once != nil
-		if s.receivers[i] = r.function; r.several && c.single != nil {
-			s.receivers[i] = c.single(r.function)
+		s.rare = s.rare || e.Once != nil || e.Phase != dispatch.InSend
+		if e.Phase != dispatch.InSend {
+			s.waiting = append(s.waiting, e)
+			continue
 		}
+		one := r.function
+		if r.several && c.single != nil {
+			one = c.single(r.function)
+		}
+		s.receivers, s.entries = append(s.receivers, one), append(s.entries, e)
 	}
 	return s
 }
@@ -35,6 +41,15 @@ func callCustom[E any](ctx context.Context, r *receiver, event unsafe.Pointer) e
 		return typed[BatchReceiver[E]](&r.function)(ctx, []E{*(*E)(event)})
 	}
 	return typed[Receiver[E]](&r.function)(ctx, *(*E)(event))
+}
+
+// callBatch calls a batch receiver of a custom signal with events.
+func callBatch[E any](ctx context.Context, r *receiver, events []unsafe.Pointer) error {
+	all := make([]E, len(events))
+	for i, event := range events {
+		all[i] = *(*E)(event)
+	}
+	return typed[BatchReceiver[E]](&r.function)(ctx, all)
 }
 
 // single makes a Receiver[E] of a BatchReceiver[E].
@@ -52,7 +67,7 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 		if c == nil {
 			return nil
 		}
-		if ctx = background(ctx); c.observer != nil || c.once || dispatch.Mutes(ctx) {
+		if ctx = background(ctx); c.rare || dispatch.Mutes(ctx) {
 			given := event // of its own: the event of the loop stays off the heap
 			return ch.send(ctx, &given)
 		}
@@ -75,12 +90,8 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 	}
 }
 
-// respondCustom sends an event of a custom signal so that the observer sees it.
-func (c *channel) respondCustom(ctx context.Context, event reflect.Value, w dispatch.Way) (answers []dispatch.Answer) {
-	snapshot := c.calls.Load()
-	if snapshot == nil {
-		return []dispatch.Answer{}
-	}
+// respondNow calls the receivers of a custom signal that do not wait, so that the observer sees it.
+func (c *channel) respondNow(ctx context.Context, snapshot *calls, event reflect.Value, w dispatch.Way) (answers []dispatch.Answer) {
 	call, by := c.caller(event), snapshot.observer
 	if by == nil {
 		return w.Send(ctx, targets(ctx, snapshot.entries, func(e *dispatch.Entry) error { return call(ctx, receiverOf(e)) }))
@@ -114,10 +125,15 @@ func (c *channel) caller(event reflect.Value) func(context.Context, *receiver) e
 		if r.several {
 			arg = reflect.Append(reflect.Zero(reflect.SliceOf(arg.Type())), arg)
 		}
-		typ := reflect.FuncOf([]reflect.Type{reflect.TypeFor[context.Context](), arg.Type()}, []reflect.Type{reflect.TypeFor[error]()}, false)
-		err, _ := reflect.TypeAssert[error](reflected(typ, &r.function).Call([]reflect.Value{reflect.ValueOf(ctx), arg})[0])
-		return err
+		return callReflected(ctx, r, arg)
 	}
+}
+
+// callReflected calls a receiver of a signal that New did not make.
+func callReflected(ctx context.Context, r *receiver, arg reflect.Value) error {
+	typ := reflect.FuncOf([]reflect.Type{reflect.TypeFor[context.Context](), arg.Type()}, []reflect.Type{reflect.TypeFor[error]()}, false)
+	err, _ := reflect.TypeAssert[error](reflected(typ, &r.function).Call([]reflect.Value{reflect.ValueOf(ctx), arg})[0])
+	return err
 }
 
 // targets lists those of the receivers of a custom signal that are not muted.

@@ -70,7 +70,7 @@
 //   - PostChange: with PostSave and with PostDelete, for receivers that want to hear of both.
 //   - M2MChanged: once per owner before its links of a many2many relation change, and once after.
 //   - PostLoad: once per row, after a query has filled a struct of the model and GORM has run its AfterFind hook.
-//   - A custom signal: when the program calls [Signal.Send].
+//   - A custom signal: when the program calls [Signal.Send] or [Signal.SendIn].
 //
 // A write of several rows sends all pre signals, then writes, then sends all post signals. An update or a delete by a
 // condition does so in batches of [Plugin].BatchSize rows. What GORM writes without hooks, as UpdateColumn and
@@ -184,5 +184,6 @@
 //	viewed := signals.New[View]("product_viewed")
 //
 // [Signal.Send] stops at the first error. [Signal.SendRobust] calls all receivers, whatever they return, and
-// [Signal.SendConcurrent] calls them all at once; both answer with one [Response] per receiver.
+// [Signal.SendConcurrent] calls them all at once; both answer with one [Response] per receiver. [Signal.SendIn] sends in a transaction: receivers
+// with AfterCommit, BeforeCommit and AfterRollback then wait for its end.
 package signals

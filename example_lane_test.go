@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/gorm-signals/signals"
 )
 
@@ -64,4 +66,40 @@ func ExampleLaneError() {
 
 	// Output:
 	// mail parcels [1] true
+}
+
+// Placed is the event of a custom signal. Key keeps the events of one order in order on a lane.
+type Placed struct{ Order int }
+
+func (p Placed) Key() any { return p.Order }
+
+func ExampleSignal_SendIn() {
+	db := exampleDB(&Parcel{})
+	placed := signals.New[Placed]("order_placed")
+	placed.Connect(func(_ context.Context, e Placed) error {
+		fmt.Println("mailed: order", e.Order)
+		return nil
+	}, signals.AfterCommit())
+	placed.Connect(func(_ context.Context, e Placed) error {
+		fmt.Println("taken back: order", e.Order)
+		return nil
+	}, signals.AfterRollback())
+
+	place := func(order int, paid error) error {
+		return db.Transaction(func(tx *gorm.DB) error {
+			if err := placed.SendIn(tx, Placed{order}); err != nil {
+				return err
+			}
+			fmt.Println("sent: order", order)
+			return paid
+		})
+	}
+	_ = place(1, nil)
+	_ = place(2, errors.New("no money"))
+
+	// Output:
+	// sent: order 1
+	// mailed: order 1
+	// sent: order 2
+	// taken back: order 2
 }

@@ -20,7 +20,8 @@ import (
 //	products.PostSave.Connect(mailNewProduct, signals.AfterCommit(), signals.In(mail))
 //
 // Events of one row, which are those with the same table and primary key, run one by one on a lane, in the order of their commits: a later
-// one never starts before an earlier one has ended. Different rows run at the same time. Events without a primary key have no order.
+// one never starts before an earlier one has ended. Different rows run at the same time. Events without a primary key have no order. Events of a
+// custom signal are in order by their key if the event has a method Key() any.
 //
 // A receiver gets the values of the write's context without its cancellation, and the time that LaneConfig.Timeout gives; a receiver that
 // does not look at its context keeps its worker. The event is a snapshot of its own, and its DB is a live session outside the transaction.
@@ -48,7 +49,8 @@ type LaneConfig struct {
 	// Overflow says what happens to a write when the queue is full. The zero value is Block.
 	Overflow Overflow
 
-	// ErrorHandler is told of errors in the place of Plugin.ErrorHandler; nil means that one.
+	// ErrorHandler is told of errors in the place of Plugin.ErrorHandler; nil means that one, and [slog.Default] for a custom signal that is
+	// sent in no transaction.
 	ErrorHandler func(ctx context.Context, err error)
 }
 
@@ -75,9 +77,10 @@ var (
 
 // LaneError is what Plugin.ErrorHandler gets of a receiver that runs on a lane.
 type LaneError struct {
-	Lane string        // its name
-	Rows []ObservedRow // what the call was about; none for a custom signal
-	Err  error         // a *ReceiverError: what the receiver returned, or why it was not called
+	Lane  string        // its name
+	Rows  []ObservedRow // what the call was about; none for a custom signal
+	Event any           // the event of a custom signal; the first one of a batch
+	Err   error         // a *ReceiverError: what the receiver returned, or why it was not called
 }
 
 // Error names the lane, the rows and the cause.
@@ -207,5 +210,5 @@ func Lanes(db *gorm.DB) []*Lane {
 
 // onLane makes the error of a call on a lane.
 func onLane(o dispatch.Observed, err error) error {
-	return &LaneError{Lane: o.Receiver.Lane.Name, Rows: observedOf(o).Rows(), Err: err}
+	return &LaneError{Lane: o.Receiver.Lane.Name, Rows: observedOf(o).Rows(), Event: o.Event, Err: err}
 }

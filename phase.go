@@ -16,11 +16,11 @@ func inPhase(p dispatch.Phase) ConnectOption {
 	})
 }
 
-// BeforeCommit lets a receiver of post_save, post_delete, post_change or m2m_changed run just before the outermost COMMIT, in the transaction. An
+// BeforeCommit lets a receiver of post_save, post_delete, post_change, m2m_changed or a custom signal run just before the outermost COMMIT, in the transaction. An
 // error rolls the whole transaction back and is the transaction's error.
 func BeforeCommit() ConnectOption { return inPhase(dispatch.BeforeCommit) }
 
-// AfterCommit lets a receiver of post_save, post_delete, post_change or m2m_changed run once the outermost transaction has committed, and never when
+// AfterCommit lets a receiver of post_save, post_delete, post_change, m2m_changed or a custom signal run once the outermost transaction has committed, and never when
 // the transaction or a savepoint around the write was rolled back. The event is a snapshot, its DB is a live session outside
 // the transaction, and the context keeps its values without its cancellation. What the receiver returns goes to
 // Plugin.ErrorHandler: the write has succeeded.
@@ -28,7 +28,7 @@ func BeforeCommit() ConnectOption { return inPhase(dispatch.BeforeCommit) }
 // With ConnectBatch there is one call per transaction, with all its events.
 func AfterCommit() ConnectOption { return inPhase(dispatch.AfterCommit) }
 
-// AfterRollback lets a receiver of post_save, post_delete, post_change or m2m_changed run once the transaction, or a savepoint around the write, was
+// AfterRollback lets a receiver of post_save, post_delete, post_change, m2m_changed or a custom signal run once the transaction, or a savepoint around the write, was
 // rolled back; for a savepoint that is when the transaction ends. They run in reverse order. When the context of a
 // transaction ends and nobody calls Rollback, they run on a goroutine of their own.
 func AfterRollback() ConnectOption { return inPhase(dispatch.AfterRollback) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"unsafe"
 
+	"gorm.io/gorm"
+
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
@@ -22,7 +24,7 @@ type Signal[E any] struct {
 //
 //	var Viewed = signals.New[View]("product_viewed")
 func New[E any](name string) *Signal[E] {
-	s := &Signal[E]{channel: channel{Signal: dispatch.Signal{Name: name}, call: callCustom[E], single: single[E]}}
+	s := &Signal[E]{channel: channel{Signal: dispatch.Signal{Name: name}, call: callCustom[E], batch: callBatch[E], single: single[E]}}
 	s.custom = sender[E](&s.channel)
 	return s
 }
@@ -54,7 +56,10 @@ func (s *Signal[E]) Receivers() []ReceiverInfo { return s.channel.receivers() }
 
 // Send calls the receivers in order and stops at the first error, which it returns as a *ReceiverError. A panic of a
 // receiver is such an error too and holds a *PanicError. Sending a model signal by hand reaches the receivers that a
-// write would reach.
+// write would reach, but for those that wait: see SendIn.
+//
+// With the context of a receiver of a model signal, or of SendIn, Send belongs to the transaction of that: receivers of a custom signal that wait
+// are called at its end. In no transaction they are called as SendIn says.
 func (s *Signal[E]) Send(ctx context.Context, event E) (err error) {
 	if s.custom != nil {
 		return s.custom(ctx, event)
@@ -63,8 +68,23 @@ func (s *Signal[E]) Send(ctx context.Context, event E) (err error) {
 	return s.channel.send(ctx, &given)
 }
 
+// SendIn is Send in a transaction: receivers get the context of tx, and those connected with BeforeCommit, AfterCommit or AfterRollback wait for the
+// end of the transaction, as those of a write through tx would. Rolling back a savepoint that is open now takes the event back. When a
+// receiver of the send fails, only AfterRollback receivers wait.
+//
+// What waiting receivers return goes to Plugin.ErrorHandler, but that of BeforeCommit fails the commit. In no transaction SendIn calls
+// BeforeCommit and then AfterCommit receivers at once, after the others, and returns their errors; AfterRollback receivers never run. It fails
+// with ErrNotInstalled when the database of tx has no plugin, with [sql.ErrTxDone] when the transaction has ended, and with ErrUntracked
+// when receivers wait and the end of the transaction cannot be seen, unless Plugin.Untracked says otherwise.
+//
+// A signal of a model is sent so too, and its events get a session of tx as DB.
+//
+//go:noinline
+func (s *Signal[E]) SendIn(tx *gorm.DB, event E) error { return s.channel.sendIn(tx, &event) }
+
 // SendRobust calls all receivers in order, whatever they return, and answers with one Response each. A panic is the
-// Err of its Response.
+// Err of its Response. Receivers that wait for the end of a transaction, as in Send, have no Response then; in no transaction they have one,
+// unless they run on a lane.
 //
 //go:noinline
 func (s *Signal[E]) SendRobust(ctx context.Context, event E) []Response {

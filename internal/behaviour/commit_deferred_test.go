@@ -152,7 +152,7 @@ func TestOptionsOfPhasesThatMakeNoSenseAreRefused(t *testing.T) {
 		"Net goes with":        func() { products.PostSave.Connect(saved, signals.Net()) },
 		"one phase":            func() { products.PostSave.Connect(saved, signals.AfterCommit(), signals.BeforeCommit()) },
 		"belong to model": func() {
-			signals.New[view]("v").Connect(func(context.Context, view) error { return nil }, signals.AfterCommit())
+			signals.New[view]("v").Connect(func(context.Context, view) error { return nil }, signals.AfterCommit(), signals.Net())
 		},
 	} {
 		assert.Contains(t, testkit.PanicOf(connect), want)

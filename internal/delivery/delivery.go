@@ -50,8 +50,11 @@ func every(i, n int, f func(int)) {
 // waited tells the observer of sends that wait no more.
 func waited(actions []txn.Item[any], err error) {
 	for _, it := range actions {
-		if d, ok := it.Action.(*Deferred); ok {
-			d.waited(err)
+		switch a := it.Action.(type) {
+		case *Deferred:
+			a.waited(err)
+		case *Sent:
+			a.waited(err)
 		}
 	}
 }
@@ -65,6 +68,8 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 			if a.On == dispatch.AfterRollback && d.puts == nil {
 				d.run(a)
 			}
+		case *Sent:
+			d.rollbackSent(a)
 		case *Deferred:
 			entries := a.entries(dispatch.AfterRollback)
 			if len(entries) == 0 {
@@ -119,6 +124,8 @@ func (c *committing) act(i int) {
 		if a.On == dispatch.AfterCommit && c.puts == nil {
 			c.run(a)
 		}
+	case *Sent:
+		c.commitSent(a, c.actions[i:])
 	case *Deferred:
 		a.leave(c.outside)
 		if a.frame.Plan.Net {

@@ -33,11 +33,11 @@ func (c captured) before(tx *pool.Tx, place int, failed func(before bool, err er
 			return true
 		}
 		next = int(actions[0].Seq)
-		d, isSend := actions[0].Action.(*Deferred)
+		waits, isSend := actions[0].Action.(interface{ sendBeforeCommit() error })
 		if !isSend {
 			continue
 		}
-		if err := d.sendBeforeCommit(); err != nil {
+		if err := waits.sendBeforeCommit(); err != nil {
 			waited(tx.Queue.Take(place), fault.ErrRolledBack)
 			failed(true, err)
 			return false
@@ -56,6 +56,9 @@ func (c captured) List(tx *pool.Tx, place int) []string {
 			if a.On == dispatch.AfterCommit {
 				after = append(after, "function queued at "+a.Location)
 			}
+		case *Sent:
+			before = append(before, a.list(dispatch.BeforeCommit)...)
+			after = append(after, a.list(dispatch.AfterCommit)...)
 		case *Deferred:
 			before = append(before, a.list(dispatch.BeforeCommit)...)
 			after = append(after, a.list(dispatch.AfterCommit)...)
@@ -82,6 +85,14 @@ func (d *Deferred) list(p dispatch.Phase) (lines []string) {
 				lines = append(lines, d.describe(e))
 			}
 		}
+	}
+	return lines
+}
+
+// list describes the calls of the receivers of a phase.
+func (s *Sent) list(p dispatch.Phase) (lines []string) {
+	for _, e := range s.entries(p) {
+		lines = append(lines, s.Signal+" to "+e.Info.Name())
 	}
 	return lines
 }

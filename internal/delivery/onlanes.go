@@ -35,25 +35,45 @@ func (d delivery) toLanes(rolledBack, committed []txn.Item[any], h pool.Held) *p
 	if first == nil {
 		return nil
 	}
-	d.puts = &puts{ctx: first.frame.Context}
+	d.puts = &puts{ctx: first.Context}
 	d.puts.held, _ = h.(held)
 	d.rollback(rolledBack)
 	d.commit(committed)
 	return d.puts
 }
 
-// laned returns the first send that receivers on lanes wait for, nil if there is none.
-func laned(actions []txn.Item[any]) *Deferred {
+// laned returns the frame of the first send that receivers on lanes wait for, nil if there is none.
+func laned(actions []txn.Item[any]) *dispatch.Frame {
 	for _, it := range actions {
-		if d, ok := it.Action.(*Deferred); ok && d.onLanes() {
-			return d
+		if f, entries := waitingIn(it.Action); slices.ContainsFunc(entries, onLane) {
+			return f
 		}
 	}
 	return nil
 }
 
-func (d *Deferred) onLanes() bool {
-	return slices.ContainsFunc(d.frame.Plan.Deferred[d.frame.Kind], func(e *dispatch.Entry) bool { return e.Lane != nil })
+func onLane(e *dispatch.Entry) bool { return e.Lane != nil }
+
+// waitingIn returns the receivers that wait in an action, and the frame of its send.
+func waitingIn(action any) (*dispatch.Frame, []*dispatch.Entry) {
+	switch a := action.(type) {
+	case *Deferred:
+		return &a.frame, a.frame.Plan.Deferred[a.frame.Kind]
+	case *Sent:
+		return &a.frame, a.Entries
+	}
+	return nil, nil
+}
+
+// keysIn names what an action is about.
+func (t Transactions) keysIn(action any) []lanes.Key {
+	switch a := action.(type) {
+	case *Deferred:
+		return keysOf(t.Registry, &a.frame, a.rows)
+	case *Sent:
+		return a.keys()
+	}
+	return nil
 }
 
 // held is the places that a transaction holds on lanes while its COMMIT is under way. A later transaction can write the rows as soon as the
@@ -84,24 +104,21 @@ func (h held) on(l *lanes.Lane) *lanes.Hold {
 
 // commits holds places for what waits for a commit. It takes all places on a lane at once, so that no two transactions wait for each other.
 func (t Transactions) commits(tx *pool.Tx) pool.Held {
-	if !tx.Queue.Any(func(action any) bool { d, ok := action.(*Deferred); return ok && d.onLanes() }) {
+	if !tx.Queue.Any(func(action any) bool { _, entries := waitingIn(action); return slices.ContainsFunc(entries, onLane) }) {
 		return nil
 	}
 	var order []*lanes.Lane
 	keys := map[*lanes.Lane][]lanes.Key{}
 	for _, it := range tx.Queue.Since(0) {
-		d, ok := it.Action.(*Deferred)
-		if !ok {
-			continue
-		}
-		for _, e := range d.frame.Plan.Deferred[d.frame.Kind] {
+		_, entries := waitingIn(it.Action)
+		for _, e := range entries {
 			if e.Lane == nil || e.Phase != dispatch.AfterCommit {
 				continue
 			}
 			if keys[e.Lane] == nil {
 				order = append(order, e.Lane)
 			}
-			keys[e.Lane] = append(keys[e.Lane], keysOf(t.Registry, &d.frame, d.rows)...)
+			keys[e.Lane] = append(keys[e.Lane], t.keysIn(it.Action)...)
 		}
 	}
 	var h held

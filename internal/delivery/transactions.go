@@ -30,8 +30,8 @@ func (t Transactions) beforeCommit(tx *pool.Tx) error {
 		if !ok {
 			return nil
 		}
-		if d, isSend := action.(*Deferred); isSend {
-			if err := d.sendBeforeCommit(); err != nil {
+		if waits, isSend := action.(interface{ sendBeforeCommit() error }); isSend {
+			if err := waits.sendBeforeCommit(); err != nil {
 				return err
 			}
 		}

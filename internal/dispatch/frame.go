@@ -98,11 +98,29 @@ func (f *Frame) Keeping() *Frame {
 	return k
 }
 
+// Within returns a frame of a send of a custom signal that belongs to the transaction of a pool.
+func Within(ctx context.Context, r *Registry, current gorm.ConnPool) *Frame {
+	f := derive(ctx)
+	f.pool, f.Plan = current, &Plan{Reg: r}
+	return f
+}
+
+// Place returns the database and the pool of the write, or of the send in a transaction, that a frame is part of. It returns nothing for
+// one whose transaction has ended.
+func (f *Frame) Place() (*Registry, gorm.ConnPool) {
+	for ; f != nil && f.Ended == nil; f = f.parent {
+		if f.pool != nil && f.Plan != nil {
+			return f.Plan.Reg, f.pool
+		}
+	}
+	return nil, nil
+}
+
 // chain shows the sends that led to f, outermost first.
 func (f *Frame) chain() string {
 	var sends []string
 	for ; f != nil; f = f.parent {
-		if f.Plan != nil {
+		if f.Plan != nil && f.Plan.Schema != nil {
 			sends = append(sends, strings.TrimSpace(f.Kind.String()+" "+f.Plan.Sender))
 		}
 	}

@@ -1,0 +1,231 @@
+package delivery
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/fault"
+	"github.com/gorm-signals/signals/internal/pool"
+	"github.com/gorm-signals/signals/internal/txn"
+)
+
+// Sent is one send of a custom signal whose receivers wait for the end of a transaction.
+type Sent struct {
+	Signal   string                                                             // its name
+	Of       any                                                                // the signal
+	Entries  []*dispatch.Entry                                                  // the receivers that wait
+	Event    any                                                                // a pointer to the event
+	Key      []any                                                              // of what the event is about, for lanes; empty of an event without order
+	Observer dispatch.Observer                                                  // of the signal; nil means none
+	Call     func(ctx context.Context, e *dispatch.Entry, pointers []any) error // calls a receiver with events
+	Several  func(e *dispatch.Entry) bool                                       // whether it gets the events of a transaction together
+	Seen     func(pointer any) any                                              // the event as observers get it
+
+	frame   dispatch.Frame
+	ended   dispatch.Ended
+	failed  atomic.Bool      // a receiver of the send itself has failed
+	waiting *context.Context // what the observer made of the beginning; nil when it is not told
+}
+
+// Queue puts the send where it will be called from: into the transaction of a pool. It reports whether the receivers are to be called at
+// once, because there is none.
+func (s *Sent) Queue(current gorm.ConnPool, f *dispatch.Frame) (atOnce bool, err error) {
+	s.frame = *f
+	reg := f.Plan.Reg
+	tx, inTransaction := pool.Find(current)
+	switch {
+	case current == nil || (inTransaction && tx == nil && pool.Nil(current)):
+		return false, gorm.ErrInvalidTransaction
+	case tx != nil && tx.Adopted() && reg.Untracked == dispatch.Refuse && s.waitsFor(dispatch.BeforeCommit):
+		return false, fault.ErrUntracked
+	case tx != nil:
+		if s.Observer != nil || s.waitsFor(dispatch.AfterRollback) {
+			tx.Watch()
+		}
+		s.wait()
+		if err = tx.Add(s); err == nil && tx.Adopted() {
+			err = s.sendBeforeCommit() // as the policy says that lets it pass
+		}
+		if err != nil {
+			s.waited(err)
+		}
+		return false, err
+	case inTransaction && reg.Untracked == dispatch.Refuse:
+		return false, untracked(reg, current)
+	}
+	return !inTransaction || reg.Untracked != dispatch.Drop, nil
+}
+
+// Fail says that a receiver of the send itself has failed: then only those wait on that hear of a rollback.
+func (s *Sent) Fail() { s.failed.Store(true) }
+
+func (s *Sent) waitsFor(p dispatch.Phase) bool {
+	return slices.ContainsFunc(s.Entries, func(e *dispatch.Entry) bool { return e.Phase == p })
+}
+
+// entries returns the receivers of a phase that are to be called.
+func (s *Sent) entries(p dispatch.Phase) []*dispatch.Entry {
+	var entries []*dispatch.Entry
+	for _, e := range s.Entries {
+		if e.Phase == p && !e.Once.Spent() && (p == dispatch.AfterRollback || !s.failed.Load()) {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// AtOnce calls the receivers that wait for a commit in no transaction, after those of the send. If one of those before the commit fails, there
+// would be no commit. Calls on lanes have no answer.
+func (s *Sent) AtOnce(ctx context.Context) []dispatch.Answer {
+	var answers []dispatch.Answer
+	for _, e := range s.entries(dispatch.BeforeCommit) {
+		a := dispatch.Answer{Entry: e, Err: s.call(ctx, e, []*Sent{s})}
+		if answers = append(answers, a); a.Err != nil {
+			return answers
+		}
+	}
+	after := &dispatch.Frame{Context: context.WithoutCancel(ctx)}
+	if f := dispatch.FrameOf(ctx); f != nil {
+		*after = *f
+		after.Context = context.WithoutCancel(ctx)
+	}
+	p := &puts{ctx: ctx, frame: after}
+	defer p.wait()
+	entries := s.entries(dispatch.AfterCommit)
+	for _, e := range entries {
+		if e.Lane != nil {
+			c := &sentCall{sent: s, entry: e, events: []*Sent{s}, frame: *after, handle: handlerOf(e, after)}
+			p.add(e.Lane, after)
+			e.Lane.Put(c, s.keys(), nil)
+		}
+	}
+	for _, e := range entries {
+		if e.Lane == nil {
+			answers = append(answers, dispatch.Answer{Entry: e, Err: s.call(after.Context, e, []*Sent{s})})
+		}
+	}
+	return answers
+}
+
+// sendBeforeCommit calls the receivers of the phase in which errors still count.
+func (s *Sent) sendBeforeCommit() error {
+	f := s.frame // the sent one leaves the transaction when that has ended
+	for _, e := range s.entries(dispatch.BeforeCommit) {
+		if err := s.call(&f, e, []*Sent{s}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// call calls a receiver with the events of some sends, so that the observer sees it.
+func (s *Sent) call(ctx context.Context, e *dispatch.Entry, events []*Sent) error {
+	pointers := make([]any, len(events))
+	for i, sent := range events {
+		pointers[i] = sent.Event
+	}
+	call := func(ctx context.Context) error { return s.Call(ctx, e, pointers) }
+	send := func(ctx context.Context) error {
+		return dispatch.FirstError(dispatch.UntilError.Send(ctx, []dispatch.Target{{Entry: e, Call: func(*dispatch.Entry) error {
+			if s.Observer == nil {
+				return call(ctx)
+			}
+			o := s.observation(dispatch.Calling, e.Phase, len(events))
+			o.Receiver = e
+			return dispatch.Observe(ctx, s.Observer, o, e.Errors, call)
+		}}}))
+	}
+	if s.Observer == nil {
+		return send(ctx)
+	}
+	return dispatch.Observe(ctx, s.Observer, s.observation(dispatch.Sending, e.Phase, len(events)), e.Errors, send)
+}
+
+func (s *Sent) observation(step dispatch.Step, p dispatch.Phase, events int) dispatch.Observed {
+	return dispatch.Observed{Step: step, Signal: s.Signal, Phase: p.String(), Events: events, Event: s.Seen(s.Event)}
+}
+
+// wait tells the observer that the send begins to wait.
+func (s *Sent) wait() {
+	if s.Observer != nil {
+		ctx := s.Observer.Start(&s.frame, s.observation(dispatch.Waiting, s.Entries[0].Phase, 1))
+		s.waiting = &ctx
+	}
+}
+
+// waited tells the observer that the send waits no more.
+func (s *Sent) waited(err error) {
+	if s.waiting != nil {
+		ctx := *s.waiting
+		s.waiting = nil
+		s.Observer.End(ctx, s.observation(dispatch.Waiting, s.Entries[0].Phase, 1), err)
+	}
+}
+
+// leave makes the frame one whose transaction has ended.
+func (s *Sent) leave(outside gorm.ConnPool) { s.frame.Leave(outside, &s.ended) }
+
+// commitSent calls the AfterCommit receivers of a send. A batch receiver gets all events of the transaction when the first one has its turn.
+func (c *committing) commitSent(s *Sent, rest []txn.Item[any]) {
+	s.leave(c.outside)
+	entries := s.entries(dispatch.AfterCommit)
+	every(0, len(entries), func(i int) {
+		e := entries[i]
+		switch {
+		case !c.takes(e) || c.batches[e]:
+		case !s.Several(e):
+			c.tell(e, s, []*Sent{s})
+		default:
+			if c.batches == nil {
+				c.batches = map[*dispatch.Entry]bool{}
+			}
+			c.batches[e] = true
+			var all []*Sent
+			for _, it := range rest {
+				if other, ok := it.Action.(*Sent); ok && slices.Contains(other.entries(dispatch.AfterCommit), e) {
+					all = append(all, other)
+				}
+			}
+			c.tell(e, s, all)
+		}
+	})
+}
+
+// rollbackSent calls the AfterRollback receivers of a send, the last one first.
+func (d delivery) rollbackSent(s *Sent) {
+	s.leave(d.outside)
+	entries := s.entries(dispatch.AfterRollback)
+	every(0, len(entries), func(i int) {
+		if e := entries[len(entries)-1-i]; d.takes(e) {
+			d.tell(e, s, []*Sent{s})
+		}
+	})
+}
+
+// tell calls a receiver that has waited, hands its error on, and then runs what it queued outside any transaction. In the pass of lanes it
+// puts the call on the lane.
+func (d delivery) tell(e *dispatch.Entry, s *Sent, events []*Sent) {
+	if d.puts != nil {
+		d.putSent(e, s, events)
+		return
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			d.handle(&s.frame, e.Failure(fault.ErrGoexit))
+			d.later(&s.frame)
+		}
+	}()
+	if err := s.call(&s.frame, e, events); err != nil {
+		d.handle(&s.frame, err)
+	}
+	returned = true
+	d.later(&s.frame)
+	if d.turn != nil {
+		d.turn()
+	}
+}
