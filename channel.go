@@ -40,6 +40,7 @@ type receiver struct {
 	public   ReceiverInfo
 	function unsafe.Pointer // what Connect was given
 	several  bool           // function is a BatchReceiver[E]
+	origin   origin         // of a model signal
 }
 
 // receiverOf returns the receiver that an entry is a part of.
@@ -101,28 +102,55 @@ func (c *channel) connect(of unsafe.Pointer, batch bool, opts []ConnectOption) (
 
 // connectAt puts a receiver in its place that the program connects at a location. The receiver is a Receiver[E] or a BatchReceiver[E].
 func (c *channel) connectAt(loc string, given unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
+	return c.connectFrom(loc, given, given, given, batch, opts)
+}
+
+// connectFrom is connectAt for a receiver that was made of code and a value.
+func (c *channel) connectFrom(loc string, given, code, value unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
 	r, store := c.newReceiver(given == nil, loc, opts)
 	if r.function, r.several = given, batch; c.reg != nil {
+		r.origin = c.originOf(code, value)
 		c.receive(&r.Entry, given, batch)
 		c.keep(r, store)
 		r.Seq = c.reg.Seq.Add(1)
 	} else {
 		r.Seq = c.seq.Add(1)
 	}
-	c.update(func() bool { c.List.Add(&r.Entry); return true })
+	c.update(func() bool {
+		replaced := c.holderOf(r.UID)
+		if c.reg != nil {
+			c.mustBeSure(r, replaced)
+		}
+		if c.List.Add(&r.Entry); replaced == nil {
+			dispatch.CountUID(r.UID, 1)
+		}
+		return true
+	})
 	return func() bool { return c.remove(r) }
 }
 
 // remove disconnects a receiver and reports whether it was connected.
 func (c *channel) remove(r *receiver) bool {
-	return c.update(func() bool { return c.List.Remove(&r.Entry) })
+	return c.update(func() bool {
+		removed := c.List.Remove(&r.Entry)
+		if removed {
+			dispatch.CountUID(r.UID, -1)
+		}
+		return removed
+	})
 }
 
 // disconnect removes a receiver. Like all that Signal calls it is not inlined, because each model of a program would have a copy.
 //
 //go:noinline
 func (c *channel) disconnect(uid string) bool {
-	return c.update(func() bool { return c.List.RemoveUID(uid) })
+	return c.update(func() bool {
+		removed := c.List.RemoveUID(uid)
+		if removed {
+			dispatch.CountUID(uid, -1)
+		}
+		return removed
+	})
 }
 
 // update changes the list and spreads the news: a custom signal makes a new snapshot, a database forgets its plans.

@@ -62,7 +62,7 @@ func connectAll(
 			options = slices.Concat(opts, by.ConnectOptions(method.kind.String()))
 		}
 		c := channels[method.kind]
-		all.Add(c.connectAt(loc, c.method(method.of, method.code, method.batch), method.batch, options))
+		all.Add(c.connectFrom(loc, c.method(method.of, method.code, method.batch), method.code, method.of, method.batch, options))
 	}
 	whole = true
 	return all.Disconnect

@@ -61,7 +61,8 @@
 // of their connection. [Signal.ConnectBatch] connects a receiver that gets the rows of one INSERT, or of one batch of a
 // condition, in one call. [First] and [Last] go around all priorities. [OnCreate], [OnUpdate] and [Becomes] narrow a save receiver to
 // some rows, and [Once] lets a receiver run for one event only. [Receivers] lists who is connected, and where in the program. Bad input, such as a nil receiver
-// or a field that the model does not have, panics at Connect with a text that names the cure.
+// or a field that the model does not have, panics at Connect with a text that names the cure. With [Plugin].Strict so does what is legal
+// and probably wrong, such as a handler that connects on each request; without it the log has a warning.
 //
 // # When signals are sent
 //

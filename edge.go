@@ -167,6 +167,9 @@ func batchCall[E any](e *dispatch.Entry, r BatchReceiver[E], event func(answers)
 // variable of a function type. Rule 1, but that the layout of a function is that of one pointer is gc's.
 func function(of unsafe.Pointer) unsafe.Pointer { return *(*unsafe.Pointer)(of) }
 
+// codeOf returns where the code of a function is: gc keeps that first in what a function points to. Rule 1, but for that layout.
+func codeOf(function unsafe.Pointer) uintptr { return *(*uintptr)(function) }
+
 // typed gives a function its type back: the one that it had, or the one for *erased of a function for *Product. F is a function type. Rule 1 too.
 // No rule covers the call of a function for *Product as one for *erased. There gc is
 // relied on: it passes arguments by their kinds, sizes and pointers, never by what they point to. testEdge sees to that.

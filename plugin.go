@@ -37,6 +37,12 @@ type Plugin struct {
 	// Tracking says which transactions are followed to their end, see Tracking.
 	Tracking Tracking
 
+	// Strict turns what is legal and probably wrong into errors, for development and tests. Where it is false, the database's Logger gets
+	// a warning, once for each place. Connect panics when a line of the program connects a function again that is still connected, without
+	// a UID and with the same options, as a handler does that connects on each request; and when a UID replaces a receiver that another
+	// line has connected. A write fails under a context that mutes a UID that no receiver has.
+	Strict bool
+
 	// Untracked says what deferred receivers do in a transaction whose end cannot be seen, see UntrackedPolicy.
 	Untracked UntrackedPolicy
 }
@@ -100,7 +106,7 @@ const registryName = "signals:registry"
 func (p Plugin) install(db *gorm.DB) *installed {
 	c := dispatch.Config{
 		BatchSize: cmp.Or(p.BatchSize, defaultBatchSize), MaxDepth: cmp.Or(p.MaxDepth, defaultMaxDepth),
-		Explicit: p.Tracking == TrackExplicit, Untracked: dispatch.Policy(p.Untracked), Errors: &errorsOfReceivers,
+		Explicit: p.Tracking == TrackExplicit, Untracked: dispatch.Policy(p.Untracked), Errors: &errorsOfReceivers, Strict: p.Strict,
 	}
 	if p.Observer != nil {
 		c.Observer = observing{p.Observer}

@@ -36,13 +36,13 @@ type Recorder[M any] struct {
 func Record[M any](tb testing.TB, db *gorm.DB) *Recorder[M] {
 	tb.Helper()
 	r := &Recorder[M]{tb: tb}
-	last := signals.Priority(-1 << 30)
+	last, uid := signals.Priority(-1<<30), signals.UID(fmt.Sprintf("signalstest.Record %p", r))
 	s := signals.For[M](db)
 	for _, disconnect := range []func() bool{
-		s.PreSave.Connect(r.saved(s.PreSave.Name()), last),
-		s.PostSave.Connect(r.saved(s.PostSave.Name()), last),
-		s.PreDelete.Connect(r.deleted(s.PreDelete.Name()), last),
-		s.PostDelete.Connect(r.deleted(s.PostDelete.Name()), last),
+		s.PreSave.Connect(r.saved(s.PreSave.Name()), last, uid),
+		s.PostSave.Connect(r.saved(s.PostSave.Name()), last, uid),
+		s.PreDelete.Connect(r.deleted(s.PreDelete.Name()), last, uid),
+		s.PostDelete.Connect(r.deleted(s.PostDelete.Name()), last, uid),
 	} {
 		tb.Cleanup(func() { disconnect() })
 	}

@@ -15,6 +15,14 @@ type Only struct {
 	Becomes []*change.Becoming // rows of which a field changes to one of these values; none means all rows
 }
 
+// Differs reports whether receivers that are narrowed so hear of other rows.
+func (o *Only) Differs(from *Only) bool {
+	if o == nil || from == nil {
+		return o != from
+	}
+	return o.Created != from.Created || o.Updated != from.Updated || len(o.Becomes)+len(from.Becomes) > 0
+}
+
 // has reports whether a row is one of those that a receiver wants.
 func (o *Only) has(ctx context.Context, r *change.Row) bool {
 	switch {

@@ -16,6 +16,8 @@ type planning struct {
 	// a Connect and the next statement it is empty, and ready holds the plans.
 	plans atomic.Pointer[sync.Map]
 
+	rounds atomic.Uint64 // how often a statement has asked for a plan that was not made
+
 	// The registry's lock guards the rest.
 	ready     *sync.Map
 	graph     *relations.Graph
@@ -46,6 +48,9 @@ func (r *Registry) Invalidate(s *Signal) {
 // Listening reports whether anybody is connected.
 func (r *Registry) Listening() bool { return r.plans.Load() != nil }
 
+// Round returns a number that grows when statements run after receivers were connected.
+func (r *Registry) Round() uint64 { return r.rounds.Load() }
+
 // PlanFor returns the plan of a model, nil when nobody listens to it. It takes no lock once the plan is made.
 func (r *Registry) PlanFor(model *schema.Schema) *Plan {
 	plans := r.plans.Load()
@@ -69,6 +74,7 @@ func knownPlan(plans *sync.Map, model *schema.Schema) (p *Plan, ok bool) {
 func (r *Registry) addPlan(model *schema.Schema) *Plan {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.rounds.Add(1)
 	if r.ready == nil {
 		return nil // somebody has disconnected the last receiver
 	}

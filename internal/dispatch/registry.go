@@ -32,6 +32,7 @@ type Registry struct {
 	wide    []*Signal                                 // those of interfaces
 	unique  map[*schema.Schema][]relations.Constraint // what is unique of models, guarded by mu
 	planning
+	doubts
 }
 
 // Config is what the plugin was told, with defaults filled in.
@@ -43,6 +44,7 @@ type Config struct {
 	Untracked Policy                               // what receivers that wait do in a transaction whose end cannot be seen
 	Handle    func(ctx context.Context, err error) // gets the errors that can no longer abort anything
 	Errors    *Errors                              // makes the errors that callers see
+	Strict    bool                                 // what is probably wrong is an error
 }
 
 // New returns the registry of a database.

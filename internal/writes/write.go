@@ -77,7 +77,7 @@ func (w *write) open(r *Engine, db *gorm.DB, p *dispatch.Plan, pre, post dispatc
 	}
 	w.post = w.pre
 	w.post.Kind = post
-	return db.AddError(w.prepare(post)) == nil
+	return db.AddError(w.doubtMute()) == nil && db.AddError(w.prepare(post)) == nil
 }
 
 // start begins the write of a statement of some kind, nil if nobody is to hear of it after all, or if it is refused.
