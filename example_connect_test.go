@@ -2,7 +2,10 @@ package signals_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals"
 )
@@ -108,6 +111,43 @@ func ExampleLast() {
 
 	// Output:
 	// checked: 7
+}
+
+func ExampleBeforeCommit() {
+	db := exampleDB(&Parcel{})
+	signals.For[Parcel](db).PostSave.ConnectBatch(func(_ context.Context, events []signals.SaveEvent[*Parcel]) error {
+		var total int64
+		err := events[0].DB().Model(&Parcel{}).Select("SUM(total)").Scan(&total).Error
+		if err == nil && total > 100 {
+			err = errors.New("more than 100 in all")
+		}
+		return err
+	}, signals.BeforeCommit(), signals.UID("limit"))
+
+	err := db.Transaction(func(tx *gorm.DB) error {
+		tx.Create(&Parcel{Total: 90})
+		return tx.Create(&Parcel{Total: 20}).Error
+	})
+	fmt.Println(err)
+
+	// Output:
+	// signals: receiver limit of post_save of Parcel: more than 100 in all
+}
+
+func ExampleAfterRollback() {
+	db := exampleDB(&Parcel{})
+	signals.For[Parcel](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Parcel]) error {
+		fmt.Println("take the label of parcel", e.Key(), "back")
+		return nil
+	}, signals.AfterRollback())
+
+	_ = db.Transaction(func(tx *gorm.DB) error {
+		tx.Create(&Parcel{})
+		return errors.New("no parcel after all")
+	})
+
+	// Output:
+	// take the label of parcel 1 back
 }
 
 func ExampleChangeEvent() {

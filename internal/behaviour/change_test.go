@@ -357,6 +357,25 @@ func TestPostChangeCanBeSentByHandAndHearsWhatIsSentByHand(t *testing.T) {
 	assert.Len(t, orders.PostChange.SendRobust(t.Context(), signals.ChangeEvent[*Order]{Instance: order, Kind: signals.Deleted}), 1)
 }
 
+func TestPostChangeSentByHandInATransactionWaitsForItsEnd(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Order{})
+	orders := signals.For[Order](db)
+	tr, net := changed[Order](db, signals.AfterCommit()), changed[Order](db, signals.AfterCommit(), signals.Net())
+	saved := hearing[Order](db, signals.AfterCommit(), signals.Net())
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		for _, kind := range []signals.ChangeKind{signals.Updated, signals.Deleted} {
+			require.NoError(t, orders.PostChange.SendIn(tx, signals.ChangeEvent[*Order]{Instance: &Order{ID: 7}, Kind: kind}))
+		}
+		require.NoError(t, orders.PostChange.SendIn(tx, signals.ChangeEvent[*Order]{Instance: &Order{ID: 8}, Kind: signals.Created}))
+		assert.Empty(t, tr.take())
+		return nil
+	}))
+	assert.Equal(t, []string{"updated 7", "deleted 7", "created 8"}, tr.take())
+	assert.Equal(t, []string{"created 8"}, net.take(), "nobody knows what row 7 was before")
+	assert.Empty(t, saved.take())
+}
+
 func TestObserversSeePostChange(t *testing.T) {
 	t.Parallel()
 	w := &watcher{}

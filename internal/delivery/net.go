@@ -77,7 +77,7 @@ func keyOfRow(d *Deferred, r change.Row, number int) netKey {
 // begin notes what the row was before its first write.
 func (n *netRow) begin(d *Deferred, r change.Row) {
 	switch {
-	case d.frame.Kind == dispatch.PostDelete:
+	case d.deletes():
 		n.first = r.Instance
 	case !r.Created:
 		n.first, n.restored = r.Original, r.Restored(&d.frame)
@@ -86,7 +86,7 @@ func (n *netRow) begin(d *Deferred, r change.Row) {
 
 // event returns what the transaction did to the row as a whole, nil when that is nothing.
 func (n *netRow) event(d *Deferred) (dispatch.Kind, *change.Row) {
-	gone := n.send.frame.Kind == dispatch.PostDelete
+	gone := d.deletes()
 	if gone && (n.first == nil || (n.restored && d.facts.Soft)) {
 		return 0, nil
 	}
@@ -95,13 +95,26 @@ func (n *netRow) event(d *Deferred) (dispatch.Kind, *change.Row) {
 	}
 	if gone {
 		whole.Result = change.Deleted
-		return dispatch.PostDelete, &change.Row{Facts: whole, Instance: n.first}
+		return d.kind(dispatch.PostDelete), &change.Row{Facts: whole, Instance: n.first}
 	}
 	r := &change.Row{Facts: whole, Instance: n.last.Instance, Original: n.first, Now: n.last.Now, Created: n.first == nil}
 	if !r.Created && !r.Changed(&d.frame, nil) {
 		return 0, nil
 	}
-	return dispatch.PostSave, r
+	return d.kind(dispatch.PostSave), r
+}
+
+// deletes reports whether the rows of a send are deleted.
+func (d *Deferred) deletes() bool {
+	return d.frame.Kind == dispatch.PostDelete || d.facts.Result == change.Deleted
+}
+
+// kind returns the signal of a net event: what a program has sent to receivers of changes by hand is for no others.
+func (d *Deferred) kind(of dispatch.Kind) dispatch.Kind {
+	if d.frame.Kind == dispatch.PostChange {
+		return dispatch.PostChange
+	}
+	return of
 }
 
 // deliver sends the net events of the rows whose last write a send was.
