@@ -43,14 +43,15 @@ func run(ctx context.Context, events int, file string, out io.Writer) error {
 type results struct {
 	figures map[string]figures
 	counts  map[string]counts
+	slow    map[string]slow
 	distant map[string]far // on PostgreSQL, by the names of calls
 	writers []crowd        // on PostgreSQL
 }
 
 func measureAll(ctx context.Context, dir string, events int) (r results, err error) {
-	r = results{figures: map[string]figures{}, counts: map[string]counts{}}
+	r = results{figures: map[string]figures{}, counts: map[string]counts{}, slow: map[string]slow{}}
 	for _, d := range databases() {
-		if r.figures[d.name], err = measure(ctx, d, dir, events); err == nil {
+		if r.figures[d.name], r.slow[d.name], err = measure(ctx, d, dir, events); err == nil {
 			r.counts[d.name], err = count(ctx, d, dir)
 		}
 		if err == nil && d.name == onPostgres {

@@ -28,40 +28,48 @@ type figures struct {
 	p50, p99           time.Duration // from the commit to the consumer
 }
 
-func measure(ctx context.Context, d database, dir string, events int) (f figures, err error) {
+func measure(ctx context.Context, d database, dir string, events int) (f figures, taking slow, err error) {
 	s, err := openShop(ctx, d, dir, nil)
 	if err != nil {
-		return f, err
+		return f, taking, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err = s.writes(&f); err != nil {
-		return f, err
+		return f, taking, err
 	}
+	if taking, err = s.slow(ctx); err != nil {
+		return f, taking, err
+	}
+	return f, taking, s.relays(ctx, dir, events, &f)
+}
+
+// relays measures how fast events get out of the table, and to a consumer.
+func (s *shop) relays(ctx context.Context, dir string, events int, f *figures) (err error) {
 	if f.relay, err = s.drain(ctx, nowhere{}, events); err != nil {
-		return f, err
+		return err
 	}
 	server, err := natsembed.Start(natsembed.Config{Dir: filepath.Join(dir, strconv.Itoa(int(time.Now().UnixNano()))), InProcess: true})
 	if err != nil {
-		return f, err
+		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	nc, err := server.Connect(natsjs.Options()...)
 	if err != nil {
-		return f, err
+		return err
 	}
 	defer nc.Close()
 	if err = natsjs.EnsureStream(ctx, nc, jetstream.StreamConfig{Name: "BENCH"}); err != nil {
-		return f, err
+		return err
 	}
 	sink, err := natsjs.NewSink(nc, "BENCH")
 	if err != nil {
-		return f, err
+		return err
 	}
 	if f.engine, err = s.drain(ctx, sink, events); err != nil {
-		return f, err
+		return err
 	}
 	f.p50, f.p99, err = s.latency(ctx, sink, natsjs.Subscriber(nc, "BENCH", natsjs.Durable("bench")))
-	return f, err
+	return err
 }
 
 // nowhere is a sink that takes everything.

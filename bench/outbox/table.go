@@ -14,6 +14,8 @@ func (r results) text() string {
 	fmt.Fprintf(&b, "Measured on %d cores, %s/%s, %s, with everything on one machine: databases, relay, JetStream with file storage, consumer.\n\n",
 		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	r.speeds(&b)
+	b.WriteString("\n### Durable receivers that take their time\n\n")
+	r.slowOnes(&b)
 	b.WriteString("\n### Statements per call\n\n")
 	r.statements(&b)
 	b.WriteString("\n### PostgreSQL, 1 ms away\n\n")

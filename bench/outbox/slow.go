@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/outbox"
+)
+
+// slow is what durable receivers cost that take their time.
+type slow struct {
+	alone, beside spread          // of one insert: nobody listens, and a durable receiver takes 100 ms
+	rates         map[int]float64 // events a second by the number of workers, when a call takes 20 ms
+}
+
+// spread is how long most calls take at most.
+type spread struct{ p50, p99 time.Duration }
+
+// workerCounts are how many workers a receiver gets.
+func workerCounts() []int { return []int{1, 2, 4, 8, 16, 32} }
+
+func (s *shop) slow(ctx context.Context) (found slow, err error) {
+	const rounds, n = 10, 50
+	var alone, beside []time.Duration
+	for range rounds {
+		if alone, err = s.timed(alone, n); err != nil {
+			return found, err
+		}
+		stop := s.durable(100*time.Millisecond, 32)
+		beside, err = s.timed(beside, n)
+		stop()
+		if err = errors.Join(err, s.ob.Wait(ctx)); err != nil {
+			return found, err
+		}
+	}
+	found = slow{alone: spreadOf(alone), beside: spreadOf(beside), rates: map[int]float64{}}
+	for _, workers := range workerCounts() {
+		rows := make([]Product, 20+20*workers)
+		for i := range rows {
+			rows[i] = Product{Name: "lamp", Price: 30}
+		}
+		stop := s.durable(20*time.Millisecond, workers)
+		start := time.Now()
+		err = errors.Join(s.db.Create(&rows).Error, s.ob.Wait(ctx))
+		found.rates[workers] = float64(len(rows)) / time.Since(start).Seconds()
+		stop()
+		if err != nil {
+			return found, err
+		}
+	}
+	return found, s.empty(table)
+}
+
+// durable connects a receiver that takes some time.
+func (s *shop) durable(takes time.Duration, workers int) (stop func()) {
+	end := signals.For[Product](s.db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error {
+		time.Sleep(takes)
+		return nil
+	}, outbox.Durable(s.ob, "bench slow", outbox.Workers(workers)))
+	return func() { end() }
+}
+
+// timed adds how long each of some inserts takes.
+func (s *shop) timed(took []time.Duration, n int) ([]time.Duration, error) {
+	for range n {
+		start := time.Now()
+		if err := s.db.Create(&Product{Name: "lamp", Price: 30}).Error; err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(start))
+	}
+	return took, nil
+}
+
+func spreadOf(took []time.Duration) spread {
+	slices.Sort(took)
+	return spread{took[len(took)/2], took[len(took)*99/100]}
+}
+
+// slowOnes is the table of receivers that take their time.
+func (r results) slowOnes(b *strings.Builder) {
+	b.WriteString("| database | insert, p50 | p99 | with a durable receiver that takes 100 ms, p50 | p99 |")
+	for _, workers := range workerCounts() {
+		fmt.Fprintf(b, " %d workers |", workers)
+	}
+	b.WriteString("\n|---|---|---|---|---|" + strings.Repeat("---|", len(workerCounts())) + "\n")
+	for _, d := range databases() {
+		s := r.slow[d.name]
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |", d.name, micros(s.alone.p50), micros(s.alone.p99), micros(s.beside.p50), micros(s.beside.p99))
+		for _, workers := range workerCounts() {
+			fmt.Fprintf(b, " %.0f |", s.rates[workers])
+		}
+		b.WriteString("\n")
+	}
+}
