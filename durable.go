@@ -25,7 +25,7 @@ type Store interface {
 // DurableReceiver is a receiver whose events are kept. Name, Signal and Table together name it.
 type DurableReceiver struct {
 	Name   string // what was given to Durable
-	Signal string // "post_save", "post_delete" or "post_change"
+	Signal string // "post_save", "post_delete", "post_change" or "m2m_changed"
 	Table  string // of the model
 
 	// Deliver calls the receiver with the Data of an event that was kept, in this process or in an earlier one, outside any
@@ -44,14 +44,14 @@ type KeptEvent struct {
 	Data  []byte // what Deliver takes
 }
 
-// Durable lets a post_save, post_delete or post_change receiver of one model survive a crash: its events are kept in a store, in the
+// Durable lets a post_save, post_delete, post_change or m2m_changed receiver of one model survive a crash: its events are kept in a store, in the
 // transaction of the write, and the store calls the receiver after the commit, again and again until it returns nil. So it is
 // called at least once, and may be called more than once for a change. It implies Atomic.
 //
 // The name is the receiver's UID. Choose it once: what was kept under a name waits for a receiver of that name. A receiver of
 // post_save and one of post_delete may share a name and then hear of a row in the order of its changes.
 //
-// The event is made from what was kept: columns only, no associations.
+// The event is made from what was kept: columns only, no associations. A receiver of m2m_changed hears of the actions after the change.
 func Durable(store Store, name string) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		switch {
@@ -75,8 +75,8 @@ func (c *channel) checkDurable(o *connectOptions) {
 		return
 	case o.uid != "" && o.uid != o.durable:
 		o.refuse("the name given to Durable is the UID: leave signals.UID out")
-	case c.reg == nil || !written(c.Kind):
-		o.refuse("Durable has no meaning for " + c.Name + ": connect to post_save, post_delete or post_change")
+	case c.reg == nil || (!written(c.Kind) && c.Kind != dispatch.M2mChanged):
+		o.refuse("Durable has no meaning for " + c.Name + ": connect to post_save, post_delete, post_change or m2m_changed")
 	case c.Scope.Schema == nil:
 		o.refuse("Durable needs one model to make events of what was kept: connect with For, once per model")
 	case len(c.Scope.Schema.PrimaryFields) == 0:
@@ -106,13 +106,19 @@ func (c *channel) keep(e *receiver, store Store) {
 	}
 	e.Keeps, e.Call = true, nil
 	e.Batch = func(f *dispatch.Frame, rows []*change.Row) error {
-		events := make([]KeptEvent, len(rows))
-		for i, row := range rows {
+		events := make([]KeptEvent, 0, len(rows))
+		for _, row := range rows {
+			if row.Linked != nil && M2MAction(row.Linked.Action).Pre() {
+				continue // what is about to happen is not kept
+			}
 			k, err := delivery.KeepRow(row, f, e.Info.Needs)
 			if err != nil {
 				return err
 			}
-			events[i] = KeptEvent(k)
+			events = append(events, KeptEvent(k))
+		}
+		if len(events) == 0 {
+			return nil
 		}
 		keeping := f.Keeping()
 		return store.Keep(f, f.Session().WithContext(keeping), r, events)

@@ -11,7 +11,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Durable makes a receiver of post_save, post_delete or post_change one that survives: its events are written into the outbox in the write's
+// Durable makes a receiver of post_save, post_delete, post_change or m2m_changed one that survives: its events are written into the outbox in the write's
 // transaction. After the commit they are handled in the process that wrote them, by goroutines of the outbox: the write does not wait. What
 // fails, and what a process leaves behind that ends, [Outbox.Run] handles again, here or in another process that has
 // connected a receiver of this name, until the receiver returns nil or the event is parked. See [signals.Durable].

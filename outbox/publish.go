@@ -18,10 +18,10 @@ type PublishOption func(*publication)
 
 // publication is what leaves the process about one model.
 type publication struct {
-	saved, deleted bool
-	version        int
-	payload        any // func(*M) any
-	problem        string
+	saved, deleted, linked bool
+	version                int
+	payload                any // func(*M) any
+	problem                string
 }
 
 var (
@@ -30,7 +30,17 @@ var (
 
 	// Deleted publishes deleted rows, soft-deleted ones among them.
 	Deleted PublishOption = func(p *publication) { p.deleted = true }
+
+	// LinksChanged publishes links of the model's many2many relations that have appeared or gone, as Links.
+	LinksChanged PublishOption = func(p *publication) { p.linked = true }
 )
+
+// Links is the data of an event about links: "products.linked.v1" and "products.unlinked.v1", whose subject is the owner.
+type Links struct {
+	Relation string `json:"relation"` // field of the owner, "Tags"
+	Keys     []any  `json:"keys"`     // primary keys of the other side; a list per key when it is composite
+	Reverse  bool   `json:"reverse"`  // they were changed from the other side
+}
 
 // Payload says what the data of an event is: what fn makes of the row, as JSON. Without it, it is the row itself as
 // [encoding/json] writes it, with every column that its tags do not leave out: give other programs a type of its own.
@@ -53,7 +63,7 @@ func Version(n int) PublishOption {
 	}
 }
 
-// Publish writes an event into the outbox for every row of a model that is saved or deleted, or only for what Saved and Deleted
+// Publish writes an event into the outbox for every row of a model that is saved or deleted, or only for what Saved, Deleted and LinksChanged
 // name. The function that it returns ends that. Publishing a model again on the same outbox replaces what was said before.
 //
 // Publish panics when M is no model of the database or an option is bad; the text names the cure.
@@ -79,11 +89,14 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 	if p.problem != "" {
 		panic(fmt.Sprintf("outbox: Publish[%s]: %s", model, p.problem))
 	}
+	if !p.saved && !p.deleted && !p.linked {
+		p.saved, p.deleted = true, true
+	}
 	m, uid := signals.For[M](ob.db), "outbox "+ob.Table
-	ends := make([]func() bool, 0, 2)
+	ends := make([]func() bool, 0, 3)
 	// Last of all receivers, as one that fails spares the event.
 	options := []signals.ConnectOption{signals.UID(uid), signals.Last(), signals.Priority(math.MinInt), signals.Atomic(), signals.Needs(signals.Row)}
-	if p.saved || !p.deleted {
+	if p.saved {
 		ends = append(ends, m.PostSave.ConnectBatch(func(ctx context.Context, events []signals.SaveEvent[*M]) error {
 			return ob.publish(ctx, events[0].DB(), len(events), func(i int) (record, error) {
 				e, what := events[i], "updated"
@@ -96,7 +109,7 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 	} else {
 		m.PostSave.Disconnect(uid)
 	}
-	if p.deleted || !p.saved {
+	if p.deleted {
 		ends = append(ends, m.PostDelete.ConnectBatch(func(ctx context.Context, events []signals.DeleteEvent[*M]) error {
 			return ob.publish(ctx, events[0].DB(), len(events), func(i int) (record, error) {
 				e := events[i]
@@ -105,6 +118,22 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 		}, options...))
 	} else {
 		m.PostDelete.Disconnect(uid)
+	}
+	if p.linked {
+		ends = append(ends, m.M2MChanged.Connect(func(ctx context.Context, e signals.M2MEvent[*M]) error {
+			if e.Action.Pre() {
+				return nil
+			}
+			what := "linked"
+			if e.Action != signals.PostAdd {
+				what = "unlinked"
+			}
+			return ob.publish(ctx, e.DB(), 1, func(int) (record, error) {
+				return ob.record(ctx, e.Schema(), e.Schema().Table, e.Instance, p.typeOf(ob.TypePrefix, e.Schema(), what), Links{e.Relation, e.PKs, e.Reverse})
+			})
+		}, signals.UID(uid), signals.Last(), signals.Priority(math.MinInt), signals.Atomic()))
+	} else {
+		m.M2MChanged.Disconnect(uid)
 	}
 	return func() {
 		for _, end := range ends {

@@ -24,31 +24,41 @@ type KeptEvent struct {
 
 // kept is the data of a KeptEvent.
 type kept struct {
+	keptMarks
+
 	Row      rows.Encoded `json:"row"`
 	Original rows.Encoded `json:"original,omitempty"`
-	Created  bool         `json:"created,omitempty"`
-	Deleted  bool         `json:"deleted,omitempty"`
-	Soft     bool         `json:"soft,omitempty"`
-	Cascade  bool         `json:"cascade,omitempty"`
-	Raw      bool         `json:"raw,omitempty"`
-	Copied   bool         `json:"copied,omitempty"`
+	Links    *keptLinks   `json:"links,omitempty"`
 	Table    string       `json:"table,omitempty"` // "" is the model's
 	Fields   []string     `json:"fields"`          // what an update names
 	Inserts  []string     `json:"inserts"`         // what an insert names
 	Written  []string     `json:"written"`         // columns that an upsert writes
 }
 
+// keptMarks are what is or is not so of a kept event.
+type keptMarks struct {
+	Created bool `json:"created,omitempty"`
+	Deleted bool `json:"deleted,omitempty"`
+	Soft    bool `json:"soft,omitempty"`
+	Cascade bool `json:"cascade,omitempty"`
+	Raw     bool `json:"raw,omitempty"`
+	Copied  bool `json:"copied,omitempty"`
+}
+
 // KeepRow makes an event of a row that outlives the process.
 func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (KeptEvent, error) {
 	s := r.Facts
-	k := kept{
+	k := kept{Fields: s.Named(), Inserts: s.Inserts, keptMarks: keptMarks{
 		Created: r.Created, Deleted: s.Result == change.Deleted, Soft: s.Soft, Cascade: s.Cascade, Raw: f.Raw,
-		Copied: s.Strategy == change.Strategy(change.NamedFields{}), Fields: s.Named(), Inserts: s.Inserts,
-	}
+		Copied: s.Strategy == change.Strategy(change.NamedFields{}),
+	}}
 	if s.Table != s.Model.Schema.Table {
 		k.Table = s.Table
 	}
 	var err error
+	if k.Links, err = keepLinks(f, f.Plan.Reg, s.Model.Schema, r.Linked); err != nil {
+		return KeptEvent{}, err
+	}
 	if k.Row, err = s.Model.Encode(f, reflect.ValueOf(r.Snapshot(f)).Elem()); err != nil {
 		return KeptEvent{}, err
 	}
@@ -132,6 +142,9 @@ func Deliver(ctx context.Context, tx *gorm.DB, reg *dispatch.Registry, s *dispat
 		return fmt.Errorf("signals: what was kept for %s cannot be read: %w", e.UID, err)
 	}
 	r := change.Row{Facts: k.facts(reg, s.Scope.Schema), Created: k.Created}
+	if r.Linked, err = k.Links.linked(ctx, reg, s.Scope.Schema); err != nil {
+		return err
+	}
 	if r.Instance, err = r.Facts.Model.Decode(ctx, k.Row); err != nil {
 		return err
 	}
