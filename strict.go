@@ -14,7 +14,7 @@ import (
 type origin struct {
 	value unsafe.Pointer // the function with what it has captured, or the value whose method it is
 	code  uintptr        // of the function
-	calls [8]uintptr     // that have led to Connect
+	calls [12]uintptr    // that have led to Connect
 	round uint64         // of the registry
 }
 

@@ -319,3 +319,22 @@ func TestEventsAnswerTheKeyOfTheirRow(t *testing.T) {
 		assert.Nil(t, e.Schema())
 	}
 }
+
+func TestDurableReceiversAreNarrowedWhenTheirEventsAreKept(t *testing.T) {
+	t.Parallel()
+	db, store := open(t, &Order{}), &shelf{}
+	paid := hearing[Order](db, signals.Durable(store, "paid"), signals.Becomes("Status", "paid"))
+	created := hearing[Order](db, signals.Durable(store, "created"), signals.OnCreate(), signals.First())
+	batches := &trace{}
+	signals.For[Order](db).PostSave.ConnectBatch(func(_ context.Context, events []signals.SaveEvent[*Order]) error {
+		batches.add("%v of %d", events[0].Key(), len(events))
+		return nil
+	}, signals.Durable(store, "updated"), signals.OnUpdate())
+	require.NoError(t, db.Create(&[]Order{{Status: "new"}, {Status: "paid"}}).Error)
+	require.NoError(t, db.Model(&Order{}).Where("1 = 1").Update("status", "paid").Error)
+	assert.Len(t, store.kept, 2+1+1+2, "nothing is kept for those who do not want it")
+	store.deliver(t)
+	assert.Equal(t, []string{"create 2", "update 1"}, paid.take())
+	assert.Equal(t, []string{"create 1", "create 2"}, created.take())
+	assert.Equal(t, []string{"1 of 1", "2 of 1"}, batches.take())
+}
