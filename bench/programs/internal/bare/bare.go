@@ -112,6 +112,7 @@ func (*Signal[E]) Disconnect(string) bool                               { return
 func (*Signal[E]) HasReceivers() bool                                   { return false }
 func (*Signal[E]) Receivers() []signals.ReceiverInfo                    { return nil }
 func (*Signal[E]) Send(context.Context, E) error                        { return nil }
+func (*Signal[E]) SendIn(*gorm.DB, E) error                             { return nil }
 func (*Signal[E]) SendRobust(context.Context, E) []signals.Response     { return nil }
 func (*Signal[E]) SendConcurrent(context.Context, E) []signals.Response { return nil }
 func (*Signal[E]) Observe(signals.Observer)                             {}
