@@ -27,6 +27,7 @@ type channel struct {
 	call     func(ctx context.Context, r *receiver, event unsafe.Pointer) error    // of a custom signal that New made
 	batch    func(ctx context.Context, r *receiver, events []unsafe.Pointer) error // of a custom signal that New made: calls a BatchReceiver[E]
 	single   func(batch unsafe.Pointer) unsafe.Pointer                             // of a custom signal that New made: a Receiver[E] that calls a BatchReceiver[E]
+	keeping  func(c *channel, r *receiver, store Store)                            // of a custom signal that New made: keeps the events of a receiver
 
 	receive func(e *dispatch.Entry, receiver unsafe.Pointer, batch bool) // of a model signal: gives an entry a Receiver[E] or a BatchReceiver[E]
 	method  func(of, code unsafe.Pointer, batch bool) unsafe.Pointer     // of a model signal: makes a Receiver[E] or a BatchReceiver[E] of a method
@@ -114,6 +115,9 @@ func (c *channel) connectFrom(loc string, given, code, value unsafe.Pointer, bat
 		c.keep(r, store)
 		r.Seq = c.reg.Seq.Add(1)
 	} else {
+		if store != nil {
+			c.keeping(c, r, store)
+		}
 		r.Seq = c.seq.Add(1)
 	}
 	c.update(func() bool {

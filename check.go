@@ -14,9 +14,13 @@ import (
 // check refuses options without meaning and fills in the default need.
 func (c *channel) check(o *connectOptions) {
 	if c.reg == nil {
-		if len(o.fields) > 0 || o.needs != 0 || o.net || o.atomic || o.only.given() != "" {
-			o.refuse("Fields, OnCreate, OnUpdate, Becomes, Needs, Net, Atomic and Durable belong to model signals, and this one is custom")
+		if len(o.fields) > 0 || o.needs != 0 || o.net || (o.atomic && o.store == nil) || o.only.given() != "" {
+			o.refuse("Fields, OnCreate, OnUpdate, Becomes, Needs, Net and Atomic belong to model signals, and this one is custom")
 		}
+		if o.store != nil && c.keeping == nil {
+			o.refuse("Durable needs a signal that New has made")
+		}
+		o.checkDurable()
 		return
 	}
 	switch {

@@ -25,8 +25,8 @@ type Store interface {
 // DurableReceiver is a receiver whose events are kept. Name, Signal and Table together name it.
 type DurableReceiver struct {
 	Name   string // what was given to Durable
-	Signal string // "post_save", "post_delete", "post_change" or "m2m_changed"
-	Table  string // of the model
+	Signal string // "post_save", "post_delete", "post_change", "m2m_changed", or the name of a custom one
+	Table  string // of the model; empty for custom signals
 
 	// Deliver calls the receiver with the Data of an event that was kept, in this process or in an earlier one, outside any
 	// transaction. A panic is an error.
@@ -39,8 +39,8 @@ type DurableReceiver struct {
 
 // KeptEvent is an event in a form that outlives the process.
 type KeptEvent struct {
-	Key   []any  // primary key of the row
-	Table string // that holds the row: the model's, or another one that db.Table named
+	Key   []any  // primary key of the row, or what the event of a custom signal is ordered by
+	Table string // that holds the row: the model's, or another one that db.Table named; the name of a custom signal
 	Data  []byte // what Deliver takes
 }
 
@@ -52,6 +52,9 @@ type KeptEvent struct {
 // post_save and one of post_delete may share a name and then hear of a row in the order of its changes.
 //
 // The event is made from what was kept: columns only, no associations. A receiver of m2m_changed hears of the actions after the change.
+//
+// Events of a custom signal are kept as JSON, when they are sent with SendIn, or under the context of a receiver of a write. They have an order by
+// their key, if their type has a method Key() any.
 func Durable(store Store, name string) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		switch {
@@ -73,14 +76,23 @@ func (c *channel) checkDurable(o *connectOptions) {
 	switch {
 	case o.store == nil:
 		return
-	case o.uid != "" && o.uid != o.durable:
-		o.refuse("the name given to Durable is the UID: leave signals.UID out")
-	case c.reg == nil || (!written(c.Kind) && c.Kind != dispatch.M2mChanged):
-		o.refuse("Durable has no meaning for " + c.Name + ": connect to post_save, post_delete, post_change or m2m_changed")
+	case (!written(c.Kind) && c.Kind != dispatch.M2mChanged):
+		o.refuse("Durable has no meaning for " + c.Name + ": connect to post_save, post_delete, post_change, m2m_changed or a custom signal")
 	case c.Scope.Schema == nil:
 		o.refuse("Durable needs one model to make events of what was kept: connect with For, once per model")
 	case len(c.Scope.Schema.PrimaryFields) == 0:
 		o.refuse("Durable needs a primary key, which tells whose order is to be kept: give " + c.Scope.Name + " one")
+	}
+	o.checkDurable()
+}
+
+// checkDurable refuses what does not go together with Durable.
+func (o *connectOptions) checkDurable() {
+	switch {
+	case o.store == nil:
+		return
+	case o.uid != "" && o.uid != o.durable:
+		o.refuse("the name given to Durable is the UID: leave signals.UID out")
 	case o.once:
 		o.refuse("Once has no meaning for a Durable receiver, which is called until it succeeds: leave Once out, or Durable")
 	case o.phase != dispatch.InSend:

@@ -24,7 +24,7 @@ type Signal[E any] struct {
 //
 //	var Viewed = signals.New[View]("product_viewed")
 func New[E any](name string) *Signal[E] {
-	s := &Signal[E]{channel: channel{Signal: dispatch.Signal{Name: name}, call: callCustom[E], batch: callBatch[E], single: single[E]}}
+	s := &Signal[E]{channel: channel{Signal: dispatch.Signal{Name: name}, call: callCustom[E], batch: callBatch[E], single: single[E], keeping: keepCustom[E]}}
 	s.custom = sender[E](&s.channel)
 	return s
 }

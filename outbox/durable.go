@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gorm-signals/signals"
 	"gorm.io/gorm"
 )
 
-// Durable makes a receiver of post_save, post_delete, post_change or m2m_changed one that survives: its events are written into the outbox in the write's
+// Durable makes a receiver of post_save, post_delete, post_change, m2m_changed or a custom signal one that survives: its events are written into the outbox in the write's
 // transaction. After the commit they are handled in the process that wrote them, by goroutines of the outbox: the write does not wait. What
 // fails, and what a process leaves behind that ends, [Outbox.Run] handles again, here or in another process that has
 // connected a receiver of this name, until the receiver returns nil or the event is parked. See [signals.Durable].
@@ -76,7 +77,7 @@ func (k keeper) Register(r signals.DurableReceiver) error {
 }
 
 // durableType is the type of the records of a durable receiver.
-func durableType(r signals.DurableReceiver) string { return r.Signal + " " + r.Table }
+func durableType(r signals.DurableReceiver) string { return strings.TrimSuffix(r.Signal+" "+r.Table, " ") }
 
 // Keep implements [signals.Store].
 func (k keeper) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver, events []signals.KeptEvent) error {
@@ -180,9 +181,21 @@ func (ob *Outbox) deliverIn(ctx context.Context, receiver registered, r *held) e
 			if mine, err := ob.store.finishIn(tx, r.record); err != nil || !mine {
 				return cmp.Or(err, errTaken)
 			}
-			return receiver.DeliverIn(ctx, tx, data)
+			return receiver.DeliverIn(context.WithValue(ctx, txKey{}, tx), tx, data)
 		})
 	})
+}
+
+type txKey struct{}
+
+// Tx returns the transaction that InTx gives a receiver, from the context of its call; nil without InTx. Receivers of models get it from
+// their event's DB too.
+func Tx(ctx context.Context) *gorm.DB {
+	tx, _ := ctx.Value(txKey{}).(*gorm.DB)
+	if tx == nil {
+		return nil
+	}
+	return tx.WithContext(ctx)
 }
 
 // apart calls a function on a goroutine of its own and waits for it. So a receiver that ends its goroutine does not end the caller's.

@@ -93,7 +93,7 @@ func Delay(d time.Duration) DurableOption {
 	}
 }
 
-// InTx gives the receiver, as the event's DB, a transaction in which its event is finished. What the receiver writes with that happens exactly
+// InTx gives the receiver, as the event's DB and by [Tx], a transaction in which its event is finished. What the receiver writes with that happens exactly
 // once, whenever the process dies: it is stored if and only if the event counts as handled. What the receiver does elsewhere may still
 // happen more than once.
 func InTx() DurableOption { return func(s *settings) { s.inTx = true } }

@@ -252,7 +252,7 @@ func TestBadInputOfDurablePanicsWithACure(t *testing.T) {
 		"leave AfterCommit out":         func() { m.PostSave.Connect(save, outbox.Durable(ob, "search"), signals.AfterCommit()) },
 		"leave BeforeCommit out":        func() { m.PostSave.Connect(save, signals.BeforeCommit(), outbox.Durable(ob, "search")) },
 		"Net goes with AfterCommit":     func() { m.PostSave.Connect(save, outbox.Durable(ob, "search"), signals.Net()) },
-		"belong to model signals":       func() { custom.Connect(func(context.Context, int) error { return nil }, outbox.Durable(ob, "search")) },
+		"belong to model signals":       func() { custom.Connect(func(context.Context, int) error { return nil }, outbox.Durable(ob, "search"), signals.Atomic(), signals.Net()) },
 		"no column field \"Nme\"":       func() { m.PostSave.Connect(save, outbox.Durable(ob, "search"), signals.Fields("Nme")) },
 		"the name given to Durable is ": func() { m.PostSave.Connect(save, outbox.Durable(ob, "search"), signals.UID("other")) },
 		"one model": func() {

@@ -275,8 +275,8 @@ func TestWhatCannotBeDurableIsRefusedAtConnect(t *testing.T) {
 		"Atomic has no meaning": func() {
 			signals.For[Product](db).PostLoad.Connect(func(context.Context, signals.LoadEvent[*Product]) error { return nil }, signals.Atomic())
 		},
-		"this one is custom": func() {
-			signals.New[int]("n").Connect(func(context.Context, int) error { return nil }, signals.Durable(store, "a"))
+		"cannot be written so": func() {
+			signals.New[func()]("n").Connect(func(context.Context, func()) error { return nil }, signals.Durable(store, "a"))
 		},
 		"full": func() {
 			signals.For[Product](db).PostSave.Connect(receive, signals.Durable(&shelf{err: errors.New("full")}, "a"))

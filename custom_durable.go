@@ -1,0 +1,88 @@
+package signals
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"unsafe"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/pool"
+)
+
+// keepCustom puts a store between a custom signal and a receiver. Events are kept as JSON.
+func keepCustom[E any](c *channel, r *receiver, store Store) {
+	if _, err := json.Marshal(*new(E)); err != nil {
+		panic(fmt.Sprintf("signals: Connect to %s at %s: Durable keeps events as JSON, and %s cannot be written so: %v",
+			c.Name, r.Info.Location, reflect.TypeFor[E](), err))
+	}
+	inner := *r
+	d := DurableReceiver{Name: r.UID, Signal: c.Name, DeliverIn: func(ctx context.Context, tx *gorm.DB, data []byte) error {
+		var event E
+		if err := json.Unmarshal(data, &event); err != nil {
+			return fmt.Errorf("signals: what was kept for %s cannot be read: %w", inner.UID, err)
+		}
+		return deliverCustom(ctx, tx, &inner.Entry, func(ctx context.Context) error { return callCustom[E](ctx, &inner, unsafe.Pointer(&event)) })
+	}}
+	d.Deliver = func(ctx context.Context, data []byte) error { return d.DeliverIn(ctx, nil, data) }
+	if err := store.Register(d); err != nil {
+		panic(fmt.Sprintf("signals: Connect to %s at %s: %v", c.Name, r.Info.Location, err))
+	}
+	keep := Receiver[E](func(ctx context.Context, event E) error {
+		data, err := json.Marshal(event)
+		if err != nil {
+			return fmt.Errorf("signals: an event of %s cannot be kept: %w", c.Name, err)
+		}
+		return keepInTransaction(ctx, store, d, KeptEvent{Key: orderedBy(reflect.ValueOf(&event)), Table: c.Name, Data: data})
+	})
+	r.function, r.several = function(unsafe.Pointer(&keep)), false
+}
+
+// orderedBy returns the key of an event, or one of its own if the event type has none: then no event waits for another.
+func orderedBy(event reflect.Value) []any {
+	if key := keyOf(event); key != nil {
+		return key
+	}
+	return []any{rand.Text()}
+}
+
+// keepInTransaction keeps an event of a custom signal in the transaction of its send, or in one of its own where that has none.
+func keepInTransaction(ctx context.Context, store Store, d DurableReceiver, e KeptEvent) error {
+	f := dispatch.FrameOf(ctx)
+	reg, current := f.Place()
+	if reg == nil {
+		return errors.New("signals: a durable receiver listens to " + d.Signal + ", and its events are kept in a transaction: send them with SendIn(tx, event)")
+	}
+	keeping := f.Keeping()
+	tx := reg.DB.Session(&gorm.Session{NewDB: true, Context: keeping})
+	tx.Statement.ConnPool = current
+	if _, inTransaction := pool.Find(current); inTransaction {
+		return store.Keep(ctx, tx, d, []KeptEvent{e})
+	}
+	return tx.Transaction(func(tx *gorm.DB) error { return store.Keep(ctx, tx, d, []KeptEvent{e}) })
+}
+
+// deliverCustom calls a receiver of a custom signal. With tx, what is sent under the context of the call belongs to that transaction.
+func deliverCustom(ctx context.Context, tx *gorm.DB, e *dispatch.Entry, call func(ctx context.Context) error) (err error) {
+	if reg := registryOf(tx); reg != nil {
+		ctx = dispatch.Within(ctx, reg, tx.Statement.ConnPool)
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			if failed := e.Recover(recover()); failed != nil {
+				err = failed
+			}
+		}
+	}()
+	err = call(ctx)
+	if returned = true; err != nil {
+		return e.Failure(err)
+	}
+	return nil
+}
