@@ -141,7 +141,7 @@ func busy(tx *gorm.DB, random *rand.Rand, upserts bool) error {
 		return tx.Save(&[]Seat{{ID: id, N: fresh()}, {ID: id + 1, N: fresh()}}).Error
 	case kind == 9:
 		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&Seat{ID: id, N: fresh()}).Error
-	case tx.Name() == "postgres": // equal rows of a slice with RETURNING cannot be told apart, see README
+	case tx.Name() == "postgres": // equal rows of a slice with RETURNING cannot be told apart, see docs/limits.md
 		return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&Seat{ID: id}).Error
 	default:
 		return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&[]Seat{{ID: id}, {ID: id + 1}}).Error

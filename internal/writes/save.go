@@ -59,7 +59,7 @@ func (w *save) before(key []any) error {
 	r := w.add(w.stmt.ReflectValue, false)
 	w.loaded = w.plan.Needs.Save > w.whole()
 	*w.facts = w.saveFacts()
-	if w.plan.Atomic || w.plan.Needs.Save > dispatch.Keys { // receivers of keys have none, as README says
+	if w.plan.Atomic || w.plan.Needs.Save > dispatch.Keys { // receivers of keys have none, as docs/limits.md says
 		if err := w.begin(); err != nil {
 			return err
 		}
