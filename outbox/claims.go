@@ -17,12 +17,17 @@ type held struct {
 	until   time.Time // when it ends
 	earlier uint64    // the pending record of the row right before this one; 0 means none
 
+	call   call
+	ticket uint64 // its place in the order in which the crew took events
+	after  *held  // the event of its row right before it that was found with it; nil if there is none
+	swept  bool   // it was found in the table, and not written by this process just now
+	looked bool   // whether it is mine and what is before it are known
+	out    bool   // it is out of the way: done, or parked
+}
+
+// call is what a crew is given with an event.
+type call struct {
 	ctx     context.Context //nolint:containedctx // of the write, or of Run
-	ticket  uint64          // its place in the order in which the crew took events
-	after   *held           // the event of its row right before it that was found with it; nil if there is none
-	swept   bool            // it was found in the table, and not written by this process just now
-	looked  bool            // whether it is mine and what is before it are known
-	out     bool            // it is out of the way: done, or parked
 	handled *sync.WaitGroup // of somebody who waits for it; nil when nobody does
 }
 

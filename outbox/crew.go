@@ -43,9 +43,9 @@ type row struct {
 // rowQueue is a heap of rows by the tickets of their first events: what was taken first comes first.
 type rowQueue []*row
 
-func (q rowQueue) Len() int           { return len(q) }
-func (q rowQueue) Less(i, j int) bool { return q[i].events[0].ticket < q[j].events[0].ticket }
-func (q rowQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *rowQueue) Len() int           { return len(*q) }
+func (q *rowQueue) Less(i, j int) bool { return (*q)[i].events[0].ticket < (*q)[j].events[0].ticket }
+func (q *rowQueue) Swap(i, j int)      { (*q)[i], (*q)[j] = (*q)[j], (*q)[i] }
 
 // Push implements [heap.Interface].
 func (q *rowQueue) Push(x any) {
@@ -82,23 +82,16 @@ func (ob *Outbox) crewLocked(name string) *crew {
 	return c
 }
 
-// take takes events over. handled, unless it is nil, is told of each when it is handled or left to others.
-func (c *crew) take(events []*held, handled *sync.WaitGroup) {
+// take takes events over, whose receivers get the context. handled, unless it is nil, is told of each when it is handled or left to others.
+func (c *crew) take(ctx context.Context, events []*held, handled *sync.WaitGroup) {
 	if handled != nil {
 		handled.Add(len(events))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range events {
-		if e.handled = handled; e.swept {
-			c.swept++
-		}
-		if !e.looked {
-			c.unlooked = append(c.unlooked, e)
-		}
+		c.admit(e, call{ctx, handled})
 		r := c.rows[e.Subject]
-		c.taken++
-		e.ticket = c.taken
 		if r != nil {
 			r.events = append(r.events, e)
 			continue
@@ -107,11 +100,23 @@ func (c *crew) take(events []*held, handled *sync.WaitGroup) {
 		c.rows[e.Subject] = r
 		heap.Push(&c.ready, r)
 	}
-	c.waiting += len(events)
 	for i := 0; i < len(c.ready) && c.workers < c.limit; i++ {
 		c.workers++
 		go c.work()
 	}
+}
+
+// admit counts an event that waits.
+func (c *crew) admit(e *held, of call) {
+	e.call = of
+	if c.waiting++; e.swept {
+		c.swept++
+	}
+	if !e.looked {
+		c.unlooked = append(c.unlooked, e)
+	}
+	c.taken++
+	e.ticket = c.taken
 }
 
 // full reports whether events have to be left to others.
@@ -164,8 +169,8 @@ func (c *crew) handled(r *row, e *held) {
 		c.swept--
 		c.fewer.Broadcast()
 	}
-	if e.handled != nil {
-		e.handled.Done()
+	if e.call.handled != nil {
+		e.call.handled.Done()
 	}
 }
 
@@ -194,12 +199,12 @@ func (c *crew) turn(r *row, e *held) {
 	behind := (e.earlier != 0 && e.earlier != r.out && !c.ob.noting.isDone(e.earlier)) || (e.after != nil && !e.after.out)
 	switch {
 	case !e.mine:
-	case r.blocked || behind || e.ctx.Err() != nil || c.leaves():
-		c.ob.giveUp(e.ctx, e)
+	case r.blocked || behind || e.call.ctx.Err() != nil || c.leaves():
+		c.ob.giveUp(e.call.ctx, e)
 		r.blocked = true
 	default:
 		r.blocked = true // should the receiver end the goroutine
-		if e.out = c.ob.try(e.ctx, e); e.out {
+		if e.out = c.ob.try(e.call.ctx, e); e.out {
 			r.out, r.blocked = e.Sequence, false
 		}
 	}
@@ -219,7 +224,7 @@ func (c *crew) look(e *held) {
 		some := c.unlooked[:min(len(c.unlooked), batch)]
 		c.unlooked = rest(c.unlooked, len(some))
 		c.mu.Unlock()
-		c.ob.look(e.ctx, some)
+		c.ob.look(e.call.ctx, some)
 	}
 }
 
@@ -251,8 +256,8 @@ func (c *crew) extend(e *held) {
 		}
 	}
 	c.mu.Unlock()
-	if err := c.ob.store.extend(c.ob.db.WithContext(e.ctx), some, c.ob.Claim); err != nil {
-		c.ob.failed(e.ctx, fmt.Errorf("outbox: %s and %d events after it are tried later: %w", e, len(some)-1, err))
+	if err := c.ob.store.extend(c.ob.db.WithContext(e.call.ctx), some, c.ob.Claim); err != nil {
+		c.ob.failed(e.call.ctx, fmt.Errorf("outbox: %s and %d events after it are tried later: %w", e, len(some)-1, err))
 	}
 }
 

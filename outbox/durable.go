@@ -77,7 +77,9 @@ func (k keeper) Register(r signals.DurableReceiver) error {
 }
 
 // durableType is the type of the records of a durable receiver.
-func durableType(r signals.DurableReceiver) string { return strings.TrimSuffix(r.Signal+" "+r.Table, " ") }
+func durableType(r signals.DurableReceiver) string {
+	return strings.TrimSuffix(r.Signal+" "+r.Table, " ")
+}
 
 // Keep implements [signals.Store].
 func (k keeper) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver, events []signals.KeptEvent) error {

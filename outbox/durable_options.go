@@ -100,7 +100,7 @@ func InTx() DurableOption { return func(s *settings) { s.inTx = true } }
 
 // settingsOf reads the options of a receiver.
 func (ob *Outbox) settingsOf(opts []DurableOption) settings {
-	s := settings{workers: 1, maxTries: ob.MaxTries, backoff: ob.Config.Backoff}
+	s := settings{workers: 1, maxTries: ob.MaxTries, backoff: ob.Backoff}
 	for _, opt := range opts {
 		if opt == nil {
 			s.refuse("an option of Durable is nil: leave it out")

@@ -244,15 +244,17 @@ func TestBadInputOfDurablePanicsWithACure(t *testing.T) {
 	m := signals.For[Product](db)
 	save := func(context.Context, signals.SaveEvent[*Product]) error { return nil }
 	for text, connect := range map[string]func(){
-		"needs a store":                 func() { m.PostSave.Connect(save, outbox.Durable(nil, "search")) },
-		"needs a name":                  func() { m.PostSave.Connect(save, outbox.Durable(ob, "")) },
-		"leave signals.UID out":         func() { m.PostSave.Connect(save, signals.UID("other"), outbox.Durable(ob, "search")) },
-		"has at most 100 bytes":         func() { m.PostSave.Connect(save, outbox.Durable(ob, strings.Repeat("x", 101))) },
-		"no meaning for pre_save":       func() { m.PreSave.Connect(save, outbox.Durable(ob, "search")) },
-		"leave AfterCommit out":         func() { m.PostSave.Connect(save, outbox.Durable(ob, "search"), signals.AfterCommit()) },
-		"leave BeforeCommit out":        func() { m.PostSave.Connect(save, signals.BeforeCommit(), outbox.Durable(ob, "search")) },
-		"Net goes with AfterCommit":     func() { m.PostSave.Connect(save, outbox.Durable(ob, "search"), signals.Net()) },
-		"belong to model signals":       func() { custom.Connect(func(context.Context, int) error { return nil }, outbox.Durable(ob, "search"), signals.Atomic(), signals.Net()) },
+		"needs a store":             func() { m.PostSave.Connect(save, outbox.Durable(nil, "search")) },
+		"needs a name":              func() { m.PostSave.Connect(save, outbox.Durable(ob, "")) },
+		"leave signals.UID out":     func() { m.PostSave.Connect(save, signals.UID("other"), outbox.Durable(ob, "search")) },
+		"has at most 100 bytes":     func() { m.PostSave.Connect(save, outbox.Durable(ob, strings.Repeat("x", 101))) },
+		"no meaning for pre_save":   func() { m.PreSave.Connect(save, outbox.Durable(ob, "search")) },
+		"leave AfterCommit out":     func() { m.PostSave.Connect(save, outbox.Durable(ob, "search"), signals.AfterCommit()) },
+		"leave BeforeCommit out":    func() { m.PostSave.Connect(save, signals.BeforeCommit(), outbox.Durable(ob, "search")) },
+		"Net goes with AfterCommit": func() { m.PostSave.Connect(save, outbox.Durable(ob, "search"), signals.Net()) },
+		"belong to model signals": func() {
+			custom.Connect(func(context.Context, int) error { return nil }, outbox.Durable(ob, "search"), signals.Atomic(), signals.Net())
+		},
 		"no column field \"Nme\"":       func() { m.PostSave.Connect(save, outbox.Durable(ob, "search"), signals.Fields("Nme")) },
 		"the name given to Durable is ": func() { m.PostSave.Connect(save, outbox.Durable(ob, "search"), signals.UID("other")) },
 		"one model": func() {

@@ -72,20 +72,17 @@ func (o *own) committed(ctx context.Context) {
 	if len(events) == 0 {
 		return
 	}
-	for _, e := range events {
-		e.ctx = ctx
-	}
 	c := o.ob.crewOf(o.name)
 	if c.full() {
 		o.ob.leaveOwn(ctx, events)
 		return
 	}
 	if !o.ob.Eager || ctx.Value(calledKey{}) != nil {
-		c.take(events, nil)
+		c.take(ctx, events, nil)
 		return
 	}
 	var handled sync.WaitGroup
-	c.take(events, &handled)
+	c.take(ctx, events, &handled)
 	handled.Wait()
 }
 

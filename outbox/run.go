@@ -122,11 +122,11 @@ func (ob *Outbox) leave(ctx context.Context, events []*held) {
 // takeSwept takes events over that were found in the table and claimed, and returns how many of them are mine.
 func (c *crew) takeSwept(ctx context.Context, events []*held) (mine int) {
 	for _, e := range events {
-		if e.ctx = ctx; e.mine {
+		if e.mine {
 			mine++
 		}
 	}
-	c.take(events, nil)
+	c.take(ctx, events, nil)
 	return mine
 }
 
