@@ -37,7 +37,6 @@ type row struct {
 	events  []*held
 	busy    bool   // somebody handles the first one
 	out     uint64 // sequence of the last event that is out of the way
-	blocked bool   // one has failed, or is somebody else's: those behind it wait for it
 }
 
 // rowQueue is a heap of rows by the tickets of their first events: what was taken first comes first.
@@ -133,8 +132,11 @@ func (c *crew) work() {
 		if r == nil {
 			return
 		}
-		apart(func() { c.turn(r, e) })
-		c.handled(r, e)
+		late := false
+		apart(func() { late = c.turn(r, e) })
+		if !late {
+			c.handled(r, e)
+		}
 	}
 }
 
@@ -190,24 +192,46 @@ func (c *crew) mostWorkers() int {
 	return c.limit
 }
 
-// turn calls the receiver of an event, unless an earlier one of its row waits.
-func (c *crew) turn(r *row, e *held) {
+// turn calls the receiver of an event, unless an earlier one of its row waits. It reports whether the event has changed places with that one:
+// writers that commit one after the other may come here in another order.
+func (c *crew) turn(r *row, e *held) (late bool) {
 	c.looking.Lock()
 	c.look(e)
 	c.extend(e)
 	c.looking.Unlock()
-	behind := (e.earlier != 0 && e.earlier != r.out && !c.ob.noting.isDone(e.earlier)) || (e.after != nil && !e.after.out)
+	behind := e.earlier != 0 && e.earlier != r.out && !c.ob.noting.isDone(e.earlier)
 	switch {
 	case !e.mine:
-	case r.blocked || behind || e.call.ctx.Err() != nil || c.leaves():
+	case (e.after != nil && !e.after.out) || e.call.ctx.Err() != nil || c.leaves():
 		c.ob.giveUp(e.call.ctx, e)
-		r.blocked = true
+	case behind && c.letPass(r, e):
+		return true
+	case behind:
+		c.ob.giveUp(e.call.ctx, e)
 	default:
-		r.blocked = true // should the receiver end the goroutine
 		if e.out = c.ob.try(e.call.ctx, e); e.out {
-			r.out, r.blocked = e.Sequence, false
+			r.out = e.Sequence
 		}
 	}
+	return false
+}
+
+// letPass lets the event right before another one in their row go first, if it waits here too.
+func (c *crew) letPass(r *row, e *held) bool {
+	c.looking.Lock()
+	defer c.looking.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, other := range r.events {
+		if other.looked && other.mine && other.Sequence == e.earlier {
+			r.events[0], r.events[i] = other, e
+			e.ticket, other.ticket = other.ticket, e.ticket
+			r.busy = false
+			heap.Push(&c.ready, r)
+			return true
+		}
+	}
+	return false
 }
 
 // leaves reports whether what waits is left to others.

@@ -109,7 +109,7 @@ func TestEventsOfARowKeepTheirOrderHoweverManyWorkersThereAre(t *testing.T) {
 	t.Parallel()
 	const rows, writers, writes = 4, 4, 40
 	db := open(t, &Product{})
-	ob := installLazy(t, db, outbox.Config{})
+	ob := installLazy(t, db, outbox.Config{Poll: 2 * time.Millisecond})
 	require.NoError(t, db.Create(products(1, rows)).Error)
 	var mu sync.Mutex
 	last, busy := map[uint]int64{}, map[uint]bool{}
@@ -136,7 +136,7 @@ func TestEventsOfARowKeepTheirOrderHoweverManyWorkersThereAre(t *testing.T) {
 		})
 	}
 	group.Wait()
-	require.NoError(t, ob.Wait(t.Context()))
+	runUntilDone(t, ob, db) // what was committed in another order than it was handed over is left to Run
 	for id, price := range last {
 		assert.EqualValues(t, writers*writes/rows, price, id)
 	}
@@ -169,7 +169,7 @@ func TestShutdownWaitsForReceiversAndLeavesTheRestToOthersAtOnce(t *testing.T) {
 	second := &heard{}
 	onSaved(other, ob2, "slow", func(_ context.Context, e saved) error { second.add("%s", e.Instance.Name); return nil })
 	runUntilDone(t, ob2, other)
-	assert.Equal(t, []string{"p2", "p3", "p4", "p5"}, second.lines(), "nobody waits for the claim of an hour to end")
+	assert.ElementsMatch(t, []string{"p2", "p3", "p4", "p5"}, second.lines(), "nobody waits for the claim of an hour to end")
 }
 
 func TestShutdownThatMayNotWaitEndsTheContextsOfReceivers(t *testing.T) {
