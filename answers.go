@@ -39,6 +39,11 @@ func (a answers) asSent(created bool) *change.Row {
 func (a answers) session() *gorm.DB { return a.frame.Session() }
 
 //go:noinline
+func (a answers) err() error {
+	return a.frame.Failure()
+}
+
+//go:noinline
 func (a answers) isRaw() bool { return a.frame != nil && a.frame.Raw }
 
 //go:noinline

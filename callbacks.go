@@ -36,7 +36,7 @@ func (in *installed) createSteps() steps {
 		{"signals:pre_create", in.engine.PreCreate, []string{"gorm:save_before_associations", createName}},
 		{"signals:enter_race", in.engine.Build, []string{createName}},
 		{"signals:leave_race", in.engine.WroteRows, []string{"gorm:save_after_associations", "gorm:after_create", commitName}},
-		{"signals:post_create", in.engine.After, []string{commitName}},
+		{"signals:post_create", in.engine.AfterInsert, []string{commitName}},
 	}}
 }
 
@@ -49,7 +49,7 @@ func (in *installed) updateSteps() steps {
 		{"signals:prepare_update", in.engine.Build, []string{updateName}},
 		{"signals:written", in.engine.Wrote, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
 		{"signals:save_links", in.engine.SaveLinks, []string{"gorm:save_after_associations", "gorm:after_update", commitName}},
-		{"signals:post_update", in.engine.After, []string{commitName}},
+		{"signals:post_update", in.engine.AfterUpdate, []string{commitName}},
 	}}
 }
 
@@ -59,7 +59,7 @@ func (in *installed) deleteSteps() steps {
 		{"signals:pre_delete", in.engine.PreDelete, []string{"gorm:delete_before_associations", deleteName}},
 		{"signals:cascade", in.engine.Build, []string{deleteName}},
 		{"signals:deleted", in.engine.Wrote, []string{"gorm:after_delete", commitName}},
-		{"signals:post_delete", in.engine.After, []string{commitName}},
+		{"signals:post_delete", in.engine.AfterDelete, []string{commitName}},
 	}}
 }
 

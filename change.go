@@ -57,6 +57,9 @@ type ChangeEvent[M any] struct {
 // DB returns a session in the write's transaction, as [SaveEvent.DB] does.
 func (e ChangeEvent[M]) DB() *gorm.DB { return e.answers.session() }
 
+// Err returns why the write has failed, as [SaveEvent.Err] does.
+func (e ChangeEvent[M]) Err() error { return e.answers.err() }
+
 // Key returns the primary key of the row, as [SaveEvent.Key] does.
 func (e ChangeEvent[M]) Key() any { return e.answers.key() }
 

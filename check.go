@@ -14,6 +14,9 @@ import (
 // check refuses options without meaning and fills in the default need.
 func (c *channel) check(o *connectOptions) {
 	if c.reg == nil {
+		if o.phase == dispatch.AfterFailure {
+			o.refuse("AfterFailure belongs to model signals, and this one is custom: use AfterRollback")
+		}
 		if len(o.fields) > 0 || o.needs != 0 || o.net || (o.atomic && o.store == nil) || o.only.given() != "" {
 			o.refuse("Fields, OnCreate, OnUpdate, Becomes, Needs, Net and Atomic belong to model signals, and this one is custom")
 		}

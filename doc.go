@@ -109,7 +109,7 @@
 //		return nil
 //	}, signals.AfterCommit())
 //
-// [BeforeCommit] and [AfterRollback] are the other phases, [Net] makes one event of all writes of a row, and [OnCommit] and
+// [BeforeCommit], [AfterRollback] and [AfterFailure] are the other phases, [Net] makes one event of all writes of a row, and [OnCommit] and
 // [OnRollback] queue functions. Errors of what runs after the end go to [Plugin].ErrorHandler. Which transactions are
 // followed is up to [Tracking].
 //

@@ -72,6 +72,12 @@ func (e DeleteEvent[M]) Key() any { return e.answers.key() }
 // Key returns the primary key of the row, as [SaveEvent.Key] does.
 func (e LoadEvent[M]) Key() any { return e.answers.key() }
 
+// Err returns why the write has failed, for a receiver that is connected with AfterFailure. For all others it is nil.
+func (e SaveEvent[M]) Err() error { return e.answers.err() }
+
+// Err returns why the write has failed, as [SaveEvent.Err] does.
+func (e DeleteEvent[M]) Err() error { return e.answers.err() }
+
 // Raw reports whether the write is fixture loading, marked with Raw on its context.
 func (e SaveEvent[M]) Raw() bool { return e.answers.isRaw() }
 

@@ -175,7 +175,7 @@ func (l *Lane) Wait(ctx context.Context) error { return l.lane.Wait(background(c
 // those that were not delivered, go to Plugin.ErrorHandler with ErrLaneClosed. Call it when the program ends, after the last write.
 func (l *Lane) Shutdown(ctx context.Context) error { return l.lane.Shutdown(background(ctx)) }
 
-// In lets a receiver run on a lane. It goes with AfterCommit or AfterRollback, also with Net and ConnectBatch.
+// In lets a receiver run on a lane. It goes with AfterCommit, also with Net and ConnectBatch, and with AfterRollback and AfterFailure.
 func In(lane *Lane) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if lane == nil || lane.lane == nil {
@@ -192,8 +192,8 @@ func (o *connectOptions) checkLane() {
 	case o.lane == nil:
 	case o.store != nil:
 		o.refuse("a Durable receiver does not run on a lane: leave In out")
-	case o.phase != dispatch.AfterCommit && o.phase != dispatch.AfterRollback:
-		o.refuse("In goes with AfterCommit or AfterRollback, because the write does not wait for a lane: give one of them")
+	case o.phase == dispatch.InSend || o.phase == dispatch.BeforeCommit:
+		o.refuse("In goes with AfterCommit, AfterRollback or AfterFailure, because the write does not wait for a lane: give one of them")
 	}
 }
 

@@ -46,6 +46,9 @@ func (e M2MEvent[M]) DB() *gorm.DB { return e.answers.session() }
 // Key returns the primary key of the owner, as [SaveEvent.Key] does.
 func (e M2MEvent[M]) Key() any { return e.answers.key() }
 
+// Err returns why the links were not changed, as [SaveEvent.Err] does. Action is then that of the event after the change.
+func (e M2MEvent[M]) Err() error { return e.answers.err() }
+
 // Raw reports whether the write is fixture loading, marked with Raw on its context.
 func (e M2MEvent[M]) Raw() bool { return e.answers.isRaw() }
 

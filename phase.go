@@ -4,7 +4,7 @@ import "github.com/gorm-signals/signals/internal/dispatch"
 
 // phaseOption returns the name of the option that puts a receiver in a phase.
 func phaseOption(p dispatch.Phase) string {
-	return [...]string{"", "BeforeCommit", "AfterCommit", "AfterRollback"}[p]
+	return [...]string{"", "BeforeCommit", "AfterCommit", "AfterRollback", "AfterFailure"}[p]
 }
 
 func inPhase(p dispatch.Phase) ConnectOption {
@@ -32,6 +32,20 @@ func AfterCommit() ConnectOption { return inPhase(dispatch.AfterCommit) }
 // rolled back; for a savepoint that is when the transaction ends. They run in reverse order. When the context of a
 // transaction ends and nobody calls Rollback, they run on a goroutine of their own.
 func AfterRollback() ConnectOption { return inPhase(dispatch.AfterRollback) }
+
+// AfterFailure lets a receiver of post_save, post_delete, post_change or m2m_changed hear of writes that have failed: an audit of refused attempts can be kept
+// although everything else is rolled back. Instance is the row that was to be written, and Err of the event says why it was not.
+//
+// A write has failed when its call returns an error: a receiver or a hook has refused it, a constraint, its context has ended. It has also failed
+// when its COMMIT fails, or its transaction ends with the context. Not so a write that has succeeded and that the program rolls back: AfterRollback
+// is for that. What was written all the same and is committed, as the program may do after an error of a post signal, has not failed either.
+//
+// The receiver runs once the outermost transaction has ended, whatever the end is, and at once in no transaction; so it can write: its DB is
+// a live session outside, and its context keeps its values without its cancellation. What it returns goes to Plugin.ErrorHandler.
+//
+// An update or a delete that fails before its rows were read is known by the structs that the call names, as they are; where it names none, there is
+// no event. Writes that were refused with ErrUntracked are not heard of, and where nobody knows what became of a write, ErrorHandler gets ErrOutcomeUnknown instead.
+func AfterFailure() ConnectOption { return inPhase(dispatch.AfterFailure) }
 
 // Net makes, with AfterCommit, one event of all writes of a row in a transaction: from the first old values to the last new
 // ones. Created and then deleted is nothing; changed and changed back is nothing; deleted and created again is a change. A receiver of

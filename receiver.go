@@ -48,7 +48,7 @@ type ReceiverInfo struct {
 	Signal   string // name of the signal, "post_save"
 	Sender   string // model it was connected for, "Product"; empty for custom signals
 	UID      string // empty when none was given
-	Phase    string // when it runs: "send", "before_commit", "after_commit", "after_rollback", "durable"
+	Phase    string // when it runs: "send", "before_commit", "after_commit", "after_rollback", "after_failure", "durable"
 	Location string // file:line of Connect
 	Priority int
 	First    bool  // it runs before all that are not first

@@ -23,7 +23,7 @@
 //
 //	signals.signal          "post_save"
 //	signals.sender          "Product", not on custom signals
-//	signals.phase           "send", "before_commit", "after_commit", "after_rollback", "durable"
+//	signals.phase           "send", "before_commit", "after_commit", "after_rollback", "after_failure", "durable"
 //	signals.events          how many rows it is about
 //	signals.actor           who has written, if signals.WithActor names somebody who has a text
 //	signals.receiver.name   on calls: the UID, or "shop.go:12"

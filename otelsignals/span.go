@@ -47,7 +47,7 @@ func (by *observer) startSpan(ctx context.Context, o signals.Observed) (context.
 
 // afterTheEnd reports whether a phase comes when the transaction of the write has ended.
 func afterTheEnd(phase string) bool {
-	return phase == "after_commit" || phase == "after_rollback" || phase == "durable"
+	return phase == "after_commit" || phase == "after_rollback" || phase == "after_failure" || phase == "durable"
 }
 
 func spanName(o signals.Observed) string {

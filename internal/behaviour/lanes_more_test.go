@@ -193,8 +193,8 @@ func TestBadLanesAreRefusedWithTheCure(t *testing.T) {
 		cure string
 		opts []signals.ConnectOption
 	}{
-		{"In goes with AfterCommit or AfterRollback", []signals.ConnectOption{signals.In(lane)}},
-		{"In goes with AfterCommit or AfterRollback", []signals.ConnectOption{signals.In(lane), signals.BeforeCommit()}},
+		{"In goes with AfterCommit, AfterRollback or AfterFailure", []signals.ConnectOption{signals.In(lane)}},
+		{"In goes with AfterCommit, AfterRollback or AfterFailure", []signals.ConnectOption{signals.In(lane), signals.BeforeCommit()}},
 		{"NewLane", []signals.ConnectOption{signals.In(nil), signals.AfterCommit()}},
 		{"NewLane", []signals.ConnectOption{signals.In(&signals.Lane{}), signals.AfterCommit()}},
 		{"leave In out", []signals.ConnectOption{signals.In(lane), signals.Durable(memory{}, "d")}},

@@ -50,6 +50,9 @@ const (
 	PostClear
 )
 
+// Before reports whether the links have not changed yet.
+func (a Action) Before() bool { return a%2 == 1 }
+
 // Linked is what a row of m2m_changed has beside its instance.
 type Linked struct {
 	Relation string

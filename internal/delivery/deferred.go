@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 
@@ -21,7 +22,30 @@ type Deferred struct {
 	rows     []change.Row
 	one      [1]change.Row // what rows points to when there is one
 
-	waiting *context.Context // what the observer made of the beginning; nil when it is not told
+	seldom atomic.Pointer[seldom] // what few sends have
+}
+
+// seldom is what few sends have, in a place of its own: a transaction may hold many.
+type seldom struct {
+	waiting *context.Context        // what the observer made of the beginning; nil when it is not told
+	failure atomic.Pointer[failure] // why the write has failed; nil as long as it has not
+}
+
+// rest returns what few sends have, also before there is any of it.
+func (d *Deferred) rest() *seldom {
+	if s := d.seldom.Load(); s != nil {
+		return s
+	}
+	d.seldom.CompareAndSwap(nil, &seldom{})
+	return d.seldom.Load()
+}
+
+// failed returns why the write has failed, nil as long as it has not.
+func (d *Deferred) failed() *failure {
+	if s := d.seldom.Load(); s != nil {
+		return s.failure.Load()
+	}
+	return nil
 }
 
 func (d *Deferred) reg() *dispatch.Registry { return d.frame.Plan.Reg }
@@ -98,14 +122,8 @@ func (d *Deferred) Queue(current gorm.ConnPool) (forStatement bool, err error) {
 	return true, d.sendBeforeCommit()
 }
 
-// Finish runs what a statement outside any transaction has kept back, once it has succeeded.
+// Finish runs what a statement outside any transaction has kept back, once it has succeeded, and otherwise what is to hear of its failure.
 func Finish(waiting []*Deferred, succeeded bool) {
-	if !succeeded {
-		for _, d := range waiting {
-			d.waited(fault.ErrRolledBack)
-		}
-		return
-	}
 	if len(waiting) == 0 {
 		return
 	}
@@ -114,13 +132,19 @@ func Finish(waiting []*Deferred, succeeded bool) {
 		actions[i] = txn.Item[any]{Action: d}
 	}
 	reg := waiting[0].reg()
-	delivery{reg: reg, handle: reg.Handle}.end(nil, actions, nil)
+	d := delivery{reg: reg, handle: reg.Handle}
+	if succeeded {
+		d.end(ended{committed: actions})
+		return
+	}
+	waited(actions, fault.ErrRolledBack)
+	d.end(ended{undone: actions})
 }
 
 // sendBeforeCommit calls the receivers of the phase in which errors still count.
 func (d *Deferred) sendBeforeCommit() error {
 	entries := d.entries(dispatch.BeforeCommit)
-	if len(entries) == 0 {
+	if len(entries) == 0 || d.lost() {
 		return nil
 	}
 	f := d.frame // d's own leaves the transaction when that has ended
@@ -141,15 +165,15 @@ func (d *Deferred) entries(p dispatch.Phase) []*dispatch.Entry {
 func (d *Deferred) wait() {
 	if by := d.reg().Observer; by != nil {
 		ctx := by.Start(&d.frame, d.observation())
-		d.waiting = &ctx
+		d.rest().waiting = &ctx
 	}
 }
 
 // waited tells the observer that a send waits no more.
 func (d *Deferred) waited(err error) {
-	if by := d.reg().Observer; by != nil && d.waiting != nil {
-		ctx := *d.waiting
-		d.waiting = nil
+	if by := d.reg().Observer; by != nil && d.rest().waiting != nil {
+		ctx := *d.rest().waiting
+		d.rest().waiting = nil
 		by.End(ctx, d.observation(), err)
 	}
 }

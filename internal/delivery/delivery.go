@@ -72,7 +72,7 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 			d.rollbackSent(a)
 		case *Deferred:
 			entries := a.entries(dispatch.AfterRollback)
-			if len(entries) == 0 {
+			if len(entries) == 0 || a.lost() {
 				return
 			}
 			a.leave(d.outside)
@@ -127,6 +127,9 @@ func (c *committing) act(i int) {
 	case *Sent:
 		c.commitSent(a, c.actions[i:])
 	case *Deferred:
+		if a.lost() {
+			return
+		}
 		a.leave(c.outside)
 		if a.frame.Plan.Net {
 			if c.net == nil {
@@ -161,7 +164,7 @@ func (d delivery) single(e *dispatch.Entry, a *Deferred, rest []txn.Item[any], b
 func rowsFor(e *dispatch.Entry, actions []txn.Item[any]) []change.Row {
 	var all []change.Row
 	for _, it := range actions {
-		if d, ok := it.Action.(*Deferred); ok && slices.Contains(d.frame.Plan.Deferred[d.frame.Kind], e) {
+		if d, ok := it.Action.(*Deferred); ok && !d.lost() && slices.Contains(d.frame.Plan.Deferred[d.frame.Kind], e) {
 			all = append(all, d.rows...)
 		}
 	}

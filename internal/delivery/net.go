@@ -41,7 +41,7 @@ func fold(actions []txn.Item[any]) *netRows {
 	var order []*netRow
 	for _, it := range actions {
 		d, ok := it.Action.(*Deferred)
-		if !ok || !d.frame.Plan.Net {
+		if !ok || d.lost() || !d.frame.Plan.Net {
 			continue
 		}
 		for i := range d.rows {

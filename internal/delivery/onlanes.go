@@ -13,32 +13,45 @@ import (
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
+// ended is what waited for an end, by what became of it.
+type ended struct {
+	rolledBack, committed, unknown []txn.Item[any]
+	undone                         []txn.Item[any] // of a statement outside any transaction, which has failed
+	cause                          error           // why the transaction was rolled back, if the program has not asked for it
+	held                           pool.Held
+}
+
 // end runs what waited for the end of a transaction. Calls are put on lanes first: the others may take their time, and may write the same rows.
-func (d delivery) end(rolledBack, committed []txn.Item[any], h pool.Held) {
-	if p := d.toLanes(rolledBack, committed, h); p != nil {
+func (d delivery) end(e ended) {
+	if p := d.toLanes(e); p != nil {
 		defer p.wait()
 	}
-	if len(rolledBack) > 0 {
-		defer d.commit(committed) // also when a receiver ends its goroutine
-		d.rollback(rolledBack)
+	d.pass(e)
+}
+
+// pass makes the calls of one pass. When a receiver ends its goroutine, the others are called before the goroutine ends.
+func (d delivery) pass(e ended) {
+	defer d.failures(e)
+	if len(e.rolledBack) > 0 {
+		defer d.commit(e.committed)
+		d.rollback(e.rolledBack)
 		return
 	}
-	d.commit(committed)
+	d.commit(e.committed)
 }
 
 // toLanes puts calls on lanes, where they come in the places that the transaction holds. It returns nil if there are none.
-func (d delivery) toLanes(rolledBack, committed []txn.Item[any], h pool.Held) *puts {
-	if h != nil {
-		defer h.Release()
+func (d delivery) toLanes(e ended) *puts {
+	if e.held != nil {
+		defer e.held.Release()
 	}
-	first := cmp.Or(laned(rolledBack), laned(committed))
+	first := cmp.Or(laned(e.rolledBack), laned(e.committed), laned(e.unknown), laned(e.undone))
 	if first == nil {
 		return nil
 	}
 	d.puts = &puts{ctx: first.Context}
-	d.puts.held, _ = h.(held)
-	d.rollback(rolledBack)
-	d.commit(committed)
+	d.puts.held, _ = e.held.(held)
+	d.pass(e)
 	return d.puts
 }
 

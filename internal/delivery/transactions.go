@@ -49,7 +49,7 @@ func (t Transactions) ended(tx *pool.Tx, end pool.End) {
 		}
 		t.Handle(context.Background(), err)
 	}
-	d.end(end.RolledBack, end.Committed, end.Held)
+	d.end(ended{end.RolledBack, end.Committed, end.Unknown, nil, end.Cause, end.Held})
 }
 
 // AtEnd lets a function wait for the end of the transaction of db. The phase is afterCommit or afterRollback; location is where the

@@ -116,6 +116,30 @@ func (f *Frame) Place() (*Registry, gorm.ConnPool) {
 	return nil, nil
 }
 
+// failed is the error of the write that a frame is told of the failure of. Frames of nested writes are deeper.
+type failed struct {
+	err   error
+	depth int32
+}
+
+type failedKey struct{}
+
+// Fail makes the frame one of a send that tells why its write has failed.
+func (f *Frame) Fail(err error) {
+	f.Context = context.WithValue(f.Context, failedKey{}, failed{err, f.Depth})
+}
+
+// Failure returns why the write of the frame has failed, nil if the frame tells of no failure.
+func (f *Frame) Failure() error {
+	if f == nil || f.Ended == nil {
+		return nil
+	}
+	if of, ok := f.Context.Value(failedKey{}).(failed); ok && of.depth == f.Depth {
+		return of.err
+	}
+	return nil
+}
+
 // chain shows the sends that led to f, outermost first.
 func (f *Frame) chain() string {
 	var sends []string

@@ -29,11 +29,12 @@ const (
 	BeforeCommit               // right before the outermost COMMIT, which its error prevents
 	AfterCommit                // once the outermost transaction has committed
 	AfterRollback              // once the transaction or its savepoint was rolled back
+	AfterFailure               // once it is known that the write has failed, and its transaction has ended
 )
 
 // String returns the name of the phase.
 func (p Phase) String() string {
-	return [...]string{"send", "before_commit", "after_commit", "after_rollback"}[p]
+	return [...]string{"send", "before_commit", "after_commit", "after_rollback", "after_failure"}[p]
 }
 
 // DurablePhase is the name of the phase of a durable receiver.

@@ -50,7 +50,7 @@ func optionsFor(signal string, lane *signals.Lane) map[string][]signals.ConnectO
 		"UID": {signals.UID("u")}, "Priority": {signals.Priority(1)}, "First": {signals.First()}, "Last": {signals.Last()}, "Once": {signals.Once()},
 		"Fields": {signals.Fields(field)}, "OnCreate": {signals.OnCreate()}, "OnUpdate": {signals.OnUpdate()}, "Becomes": {signals.Becomes("Status", "paid")},
 		"Needs": {signals.Needs(signals.Row)}, "BeforeCommit": {signals.BeforeCommit()}, "AfterCommit": {signals.AfterCommit()},
-		"AfterRollback": {signals.AfterRollback()}, "Net": {signals.Net()}, "In": {signals.In(lane)}, "Atomic": {signals.Atomic()},
+		"AfterRollback": {signals.AfterRollback()}, "AfterFailure": {signals.AfterFailure()}, "Net": {signals.Net()}, "In": {signals.In(lane)}, "Atomic": {signals.Atomic()},
 		"Durable": {signals.Durable(nowhere{}, "index")},
 	}
 }
@@ -187,7 +187,9 @@ func TestOptionsGoTogetherUnlessThePageSaysOtherwise(t *testing.T) {
 				continue
 			}
 			opts := slices.Concat(all[a], all[b])
-			waits := a == "AfterCommit" || b == "AfterCommit" || a == "AfterRollback" || b == "AfterRollback" || a == "BeforeCommit" || b == "BeforeCommit" || a == "Durable" || b == "Durable"
+			waits := slices.ContainsFunc([]string{a, b}, func(name string) bool {
+				return slices.Contains([]string{"BeforeCommit", "AfterCommit", "AfterRollback", "AfterFailure", "Durable"}, name)
+			})
 			if !waits && (a == "Net" || b == "Net" || a == "In" || b == "In") {
 				opts = append(opts, signals.AfterCommit())
 			}

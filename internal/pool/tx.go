@@ -203,7 +203,10 @@ func (t *Tx) rollback(cause error) error {
 		t.end(txn.Unknown, err, nil) // somebody ended the *sql.Tx itself; no news when it was us
 		return err
 	}
-	t.end(txn.RolledBack, errors.Join(cause, err), nil)
+	if err != nil && t.ctx.Err() != nil {
+		cause = errors.Join(cause, context.Cause(t.ctx)) // which has ended it before
+	}
+	t.end(txn.RolledBack, cause, nil)
 	return err
 }
 

@@ -212,6 +212,7 @@ func (q *Queue[A]) cutFrom(n int) {
 			kept++
 			continue
 		}
+		it.Cut = true
 		q.rest().cut = append(q.rest().cut, it)
 		if i < turned {
 			before--

@@ -132,6 +132,7 @@ func (q *Queue[A]) setMarks(marks []mark) {
 type Item[A any] struct {
 	Action A
 	Seq    int32
+	Cut    bool // the program has rolled it back, by a savepoint or a statement
 
 	fate fate // beside Seq, as a transaction may hold many
 }
@@ -175,7 +176,7 @@ func (q *Queue[A]) Add(action A) error {
 		return sql.ErrTxDone
 	}
 	q.seq++
-	it := Item[A]{action, q.seq, [...]fate{inside: waits, maybe: loose, outside: stored}[q.standing]}
+	it := Item[A]{Action: action, Seq: q.seq, fate: [...]fate{inside: waits, maybe: loose, outside: stored}[q.standing]}
 	if items := q.items(); items != nil {
 		q.keep(append(items, it))
 	} else {

@@ -80,11 +80,14 @@ func (r *Engine) Wrote(db *gorm.DB) {
 	}
 }
 
-// After runs at the end of a statement, right before GORM commits.
-func (r *Engine) After(db *gorm.DB) {
+// After runs at the end of a statement, right before GORM commits. It reports whether the statement has failed without a write.
+func (r *Engine) After(db *gorm.DB) (failed bool) {
 	delivery.Saw(db)
-	if k := writeOf(db); k != nil {
-		defer k.base().close()
-		k.after()
+	k := writeOf(db)
+	if k == nil {
+		return db.Error != nil
 	}
+	defer k.base().close()
+	k.after()
+	return false
 }

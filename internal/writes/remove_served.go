@@ -11,7 +11,7 @@ import (
 // mayServe reports whether nobody has to know the rows before they are deleted.
 func (w *remove) mayServe() bool {
 	p, run := w.plan, w.db.Callback().Delete()
-	if len(p.Entries[dispatch.PreDelete])+len(p.Sides)+len(p.Cascades) > 0 || p.Shared[w.schema] || w.selects() {
+	if len(p.Entries[dispatch.PreDelete])+len(p.Sides)+len(p.Cascades) > 0 || p.Shared[w.schema] || w.selects() || p.WaitsFor(dispatch.PostDelete, dispatch.AfterFailure) {
 		return false
 	}
 	clauses := run.Clauses

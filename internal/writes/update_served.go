@@ -12,7 +12,7 @@ import (
 // mayServe reports whether nobody has to know the rows before they are written, or what they were.
 func (w *update) mayServe() bool {
 	p, run := w.plan, w.db.Callback().Update()
-	return p.Needs.Save <= dispatch.Row && len(p.Entries[dispatch.PreSave])+len(p.Sides) == 0 && !maySave(w.stmt) &&
+	return p.Needs.Save <= dispatch.Row && !p.WaitsFor(dispatch.PostSave, dispatch.AfterFailure) && len(p.Entries[dispatch.PreSave])+len(p.Sides) == 0 && !maySave(w.stmt) &&
 		w.dialect().ReturnsUpdated() && w.mayReturn(run.Clauses, run.Get(w.reg.updates.name), w.reg.updates)
 }
 

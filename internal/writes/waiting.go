@@ -21,6 +21,7 @@ func (w *write) queue(k dispatch.Kind) error {
 	}
 	d := &delivery.Deferred{}
 	d.Take(k, &w.post, w.stmt, w.facts, w.rows)
+	w.note(k, d)
 	forStatement, err := d.Queue(w.stmt.ConnPool)
 	if forStatement {
 		w.waiting = append(w.waiting, d)
@@ -30,21 +31,23 @@ func (w *write) queue(k dispatch.Kind) error {
 
 // finish runs what a statement outside any transaction has kept back, once it has succeeded.
 func (w *write) finish(succeeded bool) {
-	if !succeeded {
-		w.unanswered()
+	if !succeeded && w.unanswered() {
+		return
 	}
+	delivery.Finish(w.lost, false)
 	delivery.Finish(w.waiting, succeeded)
 }
 
 // unanswered tells that nobody knows what became of a statement outside any transaction: it was sent, and the database has not said
-// that it refused it.
-func (w *write) unanswered() {
+// that it refused it. It reports whether that is so.
+func (w *write) unanswered() bool {
 	if w.tx != nil || len(w.waiting) > 0 || !w.plan.Waits(w.post.Kind) || w.stmt.SQL.Len() == 0 {
-		return
+		return false
 	}
 	answer := cmp.Or(w.answer, w.db.Error)
 	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction || w.reg.Pools.Refused(answer) {
-		return
+		return false
 	}
 	w.reg.Handle(context.WithoutCancel(w.stmt.Context), fmt.Errorf("%w: %w", fault.ErrOutcomeUnknown, answer))
+	return true
 }

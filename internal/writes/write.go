@@ -52,6 +52,7 @@ type outcome struct {
 	succeeded bool  // all statements of the write have
 	failed    bool  // and then the write has failed all the same, by a receiver or in the library
 	answer    error // of GORM's statement, before other callbacks add theirs
+	fallible        // what receivers that hear of failures are to know
 }
 
 // borrowed is what the write has changed around the statement, and puts back when it ends.
@@ -68,16 +69,21 @@ const writeClause = "signals:write"
 // open begins the write of a statement that somebody is to hear of. It reports false if nobody is after all, or if the write is refused.
 // Nothing is kept of it until attach.
 func (w *write) open(r *Engine, db *gorm.DB, p *dispatch.Plan, pre, post dispatch.Kind) bool {
+	w.begun(r, db, p, pre, post)
+	if w.pre.MuteAll {
+		return false
+	}
+	return db.AddError(w.doubtMute()) == nil && db.AddError(w.prepare(post)) == nil
+}
+
+// begun sets what is known of a write when it begins.
+func (w *write) begun(r *Engine, db *gorm.DB, p *dispatch.Plan, pre, post dispatch.Kind) {
 	stmt := db.Statement
 	w.reg, w.plan, w.db, w.stmt, w.schema, w.model = r, p, db, stmt, stmt.Schema, p.Model
 	w.facts = &w.told[0]
 	w.pre.Open(stmt.Context, db, pre, p)
-	if w.pre.MuteAll {
-		return false
-	}
 	w.post = w.pre
 	w.post.Kind = post
-	return db.AddError(w.doubtMute()) == nil && db.AddError(w.prepare(post)) == nil
 }
 
 // start begins the write of a statement of some kind, nil if nobody is to hear of it after all, or if it is refused.
@@ -145,6 +151,7 @@ func (w *write) fail(err error) bool {
 // close forgets the write, puts the statement back and ends the library's own transaction.
 func (w *write) close() {
 	stands := w.stands()
+	w.failing()
 	delete(w.stmt.Clauses, writeClause)
 	w.unguard(stands)
 	w.undo()

@@ -1,0 +1,151 @@
+package writes
+
+import (
+	"reflect"
+
+	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/change"
+	"github.com/gorm-signals/signals/internal/delivery"
+	"github.com/gorm-signals/signals/internal/dispatch"
+)
+
+// fallible is what a write notes for receivers that hear of failures.
+type fallible struct {
+	queued []*delivery.Deferred // its sends that wait
+	last   *change.Row          // the first row of the last one
+	lost   []*delivery.Deferred // rows that were not written, outside any transaction
+}
+
+// note notes a send that waits.
+func (w *write) note(k dispatch.Kind, d *delivery.Deferred) {
+	if k == w.post.Kind && len(w.rows) > 0 && w.plan.WaitsFor(k, dispatch.AfterFailure) {
+		w.queued, w.last = append(w.queued, d), &w.rows[0]
+	}
+}
+
+// failing lets the receivers that hear of failed writes wait for the end of the transaction, if the call has failed.
+func (w *write) failing() {
+	err := w.db.Error
+	if err == nil {
+		return
+	}
+	if w.plan.WaitsFor(w.post.Kind, dispatch.AfterFailure) {
+		if len(w.rows) == 0 && len(w.queued) == 0 {
+			w.takeNamed()
+		}
+		w.lose(w, err, w.succeeded)
+	}
+	for _, s := range w.links {
+		if !s.w.plan.WaitsFor(dispatch.M2mChanged, dispatch.AfterFailure) {
+			continue
+		}
+		for i := range s.w.rows { // the event of what was to be
+			if l := *s.w.rows[i].Linked; l.Action.Before() {
+				l.Action++
+				s.w.rows[i].Linked = &l
+			}
+		}
+		w.lose(s.w, err, w.succeeded)
+	}
+}
+
+// lose lets the receivers hear of the failure of a write, or of one beside it, because of an error.
+func (w *write) lose(of *write, err error, written bool) {
+	for _, d := range of.queued {
+		d.Fail(err, true)
+	}
+	if len(of.rows) == 0 || of.last == &of.rows[0] {
+		return
+	}
+	d := &delivery.Deferred{}
+	d.Take(of.post.Kind, &of.post, of.stmt, of.facts, of.rows)
+	if d.QueueLost(of.stmt.ConnPool, err, written) {
+		w.lost = append(w.lost, d)
+	}
+}
+
+// takeNamed takes the structs of the caller that name rows for the rows of a write that was not begun.
+func (w *write) takeNamed() {
+	v := w.stmt.ReflectValue
+	if model := reflect.ValueOf(w.stmt.Model); model.Kind() == reflect.Pointer && !model.IsNil() { // GORM has not found out yet that it is an update
+		v = reflect.Indirect(model)
+	}
+	*w.facts = w.statementFacts()
+	w.facts.Strategy = change.WholeRow{}
+	if w.deletes() {
+		w.facts.Result = change.Deleted
+	}
+	take := func(v reflect.Value) {
+		v = reflect.Indirect(v)
+		if !v.IsValid() || v.Type() != w.schema.ModelType {
+			return
+		}
+		if _, set := w.model.KeyOf(w.stmt.Context, v); set {
+			w.add(w.model.Clone(w.stmt.Context, v).Elem(), false)
+		}
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		take(v)
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			take(v.Index(i))
+		}
+	default:
+	}
+}
+
+// AfterInsert is After for an INSERT.
+func (r *Engine) AfterInsert(db *gorm.DB) {
+	if !r.After(db) {
+		return
+	}
+	if w := notBegun[insert](r, db, dispatch.PreSave, dispatch.PostSave); w != nil {
+		defer w.close()
+		if w.collect() {
+			w.inserts = w.insertFields()
+			*w.facts = w.insertFacts(&w.upsert)
+		}
+	}
+}
+
+// AfterUpdate is After for an UPDATE.
+func (r *Engine) AfterUpdate(db *gorm.DB) {
+	if !r.After(db) {
+		return
+	}
+	if w := notBegun[update](r, db, dispatch.PreSave, dispatch.PostSave); w != nil {
+		w.close()
+	}
+}
+
+// AfterDelete is After for a DELETE.
+func (r *Engine) AfterDelete(db *gorm.DB) {
+	if !r.After(db) {
+		return
+	}
+	if w := notBegun[remove](r, db, dispatch.PreDelete, dispatch.PostDelete); w != nil {
+		w.close()
+	}
+}
+
+// notBegun returns a write for a statement that has failed before its write began, if somebody is to hear of that.
+func notBegun[K any, P interface {
+	*K
+	stages
+}](r *Engine, db *gorm.DB, pre, post dispatch.Kind) P {
+	if db.Statement.SkipHooks || db.Statement.Schema == nil || db.DryRun || !r.Listening() {
+		return nil
+	}
+	p := r.PlanFor(db.Statement.Schema)
+	if p == nil || !p.WaitsFor(post, dispatch.AfterFailure) {
+		return nil
+	}
+	k := P(new(K))
+	k.base().begun(r, db, p, pre, post)
+	if k.base().pre.MuteAll {
+		return nil
+	}
+	return k
+}
