@@ -133,9 +133,9 @@ func (c *channel) callWaiting(ctx context.Context, e *dispatch.Entry, pointers [
 
 // keyOf returns what the method Key of an event returns, nil if it has none. Event points to the event.
 func keyOf(event reflect.Value) []any {
-	keyed, ok := event.Elem().Interface().(interface{ Key() any })
+	keyed, ok := reflect.TypeAssert[interface{ Key() any }](event.Elem())
 	if !ok {
-		if keyed, ok = event.Interface().(interface{ Key() any }); !ok {
+		if keyed, ok = reflect.TypeAssert[interface{ Key() any }](event); !ok {
 			return nil
 		}
 	}
@@ -155,10 +155,10 @@ func (c *channel) sendRowIn(tx *gorm.DB, reg *dispatch.Registry, g given) error 
 		return err
 	}
 	s.frame.Open(background(tx.Statement.Context), tx, c.Kind, s.plan)
-	if err := delivery.Possible(s.plan, c.Kind, tx.Statement.ConnPool); err != nil {
+	if err = delivery.Possible(s.plan, c.Kind, tx.Statement.ConnPool); err != nil {
 		return err
 	}
-	if err := c.reg.Send(s.plan, c.Kind, &s.frame, s.rows[:]); err != nil || !s.plan.Waits(c.Kind) {
+	if err = c.reg.Send(s.plan, c.Kind, &s.frame, s.rows[:]); err != nil || !s.plan.Waits(c.Kind) {
 		return err
 	}
 	d := &delivery.Deferred{}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -85,15 +86,16 @@ type LaneError struct {
 
 // Error names the lane, the rows and the cause.
 func (e *LaneError) Error() string {
-	text := fmt.Sprintf("signals: lane %s", e.Lane)
+	var text strings.Builder
+	fmt.Fprintf(&text, "signals: lane %s", e.Lane)
 	for i, r := range e.Rows {
 		if i == 3 {
-			text += fmt.Sprintf(" and %d more", len(e.Rows)-i)
+			fmt.Fprintf(&text, " and %d more", len(e.Rows)-i)
 			break
 		}
-		text += fmt.Sprintf(", %s %v", r.Table, keyText(r.Key))
+		fmt.Fprintf(&text, ", %s %v", r.Table, keyText(r.Key))
 	}
-	return fmt.Sprintf("%s: %v", text, e.Err)
+	return fmt.Sprintf("%s: %v", text.String(), e.Err)
 }
 
 // keyText returns a primary key as people write it.

@@ -32,9 +32,13 @@ type named struct {
 // methodNames lists the methods that ConnectAll connects, in this order.
 func methodNames() []named {
 	return []named{
-		{"PreSave", dispatch.PreSave, "SaveEvent"}, {"PostSave", dispatch.PostSave, "SaveEvent"},
-		{"PreDelete", dispatch.PreDelete, "DeleteEvent"}, {"PostDelete", dispatch.PostDelete, "DeleteEvent"},
-		{"PostChange", dispatch.PostChange, "ChangeEvent"}, {"M2MChanged", dispatch.M2mChanged, "M2MEvent"}, {"PostLoad", dispatch.PostLoad, "LoadEvent"},
+		{"PreSave", dispatch.PreSave, "SaveEvent"},
+		{"PostSave", dispatch.PostSave, "SaveEvent"},
+		{"PreDelete", dispatch.PreDelete, "DeleteEvent"},
+		{"PostDelete", dispatch.PostDelete, "DeleteEvent"},
+		{"PostChange", dispatch.PostChange, "ChangeEvent"},
+		{"M2MChanged", dispatch.M2mChanged, "M2MEvent"},
+		{"PostLoad", dispatch.PostLoad, "LoadEvent"},
 	}
 }
 
@@ -117,16 +121,16 @@ func signature(t reflect.Type) string {
 	for i := 1; i < t.NumIn(); i++ {
 		in = append(in, t.In(i))
 	}
-	for i := range t.NumOut() {
-		out = append(out, t.Out(i))
+	for o := range t.Outs() {
+		out = append(out, o)
 	}
 	return reflect.FuncOf(in, out, t.IsVariadic()).String()
 }
 
 // slips says which method may be meant to be one that ConnectAll knows, "" if there is none.
 func (s *search) slips() string {
-	for i := range s.pointer.NumMethod() {
-		switch found := s.pointer.Method(i); {
+	for found := range s.pointer.Methods() {
+		switch {
 		case slices.ContainsFunc(methodNames(), func(n named) bool { return n.name == found.Name }):
 		case found.Name == "ConnectOptions":
 			if !s.pointer.Implements(reflect.TypeFor[ReceiverOptions]()) {
@@ -168,7 +172,7 @@ func (s *search) meant(m reflect.Method) (named, bool) {
 		name = rows.Nearest(word, known...)
 	}
 	at := slices.IndexFunc(all, func(n named) bool { return n.name == name })
-	if at < 0 || !(takesEvent || (hook && !ofGORM)) {
+	if at < 0 || (!takesEvent && (!hook || ofGORM)) {
 		return named{}, false
 	}
 	return all[at], true

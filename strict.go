@@ -37,7 +37,7 @@ func (r *receiver) again(other *receiver) bool {
 }
 
 // doubt says what is probably wrong with a receiver that is being connected to a signal of a model, "" for nothing.
-func (c *channel) doubt(r *receiver, replaced *receiver) string {
+func (c *channel) doubt(r, replaced *receiver) string {
 	if replaced != nil && replaced.public.Location != r.public.Location {
 		return fmt.Sprintf("the UID %q replaces the receiver that was connected at %s: choose another UID, or disconnect that receiver first",
 			r.UID, replaced.public.Location)
@@ -50,7 +50,7 @@ func (c *channel) doubt(r *receiver, replaced *receiver) string {
 }
 
 // mustBeSure panics in strict mode if a receiver is probably wrong, and warns otherwise.
-func (c *channel) mustBeSure(r *receiver, replaced *receiver) {
+func (c *channel) mustBeSure(r, replaced *receiver) {
 	problem := c.doubt(r, replaced)
 	if problem == "" {
 		return

@@ -151,7 +151,7 @@ func TestASendWithTheContextOfAReceiverBelongsToItsTransaction(t *testing.T) {
 	var kept context.Context
 	products := signals.For[Product](db)
 	products.PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[*Product]) error {
-		kept = ctx
+		kept = ctx //nolint:fatcontext // it is kept beyond its call on purpose
 		return viewed.Send(ctx, view{e.Instance.Name})
 	})
 	products.PostDelete.Connect(func(ctx context.Context, _ signals.DeleteEvent[*Product]) error {

@@ -125,23 +125,31 @@ func TestAWriteThatFailsIsHeardOfOnceItsTransactionHasEnded(t *testing.T) {
 			want  []string
 		}{
 			{"a constraint", func(tx *gorm.DB) error { return tx.Create(&Bay{Name: "a"}).Error }, []string{"create a: constraint"}},
-			{"a constraint of several", func(tx *gorm.DB) error { return tx.Create(&[]Bay{{Name: "n"}, {Name: "a"}}).Error },
-				[]string{"create n: constraint", "create a: constraint"}},
+			{
+				"a constraint of several", func(tx *gorm.DB) error { return tx.Create(&[]Bay{{Name: "n"}, {Name: "a"}}).Error },
+				[]string{"create n: constraint", "create a: constraint"},
+			},
 			{"a receiver", func(tx *gorm.DB) error { return tx.Create(&Bay{Name: "refused"}).Error }, []string{"create refused: boom"}},
 			{"a hook", func(tx *gorm.DB) error { return tx.Create(&Bay{Name: "hook"}).Error }, []string{"create hook: hook"}},
 			{"a map", func(tx *gorm.DB) error { return tx.Model(&Bay{}).Create(map[string]any{"name": "a"}).Error }, []string{"create a: constraint"}},
 			{"a context", func(tx *gorm.DB) error { return tx.WithContext(ended).Create(&Bay{Name: "late"}).Error }, []string{"create late: canceled"}},
-			{"a context of an update", func(tx *gorm.DB) error {
-				return tx.WithContext(ended).Model(&Bay{ID: 1, Name: "x"}).Update("size", 2).Error
+			{
+				"a context of an update", func(tx *gorm.DB) error {
+					return tx.WithContext(ended).Model(&Bay{ID: 1, Name: "x"}).Update("size", 2).Error
+				},
+				[]string{"update x: canceled"},
 			},
-				[]string{"update x: canceled"}},
-			{"a context of a delete", func(tx *gorm.DB) error {
-				return tx.WithContext(ended).Delete(&[]*Bay{{ID: 1, Name: "x"}, {Name: "no key"}}).Error
+			{
+				"a context of a delete", func(tx *gorm.DB) error {
+					return tx.WithContext(ended).Delete(&[]*Bay{{ID: 1, Name: "x"}, {Name: "no key"}}).Error
+				},
+				[]string{"delete x: canceled"},
 			},
-				[]string{"delete x: canceled"}},
 			{"an update", func(tx *gorm.DB) error { return tx.Model(&Bay{}).Where("id = ?", 2).Update("name", "a").Error }, []string{"update a: constraint"}},
-			{"an update of several", func(tx *gorm.DB) error { return tx.Model(&Bay{}).Where("id < ?", 3).Update("name", "kept").Error },
-				[]string{"update kept: constraint", "update kept: constraint"}},
+			{
+				"an update of several", func(tx *gorm.DB) error { return tx.Model(&Bay{}).Where("id < ?", 3).Update("name", "kept").Error },
+				[]string{"update kept: constraint", "update kept: constraint"},
+			},
 			{"a Save", func(tx *gorm.DB) error { return tx.Save(&Bay{ID: 2, Name: "a"}).Error }, []string{"update a: constraint"}},
 			{"a Save that inserts", func(tx *gorm.DB) error { return tx.Save(&Bay{ID: 9, Name: "a"}).Error }, []string{"create a: constraint"}},
 			{"a delete", func(tx *gorm.DB) error { return tx.Where("size > ?", 2).Delete(&Bay{}).Error }, []string{"delete kept: boom"}},

@@ -224,8 +224,8 @@ func TestAFullLaneThatBlocksHoldsTheWriterBackUntilThereIsRoom(t *testing.T) {
 		runtime.Gosched()
 	}
 	select {
-	case <-held:
-		assert.Fail(t, "the writer was not held back")
+	case err := <-held:
+		assert.Fail(t, "the writer was not held back", "%v", err)
 	default:
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -289,16 +289,15 @@ func TestEventsAnswerTheKeyOfTheirRow(t *testing.T) {
 	require.NoError(t, db.Exec("DROP TABLE lines").Error)
 	require.NoError(t, db.Exec("CREATE TABLE lines (text)").Error)
 	tr := &trace{}
-	note := func(signal string, e signals.Event) error {
+	note := func(signal string, e signals.Event) {
 		tr.add("%s %s %v %t %t", signal, e.Schema().Name, e.Key(), e.Raw(), e.DB() != nil)
-		return nil
 	}
 	all := signals.Implementing[any](db)
-	all.PreSave.Connect(func(_ context.Context, e signals.SaveEvent[any]) error { return note("pre_save", e) })
-	all.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[any]) error { return note("post_save", e) })
-	all.PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[any]) error { return note("post_delete", e) })
-	all.PostLoad.Connect(func(_ context.Context, e signals.LoadEvent[any]) error { return note("post_load", e) })
-	all.M2MChanged.Connect(func(_ context.Context, e signals.M2MEvent[any]) error { return note(e.Action.String(), e) }, signals.AfterCommit())
+	all.PreSave.Connect(func(_ context.Context, e signals.SaveEvent[any]) error { note("pre_save", e); return nil })
+	all.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[any]) error { note("post_save", e); return nil })
+	all.PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[any]) error { note("post_delete", e); return nil })
+	all.PostLoad.Connect(func(_ context.Context, e signals.LoadEvent[any]) error { note("post_load", e); return nil })
+	all.M2MChanged.Connect(func(_ context.Context, e signals.M2MEvent[any]) error { note(e.Action.String(), e); return nil }, signals.AfterCommit())
 	bike := Bike{Name: "a"}
 	require.NoError(t, db.WithContext(signals.Raw(t.Context())).Create(&bike).Error)
 	require.NoError(t, db.First(&bike).Error)

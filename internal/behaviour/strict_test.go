@@ -46,8 +46,8 @@ func warned(t *testing.T, strict bool) (*gorm.DB, *warnings) {
 func saved(context.Context, signals.SaveEvent[*Order]) error { return nil }
 
 // request connects on each request, as a handler must not do.
-func request(db *gorm.DB, id int, opts ...signals.ConnectOption) (disconnect func() bool) {
-	return signals.For[Order](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Order]) error {
+func request(db *gorm.DB, id int, opts ...signals.ConnectOption) {
+	signals.For[Order](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Order]) error {
 		_ = id
 		return nil
 	}, opts...)

@@ -199,10 +199,8 @@ func (d delivery) put(e *dispatch.Entry, f *dispatch.Frame, sent []change.Row) {
 
 func (p *puts) add(l *lanes.Lane, f *dispatch.Frame) {
 	p.frame = f
-	for _, known := range p.lanes {
-		if known == l {
-			return
-		}
+	if slices.Contains(p.lanes, l) {
+		return
 	}
 	p.lanes = append(p.lanes, l)
 }
@@ -223,7 +221,7 @@ func (c *laneCall) Context() context.Context { return c.frame.Context }
 
 // Run calls the receiver.
 func (c *laneCall) Run(ctx context.Context) error {
-	c.frame.Context = ctx
+	c.frame.Context = ctx //nolint:fatcontext // a frame of its own for each call
 	var failed error
 	d := delivery{reg: c.reg, handle: func(ctx context.Context, err error) {
 		failed = err

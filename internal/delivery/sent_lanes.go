@@ -62,7 +62,7 @@ func (c *sentCall) Context() context.Context { return c.frame.Context }
 
 // Run calls the receiver.
 func (c *sentCall) Run(ctx context.Context) (err error) {
-	c.frame.Context = ctx
+	c.frame.Context = ctx //nolint:fatcontext // a frame of its own for each call
 	err = c.entry.Failure(fault.ErrGoexit)
 	defer func() {
 		if err != nil {

@@ -136,7 +136,10 @@ func (p returning) ExecContext(ctx context.Context, query string, args ...any) (
 // oneRow is the result of a statement that wrote one row.
 type oneRow struct{}
 
+// LastInsertId implements [sql.Result].
 func (oneRow) LastInsertId() (int64, error) { return 0, nil }
+
+// RowsAffected implements [sql.Result].
 func (oneRow) RowsAffected() (int64, error) { return 1, nil }
 
 // floorRows is how many rows the library holds in memory at once.
