@@ -31,7 +31,7 @@ func count(ctx context.Context, d database, dir string) (c counts, err error) {
 			if of.name == appendLink && (l.name == toPublish || l.name == toDurable) {
 				continue // an outbox has events of models, not of links
 			}
-			for range 2 { // the first time, the library asks what it asks once in a program
+			for range 3 { // at first, the library asks what it asks once in a program
 				if err := s.called(ctx, of, l, func() { n.Store(0) }); err != nil {
 					return nil, err
 				}

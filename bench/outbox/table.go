@@ -14,7 +14,7 @@ func (r results) text() string {
 	fmt.Fprintf(&b, "Measured on %d cores, %s/%s, %s, with everything on one machine: databases, relay, JetStream with file storage, consumer.\n\n",
 		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	r.speeds(&b)
-	b.WriteString("\n### Durable receivers that take their time\n\n")
+	b.WriteString("\n### Receivers that take their time\n\n")
 	r.slowOnes(&b)
 	b.WriteString("\n### Statements per call\n\n")
 	r.statements(&b)

@@ -235,13 +235,19 @@ func (w *world) judge(redelivered uint64, took time.Duration) {
 	require.NoError(w.t, w.db.Model(&undone{}).Select("COALESCE(SUM(count), 0)").Scan(&back).Error)
 	var effects []handled
 	require.NoError(w.t, w.consumer.Order("id").Find(&effects).Error)
-	var once []handled
+	var once, placed, noticed []handled
 	require.NoError(w.t, w.db.Model(&effect{}).Order("id").Find(&once).Error)
+	require.NoError(w.t, w.db.Model(&placement{}).Order("id").Find(&placed).Error)
+	require.NoError(w.t, w.db.Model(&notice{}).Order("id").Find(&noticed).Error)
 	dead, err := w.ob.Dead(context.Background())
 	require.NoError(w.t, err)
 	v, inTx := compare(ledger, effects), compare(ledger, once)
-	w.t.Logf("%s: in transactions: %d missing, %d phantom, %d handled twice, %d backwards; killed: workers %d", w.settings.Kind,
-		len(inTx.missing), len(inTx.phantom), len(inTx.twice), len(inTx.backwards), w.kills["workers"])
+	business, onLane := compare(ledger, placed), compare(ledger, noticed)
+	for name, v := range map[string]verdict{"in transactions": inTx, "events of the business": business, "on a lane, which a kill empties": onLane} {
+		w.t.Logf("%s: %s: %d missing, %d phantom, %d handled twice, %d backwards; killed: workers %d", w.settings.Kind, name,
+			len(v.missing), len(v.phantom), len(v.twice), len(v.backwards), w.kills["workers"])
+	}
+	onLane.missing = nil // what was on its way died with its process
 	w.t.Logf("%s: %d changes committed, %d rolled back; %d missing, %d phantom, %d handled twice, %d backwards; "+
 		"killed: writer %d, relays %d, broker %d, consumer %d; delivered once more: %d; %.1f s",
 		w.settings.Kind, len(ledger), back, len(v.missing), len(v.phantom), len(v.twice), len(v.backwards),
@@ -251,4 +257,6 @@ func (w *world) judge(redelivered uint64, took time.Duration) {
 	assert.Empty(w.t, dead)
 	v.check(w.t)
 	inTx.check(w.t)
+	business.check(w.t)
+	onLane.check(w.t)
 }

@@ -10,27 +10,76 @@ import (
 	"gorm.io/gorm"
 )
 
+// order is an event of the business: a change that the ledger has.
+type order struct {
+	Item uint
+	Pos  int64
+	Mark string
+	Kind string
+}
+
+// Key keeps the events of an item in order.
+func (o order) Key() any { return o.Item }
+
+// effect is what a receiver writes for a change.
+func (o order) effect() handled {
+	return handled{EventID: fmt.Sprintf("%d/%d", o.Item, o.Pos), Item: o.Item, Pos: o.Pos, Mark: o.Mark, Kind: o.Kind}
+}
+
+var orderPlaced = signals.New[order]("order_placed")
+
+// orderOf returns the change of a row.
+func orderOf(kind string, row *item) order {
+	return order{Item: row.ID, Pos: position(row.N, kind), Mark: row.Mark, Kind: kind}
+}
+
+// savedAs says what has become of a saved row.
+func savedAs(e signals.SaveEvent[*item]) string {
+	if e.Created {
+		return "created"
+	}
+	return "updated"
+}
+
 // connectEffects connects durable receivers that write a row for every change, in the transaction that finishes the event. They die at
 // times, before that commits and right after it.
 func connectEffects(db *gorm.DB, ob *outbox.Outbox, s settings) {
 	odds := max(400, s.Changes/10)
-	take := func(tx *gorm.DB, kind string, row *item) error {
-		pos := position(row.N, kind)
-		done := tx.Create(&effect{EventID: fmt.Sprintf("%d/%d", row.ID, pos), Item: row.ID, Pos: pos, Mark: row.Mark, Kind: kind}).Error
+	mortal := func(tx *gorm.DB, done error) error {
 		dieOnceIn(odds)
 		return errors.Join(done, dieAfterCommit(tx, odds))
 	}
+	take := func(tx *gorm.DB, o order) error {
+		row := effect(o.effect())
+		return mortal(tx, tx.Create(&row).Error)
+	}
 	durable := outbox.Durable(ob, "effects", outbox.InTx(), outbox.Workers(8))
 	signals.For[item](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*item]) error {
-		kind := "updated"
-		if e.Created {
-			kind = "created"
-		}
-		return take(e.DB(), kind, e.Instance)
+		return take(e.DB(), orderOf(savedAs(e), e.Instance))
 	}, durable)
 	signals.For[item](db).PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*item]) error {
-		return take(e.DB(), "deleted", e.Instance)
+		return take(e.DB(), orderOf("deleted", e.Instance))
 	}, durable)
+	orderPlaced.Connect(func(ctx context.Context, o order) error {
+		tx, row := outbox.Tx(ctx), placement(o.effect())
+		return mortal(tx, tx.Create(&row).Error)
+	}, outbox.Durable(ob, "placements", outbox.InTx(), outbox.Workers(4)))
+}
+
+// connectNotices connects receivers that run on a lane and write a row for every change. stop waits for them.
+func connectNotices(db *gorm.DB) (stop func(ctx context.Context) error) {
+	lane := signals.NewLane(signals.LaneConfig{Name: "notices", Workers: 4, Queue: 1000})
+	take := func(ctx context.Context, o order) error {
+		row := notice(o.effect())
+		return db.WithContext(ctx).Create(&row).Error
+	}
+	signals.For[item](db).PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[*item]) error {
+		return take(ctx, orderOf(savedAs(e), e.Instance))
+	}, signals.AfterCommit(), signals.In(lane))
+	signals.For[item](db).PostDelete.Connect(func(ctx context.Context, e signals.DeleteEvent[*item]) error {
+		return take(ctx, orderOf("deleted", e.Instance))
+	}, signals.AfterCommit(), signals.In(lane))
+	return lane.Shutdown
 }
 
 // work handles what the writer leaves behind.

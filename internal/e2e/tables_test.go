@@ -80,6 +80,18 @@ type effect handled
 // TableName returns the name of the table.
 func (effect) TableName() string { return "effects" }
 
+// placement is what a durable receiver of orderPlaced writes, in the transaction that finishes the event.
+type placement handled
+
+// TableName returns the name of the table.
+func (placement) TableName() string { return "placements" }
+
+// notice is what a receiver on a lane writes. Those of a process that dies are lost.
+type notice handled
+
+// TableName returns the name of the table.
+func (notice) TableName() string { return "notices" }
+
 // sqliteOptions let several processes use one file.
 const sqliteOptions = "?_journal_mode=wal&_synchronous=normal&_busy_timeout=20000&_txlock=immediate"
 
@@ -127,7 +139,7 @@ const consumerName = "e2e"
 
 // migrate makes the tables of both databases.
 func migrate(ctx context.Context, db *gorm.DB, ob *outbox.Outbox, consumer *gorm.DB) error {
-	if err := db.AutoMigrate(&item{}, &entry{}, &undone{}, &effect{}); err != nil {
+	if err := db.AutoMigrate(&item{}, &entry{}, &undone{}, &effect{}, &placement{}, &notice{}); err != nil {
 		return err
 	}
 	if err := ob.Migrate(ctx); err != nil {

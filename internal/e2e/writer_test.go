@@ -30,6 +30,7 @@ func write(ctx context.Context, s settings) error {
 		return err
 	}
 	connectEffects(db, ob, s)
+	stopNotices := connectNotices(db)
 	outbox.Publish[item](ob, outbox.Payload(func(i *item) any { return changed{Item: i.ID, N: i.N, Mark: i.Mark} }))
 	var made, back int64
 	if err = db.Model(&entry{}).Count(&made).Error; err != nil {
@@ -52,7 +53,7 @@ func write(ctx context.Context, s settings) error {
 		all.Go(func() { errs[i] = w.work() })
 	}
 	all.Wait()
-	return errors.Join(errors.Join(errs...), ob.Shutdown(ctx))
+	return errors.Join(errors.Join(errs...), stopNotices(ctx), ob.Shutdown(ctx))
 }
 
 // totals is what the workers have done together, and what they have to do.
@@ -213,11 +214,19 @@ func (w *worker) update(tx *gorm.DB, mark, where string, vars ...any) (int, erro
 	return len(rows), keep(tx, "updated", rows...)
 }
 
-// keep writes changes into the ledger.
+// keep writes changes into the ledger, and sends an event of the business for each.
 func keep(tx *gorm.DB, kind string, rows ...item) error {
 	entries := make([]entry, len(rows))
 	for i, row := range rows {
 		entries[i] = entry{Item: row.ID, Pos: position(row.N, kind), Mark: row.Mark, Kind: kind}
 	}
-	return tx.Create(&entries).Error
+	if err := tx.Create(&entries).Error; err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := orderPlaced.SendIn(tx, order{Item: e.Item, Pos: e.Pos, Mark: e.Mark, Kind: e.Kind}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

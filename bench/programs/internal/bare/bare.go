@@ -59,6 +59,7 @@ type M2MEvent[M any] struct {
 
 func (SaveEvent[M]) DB() *gorm.DB              { return nil }
 func (SaveEvent[M]) Key() any                  { return nil }
+func (SaveEvent[M]) Err() error                { return nil }
 func (SaveEvent[M]) Raw() bool                 { return false }
 func (SaveEvent[M]) Schema() *schema.Schema    { return nil }
 func (SaveEvent[M]) Table() string             { return "" }
@@ -70,6 +71,7 @@ func (SaveEvent[M]) Restored() bool            { return false }
 
 func (DeleteEvent[M]) DB() *gorm.DB           { return nil }
 func (DeleteEvent[M]) Key() any               { return nil }
+func (DeleteEvent[M]) Err() error             { return nil }
 func (DeleteEvent[M]) Raw() bool              { return false }
 func (DeleteEvent[M]) Schema() *schema.Schema { return nil }
 func (DeleteEvent[M]) Table() string          { return "" }
@@ -81,6 +83,7 @@ func (LoadEvent[M]) Schema() *schema.Schema { return nil }
 
 func (ChangeEvent[M]) DB() *gorm.DB              { return nil }
 func (ChangeEvent[M]) Key() any                  { return nil }
+func (ChangeEvent[M]) Err() error                { return nil }
 func (ChangeEvent[M]) Raw() bool                 { return false }
 func (ChangeEvent[M]) Schema() *schema.Schema    { return nil }
 func (ChangeEvent[M]) Table() string             { return "" }
@@ -92,6 +95,7 @@ func (ChangeEvent[M]) UpdateFields() []string    { return nil }
 
 func (M2MEvent[M]) DB() *gorm.DB           { return nil }
 func (M2MEvent[M]) Key() any               { return nil }
+func (M2MEvent[M]) Err() error             { return nil }
 func (M2MEvent[M]) Raw() bool              { return false }
 func (M2MEvent[M]) Schema() *schema.Schema { return nil }
 
