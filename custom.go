@@ -3,6 +3,7 @@ package signals
 import (
 	"context"
 	"reflect"
+	"slices"
 	"unsafe"
 
 	"github.com/gorm-signals/signals/internal/dispatch"
@@ -19,7 +20,7 @@ type calls struct {
 
 func (c *channel) snapshot() *calls {
 	s := &calls{observer: c.observer, rare: c.observer != nil}
-	for _, e := range c.List.Items() {
+	for _, e := range durableLast(c.List.Items()) {
 		r := receiverOf(e)
 		s.rare = s.rare || e.Once != nil || e.Phase != dispatch.InSend
 		if e.Phase != dispatch.InSend {
@@ -33,6 +34,25 @@ func (c *channel) snapshot() *calls {
 		s.receivers, s.entries = append(s.receivers, one), append(s.entries, e)
 	}
 	return s
+}
+
+// durableLast puts durable receivers behind the others: nothing is kept of a send that one of those fails.
+func durableLast(entries []*dispatch.Entry) []*dispatch.Entry {
+	durable := func(e *dispatch.Entry) bool { return e.Info.Phase == dispatch.DurablePhase }
+	if !slices.ContainsFunc(entries, durable) {
+		return entries
+	}
+	sorted := slices.Clone(entries)
+	slices.SortStableFunc(sorted, func(a, b *dispatch.Entry) int {
+		switch x, y := durable(a), durable(b); {
+		case x == y:
+			return 0
+		case x:
+			return 1
+		}
+		return -1
+	})
+	return sorted
 }
 
 // callCustom calls a receiver of a custom signal with an event.

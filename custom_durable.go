@@ -17,6 +17,10 @@ import (
 
 // keepCustom puts a store between a custom signal and a receiver. Events are kept as JSON.
 func keepCustom[E any](c *channel, r *receiver, store Store) {
+	if reflect.TypeFor[E]().Kind() == reflect.Interface {
+		panic(fmt.Sprintf("signals: Connect to %s at %s: Durable keeps events as JSON, and nobody knows which type to make of that for an %s: use a struct",
+			c.Name, r.Info.Location, reflect.TypeFor[E]()))
+	}
 	if _, err := json.Marshal(*new(E)); err != nil {
 		panic(fmt.Sprintf("signals: Connect to %s at %s: Durable keeps events as JSON, and %s cannot be written so: %v",
 			c.Name, r.Info.Location, reflect.TypeFor[E](), err))
@@ -69,6 +73,7 @@ func keepInTransaction(ctx context.Context, store Store, d DurableReceiver, e Ke
 
 // deliverCustom calls a receiver of a custom signal. With tx, what is sent under the context of the call belongs to that transaction.
 func deliverCustom(ctx context.Context, tx *gorm.DB, e *dispatch.Entry, call func(ctx context.Context) error) (err error) {
+	ctx = dispatch.Afresh(ctx)
 	if reg := registryOf(tx); reg != nil {
 		ctx = dispatch.Within(ctx, reg, tx.Statement.ConnPool)
 	}

@@ -81,15 +81,15 @@ func (ob *Outbox) crewLocked(name string) *crew {
 	return c
 }
 
-// take takes events over, whose receivers get the context. handled, unless it is nil, is told of each when it is handled or left to others.
-func (c *crew) take(ctx context.Context, events []*held, handled *sync.WaitGroup) {
+// take takes events over. handled, unless it is nil, is told of each when it is handled or left to others.
+func (c *crew) take(events []*held, handled *sync.WaitGroup) {
 	if handled != nil {
 		handled.Add(len(events))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range events {
-		c.admit(e, call{ctx, handled})
+		c.admit(e, handled)
 		r := c.rows[e.Subject]
 		if r != nil {
 			r.events = append(r.events, e)
@@ -106,8 +106,8 @@ func (c *crew) take(ctx context.Context, events []*held, handled *sync.WaitGroup
 }
 
 // admit counts an event that waits.
-func (c *crew) admit(e *held, of call) {
-	e.call = of
+func (c *crew) admit(e *held, handled *sync.WaitGroup) {
+	e.call.handled = handled
 	if c.waiting++; e.swept {
 		c.swept++
 	}
@@ -163,6 +163,11 @@ func (c *crew) handled(r *row, e *held) {
 	} else {
 		delete(c.rows, r.subject)
 	}
+	c.dismiss(e)
+}
+
+// dismiss counts an event that waits no more.
+func (c *crew) dismiss(e *held) {
 	if c.waiting--; c.waiting == 0 && c.idle != nil {
 		close(c.idle)
 		c.idle = nil
@@ -176,8 +181,39 @@ func (c *crew) handled(r *row, e *held) {
 	}
 }
 
-// waitSwept waits until no more than so many events that were found in the table are left.
-func (c *crew) waitSwept(most int) {
+// leaveSwept leaves to others what was found in the table and is not being handled.
+func (c *crew) leaveSwept(ctx context.Context) {
+	c.looking.Lock() // nobody extends their claims meanwhile
+	defer c.looking.Unlock()
+	c.mu.Lock()
+	var left []*held
+	c.ready = c.ready[:0]
+	for subject, r := range c.rows {
+		kept := r.events[:0:0]
+		for i, e := range r.events {
+			if e.swept && (i > 0 || !r.busy) {
+				left = append(left, e)
+				c.dismiss(e)
+			} else {
+				kept = append(kept, e)
+			}
+		}
+		switch r.events = kept; {
+		case len(kept) == 0:
+			delete(c.rows, subject)
+		case !r.busy:
+			c.ready = append(c.ready, r)
+		}
+	}
+	heap.Init(&c.ready)
+	c.mu.Unlock()
+	c.ob.leave(ctx, left)
+}
+
+// waitSwept waits until no more than so many events that were found in the table are left, or until ctx has ended and those have returned that are
+// being handled.
+func (c *crew) waitSwept(ctx context.Context, most int) {
+	defer context.AfterFunc(ctx, func() { c.leaveSwept(ctx) })()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.swept > most {
@@ -195,13 +231,12 @@ func (c *crew) mostWorkers() int {
 // turn calls the receiver of an event, unless an earlier one of its row waits. It reports whether the event has changed places with that one:
 // writers that commit one after the other may come here in another order.
 func (c *crew) turn(r *row, e *held) (late bool) {
-	c.looking.Lock()
-	c.look(e)
-	c.extend(e)
-	c.looking.Unlock()
+	c.prepare(e)
 	behind := e.earlier != 0 && e.earlier != r.out && !c.ob.noting.isDone(e.earlier)
 	switch {
 	case !e.mine:
+	case e.Sequence == r.out || c.ob.noting.isDone(e.Sequence): // its claim had ended while it was being handled
+		e.out, r.out = true, e.Sequence
 	case (e.after != nil && !e.after.out) || e.call.ctx.Err() != nil || c.leaves():
 		c.ob.giveUp(e.call.ctx, e)
 	case behind && c.letPass(r, e):
@@ -214,6 +249,14 @@ func (c *crew) turn(r *row, e *held) (late bool) {
 		}
 	}
 	return false
+}
+
+// prepare finds out what is to know of an event before its turn, and keeps its claim.
+func (c *crew) prepare(e *held) {
+	c.looking.Lock()
+	defer c.looking.Unlock()
+	c.look(e)
+	c.extend(e)
 }
 
 // letPass lets the event right before another one in their row go first, if it waits here too.
@@ -280,7 +323,10 @@ func (c *crew) extend(e *held) {
 		}
 	}
 	c.mu.Unlock()
-	if err := c.ob.store.extend(c.ob.db.WithContext(e.call.ctx), some, c.ob.Claim); err != nil {
+	if err := c.ob.store.extend(c.ob.db.WithContext(context.WithoutCancel(e.call.ctx)), some, c.ob.Claim); err != nil {
+		for _, e := range some { // until then they are mine, whatever has become of the statement
+			e.mine = e.mine || time.Until(e.until) > 0
+		}
 		c.ob.failed(e.call.ctx, fmt.Errorf("outbox: %s and %d events after it are tried later: %w", e, len(some)-1, err))
 	}
 }
@@ -310,4 +356,11 @@ func (c *crew) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// busy reports whether an event waits or is being handled.
+func (c *crew) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waiting > 0
 }

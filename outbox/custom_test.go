@@ -123,6 +123,9 @@ func TestWhatCannotBeKeptOfACustomSignalPanicsAtConnect(t *testing.T) {
 		"Durable keeps events as JSON, and chan int cannot be written so": func() {
 			signals.New[chan int]("piped").Connect(func(context.Context, chan int) error { return nil }, outbox.Durable(ob, "x"))
 		},
+		"nobody knows which type to make of that for an fmt.Stringer: use a struct": func() {
+			signals.New[fmt.Stringer]("n").Connect(func(context.Context, fmt.Stringer) error { return nil }, outbox.Durable(ob, "x"))
+		},
 		"Durable needs a signal that New has made": func() {
 			(&signals.Signal[int]{}).Connect(func(context.Context, int) error { return nil }, outbox.Durable(ob, "x"))
 		},

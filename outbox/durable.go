@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -102,7 +103,7 @@ func (k keeper) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver
 	})
 	if followed && err == nil {
 		o = k.ob.ownOf(tx, r.Name)
-		o.add(records, claimed)
+		o.add(tx.Statement.Context, records, claimed)
 	}
 	return err
 }
@@ -154,7 +155,12 @@ func (ob *Outbox) receiverOf(r *record) registered {
 }
 
 // deliver calls the receiver of a record until its time is over.
-func (ob *Outbox) deliver(ctx context.Context, receiver registered, r *held, call func(ctx context.Context, data []byte) error) error {
+func (ob *Outbox) deliver(ctx context.Context, receiver registered, r *held, call func(ctx context.Context, data []byte) error) (err error) {
+	defer func() { // of what is around the receiver: its own are errors already
+		if v := recover(); v != nil {
+			err = &signals.PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
 	m, err := r.message(ob.Source)
 	if err != nil {
 		return err

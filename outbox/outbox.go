@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/gorm-signals/signals"
 	"gorm.io/gorm"
@@ -70,7 +71,7 @@ type Outbox struct {
 	receivers map[string]registered // by channel and type
 	crews     map[string]*crew      // by channel
 	wakers    map[chan struct{}]bool
-	own       map[ownKey]*own
+	own       map[ownKey]weak.Pointer[own]
 	closed    bool
 	life      context.Context //nolint:containedctx // ends the calls of receivers when Shutdown has waited for long enough
 	kill      func()
@@ -108,7 +109,7 @@ func Install(db *gorm.DB, cfg Config) (*Outbox, error) {
 	}
 	session := db.Session(&gorm.Session{NewDB: true})
 	ob := &Outbox{
-		Config: cfg, db: session, store: s, receivers: map[string]registered{}, crews: map[string]*crew{}, wakers: map[chan struct{}]bool{}, own: map[ownKey]*own{},
+		Config: cfg, db: session, store: s, receivers: map[string]registered{}, crews: map[string]*crew{}, wakers: map[chan struct{}]bool{}, own: map[ownKey]weak.Pointer[own]{},
 	}
 	ob.life, ob.kill = context.WithCancel(context.Background())
 	return ob, nil
@@ -238,9 +239,13 @@ func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, when 
 
 // Wait waits until durable receivers have handled what this process has written, as far as it handles it itself.
 func (ob *Outbox) Wait(ctx context.Context) error {
-	for _, c := range ob.allCrews() {
-		if err := c.wait(ctx); err != nil {
-			return fmt.Errorf("outbox: durable receivers still run: %w", err)
+	for busy := true; busy; { // a receiver may write what another one hears of
+		busy = false
+		for _, c := range ob.allCrews() {
+			busy = busy || c.busy()
+			if err := c.wait(ctx); err != nil {
+				return fmt.Errorf("outbox: durable receivers still run: %w", err)
+			}
 		}
 	}
 	return ob.Flush(ctx)
@@ -292,6 +297,7 @@ func follow(tx *gorm.DB, then func(ctx context.Context) error) (followed bool, e
 
 // failed tells of an error that is tried again.
 func (ob *Outbox) failed(ctx context.Context, err error) {
+	defer func() { _ = recover() }() // a handler that panics has had its chance
 	if ob.ErrorHandler != nil {
 		ob.ErrorHandler(ctx, err)
 		return

@@ -21,7 +21,8 @@ type own struct {
 	end    func() // forgets them, when the transaction has ended; nil when nobody else knows them
 }
 
-// ownKey names what a transaction has kept for one name. The pointer keeps no transaction alive.
+// ownKey names what a transaction has kept for one name. The pointer keeps no transaction alive. Neither does the outbox: the contexts of the
+// events know the transaction, so that what waits for its commit alone holds them.
 type ownKey struct {
 	tx   weak.Pointer[sql.Tx]
 	name string
@@ -42,20 +43,21 @@ func (ob *Outbox) ownOf(tx *gorm.DB, name string) *own {
 	}
 	ob.mu.Lock()
 	defer ob.mu.Unlock()
-	if known := ob.own[key]; known != nil {
+	if known := ob.own[key].Value(); known != nil {
 		return known
 	}
-	ob.own[key] = o
+	ob.own[key] = weak.Make(o)
 	runtime.AddCleanup(sqlTx, func(end func()) { end() }, o.end) // when it is rolled back
 	return o
 }
 
-// add adds events that have just been written under a claim.
-func (o *own) add(records []record, claimed time.Time) {
+// add adds events that have just been written under a claim, by a write with this context.
+func (o *own) add(ctx context.Context, records []record, claimed time.Time) {
+	ctx = context.WithoutCancel(ctx)
 	o.ob.mu.Lock()
 	defer o.ob.mu.Unlock()
 	for i := range records {
-		o.events = append(o.events, &held{record: &records[i], until: claimed.Add(o.ob.Claim)})
+		o.events = append(o.events, &held{record: &records[i], until: claimed.Add(o.ob.Claim), call: call{ctx: ctx}})
 	}
 }
 
@@ -78,11 +80,11 @@ func (o *own) committed(ctx context.Context) {
 		return
 	}
 	if !o.ob.Eager || ctx.Value(calledKey{}) != nil {
-		c.take(ctx, events, nil)
+		c.take(events, nil)
 		return
 	}
 	var handled sync.WaitGroup
-	c.take(ctx, events, &handled)
+	c.take(events, &handled)
 	handled.Wait()
 }
 

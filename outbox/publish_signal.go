@@ -11,7 +11,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// Publication says how the events of a custom signal are published. Its zero value works.
+// Publication says how the events of a custom signal are published. Its zero value works. Its functions get an event as its JSON holds it: what
+// [encoding/json] leaves out is zero.
 type Publication[E any] struct {
 	// Type returns the type of an event, to which Config.TypePrefix and the version are added, such as "orders.placed"; nil means the
 	// name of the signal.

@@ -41,7 +41,7 @@ func (ob *Outbox) Run(ctx context.Context) {
 func (ob *Outbox) runReceiver(ctx context.Context, name string) {
 	woken, stop := ob.woken()
 	defer stop()
-	defer ob.crewOf(name).waitSwept(0)
+	defer ob.crewOf(name).waitSwept(ctx, 0)
 	atOnce := 1
 	for {
 		n, err := ob.sweep(ctx, name, &atOnce)
@@ -79,7 +79,7 @@ func (ob *Outbox) sweep(ctx context.Context, name string, atOnce *int) (n int, e
 			return n, err
 		}
 		n += c.takeSwept(ctx, some)
-		c.waitSwept(workers / 2) // so that no worker waits for the next claim
+		c.waitSwept(ctx, workers/2) // so that no worker waits for the next claim
 		*atOnce = fitted(*atOnce, time.Since(began))
 	}
 	return n, ctx.Err()
@@ -122,11 +122,11 @@ func (ob *Outbox) leave(ctx context.Context, events []*held) {
 // takeSwept takes events over that were found in the table and claimed, and returns how many of them are mine.
 func (c *crew) takeSwept(ctx context.Context, events []*held) (mine int) {
 	for _, e := range events {
-		if e.mine {
+		if e.call.ctx = ctx; e.mine {
 			mine++
 		}
 	}
-	c.take(ctx, events, nil)
+	c.take(events, nil)
 	return mine
 }
 

@@ -137,6 +137,7 @@ func (k *kept) facts(reg *dispatch.Registry, of *schema.Schema) *change.Facts {
 
 // Deliver calls a receiver of a signal with an event that was kept: in the transaction that tx is a session of, or outside any for nil.
 func Deliver(ctx context.Context, tx *gorm.DB, reg *dispatch.Registry, s *dispatch.Signal, e *dispatch.Entry, data []byte) (err error) {
+	ctx = dispatch.Afresh(ctx)
 	var k kept
 	if err = json.Unmarshal(data, &k); err != nil {
 		return fmt.Errorf("signals: what was kept for %s cannot be read: %w", e.UID, err)

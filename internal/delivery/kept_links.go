@@ -62,15 +62,7 @@ func keepKey(ctx context.Context, of *rows.Model, key any) (rows.Encoded, error)
 			return nil, fmt.Errorf("signals: a key of %s cannot be kept: %w", of.Schema.Name, err)
 		}
 	}
-	all, err := of.Encode(ctx, row)
-	if err != nil {
-		return nil, err
-	}
-	kept := make(rows.Encoded, len(of.Keys))
-	for _, f := range of.Keys {
-		kept[f.DBName] = all[f.DBName]
-	}
-	return kept, nil
+	return of.EncodeKey(ctx, row)
 }
 
 // linked makes of links what they were.

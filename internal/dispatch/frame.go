@@ -164,6 +164,13 @@ func derive(ctx context.Context) *Frame {
 	return f
 }
 
+// Afresh returns a frame under which sends are counted anew and belong to no transaction. What ctx mutes stays so.
+func Afresh(ctx context.Context) *Frame {
+	f := derive(ctx)
+	f.Depth, f.parent = 0, nil
+	return f
+}
+
 // anyMuted reports whether the process has ever muted a receiver. Until then no context of a custom signal is looked at: with many values in
 // it, that takes longer than a receiver.
 var anyMuted atomic.Bool

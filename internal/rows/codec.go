@@ -22,8 +22,17 @@ type Encoded map[string]json.RawMessage
 
 // Encode encodes the columns of a row.
 func (m *Model) Encode(ctx context.Context, row reflect.Value) (Encoded, error) {
-	e := make(Encoded, len(m.columns))
-	for _, c := range m.columns {
+	return m.encode(ctx, m.columns, row)
+}
+
+// EncodeKey encodes the primary key of a row.
+func (m *Model) EncodeKey(ctx context.Context, row reflect.Value) (Encoded, error) {
+	return m.encode(ctx, m.keyColumns, row)
+}
+
+func (m *Model) encode(ctx context.Context, columns []column, row reflect.Value) (Encoded, error) {
+	e := make(Encoded, len(columns))
+	for _, c := range columns {
 		text, err := c.encode(ctx, row)
 		if err != nil {
 			return nil, fmt.Errorf("signals: column %s of %s cannot be kept: %w", c.field.DBName, m.Schema.Name, err)
