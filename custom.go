@@ -3,7 +3,6 @@ package signals
 import (
 	"context"
 	"reflect"
-	"slices"
 	"unsafe"
 
 	"github.com/gorm-signals/signals/internal/dispatch"
@@ -38,21 +37,15 @@ func (c *channel) snapshot() *calls {
 
 // durableLast puts durable receivers behind the others: nothing is kept of a send that one of those fails.
 func durableLast(entries []*dispatch.Entry) []*dispatch.Entry {
-	durable := func(e *dispatch.Entry) bool { return e.Info.Phase == dispatch.DurablePhase }
-	if !slices.ContainsFunc(entries, durable) {
-		return entries
-	}
-	sorted := slices.Clone(entries)
-	slices.SortStableFunc(sorted, func(a, b *dispatch.Entry) int {
-		switch x, y := durable(a), durable(b); {
-		case x == y:
-			return 0
-		case x:
-			return 1
+	var others, durable []*dispatch.Entry
+	for _, e := range entries {
+		if e.Info.Phase == dispatch.DurablePhase {
+			durable = append(durable, e)
+		} else {
+			others = append(others, e)
 		}
-		return -1
-	})
-	return sorted
+	}
+	return append(others, durable...)
 }
 
 // callCustom calls a receiver of a custom signal with an event.

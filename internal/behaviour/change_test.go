@@ -35,14 +35,11 @@ func phases(store signals.Store) map[string][]signals.ConnectOption {
 
 func TestPostChangeTellsWhatBecameOfEveryRow(t *testing.T) {
 	t.Parallel()
-	store := &shelf{}
-	for name, opts := range phases(store) {
+	for name := range phases(&shelf{}) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := &shelf{}
-			if name == "durable" {
-				opts = []signals.ConnectOption{signals.Durable(store, "all")}
-			}
+			opts := phases(store)[name]
 			db := open(t, &Page{})
 			tr := changed[Page](db, opts...)
 			take := func() []string { store.deliver(t); return tr.take() }
@@ -70,14 +67,11 @@ func TestPostChangeTellsWhatBecameOfEveryRow(t *testing.T) {
 
 func TestPostChangeAnswersWhatSaveAndDeleteEventsAnswer(t *testing.T) {
 	t.Parallel()
-	store := &shelf{}
-	for name, opts := range phases(store) {
+	for name := range phases(&shelf{}) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := &shelf{}
-			if name == "durable" {
-				opts = []signals.ConnectOption{signals.Durable(store, "all")}
-			}
+			opts := phases(store)[name]
 			db := open(t, &Order{})
 			tr := &trace{}
 			signals.For[Order](db).PostChange.Connect(func(_ context.Context, e signals.ChangeEvent[*Order]) error {

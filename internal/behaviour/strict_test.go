@@ -3,7 +3,6 @@ package behaviour_test
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,23 +17,10 @@ import (
 // warnings keeps what a database warns of.
 type warnings struct {
 	logger.Interface
-	mu    sync.Mutex
-	texts []string
+	heard
 }
 
-func (w *warnings) Warn(_ context.Context, format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.texts = append(w.texts, fmt.Sprintf(format, args...))
-}
-
-func (w *warnings) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	texts := w.texts
-	w.texts = nil
-	return texts
-}
+func (w *warnings) Warn(_ context.Context, format string, args ...any) { w.add(format, args...) }
 
 // warned opens a database that notes warnings.
 func warned(t *testing.T, strict bool) (*gorm.DB, *warnings) {

@@ -72,9 +72,9 @@ func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (KeptEvent, 
 	}
 	if s.Written != nil {
 		k.Written = []string{}
-		for _, column := range s.Model.Schema.DBNames {
-			if s.Written[s.Model.Schema.FieldsByDBName[column]] {
-				k.Written = append(k.Written, column)
+		for _, f := range s.Model.Columns {
+			if s.Written[f] {
+				k.Written = append(k.Written, f.DBName)
 			}
 		}
 	}
