@@ -3,7 +3,9 @@ package rows_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"reflect"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -89,4 +91,38 @@ func TestAReadEndsBetweenRowsWhenItsContextEnds(t *testing.T) {
 	end = ends
 	_, err := m.Find(tx, rows.Query{})
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestAReadThatMeetsATransactionRolledBackByItsContextSaysThatTheContextHasEnded(t *testing.T) {
+	t.Parallel()
+	reads := map[string]func(m *rows.Model, tx *gorm.DB) error{
+		"Find": func(m *rows.Model, tx *gorm.DB) error {
+			_, err := m.Find(tx, rows.Query{})
+			return err
+		},
+		"Pairs": func(m *rows.Model, tx *gorm.DB) error {
+			return m.Pairs(tx, m.Keys, [][]any{{1}}, nil, func(int, reflect.Value) {})
+		},
+	}
+	for name, read := range reads {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, db := items(t)
+			gone := func() {}
+			tx, end, _ := within(t, db, true, func() { gone() })
+			pool := tx.Statement.ConnPool.(*transaction).ConnPool
+			gone = func() {
+				end()
+				for {
+					if _, err := pool.ExecContext(context.Background(), "UPDATE items SET id = id"); errors.Is(err, sql.ErrTxDone) {
+						return
+					}
+					runtime.Gosched()
+				}
+			}
+			err := read(m, tx)
+			require.ErrorIs(t, err, context.Canceled)
+			require.ErrorIs(t, err, sql.ErrTxDone)
+		})
+	}
 }

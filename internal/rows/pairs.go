@@ -33,17 +33,10 @@ func (m *Model) pairs(db *gorm.DB, fields []*schema.Field, values [][]any, where
 	}
 	begun, n, text := time.Now(), int64(0), stmt.SQL.String()
 	defer func() { Trace(stmt.Context, db, begun, text, stmt.Vars, n, err) }()
-	result, err := query(stmt, db.Name(), text, stmt.Vars)
-	if err != nil {
+	return query(stmt, db.Name(), text, stmt.Vars, func(result *sql.Rows) error {
+		n, err = m.scanPairs(stmt, fields, result, found)
 		return err
-	}
-	defer func() {
-		if closing := result.Close(); err == nil {
-			err = closing
-		}
-	}()
-	n, err = m.scanPairs(stmt, fields, result, found)
-	return err
+	})
 }
 
 // buildPairs makes a SELECT of its own for each of the values, so that the database compares the column with the value itself, by the

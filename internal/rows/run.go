@@ -3,6 +3,8 @@ package rows
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -30,17 +32,13 @@ func Trace(ctx context.Context, db *gorm.DB, begun time.Time, text string, vars 
 }
 
 // fill runs a statement that returns rows of the model, and reads them.
-func (m *Model) fill(set *Set, db *gorm.DB, text string, vars []any, q Query) (err error) {
+func (m *Model) fill(set *Set, db *gorm.DB, text string, vars []any, q Query) error {
+	return query(db.Statement, db.Name(), text, vars, func(result *sql.Rows) error { return m.take(set, db, q, result) })
+}
+
+// take reads the rows of a result.
+func (m *Model) take(set *Set, db *gorm.DB, q Query, result *sql.Rows) error {
 	ctx := db.Statement.Context
-	result, err := query(db.Statement, db.Name(), text, vars)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closing := result.Close(); err == nil {
-			err = closing
-		}
-	}()
 	s, err := m.scanner(db, q, result)
 	if err != nil {
 		return err
@@ -79,17 +77,34 @@ func (m *Model) fill(set *Set, db *gorm.DB, text string, vars []any, q Query) (e
 // rowsPerLook is after how many rows a read looks whether its context has ended.
 const rowsPerLook = 100
 
-// query runs a statement that returns rows. SQLite's driver starts a goroutine for every row if the context can end. So in a transaction of SQLite,
-// which has its connection and waits for none, the context is looked at before the statement and between rows.
-func query(stmt *gorm.Statement, dialect, text string, vars []any) (*sql.Rows, error) {
+// query runs a statement that returns rows, and lets read take them. SQLite's driver starts a goroutine for every row if the context can end. So
+// in a transaction of SQLite, which has its connection and waits for none, the context is looked at before the statement and between rows.
+//
+// When the context of a transaction ends, database/sql rolls the transaction back at any moment, and a query or a row may meet the transaction
+// that is gone. The error then says that the context has ended, as it does where the context is handed down.
+func query(stmt *gorm.Statement, dialect, text string, vars []any, read func(*sql.Rows) error) (err error) {
+	defer func() {
+		if ended := stmt.Context.Err(); err != nil && ended != nil && !errors.Is(err, ended) {
+			err = fmt.Errorf("%w: %w", ended, err)
+		}
+	}()
 	ctx := stmt.Context
 	if _, inTransaction := stmt.ConnPool.(gorm.TxCommitter); inTransaction && dialect == "sqlite" && ctx.Done() != nil {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 		ctx = context.WithoutCancel(ctx)
 	}
-	return stmt.ConnPool.QueryContext(ctx, text, vars...)
+	result, err := stmt.ConnPool.QueryContext(ctx, text, vars...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := result.Close(); err == nil {
+			err = closing
+		}
+	}()
+	return read(result)
 }
 
 // Returned runs a DELETE or an UPDATE on the table of a statement so that it returns the rows that it writes, or their keys. text is the whole

@@ -90,22 +90,15 @@ func fillTogether(db *gorm.DB, reads []Read, text string, vars []any) (sets []*S
 	for i := range sets {
 		sets[i] = &Set{}
 	}
-	result, err := query(db.Statement, db.Name(), text, vars)
-	if err != nil {
-		return sets, err
-	}
-	defer func() {
-		if closing := result.Close(); err == nil {
-			err = closing
+	return sets, query(db.Statement, db.Name(), text, vars, func(result *sql.Rows) error {
+		looks := newTogether(reads, sets)
+		for result.Next() {
+			if err := looks.row(db.Statement.Context, result); err != nil {
+				return err
+			}
 		}
-	}()
-	looks := newTogether(reads, sets)
-	for result.Next() {
-		if err = looks.row(db.Statement.Context, result); err != nil {
-			return sets, err
-		}
-	}
-	return sets, result.Err()
+		return result.Err()
+	})
 }
 
 // together reads the rows of several reads.
