@@ -8,10 +8,10 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// actorHeader is the attribute that tells who has written.
+// actorHeader is the attribute with the text of the actor, who has caused the write.
 const actorHeader = "actor"
 
-// headers returns the attributes that travel with the events of a write.
+// headers returns the attributes for the events of a write, as JSON.
 func (ob *Outbox) headers(ctx context.Context) (string, error) {
 	var given map[string]string
 	if ob.Headers != nil {
@@ -31,7 +31,7 @@ func (ob *Outbox) headers(ctx context.Context) (string, error) {
 	return encodeHeaders(given)
 }
 
-// actorOf returns a context whose actor is the one that attributes name, or nobody.
+// actorOf returns a context whose actor is the one of the attributes. Without one there, the context has no actor.
 func actorOf(ctx context.Context, extensions map[string]string) context.Context {
 	if actor := extensions[actorHeader]; actor != "" {
 		return signals.WithActor(ctx, actor)

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// DeadEvent is an event that was parked.
+// DeadEvent is a parked event: its tries are used up, or a try returned a [Permanent] error.
 type DeadEvent struct {
 	ID       string
-	Receiver string // name of the durable receiver; "" for an event that was to go to an engine
+	Receiver string // name of the durable receiver; "" for a published event
 	Type     string
 	Subject  string
 	Sequence uint64
-	Time     time.Time // when the row was written
+	Time     time.Time // when the event was written
 	Tries    int
 	Error    string // of the last try
 }
 
-// Dead lists the events that were parked, in their order.
+// Dead returns the parked events, ordered by sequence.
 func (ob *Outbox) Dead(ctx context.Context) ([]DeadEvent, error) {
 	var records []record
 	err := ob.db.WithContext(ctx).Raw(read + "* FROM " + ob.store.table + " WHERE " + over + " AND state = 2 ORDER BY sequence").Scan(&records).Error
@@ -33,8 +33,8 @@ func (ob *Outbox) Dead(ctx context.Context) ([]DeadEvent, error) {
 	return events, err
 }
 
-// Requeue lets parked events be tried again, and returns how many there are. They then come after later events of their row: the
-// sequence tells.
+// Requeue makes parked events pending again, with all their tries, and returns how many. Later events of their rows may have been handled by then:
+// compare Message.Sequence, or use [DropStale].
 func (ob *Outbox) Requeue(ctx context.Context, ids ...string) (n int64, err error) {
 	for some := range slices.Chunk(ids, batch) {
 		requeued, err := ob.retry(ctx, dead, over+" AND state = 2 AND id IN ?", padded(some))
@@ -45,18 +45,18 @@ func (ob *Outbox) Requeue(ctx context.Context, ids ...string) (n int64, err erro
 	return n, nil
 }
 
-// Replay sends events to the engine once more that were written since a time and have been sent, and returns how many there are.
-// It mends what an engine has lost. They keep their ids: an engine leaves out those that it has just taken.
+// Replay sends published events once more that were written since a time and have been sent, and returns how many. Use it if the engine has lost
+// events. They keep their ids, so an engine drops those whose ids it still remembers. Events older than Config.Retain may be deleted.
 func (ob *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
 	return ob.retry(ctx, done, "state = 1 AND channel = '' AND created_at >= ?", since.UnixMilli())
 }
 
-// Purge deletes events that were done before a time, and returns how many there were. Parked ones stay.
+// Purge deletes events that were done before a time, and returns how many. Parked events stay. Run and relays purge by themselves: see Config.Retain.
 func (ob *Outbox) Purge(ctx context.Context, before time.Time) (int64, error) {
 	return ob.steps(ctx, math.MaxInt, ob.store.purge(), over+" AND state = 1 AND due_at < ?", before.UnixMilli())
 }
 
-// cleaner purges now and then, in turns that hold nothing else up.
+// cleaner purges once a minute, and in few steps at a time, so that other work does not wait.
 type cleaner struct{ last time.Time }
 
 // turn is how many steps a cleaner takes at once.
@@ -67,13 +67,13 @@ func (c *cleaner) clean(ctx context.Context, ob *Outbox) error {
 		return nil
 	}
 	n, err := ob.steps(ctx, turn, ob.store.purge(), over+" AND state = 1 AND due_at < "+ob.store.now+" - ?", ob.Retain.Milliseconds())
-	if err != nil || n < turn*batch { // otherwise there is more, for the next look
+	if err != nil || n < turn*batch { // otherwise more is left for the next call
 		c.last = time.Now()
 	}
 	return err
 }
 
-// retry makes the events of a state pending that a condition holds for, and lets somebody look.
+// retry makes the events of a state pending for which a condition holds, and wakes relays and runners.
 func (ob *Outbox) retry(ctx context.Context, from state, condition string, v any) (int64, error) {
 	n, err := ob.steps(ctx, math.MaxInt, ob.store.again(from), condition, v)
 	if n > 0 {
@@ -82,7 +82,8 @@ func (ob *Outbox) retry(ctx context.Context, from state, condition string, v any
 	return n, err
 }
 
-// steps changes the events that a condition holds for, in so many small steps at most by primary key, which lock little and wait for nobody.
+// steps changes the events for which a condition holds, in at most so many statements. Each names a batch of primary keys, and so locks only their
+// rows.
 func (ob *Outbox) steps(ctx context.Context, most int, change, condition string, v any) (n int64, err error) {
 	db := ob.db.WithContext(ctx)
 	last := uint64(0)
@@ -102,15 +103,15 @@ func (ob *Outbox) steps(ctx context.Context, most int, change, condition string,
 	return n, nil
 }
 
-// Lag is what waits for one receiver, or for an engine.
+// Lag is how many events wait for one durable receiver, or for the engine.
 type Lag struct {
-	Receiver string // name of the durable receiver; "" for what waits for an engine
+	Receiver string // name of the durable receiver; "" for the engine
 	Pending  int64
 	Dead     int64         // parked
-	Age      time.Duration // of the oldest pending event; 0 when there is none
+	Age      time.Duration // of the oldest pending event; 0 if there is none
 }
 
-// Lag tells how much waits, for each receiver that something waits for.
+// Lag counts the pending and parked events of each durable receiver and of the engine. It leaves out those without any.
 func (ob *Outbox) Lag(ctx context.Context) ([]Lag, error) {
 	var found []struct {
 		Channel       string

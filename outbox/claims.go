@@ -9,36 +9,35 @@ import (
 	"gorm.io/gorm"
 )
 
-// held is a record under a claim.
+// held is an event in memory, with what this process knows of its claim.
 type held struct {
 	*record
 
-	mine    bool      // the claim is this process's
-	until   time.Time // when it ends
-	earlier uint64    // the pending record of the row right before this one; 0 means none
+	mine    bool      // this process has the claim
+	until   time.Time // when the claim ends
+	earlier uint64    // sequence of the pending record right before it in its row; 0 means none
 
 	call   call
-	ticket uint64 // its place in the order in which the crew took events
-	after  *held  // the event of its row right before it that was found with it; nil if there is none
-	swept  bool   // it was found in the table, and not written by this process just now
-	looked bool   // whether it is mine and what is before it are known
-	out    bool   // it is out of the way: done, or parked
+	ticket uint64 // its number in the order in which the crew took events
+	after  *held  // the event right before it in its row that Run found with it; nil if there is none
+	swept  bool   // Run found it in the table; otherwise this process has just written it
+	looked bool   // mine and earlier are known
+	out    bool   // done or parked: later events of the row may follow
 }
 
-// call is what a crew is given with an event.
+// call is the context of an event's call, and who waits for it.
 type call struct {
 	ctx     context.Context //nolint:containedctx // of the write, or of Run
-	handled *sync.WaitGroup // of somebody who waits for it; nil when nobody does
+	handled *sync.WaitGroup // counted down when the event is handled; nil if nobody waits
 }
 
-// grip is how a process knows a claim of its own again. The writer's claim has no holder, and a failed try of another process leaves
-// none either: then the tries differ.
+// grip identifies a claim. The claim of a writer has no holder, and a failed try removes the holder of any other claim. But then the tries differ.
 type grip struct {
 	holder string
 	tries  int
 }
 
-// gripped divides records by what their claims are known by. Mostly that is one grip.
+// gripped groups the sequences of records by their grips. Mostly there is one.
 func gripped(records []*held) map[grip][]uint64 {
 	by := make(map[grip][]uint64, 1)
 	for _, r := range records {
@@ -48,20 +47,20 @@ func gripped(records []*held) map[grip][]uint64 {
 	return by
 }
 
-// claim takes records that are due for a while. It gets those that nobody has taken or tried since they were read: they are mine.
+// claim claims due records for d. Those that nobody has claimed or tried since they were read are mine.
 func (s store) claim(db *gorm.DB, records []*held, d time.Duration) error {
 	for _, r := range records {
-		r.Holder = "" // that of a claim which has ended
+		r.Holder = "" // of a claim that has ended
 	}
 	return s.take(db, records, d, true)
 }
 
-// extend makes claims of this process longer. Those that have ended, or whose records somebody else has tried, are not mine any more.
+// extend renews claims of this process. A record is not mine any more if its claim has ended or another process has tried it.
 func (s store) extend(db *gorm.DB, records []*held, d time.Duration) error {
 	return s.take(db, records, d, false)
 }
 
-// take is claim and extend. When it fails it may have taken records all the same; their claims end by themselves.
+// take is claim and extend. If it fails, it may have claimed records all the same; these claims end by themselves.
 func (s store) take(db *gorm.DB, records []*held, d time.Duration, free bool) (failed error) {
 	holder, until := newID(time.Now()), time.Now().Add(d)
 	got := make(map[uint64]bool, len(records))
@@ -87,12 +86,12 @@ func (s store) take(db *gorm.DB, records []*held, d time.Duration, free bool) (f
 	return failed
 }
 
-// hold lets those of some records that a condition holds for have a holder for a while, and returns which they are.
+// hold sets the holder of those records for which a condition holds, and returns their sequences.
 func (s store) hold(db *gorm.DB, sequences []uint64, condition string, vars []any, holder string, d time.Duration) ([]uint64, error) {
 	slices.Sort(sequences)
 	list := padded(sequences)
 	which := "sequence IN ? AND " + condition
-	if s.dialect == "postgres" && len(sequences) > 1 { // two processes that lock the same records in different orders are a deadlock
+	if s.dialect == "postgres" && len(sequences) > 1 { // two processes that lock the same records in different orders would deadlock
 		which = "sequence IN (SELECT sequence FROM " + s.table + " WHERE " + which + " ORDER BY sequence FOR UPDATE SKIP LOCKED)"
 	}
 	tx := db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET holder = ?, due_at = "+s.now+" + ? WHERE "+which,
@@ -108,14 +107,14 @@ func (s store) hold(db *gorm.DB, sequences []uint64, condition string, vars []an
 	return taken, err
 }
 
-// look looks at records that have just been committed under the claim of their writer. Those that are still pending are mine. It fills in
-// their sequences, and the pending records of their rows that come right before them.
+// look reads records that were just committed under the claim of their writer. Those that are still pending are mine. It sets their sequences, and
+// the pending records right before them in their rows.
 func (s store) look(db *gorm.DB, records []*held) error {
 	key, by, keys := "sequence", "", make([]any, len(records))
 	for i, r := range records {
 		keys[i] = r.Sequence
 	}
-	if s.dialect == "mysql" { // which has told no sequences
+	if s.dialect == "mysql" { // its INSERT returned no sequences
 		key, by = "id", s.by("by_id")
 		for i, r := range records {
 			keys[i] = r.ID
@@ -143,17 +142,17 @@ func (s store) look(db *gorm.DB, records []*held) error {
 	return nil
 }
 
-// earlier returns the query of the pending record that comes right before the record o in its row.
+// earlier returns a query for the pending record right before the record o in its row.
 func (s store) earlier() string {
 	before, order := "e.subject = o.subject AND e.sequence < o.sequence", "e.sequence DESC"
-	if s.dialect == "postgres" { // which would look for the row through the index of sequences: that has no order by pairs
+	if s.dialect == "postgres" { // pairs keep its planner from the index of sequences, which it would choose otherwise
 		before, order = "e.subject >= o.subject AND (e.subject, e.sequence) < (o.subject, o.sequence)", "e.subject DESC, e.sequence DESC"
 	}
 	return "SELECT e.sequence FROM " + s.table + " e" + s.by("pending_row") + " WHERE e.state = 0 AND e.channel = o.channel AND " +
 		before + " ORDER BY " + order + " LIMIT 1"
 }
 
-// release gives claims up, so that the records are tried as soon as they may be.
+// release gives up claims, so that the records are due at once.
 func (s store) release(db *gorm.DB, records []*held) error {
 	for g, sequences := range gripped(records) {
 		slices.Sort(sequences)

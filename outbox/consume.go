@@ -8,21 +8,23 @@ import (
 	"gorm.io/gorm"
 )
 
-// Event is a received Message with its data in a form of the receiver's own.
+// Event is a received Message with its data decoded as a T.
 type Event[T any] struct {
 	Message
 
+	// Payload is the decoded Data.
 	Payload T
 
 	tx *gorm.DB
 }
 
-// DB returns a session in the transaction of the Inbox, in which the effect of the event belongs, and nil without an Inbox.
+// DB returns a session in the transaction of the [Inbox], for what must happen once per event. It is nil without an Inbox.
 func (e Event[T]) DB() *gorm.DB { return e.tx }
 
-// On calls fn with every event of the named types that a subscriber receives, or with all events when none is named. Types are
-// patterns of [path.Match]: "com.acme.products.*.v1". The data is read as JSON; data that does not fit T is a Permanent error.
-// signals.Actor of the context is the text of who has written, if the sender has named somebody.
+// On calls fn with the events of a subscriber: with those of the given types, or with all if none is given. Types are patterns of [path.Match] such
+// as "com.acme.products.*.v1". Call On before the subscriber runs. On decodes the data as JSON; data that does not fit T is a Permanent error,
+// without a call of fn. After an error of fn the event comes again, unless [Permanent] made the error. signals.Actor(ctx) is the text of the actor,
+// if the sender has named one. On panics if sub or fn is nil.
 func On[T any](sub Subscriber, fn func(ctx context.Context, e Event[T]) error, types ...string) {
 	if sub == nil || fn == nil {
 		panic("outbox: On needs a subscriber and a function, and one of them is nil")

@@ -8,33 +8,32 @@ import (
 	"time"
 )
 
-// crew calls the receivers of one name with claimed events, off the goroutines of the writers. Events are begun in the order in which they
-// were taken, by as many workers as the receiver has; one of a row waits for the one before it. A worker ends when nothing is left to do.
+// crew calls the receivers of one name with claimed events, on goroutines of its own. It begins events in the order in which it took them, with as
+// many workers as the receivers have. An event waits for the one before it in its row. A worker ends if no event is ready.
 type crew struct {
 	ob *Outbox
 
-	// looking is held while the table is asked about events or claims on them are made longer: what is known of an event that waits changes
-	// under it alone.
+	// looking is held while the crew asks the table about events or renews claims. What is known of a waiting event changes only under it.
 	looking sync.Mutex
 
 	mu       sync.Mutex
 	limit    int             // of workers
-	workers  int             // that are at work
-	rows     map[string]*row // with events, by subject
-	ready    rowQueue        // of them those whose next event may be handled
-	taken    uint64          // events so far
-	unlooked []*held         // events about which the table was not asked, in their order
-	waiting  int             // events that are not handled
-	swept    int             // of them those that were found in the table
-	fewer    *sync.Cond      // is told when these become fewer
-	idle     chan struct{}   // is closed when none are; nil when nobody waits for that
-	closing  bool            // what waits is left to others
+	workers  int             // running
+	rows     map[string]*row // that have events, by subject
+	ready    rowQueue        // those of rows whose next event may be handled
+	taken    uint64          // number of events so far
+	unlooked []*held         // events that look has still to ask the table about, in their order
+	waiting  int             // number of events that are not handled yet
+	swept    int             // of these, the ones that Run found in the table
+	fewer    *sync.Cond      // broadcasts when swept becomes smaller
+	idle     chan struct{}   // closed when waiting becomes 0; nil if nobody waits for that
+	closing  bool            // after Shutdown: waiting events are left to other processes
 }
 
-// mostWaiting is how many events may wait for workers in memory. Others are left to Run.
+// mostWaiting is how many events may wait in memory. Once so many wait, a crew leaves further ones to Run.
 const mostWaiting = 10_000
 
-// crewOf returns the crew of the receivers of a name.
+// crewOf returns the crew of the receivers of a name, and makes it if there is none.
 func (ob *Outbox) crewOf(name string) *crew {
 	ob.mu.Lock()
 	defer ob.mu.Unlock()
@@ -51,7 +50,7 @@ func (ob *Outbox) crewLocked(name string) *crew {
 	return c
 }
 
-// take takes events over. handled, unless it is nil, is told of each when it is handled or left to others.
+// take queues events and starts workers. If handled is not nil, each event counts it down when it is handled or left to others.
 func (c *crew) take(events []*held, handled *sync.WaitGroup) {
 	if handled != nil {
 		handled.Add(len(events))
@@ -75,7 +74,7 @@ func (c *crew) take(events []*held, handled *sync.WaitGroup) {
 	}
 }
 
-// admit counts an event that waits.
+// admit counts an event that begins to wait.
 func (c *crew) admit(e *held, handled *sync.WaitGroup) {
 	e.call.handled = handled
 	if c.waiting++; e.swept {
@@ -88,14 +87,14 @@ func (c *crew) admit(e *held, handled *sync.WaitGroup) {
 	e.ticket = c.taken
 }
 
-// full reports whether events have to be left to others.
+// full reports whether new events are left to others.
 func (c *crew) full() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closing || c.waiting >= mostWaiting
 }
 
-// work handles events until none is left.
+// work is a worker: it handles events until none is ready.
 func (c *crew) work() {
 	for {
 		r, e := c.next()
@@ -110,7 +109,7 @@ func (c *crew) work() {
 	}
 }
 
-// next returns a row and its first event, or nil when the worker is not needed any more.
+// next returns a ready row and its first event, or nil if the worker is not needed any more.
 func (c *crew) next() (*row, *held) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,7 +122,7 @@ func (c *crew) next() (*row, *held) {
 	return r, r.events[0]
 }
 
-// handled forgets an event.
+// handled removes the first event of a row.
 func (c *crew) handled(r *row, e *held) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -136,7 +135,7 @@ func (c *crew) handled(r *row, e *held) {
 	c.dismiss(e)
 }
 
-// dismiss counts an event that waits no more.
+// dismiss counts an event that has ended to wait.
 func (c *crew) dismiss(e *held) {
 	if c.waiting--; c.waiting == 0 && c.idle != nil {
 		close(c.idle)
@@ -151,9 +150,9 @@ func (c *crew) dismiss(e *held) {
 	}
 }
 
-// leaveSwept leaves to others what was found in the table and is not being handled.
+// leaveSwept removes the events that Run found in the table and no worker handles, and gives up their claims.
 func (c *crew) leaveSwept(ctx context.Context) {
-	c.looking.Lock() // nobody extends their claims meanwhile
+	c.looking.Lock() // nobody may renew these claims meanwhile
 	defer c.looking.Unlock()
 	c.mu.Lock()
 	var left []*held
@@ -180,8 +179,8 @@ func (c *crew) leaveSwept(ctx context.Context) {
 	c.ob.leave(ctx, left)
 }
 
-// waitSwept waits until no more than so many events that were found in the table are left, or until ctx has ended and those have returned that are
-// being handled.
+// waitSwept waits until at most so many events are left of those that Run found in the table. If ctx ends, it waits only for those that workers
+// handle, and leaves the others to other processes.
 func (c *crew) waitSwept(ctx context.Context, most int) {
 	defer context.AfterFunc(ctx, func() { c.leaveSwept(ctx) })()
 	c.mu.Lock()
@@ -198,14 +197,14 @@ func (c *crew) mostWorkers() int {
 	return c.limit
 }
 
-// turn calls the receiver of an event, unless an earlier one of its row waits. It reports whether the event has changed places with that one:
-// writers that commit one after the other may come here in another order.
+// turn calls the receiver of an event, unless an earlier event of its row is pending. If that one waits in this crew, turn swaps the two and reports
+// true: writers that commit one after the other may arrive here in another order.
 func (c *crew) turn(r *row, e *held) (late bool) {
 	c.prepare(e)
 	behind := e.earlier != 0 && e.earlier != r.out && !c.ob.noting.isDone(e.earlier)
 	switch {
 	case !e.mine:
-	case e.Sequence == r.out || c.ob.noting.isDone(e.Sequence): // its claim had ended while it was being handled
+	case e.Sequence == r.out || c.ob.noting.isDone(e.Sequence): // handled already: its claim ended meanwhile, and Run found it again
 		e.out, r.out = true, e.Sequence
 	case (e.after != nil && !e.after.out) || e.call.ctx.Err() != nil || c.leaves():
 		c.ob.giveUp(e.call.ctx, e)
@@ -221,7 +220,7 @@ func (c *crew) turn(r *row, e *held) (late bool) {
 	return false
 }
 
-// prepare finds out what is to know of an event before its turn, and keeps its claim.
+// prepare asks the table about an event, unless that was done, and renews its claim.
 func (c *crew) prepare(e *held) {
 	c.looking.Lock()
 	defer c.looking.Unlock()
@@ -229,7 +228,7 @@ func (c *crew) prepare(e *held) {
 	c.extend(e)
 }
 
-// letPass lets the event right before another one in their row go first, if it waits here too.
+// letPass swaps e with the event right before it in its row, if that one waits in this crew.
 func (c *crew) letPass(r *row, e *held) bool {
 	c.looking.Lock()
 	defer c.looking.Unlock()
@@ -247,14 +246,14 @@ func (c *crew) letPass(r *row, e *held) bool {
 	return false
 }
 
-// leaves reports whether what waits is left to others.
+// leaves reports whether waiting events are left to other processes.
 func (c *crew) leaves() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closing
 }
 
-// look asks the table about an event, and with it about others that wait, unless it has been asked.
+// look asks the table about an event, and about others that wait, unless that was done.
 func (c *crew) look(e *held) {
 	for !e.looked {
 		c.mu.Lock()
@@ -265,9 +264,9 @@ func (c *crew) look(e *held) {
 	}
 }
 
-// look asks the table about events of this process.
+// look asks the table about events that this process has written.
 func (ob *Outbox) look(ctx context.Context, events []*held) {
-	if err := ob.store.look(ob.db.WithContext(ctx), events); err != nil { // their claims end by themselves
+	if err := ob.store.look(ob.db.WithContext(ctx), events); err != nil { // these claims then end by themselves
 		ob.failed(ctx, fmt.Errorf("outbox: %s and %d events after it are tried later: %w", events[0], len(events)-1, err))
 	}
 	for _, e := range events {
@@ -277,7 +276,7 @@ func (ob *Outbox) look(ctx context.Context, events []*held) {
 	}
 }
 
-// extend makes the claim on an event longer when half of its time is over, and with it those of others that wait.
+// extend renews the claim on an event when half of its time is over, and with it those of other waiting events.
 func (c *crew) extend(e *held) {
 	half := c.ob.Claim / 2
 	if !e.mine || time.Until(e.until) > half {
@@ -294,14 +293,14 @@ func (c *crew) extend(e *held) {
 	}
 	c.mu.Unlock()
 	if err := c.ob.store.extend(c.ob.db.WithContext(context.WithoutCancel(e.call.ctx)), some, c.ob.Claim); err != nil {
-		for _, e := range some { // until then they are mine, whatever has become of the statement
+		for _, e := range some { // the UPDATE may have worked or not: these are mine until the old claim ends
 			e.mine = e.mine || time.Until(e.until) > 0
 		}
 		c.ob.failed(e.call.ctx, fmt.Errorf("outbox: %s and %d events after it are tried later: %w", e, len(some)-1, err))
 	}
 }
 
-// close leaves to others what waits, and refuses what comes.
+// close leaves waiting and new events to other processes.
 func (c *crew) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,14 +1,14 @@
 package outbox
 
-// row holds the events of one row in their order. Who handles the first one owns the other fields.
+// row holds the waiting events of one row, in their order. The worker that handles the first one owns the other fields.
 type row struct {
 	subject string
 	events  []*held
-	busy    bool   // somebody handles the first one
-	out     uint64 // sequence of the last event that is out of the way
+	busy    bool   // a worker handles the first event
+	out     uint64 // sequence of the last event that is done or parked
 }
 
-// rowQueue is a heap of rows by the tickets of their first events: what was taken first comes first.
+// rowQueue is a heap of rows by the tickets of their first events, the oldest first.
 type rowQueue []*row
 
 func (q *rowQueue) Len() int           { return len(*q) }

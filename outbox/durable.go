@@ -13,15 +13,19 @@ import (
 	"gorm.io/gorm"
 )
 
-// Durable makes a receiver of post_save, post_delete, post_change, m2m_changed or a custom signal one that survives: its events are written into the outbox in the write's
-// transaction. After the commit they are handled in the process that wrote them, by goroutines of the outbox: the write does not wait. What
-// fails, and what a process leaves behind that ends, [Outbox.Run] handles again, here or in another process that has
-// connected a receiver of this name, until the receiver returns nil or the event is parked. See [signals.Durable].
+// Durable makes a receiver of post_save, post_delete, post_change, m2m_changed or a custom signal survive a crash. The outbox writes the events into
+// its table, in the transaction of the write. The write does not wait: after the commit, goroutines of the outbox call the receiver in this process.
+// If a call fails or the process dies, [Outbox.Run] calls the receiver again, here or in another process that has connected a receiver of this name,
+// until it returns nil or the event is parked. So the receiver is called at least once: make its effect safe to repeat, or use [InTx].
 //
-// The context of a call keeps the values of the write's context and ends when the claim on the event does, see Config.Claim. Events of one row are
-// handled in the order of their writes.
+// Events wait under the name, 100 bytes at most: keep it from one version of the program to the next. Receivers of different signals may share a
+// name. Events of one name and row are handled in the order of their writes. [signals.Durable] says what an event holds.
 //
-// A process that stops calls [Outbox.Shutdown], so that others need not wait for its claims to end.
+// The context of a call ends with the claim, see Config.Claim, or after [Timeout]. It has the values of the write's context, or in calls by Run those
+// of Run's context. In both cases signals.Actor returns the text of the actor of the write. Config.Context can add more.
+//
+// Connect panics if ob is nil, or if the name or an option is not valid. Call [Outbox.Shutdown] when the program ends, so that other processes need
+// not wait for its claims to end.
 func Durable(ob *Outbox, name string, opts ...DurableOption) signals.ConnectOption {
 	if ob == nil {
 		return signals.Durable(nil, name)
@@ -29,24 +33,24 @@ func Durable(ob *Outbox, name string, opts ...DurableOption) signals.ConnectOpti
 	return signals.Durable(keeper{ob, ob.settingsOf(opts)}, name)
 }
 
-// registered is a durable receiver that is connected.
+// registered is a connected durable receiver with its options.
 type registered struct {
 	signals.DurableReceiver
 	settings
 }
 
-// keeper keeps the events of receivers that were connected with the same options.
+// keeper is the store of the receivers that were connected with the same options.
 type keeper struct {
 	ob *Outbox
 	settings
 }
 
-// Register is called when a durable receiver is connected. It is part of [signals.Store].
+// Register implements [signals.Store]: Connect calls it for each durable receiver. Programs call [Durable] instead.
 func (ob *Outbox) Register(r signals.DurableReceiver) error {
 	return keeper{ob, ob.settingsOf(nil)}.Register(r)
 }
 
-// Keep writes events for a durable receiver in the transaction of the write. It is part of [signals.Store].
+// Keep implements [signals.Store]: it writes events for a durable receiver, in the transaction of the write.
 func (ob *Outbox) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver, events []signals.KeptEvent) error {
 	return keeper{ob, ob.settingsOf(nil)}.Keep(ctx, tx, r, events)
 }
@@ -73,11 +77,11 @@ func (k keeper) Register(r signals.DurableReceiver) error {
 	c.mu.Lock()
 	c.limit = most
 	c.mu.Unlock()
-	ob.wake() // Run has to know
+	ob.wake() // so that Run starts to look for the name
 	return nil
 }
 
-// durableType is the type of the records of a durable receiver.
+// durableType returns the type of a durable receiver's records: its signal and the table of the model.
 func durableType(r signals.DurableReceiver) string {
 	return strings.TrimSuffix(r.Signal+" "+r.Table, " ")
 }
@@ -91,7 +95,7 @@ func (k keeper) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver
 			Data: e.Data,
 		}
 	}
-	if k.delay > 0 { // it is left to Run
+	if k.delay > 0 { // Run calls the receiver
 		_, err := k.ob.keep(ctx, tx, records, due{after: k.delay}, func(context.Context) error { return nil })
 		return err
 	}
@@ -108,11 +112,11 @@ func (k keeper) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver
 	return err
 }
 
-// errEnded is the error of a receiver that does not return.
+// errEnded is the error of a receiver or a sink that has ended its goroutine.
 var errEnded = errors.New("the receiver has ended its goroutine with runtime.Goexit, as FailNow of a test does: return an error instead")
 
-// try calls the receiver of an event that is mine, and notes how that went. It reports whether the event is out of the way. A receiver that
-// ends the goroutine has failed, and that is noted on the way out.
+// try calls the receiver of an event that is mine, and stores the result. It reports whether the event is done or parked. If the receiver ends the
+// goroutine, the deferred function stores a failed try.
 func (ob *Outbox) try(ctx context.Context, r *held) (out bool) {
 	err, returned := errEnded, false
 	defer func() {
@@ -131,12 +135,12 @@ func (ob *Outbox) try(ctx context.Context, r *held) (out bool) {
 	case errors.Is(err, errTaken):
 		return false
 	case err == nil && receiver.inTx:
-		ob.wake() // it may be the turn of others now
+		ob.wake() // other events may be due now
 		return true
 	case err == nil:
 		ob.noteDone(ctx, r)
 		return true
-	case ctx.Err() != nil || ob.life.Err() != nil: // it is not to blame
+	case ctx.Err() != nil || ob.life.Err() != nil: // the process stops, and the receiver is not to blame
 		ob.giveUp(ctx, r)
 		return false
 	}
@@ -144,7 +148,7 @@ func (ob *Outbox) try(ctx context.Context, r *held) (out bool) {
 	return parked
 }
 
-// receiverOf returns the receiver of a record. What goes to an engine has none, only settings.
+// receiverOf returns the receiver of a record with its options. A published event has only options.
 func (ob *Outbox) receiverOf(r *record) registered {
 	ob.mu.Lock()
 	defer ob.mu.Unlock()
@@ -154,9 +158,9 @@ func (ob *Outbox) receiverOf(r *record) registered {
 	return registered{settings: ob.settingsOf(nil)}
 }
 
-// deliver calls the receiver of a record until its time is over.
+// deliver calls the receiver of a record, with a context that ends with the claim or after the receiver's Timeout.
 func (ob *Outbox) deliver(ctx context.Context, receiver registered, r *held, call func(ctx context.Context, data []byte) error) (err error) {
-	defer func() { // of what is around the receiver: its own are errors already
+	defer func() { // such as one of Config.Context: those of the receiver are errors already
 		if v := recover(); v != nil {
 			err = &signals.PanicError{Value: v, Stack: debug.Stack()}
 		}
@@ -179,10 +183,10 @@ func (ob *Outbox) deliver(ctx context.Context, receiver registered, r *held, cal
 	return call(limited, r.Data)
 }
 
-// errTaken is the error of an event that is somebody else's by now.
+// errTaken says that the claim on an event has ended and another process may have the event.
 var errTaken = errors.New("outbox: the claim on the event has ended")
 
-// deliverIn calls the receiver of a record in a transaction that finishes the record.
+// deliverIn calls the receiver in a transaction that also marks the record as done.
 func (ob *Outbox) deliverIn(ctx context.Context, receiver registered, r *held) error {
 	return ob.deliver(ctx, receiver, r, func(ctx context.Context, data []byte) error {
 		return ob.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
@@ -196,8 +200,8 @@ func (ob *Outbox) deliverIn(ctx context.Context, receiver registered, r *held) e
 
 type txKey struct{}
 
-// Tx returns the transaction that InTx gives a receiver, from the context of its call; nil without InTx. Receivers of models get it from
-// their event's DB too.
+// Tx returns the transaction that [InTx] begins for a call, from the context of the call; nil without InTx. For receivers of models, the event's DB
+// is in the same transaction.
 func Tx(ctx context.Context) *gorm.DB {
 	tx, _ := ctx.Value(txKey{}).(*gorm.DB)
 	if tx == nil {
@@ -206,7 +210,7 @@ func Tx(ctx context.Context) *gorm.DB {
 	return tx.WithContext(ctx)
 }
 
-// apart calls a function on a goroutine of its own and waits for it. So a receiver that ends its goroutine does not end the caller's.
+// apart calls f on a goroutine of its own and waits. If f calls runtime.Goexit, the caller's goroutine goes on.
 func apart(f func()) {
 	ended := make(chan struct{})
 	go func() {
@@ -216,7 +220,7 @@ func apart(f func()) {
 	<-ended
 }
 
-// note notes a failed try, and reports whether the record was parked.
+// note stores a failed try, and reports whether the record was parked.
 func (ob *Outbox) note(ctx context.Context, r *record, cause error) (parked bool, err error) {
 	receiver := ob.receiverOf(r)
 	r.Tries++
@@ -227,7 +231,7 @@ func (ob *Outbox) note(ctx context.Context, r *record, cause error) (parked bool
 	}
 	ob.failed(ctx, fmt.Errorf("outbox: %s %s after %d tries: %w", r, text, r.Tries, cause))
 	err = ob.store.fail(ob.db.WithContext(context.WithoutCancel(ctx)), r, cause, receiver.backoff(r.Tries), parked)
-	ob.wake() // it may be its turn again, or that of others
+	ob.wake() // this event, or others of its row, may be due now
 	if err != nil {
 		err = fmt.Errorf("outbox: a failed try of %s could not be noted: %w", r, err)
 		ob.failed(ctx, err)
@@ -235,7 +239,7 @@ func (ob *Outbox) note(ctx context.Context, r *record, cause error) (parked bool
 	return parked && err == nil, err
 }
 
-// String names the record in errors.
+// String describes the record in errors.
 func (r *record) String() string {
 	text := "event " + r.ID + " of " + r.Subject
 	if r.Channel != "" {

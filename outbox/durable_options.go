@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// DurableOption is an option of Durable.
+// DurableOption is an option of [Durable].
 type DurableOption func(*settings)
 
-// settings say how the events of a durable receiver are handled.
+// settings are the options of a durable receiver.
 type settings struct {
 	workers  int
-	timeout  time.Duration // 0 means until the claim ends
+	timeout  time.Duration // 0 means the time that is left of the claim
 	delay    time.Duration
 	maxTries int
 	backoff  func(tries int) time.Duration
@@ -26,8 +26,8 @@ func (s *settings) refuse(format string, args ...any) {
 	}
 }
 
-// Workers is how many events of the receiver are handled at once in a process; 1 unless given. Events of one row are handled one
-// after the other, however many workers there are. Receivers that share a name share the workers.
+// Workers is how many events of the receiver this process handles at once, 1 to 1000; the default is 1. Events of one row are handled one after the
+// other all the same. Receivers that share a name share the workers: the largest number counts.
 func Workers(n int) DurableOption {
 	return func(s *settings) {
 		if n < 1 || n > maxWorkers {
@@ -39,8 +39,8 @@ func Workers(n int) DurableOption {
 
 const maxWorkers = 1000
 
-// Timeout ends the context of a call after some time. It counts as a failed try if the receiver then returns an error. Without it, the
-// context ends when the claim does, of which at least half is left: see Config.Claim.
+// Timeout ends the context of a call after d, at most half of Config.Claim. An error that the receiver then returns counts as a failed try. Without
+// Timeout the context ends with the claim.
 func Timeout(d time.Duration) DurableOption {
 	return func(s *settings) {
 		if d <= 0 {
@@ -50,7 +50,7 @@ func Timeout(d time.Duration) DurableOption {
 	}
 }
 
-// MaxTries is Config.MaxTries for one receiver.
+// MaxTries replaces Config.MaxTries for one receiver; 1 means that there is no second try.
 func MaxTries(n int) DurableOption {
 	return func(s *settings) {
 		if n < 1 {
@@ -60,8 +60,8 @@ func MaxTries(n int) DurableOption {
 	}
 }
 
-// Backoff is how long to wait after the first failed try. The time doubles with each try, up to most. Up to half of it is taken off by
-// chance, so that what failed together is not tried together.
+// Backoff replaces Config.Backoff for one receiver. An event waits for the time first after the first failed try, and for twice as long after each
+// further one, up to most. A random part of up to one half is taken off, so that events that failed together are not tried together.
 func Backoff(first, most time.Duration) DurableOption {
 	return func(s *settings) {
 		if first <= 0 || most < first {
@@ -72,7 +72,7 @@ func Backoff(first, most time.Duration) DurableOption {
 	}
 }
 
-// doubling returns first, doubled with each try after the first, up to most, less up to a half by chance.
+// doubling returns first, doubled with each try after the first one, up to most. It takes off a random part of up to one half.
 func doubling(first, most time.Duration, tries int) time.Duration {
 	d := first
 	for i := 1; i < tries && d < most; i++ {
@@ -82,8 +82,8 @@ func doubling(first, most time.Duration, tries int) time.Duration {
 	return d - rand.N(d/2+1) //nolint:gosec // no secret
 }
 
-// Delay lets the receiver be called some time after the commit, by [Outbox.Run], which has to run in one process at least. The time is exact to
-// Config.Poll.
+// Delay makes [Outbox.Run] call the receiver d after the write of the event, and never before the commit. Run must run in one process at least, and
+// looks for such events every Config.Poll.
 func Delay(d time.Duration) DurableOption {
 	return func(s *settings) {
 		if d <= 0 {
@@ -93,12 +93,12 @@ func Delay(d time.Duration) DurableOption {
 	}
 }
 
-// InTx gives the receiver, as the event's DB and by [Tx], a transaction in which its event is finished. What the receiver writes with that happens exactly
-// once, whenever the process dies: it is stored if and only if the event counts as handled. What the receiver does elsewhere may still
-// happen more than once.
+// InTx makes the outbox call the receiver in a transaction that also marks its event as done. The event's DB is in this transaction, and [Tx] returns
+// it. What the receiver writes there is stored exactly once, whenever the process dies. If the receiver fails, the outbox rolls the transaction back.
+// Effects elsewhere may still happen more than once.
 func InTx() DurableOption { return func(s *settings) { s.inTx = true } }
 
-// settingsOf reads the options of a receiver.
+// settingsOf applies options to the defaults.
 func (ob *Outbox) settingsOf(opts []DurableOption) settings {
 	s := settings{workers: 1, maxTries: ob.MaxTries, backoff: ob.Backoff}
 	for _, opt := range opts {

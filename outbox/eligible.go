@@ -7,11 +7,11 @@ import (
 	"gorm.io/gorm"
 )
 
-// eligible returns records of a channel that may be tried now, in their order: those that are due, without those whose row has an earlier
-// one that is not. With types it returns only those, and others hold their rows up. None means that there are none.
+// eligible returns records of a channel that may be tried now, by sequence: due ones, but none whose row has an earlier pending record that is not
+// due. With types, records of other types hold up their rows. If the result is empty, no record may be tried.
 //
-// It reads the oldest due records, and mostly returns them. Should they wait behind others of their rows, any number of records may: then
-// it goes from row to row, and looks at the first records of each.
+// eligible reads the oldest due records, which mostly suffices. If many of them wait behind earlier records of their rows, it goes from row to row
+// and reads the first records of each.
 func (s store) eligible(db *gorm.DB, channel string, types []string, limit int) (all []record, err error) {
 	now, err := s.clock(db)
 	if err != nil {
@@ -21,7 +21,7 @@ func (s store) eligible(db *gorm.DB, channel string, types []string, limit int) 
 	if types != nil {
 		ofType, vars = " AND type IN ?", append(vars, types)
 	}
-	// The plus keeps databases from gathering all that is due by its time, to sort it.
+	// The plus keeps databases from collecting all due records by their time and sorting them.
 	err = db.Raw(read+"* FROM "+s.table+s.by("pending")+" WHERE "+queue+" AND channel = ? AND +due_at <= ?"+ofType+s.along("sequence")+" LIMIT ?",
 		append(vars, limit)...).Scan(&all).Error
 	if err != nil || len(all) == 0 {
@@ -34,8 +34,9 @@ func (s store) eligible(db *gorm.DB, channel string, types []string, limit int) 
 	return s.byRow(db, channel, types, now, all, limit)
 }
 
-// along orders the records of a channel as an index does whose next columns these are. With the channel in front, a database sees which
-// index that is; MySQL is told, and would sort: it does not see that a text in the character set of the connection is one channel.
+// along orders the records of a channel as the index with these next columns does. The channel in front shows the planner which index to use. On
+// MySQL the query names the index instead, and the channel would cause a sort: MySQL does not see that a text in the connection's character set is
+// one channel.
 func (s store) along(columns string) string {
 	if s.dialect == "mysql" {
 		return " ORDER BY " + columns
@@ -43,9 +44,9 @@ func (s store) along(columns string) string {
 	return " ORDER BY channel, " + columns
 }
 
-// unblocked leaves out the records whose row has an earlier one that waits and is not among them: it may not be tried now.
+// unblocked removes records whose row has an earlier pending record that is not among them.
 func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64, found []record) ([]record, error) {
-	if types == nil { // nobody claims what goes to an engine, and mostly nothing of it has failed
+	if types == nil { // nobody claims published events, and mostly none has failed
 		var some []int
 		err := db.Raw(read+"1 FROM "+s.table+" WHERE "+failed+" AND due_at > ? LIMIT 1", now).Scan(&some).Error
 		if err != nil || len(some) == 0 {
@@ -62,7 +63,7 @@ func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64,
 			subjects = append(subjects, subject)
 		}
 	}
-	first := map[string]uint64{} // of a row: what holds it up
+	first := map[string]uint64{} // by row, the first pending record that was not found
 	for some := range slices.Chunk(subjects, batch) {
 		var waiting []record
 		err := db.Raw(read+"subject, sequence FROM "+s.table+s.by("pending_row")+" WHERE state = 0 AND channel = ? AND subject IN ? AND sequence < ?",
@@ -82,11 +83,10 @@ func (s store) unblocked(db *gorm.DB, channel string, types []string, now int64,
 	}), nil
 }
 
-// atOnce is how many records byRow looks at before it goes on behind the row of the last one.
+// atOnce is how many records byRow reads before it skips to the next row.
 const atOnce = 100
 
-// byRow adds records to those that were found, up to a limit: of each row those at its beginning that may be tried now. It reads no more
-// of a row than atOnce records, however many wait.
+// byRow adds records up to a limit: of each row the first ones that may be tried now. It reads at most atOnce records of a row, however many wait.
 func (s store) byRow(db *gorm.DB, channel string, types []string, now int64, all []record, limit int) ([]record, error) {
 	known := make(map[uint64]bool, len(all))
 	for i := range all {
@@ -114,10 +114,9 @@ func (s store) byRow(db *gorm.DB, channel string, types []string, now int64, all
 	return inOrder(all), nil
 }
 
-// beginnings returns the sequences of the records that may be tried now, of records in the order of their rows and sequences. It leaves
-// out those that are known.
+// beginnings returns the sequences of records that may be tried now, from records that are ordered by row and sequence. It leaves out known ones.
 func beginnings(page []record, types []string, now int64, known map[uint64]bool) (sequences []uint64) {
-	held := "" // the row whose next record may not be tried
+	held := "" // the row whose next record may not be tried yet
 	for i := range page {
 		switch r := &page[i]; {
 		case r.Subject == held:

@@ -14,28 +14,29 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// maxConsumer is what the table has room for, and lengthOfID the length of the ids that this library gives.
+// maxConsumer is the most bytes that the column holds, lengthOfID the length of the ids that this library makes.
 const (
 	maxConsumer = 100
 	lengthOfID  = 36
 )
 
-// Inbox remembers on the consumer's database which events a consumer has handled, in the transaction of what it did for them. So
-// an event that an engine delivers twice has its effect there once.
+// Inbox notes which events a consumer has handled, in a table of the consumer's database and in the transaction of their effects. So an event that an
+// engine delivers twice has its effect in this database once.
 type Inbox struct {
 	db        *gorm.DB
 	consumer  string
 	dropStale bool
 }
 
-// InboxOption is an option of NewInbox.
+// InboxOption is an option of [NewInbox].
 type InboxOption func(*Inbox)
 
-// DropStale leaves out events that are older than one of the same row that was handled before: a requeued one, or one that
-// several consumers have overtaken. Events of one row then wait for each other, whoever handles them.
+// DropStale skips an event if the consumer has handled a later one of the same row: the event was requeued, or another process was faster. Handlers
+// of one row's events then wait for each other. The table gets one note more for each row.
 func DropStale() InboxOption { return func(i *Inbox) { i.dropStale = true } }
 
-// NewInbox returns the inbox of a consumer. Consumers of different names handle the same events independently.
+// NewInbox returns the inbox of a consumer. Consumers with different names handle the same events independently. NewInbox panics if db is nil, or if
+// the name is empty or longer than 100 bytes.
 func NewInbox(db *gorm.DB, consumer string, opts ...InboxOption) *Inbox {
 	if db == nil || consumer == "" {
 		panic("outbox: NewInbox needs a database and the name of the consumer")
@@ -50,7 +51,7 @@ func NewInbox(db *gorm.DB, consumer string, opts ...InboxOption) *Inbox {
 	return i
 }
 
-// handled is a row of the inbox.
+// handled is a row of the table: a handled event, or with sequence 0 the note that DropStale locks.
 type handled struct {
 	Consumer  string    `gorm:"primaryKey;size:100;index:idx_signals_inbox_row,priority:1"`
 	EventID   string    `gorm:"primaryKey;size:64"`
@@ -63,11 +64,11 @@ type handled struct {
 // TableName returns the name of the table.
 func (handled) TableName() string { return "signals_inbox" }
 
-// Migrate creates the table signals_inbox.
+// Migrate creates the table signals_inbox, or adds missing columns and indexes.
 func (i *Inbox) Migrate(ctx context.Context) error {
 	db := i.db.WithContext(ctx)
 	if db.Name() == "mysql" {
-		db = db.Set("gorm:table_options", "ENGINE=InnoDB CHARSET=utf8mb4 COLLATE=utf8mb4_bin") // names that differ in case are two
+		db = db.Set("gorm:table_options", "ENGINE=InnoDB CHARSET=utf8mb4 COLLATE=utf8mb4_bin") // names that differ in case are different
 	}
 	if err := alone(db, handled{}.TableName(), func(tx *gorm.DB) error { return tx.AutoMigrate(&handled{}) }); err != nil {
 		return fmt.Errorf("outbox: inbox: %w", err)
@@ -77,11 +78,11 @@ func (i *Inbox) Migrate(ctx context.Context) error {
 
 type inboxKey struct{}
 
-// errSkip ends the transaction of an event that is not to be handled.
+// errSkip rolls back the transaction of an event that was handled before, or is stale.
 var errSkip = errors.New("outbox: handled before")
 
-// Handle calls h once for a message, in a transaction that Event.DB and InboxTx give: what h writes there and the note that the
-// message was handled are committed together. A message that was handled before is left out, without an error.
+// Handle calls h with a message in a transaction, which [InboxTx] and Event.DB return. Handle commits the writes of h there together with the note
+// that the message was handled. If h fails, Handle rolls back and returns the error. Handle skips a message that was handled before, and returns nil.
 func (i *Inbox) Handle(ctx context.Context, m Message, h Handler) error {
 	ctx = actorOf(ctx, m.Extensions)
 	db := i.db.WithContext(ctx)
@@ -93,7 +94,7 @@ func (i *Inbox) Handle(ctx context.Context, m Message, h Handler) error {
 	}
 	var err error
 	if installed(db) {
-		err = signals.Transaction(db, handle) // in which OnCommit works, whatever is tracked
+		err = signals.Transaction(db, handle) // follows the transaction under every Plugin.Tracking, so OnCommit works in it
 	} else {
 		err = db.Transaction(handle)
 	}
@@ -103,7 +104,7 @@ func (i *Inbox) Handle(ctx context.Context, m Message, h Handler) error {
 	return err
 }
 
-// note writes that a message is handled. It fails with errSkip when it was before, or comes too late.
+// note writes that a message is handled. It returns errSkip if it was handled before, or is stale.
 func (i *Inbox) note(tx *gorm.DB, m Message) error {
 	quiet := tx.Session(&gorm.Session{NewDB: true, SkipHooks: true})
 	row := &handled{
@@ -125,7 +126,7 @@ func (i *Inbox) note(tx *gorm.DB, m Message) error {
 	}
 	var ignore clause.Expression = clause.OnConflict{DoNothing: true}
 	if tx.Name() == "mysql" {
-		ignore = clause.Insert{Modifier: "IGNORE"} // with clientFoundRows, an upsert counts a row that it leaves alone
+		ignore = clause.Insert{Modifier: "IGNORE"} // with clientFoundRows, MySQL counts a row that an upsert leaves alone
 	}
 	created := quiet.Clauses(ignore).Create(row)
 	if created.Error == nil && created.RowsAffected == 0 {
@@ -134,8 +135,8 @@ func (i *Inbox) note(tx *gorm.DB, m Message) error {
 	return created.Error
 }
 
-// lock lets the events of one row wait for each other until the transaction ends: what another one does at the same time is not seen
-// yet, and an older event would have its effect after a later one. It locks a note about the row itself, which has no sequence.
+// lock makes the transactions of one row's events wait for each other. Otherwise a transaction could not see that another one handles a later event,
+// and the older event would have its effect after it. lock locks a note about the row itself, with sequence 0.
 func (i *Inbox) lock(tx *gorm.DB, event *handled) error {
 	row := *event
 	row.EventID, row.Sequence = digest("row", event.Source, event.Subject), 0
@@ -144,7 +145,7 @@ func (i *Inbox) lock(tx *gorm.DB, event *handled) error {
 	}).Create(&row).Error
 }
 
-// eventID names an event. The ids of other senders may be longer than the table has room for, and are unique within their source alone:
+// eventID returns the id in the table. Ids of other senders may be longer than the column, and are unique only within their source:
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#id
 func eventID(m Message) string {
 	if len(m.ID) == lengthOfID {
@@ -153,12 +154,12 @@ func eventID(m Message) string {
 	return digest("id", m.Source, m.ID)
 }
 
-// digest makes one text of several, short enough for an event_id.
+// digest hashes texts into one that fits into the column event_id.
 func digest(texts ...string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(texts, "\x00"))))
 }
 
-// InboxTx returns a session in the transaction of the inbox that a handler runs in, nil when there is none.
+// InboxTx returns a session in the transaction in which [Inbox.Handle] calls a handler, and nil for any other context.
 func InboxTx(ctx context.Context) *gorm.DB {
 	tx, ok := ctx.Value(inboxKey{}).(*gorm.DB)
 	if !ok {
@@ -167,13 +168,14 @@ func InboxTx(ctx context.Context) *gorm.DB {
 	return tx.WithContext(ctx)
 }
 
-// Forget deletes the notes of events that were handled before a time. An engine must not deliver them any more.
+// Forget deletes the consumer's notes of events that were handled before a time, and returns how many. If the engine delivers such an event again,
+// its effect happens again.
 func (i *Inbox) Forget(ctx context.Context, before time.Time) (int64, error) {
 	tx := i.db.WithContext(ctx).Session(&gorm.Session{SkipHooks: true}).Where("consumer = ? AND handled_at < ?", i.consumer, before.UTC()).Delete(&handled{})
 	return tx.RowsAffected, tx.Error
 }
 
-// short returns a text that the table has room for: what other senders make longer is told apart all the same.
+// short returns text if the column holds it, and otherwise its digest: different texts stay different.
 func short(text string, most int) string {
 	if len(text) > most || !utf8.ValidString(text) {
 		return digest(text)

@@ -6,7 +6,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// lease takes or keeps a lease, and reports whether the holder has it.
+// lease takes or renews a lease, and reports whether the holder has it now.
 func (s store) lease(db *gorm.DB, name, holder string, d time.Duration) (bool, error) {
 	tx := db.Exec("UPDATE "+s.leases+" SET holder = ?, until_at = "+s.now+" + ? WHERE name = ? AND (holder = ? OR until_at < "+s.now+")",
 		holder, d.Milliseconds(), name, holder)
@@ -21,13 +21,13 @@ func (s store) lease(db *gorm.DB, name, holder string, d time.Duration) (bool, e
 	if tx.Error != nil || tx.RowsAffected > 0 || s.dialect != "mysql" {
 		return tx.RowsAffected > 0, tx.Error
 	}
-	// MySQL counts the rows that an UPDATE changes, and one that was made to last as long a moment ago is not.
+	// MySQL does not count a row that an UPDATE leaves as it is, as a second renewal within a millisecond does.
 	var held int64
 	err := db.Raw(read+"COUNT(*) FROM "+s.leases+" WHERE name = ? AND holder = ? AND until_at >= "+s.now, name, holder).Scan(&held).Error
 	return held > 0, err
 }
 
-// endLease gives a lease up.
+// endLease ends a lease.
 func (s store) endLease(db *gorm.DB, name, holder string) error {
 	return db.Exec("UPDATE "+s.leases+" SET until_at = 0 WHERE name = ? AND holder = ?", name, holder).Error
 }

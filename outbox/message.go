@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// Message is an event on its way from one process to another: a CloudEvents 1.0 event in binary mode, see
+// Message is an event on its way to another process: a CloudEvents 1.0 event in binary mode, see
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md.
 type Message struct {
 	ID          string            // UUIDv7; the same on every copy of the event
-	Source      string            // Config.Source of the sender
+	Source      string            // Config.Source of the sending outbox
 	Type        string            // "com.acme.products.created.v1"
-	Subject     string            // table and primary key of the row: "products/7"
+	Subject     string            // table and primary key of the row: "products/7", see [Subject]
 	Time        time.Time         // when the row was written, by the database's clock, in UTC
 	ContentType string            // of Data: "application/json"
-	Sequence    uint64            // order of the events of one row; it grows, with gaps
-	Extensions  map[string]string // further attributes, such as traceparent; names in lower case
+	Sequence    uint64            // grows with the events of one row; numbers may be missing
+	Extensions  map[string]string // further attributes, such as traceparent and actor; names in lower case
 	Data        []byte
 }
 
 // SpecVersion is the version of CloudEvents that messages follow.
 const SpecVersion = "1.0"
 
-// PartitionKey returns what messages that must keep their order have in common: the Subject. CloudEvents calls it partitionkey.
+// PartitionKey returns the Subject. Messages with the same partition key must keep their order; CloudEvents calls this attribute partitionkey.
 func (m Message) PartitionKey() string { return m.Subject }
 
 // Table returns the table that the Subject names.
@@ -37,7 +37,7 @@ func (m Message) Table() string {
 	return unescape(table)
 }
 
-// Key returns the primary key that the Subject names, one text per column.
+// Key returns the primary key that the Subject names, one text for each column.
 func (m Message) Key() []string {
 	_, key, _ := strings.Cut(m.Subject, "/")
 	parts := strings.Split(key, ",")
@@ -47,8 +47,8 @@ func (m Message) Key() []string {
 	return parts
 }
 
-// Subject returns the Subject of a row: its table, a slash, and the values of its primary key with commas between them, each
-// escaped as a segment of a URL's path.
+// Subject returns the subject of a row: its table, a slash, and the values of its primary key, separated by commas. Each part is escaped as a segment
+// of a URL's path.
 func Subject(table string, key ...any) string {
 	parts := make([]string, len(key))
 	for i, v := range key {
@@ -57,7 +57,7 @@ func Subject(table string, key ...any) string {
 	return escape(table) + "/" + strings.Join(parts, ",")
 }
 
-// text writes a value of a key so that equal keys are equal texts.
+// text formats a value of a key. Equal keys have equal texts, also behind pointers and driver.Valuer.
 func text(v any) string {
 	if by, ok := v.(driver.Valuer); ok && !isNil(v) {
 		if value, err := by.Value(); err == nil {
@@ -81,7 +81,7 @@ func isNil(v any) bool {
 	return p.Kind() == reflect.Pointer && p.IsNil()
 }
 
-// escape is [url.PathEscape] that spares no comma, as commas stand between parts.
+// escape is [url.PathEscape], and escapes commas too, because they separate parts.
 func escape(s string) string { return strings.ReplaceAll(url.PathEscape(s), ",", "%2C") }
 
 func unescape(s string) string {
@@ -91,8 +91,8 @@ func unescape(s string) string {
 	return s
 }
 
-// Headers returns the attributes as headers of a binary-mode binding of CloudEvents, without the content type, whose header each
-// binding names differently. The prefix is "ce-" for NATS and HTTP and "ce_" for Kafka.
+// Headers returns the attributes as headers of CloudEvents' binary mode, without the content type, which each protocol names differently. The prefix
+// is "ce-" for NATS and HTTP, and "ce_" for Kafka.
 func (m Message) Headers(prefix string) map[string]string {
 	h := make(map[string]string, 8+len(m.Extensions))
 	for name, value := range m.Extensions {
@@ -111,8 +111,8 @@ func (m Message) Headers(prefix string) map[string]string {
 	return h
 }
 
-// FromHeaders makes the Message of received headers; header names are compared without case. It fails with a Permanent error when
-// they are not those of an event that this package sent.
+// FromHeaders makes a Message from the headers, content type and data that a consumer received. It ignores the case of names, and headers without the
+// prefix. It fails with a Permanent error unless they are a CloudEvent 1.0 with id, source and type.
 func FromHeaders(prefix string, headers map[string]string, contentType string, data []byte) (Message, error) {
 	m, version := Message{ContentType: contentType, Data: data}, false
 	for name, value := range headers {
@@ -149,7 +149,7 @@ func setAttribute(m *Message, attribute, value string) (err error) {
 		m.Time, err = time.Parse(time.RFC3339Nano, value)
 	case "sequence":
 		m.Sequence, err = strconv.ParseUint(value, 10, 64)
-	case "partitionkey": // it is the subject
+	case "partitionkey": // the same as the subject
 	default:
 		if m.Extensions == nil {
 			m.Extensions = map[string]string{}

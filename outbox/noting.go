@@ -8,53 +8,53 @@ import (
 )
 
 const (
-	// window is how long events that receivers have handled may wait to be noted together. A crash repeats the events of one window.
+	// window is how long handled events may wait until one statement marks them together. A crash repeats the events of one window at most.
 	window = 20 * time.Millisecond
 
-	// pauseOfNoting is how long a note that failed waits for its next try.
+	// pauseOfNoting is the time between a statement that failed and the next try.
 	pauseOfNoting = 100 * time.Millisecond
 )
 
-// noting holds what has become of events until the table says so: one statement notes many.
+// noting holds handled events until the table marks them as done: one statement marks many.
 //
-// Within this process an event that is handled holds up no later event of its row, noted or not. So events are noted in the order in
-// which they were handled, and a note that fails keeps its place: a crash repeats no event whose later ones it does not repeat.
+// Within this process, a handled event does not hold up later events of its row, marked or not. So events are marked in the order in which they were
+// handled, and a statement that fails keeps its place. Then a crash repeats no event without the later ones of its row.
 type noting struct {
 	mu     sync.Mutex
 	done   []*held         // in the order in which their receivers returned
-	given  []*held         // claims that are given up
+	given  []*held         // events whose claims are to be given up
 	open   map[uint64]bool // sequences of done
-	closed map[uint64]bool // sequences that were noted a moment ago: a query may have seen them pending
-	begun  time.Time       // of closed
-	last   time.Time       // when something was noted last
-	until  time.Time       // when the last claim on something in done ends
+	closed map[uint64]bool // sequences that were marked a moment ago: a query may have read them as pending
+	begun  time.Time       // when closed was begun
+	last   time.Time       // when events were marked last
+	until  time.Time       // when the last claim on an event in done ends
 	timed  bool            // a timer runs
-	failed bool            // the last note has failed
+	failed bool            // the last statement failed
 
-	one sync.Mutex // held by the one who notes
+	one sync.Mutex // held by Flush
 }
 
-// isDone reports whether this process has handled an event, if that was noted only a moment ago or is not yet.
+// isDone reports whether this process has handled an event that the table may still show as pending.
 func (n *noting) isDone(sequence uint64) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.open[sequence] || n.closed[sequence]
 }
 
-// noteDone lets an event be noted as done. A lone one is noted before noteDone returns.
+// noteDone queues an event to be marked as done. If nothing was marked within the window, it marks the event at once.
 func (ob *Outbox) noteDone(ctx context.Context, r *held) { ob.noteSoon(ctx, r, true) }
 
-// giveUp lets the claim on an event be given up. That of a lone one is given up before giveUp returns.
+// giveUp queues an event whose claim is to be given up. If nothing was marked within the window, it gives up the claim at once.
 func (ob *Outbox) giveUp(ctx context.Context, r *held) { ob.noteSoon(ctx, r, false) }
 
-// noteSoon notes now if nothing was noted within the window, if much waits, or if the claim is about to end. Otherwise a timer does it.
+// noteSoon calls Flush if nothing was marked within the window, if a batch waits, or if the claim is about to end. Otherwise a timer does.
 func (ob *Outbox) noteSoon(ctx context.Context, r *held, done bool) {
 	if ob.noting.add(r, done, time.Now(), ob.noteIn) {
-		_ = ob.Flush(context.WithoutCancel(ctx)) // which tells of errors
+		_ = ob.Flush(context.WithoutCancel(ctx)) // it reports errors itself
 	}
 }
 
-// add reports whether to note now.
+// add queues an event and reports whether to flush now. Otherwise it starts a timer, unless one runs.
 func (n *noting) add(r *held, done bool, now time.Time, noteIn func(time.Duration)) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -82,7 +82,7 @@ func (n *noting) add(r *held, done bool, now time.Time, noteIn func(time.Duratio
 	return false
 }
 
-// noteIn lets a timer note what there is then. If somebody has just done so, it goes on for what has come since.
+// noteIn flushes after d. If events were marked meanwhile, it waits for the rest of their window.
 func (ob *Outbox) noteIn(d time.Duration) {
 	time.AfterFunc(d, func() {
 		switch wait, some := ob.noting.ring(time.Now()); {
@@ -94,7 +94,7 @@ func (ob *Outbox) noteIn(d time.Duration) {
 	})
 }
 
-// ring returns for how long a timer that rings goes on, and whether there is something to note.
+// ring returns how much longer a timer has to wait, and whether anything is queued.
 func (n *noting) ring(now time.Time) (wait time.Duration, some bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -105,13 +105,14 @@ func (n *noting) ring(now time.Time) (wait time.Duration, some bool) {
 	return wait, some
 }
 
-// Flush writes into the table which events durable receivers have handled. That happens by itself within 20 milliseconds, in one statement
-// for all events of that time. Call it before the program closes the database: events that are not noted come again.
+// Flush marks in the table which events durable receivers have handled. The outbox does so by itself within 20 milliseconds, in one statement for all
+// events of that time. [Outbox.Shutdown] and [Outbox.Wait] call Flush. If the statement fails, Flush returns the error, and the outbox tries it
+// again. When a process ends, its handled events that are not marked come again.
 func (ob *Outbox) Flush(ctx context.Context) error {
 	n, db := &ob.noting, ob.db.WithContext(ctx)
 	n.one.Lock()
 	defer n.one.Unlock()
-	for some := n.begin(); some > 0; { // and not for ever, while more comes
+	for some := n.begin(); some > 0; { // events that come meanwhile do not make it endless
 		done, given := n.next()
 		sequences := make([]uint64, len(done))
 		for i, r := range done {
@@ -121,16 +122,16 @@ func (ob *Outbox) Flush(ctx context.Context) error {
 			return ob.noteAgain(ctx, len(done), err)
 		}
 		n.noted(sequences, len(given))
-		if err := ob.store.release(db, given); err != nil { // they are tried when their claims have ended
+		if err := ob.store.release(db, given); err != nil { // the events are then tried when their claims have ended
 			ob.failed(ctx, fmt.Errorf("outbox: %d claims could not be given up: %w", len(given), err))
 		}
 		some -= max(len(done), len(given))
-		ob.wake() // it may be the turn of others now
+		ob.wake() // other events may be due now
 	}
 	return nil
 }
 
-// begin returns how much there is to note.
+// begin returns the length of the longer queue.
 func (n *noting) begin() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -138,14 +139,14 @@ func (n *noting) begin() int {
 	return max(len(n.done), len(n.given))
 }
 
-// next returns the first of what is to be noted. It stays until it is noted.
+// next returns the first batch of each queue. It stays queued until noted removes it.
 func (n *noting) next() (done, given []*held) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.done[:min(len(n.done), batch)], n.given[:min(len(n.given), batch)]
 }
 
-// noted forgets what was noted.
+// noted removes events from the queues.
 func (n *noting) noted(sequences []uint64, given int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -160,7 +161,7 @@ func (n *noting) noted(sequences []uint64, given int) {
 	n.done, n.given = rest(n.done, len(sequences)), rest(n.given, given)
 }
 
-// rest returns a list without its first n, and lets go of it when nothing is left.
+// rest returns a list without its first n elements, and nil if none is left, to free the memory.
 func rest[T any](list []T, n int) []T {
 	if n == len(list) {
 		return nil
@@ -168,7 +169,7 @@ func rest[T any](list []T, n int) []T {
 	return list[n:]
 }
 
-// noteAgain lets a note that has failed be tried again, until the claims have ended: then others may have taken the events.
+// noteAgain makes a timer try a failed statement again. If the claims have ended, it drops the events: other processes may have taken them.
 func (ob *Outbox) noteAgain(ctx context.Context, events int, cause error) error {
 	n := &ob.noting
 	n.mu.Lock()

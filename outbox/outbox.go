@@ -16,52 +16,54 @@ import (
 
 // Config says how an outbox works. Source is required; every other zero value works.
 type Config struct {
-	// Source names the sender in every event, as CloudEvents wants it: a URI or a path such as "/shop".
+	// Source names the sender in every event, as CloudEvents requires: a URI or a path such as "/shop", 128 bytes at most.
 	Source string
 
-	// TypePrefix stands before the types of events, as in "com.acme": reverse domain names are usual.
+	// TypePrefix begins the types of published events. Reverse domain names such as "com.acme" are usual.
 	TypePrefix string
 
-	// Table is the name of the table; "" means "signals_outbox".
+	// Table is the name of the table; "" means "signals_outbox". The table of leases has the same name with "_leases".
 	Table string
 
-	// Headers returns attributes that travel with an event, such as traceparent and tracestate, from the context of the write. Names
-	// are lower case letters and digits. The attribute actor holds what signals.WithActor has named, unless Headers returns another one.
+	// Headers returns attributes that travel with an event, such as traceparent, from the context of the write. It runs in the write's transaction.
+	// Names are lower case letters and digits; any other name fails the write. The outbox adds the attribute actor, the text of signals.WithActor,
+	// unless Headers returns one.
 	Headers func(ctx context.Context) map[string]string
 
-	// Context gives a durable receiver the context that Headers had told of, when it is called in another process or later.
+	// Context makes the context for a call of a durable receiver from ctx and the attributes of the event, for instance to continue a trace. Derive
+	// it from ctx, which ends with the claim. nil means ctx.
 	Context func(ctx context.Context, headers map[string]string) context.Context
 
-	// MaxTries is how often an event is tried before it is parked; 0 means 10.
+	// MaxTries is how often the outbox tries an event before it parks it; 0 means 10.
 	MaxTries int
 
-	// Backoff returns how long to wait after so many failed tries; nil means a second, doubled with each try, five minutes at most, less
-	// up to a half by chance, so that what failed together is not tried together.
+	// Backoff returns how long an event waits after the given number of failed tries, 1 or more. nil means a second, doubled with each try, 5 minutes
+	// at most. A random part of up to one half is taken off, so that events that failed together are not tried together.
 	Backoff func(tries int) time.Duration
 
-	// Poll is how often the table is looked at without being told; 0 means a second. Events of the same process are told at once.
+	// Poll is how often Run and relays look at the table; 0 means a second. They look at once for events of their own process.
 	Poll time.Duration
 
-	// Claim is how long a process may keep events for its durable receivers; 0 means 30 seconds. It claims many at once and claims them
-	// again when half of the time is over, so a receiver has at least half of it for one event. The receiver's context ends with the
-	// claim, and somebody else may try.
+	// Claim is how long a process may keep an event for its durable receivers; 0 means 30 seconds. The process renews a claim when half of the time
+	// is over, so a receiver has at least half of it for one event. When the claim ends, the context of the call ends too, and another process may
+	// try the event.
 	Claim time.Duration
 
-	// Eager lets a write wait until its durable receivers have been called, as tests like it.
+	// Eager makes a write wait until its durable receivers were called once, after the commit. It is for tests.
 	Eager bool
 
-	// Retain is how long a relay keeps what is done, for Replay; 0 means a day.
+	// Retain is how long handled events stay in the table, for Replay; 0 means a day. Run and relays delete them later.
 	Retain time.Duration
 
-	// Notify is a channel of PostgreSQL that every write of an event is announced on with NOTIFY, for processes that LISTEN instead of
-	// polling often: see Wake. "" announces nothing, because NOTIFY makes commits wait for each other.
+	// Notify names a channel of PostgreSQL. Every write of an event then executes NOTIFY on it, for processes that LISTEN: see Wake. "" sends
+	// nothing: NOTIFY makes commits wait for each other.
 	Notify string
 
-	// ErrorHandler is told of failed tries; nil logs through the database's Logger.
+	// ErrorHandler gets the error of every failed try, and those of Run and relays. nil logs them with the Logger of the database.
 	ErrorHandler func(ctx context.Context, err error)
 }
 
-// Outbox is the table in which events wait on one database.
+// Outbox is the table of events on one database. [Install] makes it, and its methods may run concurrently.
 type Outbox struct {
 	Config
 
@@ -78,7 +80,8 @@ type Outbox struct {
 	noting    noting
 }
 
-// Install makes an outbox on a database that has the plugin. It fails when the plugin is missing or the configuration makes no sense.
+// Install makes an outbox on a database that has the plugin. It fails with signals.ErrNotInstalled without the plugin, and if a field of the
+// configuration or the type of the database is not supported. It runs no SQL: see [Outbox.Migrate].
 func Install(db *gorm.DB, cfg Config) (*Outbox, error) {
 	if !installed(db) {
 		return nil, signals.ErrNotInstalled
@@ -119,7 +122,7 @@ func installed(db *gorm.DB) bool {
 	return db != nil && db.Config != nil && db.Plugins[signals.Plugin{}.Name()] != nil
 }
 
-// maxSource and maxSubject are what the tables have room for.
+// maxSource and maxSubject are the most bytes that the columns of the tables hold.
 const (
 	maxSource  = 128
 	maxSubject = 512
@@ -134,7 +137,7 @@ func setDefault[T comparable](field *T, value T) {
 
 func backoff(tries int) time.Duration { return doubling(time.Second, 5*time.Minute, tries) }
 
-// Migrate creates the tables that are missing.
+// Migrate creates missing tables and indexes, and drops indexes of earlier versions. Several processes may call it at once.
 func (ob *Outbox) Migrate(ctx context.Context) error {
 	run := func(tx *gorm.DB) error {
 		for _, statement := range ob.DDL() {
@@ -150,7 +153,7 @@ func (ob *Outbox) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// alone creates tables while nobody else does: on PostgreSQL, IF NOT EXISTS fails when two do it at once.
+// alone runs create while no other process does. On PostgreSQL, CREATE TABLE IF NOT EXISTS fails if two sessions run it at once.
 func alone(db *gorm.DB, table string, create func(tx *gorm.DB) error) error {
 	if db.Name() != "postgres" {
 		return create(db)
@@ -163,10 +166,10 @@ func alone(db *gorm.DB, table string, create func(tx *gorm.DB) error) error {
 	})
 }
 
-// DDL returns the statements that Migrate runs, for those who create tables in another way.
+// DDL returns the statements that Migrate runs, for programs that create tables in another way.
 func (ob *Outbox) DDL() []string { return ob.store.ddl() }
 
-// wake tells relays and runners of this process that there is something to do.
+// wake makes relays and runners of this process look at the table.
 func (ob *Outbox) wake() {
 	ob.mu.Lock()
 	defer ob.mu.Unlock()
@@ -178,7 +181,7 @@ func (ob *Outbox) wake() {
 	}
 }
 
-// woken returns a channel that wake sends to.
+// woken returns a channel that wake sends to, until stop.
 func (ob *Outbox) woken() (c chan struct{}, stop func()) {
 	c = make(chan struct{}, 1)
 	ob.mu.Lock()
@@ -191,14 +194,14 @@ func (ob *Outbox) woken() (c chan struct{}, stop func()) {
 	}
 }
 
-// due says when records may be tried: after some time, and before that by nobody but their writer if they are claimed.
+// due says when records may be tried: after a time, or at once by their writer if they are claimed.
 type due struct {
 	after   time.Duration
 	claimed bool
 }
 
-// keep writes records in a transaction and sees to it that then runs once it has committed. It reports whether the end of
-// the transaction is seen: otherwise then never runs, nothing is claimed, and polling finds the records.
+// keep writes records in a transaction, and calls then after the commit. If nobody sees the end of the transaction, keep reports false: then never
+// runs, no record is claimed, and polling finds the records.
 func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, when due, then func(ctx context.Context) error) (followed bool, err error) {
 	headers, err := ob.headers(ctx)
 	if err != nil {
@@ -214,7 +217,7 @@ func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, when 
 	}
 	written := false
 	followed, err = follow(tx, func(ctx context.Context) error {
-		if !written { // the transaction was committed in spite of that
+		if !written { // the caller committed the transaction although keep had failed
 			return nil
 		}
 		return then(ctx)
@@ -237,9 +240,10 @@ func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, when 
 	return followed, nil
 }
 
-// Wait waits until durable receivers have handled what this process has written, as far as it handles it itself.
+// Wait waits until this process holds no event for durable receivers, neither of its commits nor of Run, and then calls [Outbox.Flush]. It does not
+// wait for later tries of events that failed, nor for those of [Delay]. If ctx ends first, it returns an error. It is for tests.
 func (ob *Outbox) Wait(ctx context.Context) error {
-	for busy := true; busy; { // a receiver may write what another one hears of
+	for busy := true; busy; { // a receiver may write, and so cause events for another one
 		busy = false
 		for _, c := range ob.allCrews() {
 			busy = busy || c.busy()
@@ -251,10 +255,10 @@ func (ob *Outbox) Wait(ctx context.Context) error {
 	return ob.Flush(ctx)
 }
 
-// Shutdown stops calling durable receivers in this process: it waits for those that run, gives up its claims on what waits, so that other
-// processes may handle it at once, and notes what is done. When ctx ends first, it ends the contexts of the receivers and returns an error.
-// Events that are written afterwards are kept and left to other processes. Call it when [Outbox.Run] has returned, and before
-// the program closes the database.
+// Shutdown stops calling durable receivers in this process. It waits for the receivers that run, gives up the claims on waiting events, so that other
+// processes can handle them at once, and marks handled events in the table. If ctx ends first, Shutdown ends the contexts of the receivers and
+// returns an error. Later writes still store their events, for other processes. Call Shutdown after [Outbox.Run] has returned, and before the program
+// closes the database.
 func (ob *Outbox) Shutdown(ctx context.Context) error {
 	ob.mu.Lock()
 	ob.closed = true
@@ -278,11 +282,11 @@ func (ob *Outbox) allCrews() []*crew {
 	return slices.Collect(maps.Values(ob.crews))
 }
 
-// follow lets a function run once a transaction has committed. It reports false when nobody sees the end of that.
+// follow calls then after a transaction has committed. It reports false if nobody sees the end of the transaction.
 func follow(tx *gorm.DB, then func(ctx context.Context) error) (followed bool, err error) {
 	queued, followed := false, true
 	err = signals.OnCommit(tx, func(ctx context.Context) error {
-		if !queued { // called at once, in a transaction that nobody follows: it is not committed yet
+		if !queued { // OnCommit calls at once if nobody follows the transaction, which is still open
 			followed = false
 			return nil
 		}
@@ -295,9 +299,9 @@ func follow(tx *gorm.DB, then func(ctx context.Context) error) (followed bool, e
 	return followed, err
 }
 
-// failed tells of an error that is tried again.
+// failed reports an error to ErrorHandler or the logger.
 func (ob *Outbox) failed(ctx context.Context, err error) {
-	defer func() { _ = recover() }() // a handler that panics has had its chance
+	defer func() { _ = recover() }() // a panic of ErrorHandler must not end the worker
 	if ob.ErrorHandler != nil {
 		ob.ErrorHandler(ctx, err)
 		return
@@ -305,7 +309,7 @@ func (ob *Outbox) failed(ctx context.Context, err error) {
 	ob.db.Logger.Error(ctx, "outbox: %v", err)
 }
 
-// wait waits until somebody wakes the channel, or for some time. It reports false when ctx ends.
+// wait waits until somebody wakes the channel, or for d. It reports false if ctx has ended.
 func wait(ctx context.Context, woken <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -12,23 +12,23 @@ import (
 	"gorm.io/gorm"
 )
 
-// own are the events that one transaction has kept for the receivers of one name, in their order. After the commit they go to the crew of
-// the receivers, in the process that has written them.
+// own holds the events that one transaction has written for the receivers of one name, in their order. After the commit this process hands them to
+// the crew of these receivers.
 type own struct {
 	ob     *Outbox
 	name   string
 	events []*held
-	end    func() // forgets them, when the transaction has ended; nil when nobody else knows them
+	end    func() // removes it from Outbox.own; nil if it is not in there
 }
 
-// ownKey names what a transaction has kept for one name. The pointer keeps no transaction alive. Neither does the outbox: the contexts of the
-// events know the transaction, so that what waits for its commit alone holds them.
+// ownKey names the events of one transaction for one name. The weak pointer keeps no transaction alive, and neither does the outbox: the contexts of
+// the events refer to the transaction, so only the functions that wait for its commit hold the events.
 type ownKey struct {
 	tx   weak.Pointer[sql.Tx]
 	name string
 }
 
-// ownOf returns what a transaction has kept for the receivers of a name.
+// ownOf returns the events that a transaction has written for the receivers of a name.
 func (ob *Outbox) ownOf(tx *gorm.DB, name string) *own {
 	o := &own{ob: ob, name: name}
 	sqlTx, ok := signals.SQLTx(tx)
@@ -47,11 +47,11 @@ func (ob *Outbox) ownOf(tx *gorm.DB, name string) *own {
 		return known
 	}
 	ob.own[key] = weak.Make(o)
-	runtime.AddCleanup(sqlTx, func(end func()) { end() }, o.end) // when it is rolled back
+	runtime.AddCleanup(sqlTx, func(end func()) { end() }, o.end) // for a transaction that is rolled back
 	return o
 }
 
-// add adds events that have just been written under a claim, by a write with this context.
+// add adds events that a write with this context has just inserted under a claim.
 func (o *own) add(ctx context.Context, records []record, claimed time.Time) {
 	ctx = context.WithoutCancel(ctx)
 	o.ob.mu.Lock()
@@ -61,8 +61,8 @@ func (o *own) add(ctx context.Context, records []record, claimed time.Time) {
 	}
 }
 
-// committed hands all events to the crew, when the first write of them is told of the commit. Those of a savepoint that was rolled back are among
-// them; the table does not know them.
+// committed hands all events of the transaction to the crew. The first write that learns of the commit does this for all. The events may include
+// those of a rolled back savepoint, which the crew does not find in the table.
 func (o *own) committed(ctx context.Context) {
 	if o.end != nil {
 		o.end()
@@ -88,10 +88,11 @@ func (o *own) committed(ctx context.Context) {
 	handled.Wait()
 }
 
-// calledKey marks the context of a durable receiver: what it writes does not wait for workers, which may all be waiting as it does.
+// calledKey marks the context of a durable receiver. Under Config.Eager a write of a receiver must not wait for workers: all of them may be waiting
+// so.
 type calledKey struct{}
 
-// leaveOwn leaves events of this process to Run.
+// leaveOwn gives up the claims on events of this process, so that Run finds them.
 func (ob *Outbox) leaveOwn(ctx context.Context, events []*held) {
 	for len(events) > 0 {
 		some := events[:min(len(events), batch)]

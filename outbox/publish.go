@@ -13,10 +13,10 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// PublishOption is an option of Publish.
+// PublishOption is an option of [Publish].
 type PublishOption func(*publication)
 
-// publication is what leaves the process about one model.
+// publication holds the options of one call of Publish.
 type publication struct {
 	saved, deleted, linked bool
 	version                int
@@ -25,25 +25,26 @@ type publication struct {
 }
 
 var (
-	// Saved publishes created and updated rows.
+	// Saved publishes inserted and updated rows, as types "products.created.v1" and "products.updated.v1".
 	Saved PublishOption = func(p *publication) { p.saved = true }
 
-	// Deleted publishes deleted rows, soft-deleted ones among them.
+	// Deleted publishes deleted rows, also soft-deleted ones, as type "products.deleted.v1".
 	Deleted PublishOption = func(p *publication) { p.deleted = true }
 
-	// LinksChanged publishes links of the model's many2many relations that have appeared or gone, as Links.
+	// LinksChanged publishes links of the model's many2many relations that were added or removed, with [Links] as data.
 	LinksChanged PublishOption = func(p *publication) { p.linked = true }
 )
 
-// Links is the data of an event about links: "products.linked.v1" and "products.unlinked.v1", whose subject is the owner.
+// Links is the data of the types "products.linked.v1" and "products.unlinked.v1". The subject of such an event is the owner of the relation.
 type Links struct {
-	Relation string `json:"relation"` // field of the owner, "Tags"
-	Keys     []any  `json:"keys"`     // primary keys of the other side; a list per key when it is composite
-	Reverse  bool   `json:"reverse"`  // they were changed from the other side
+	Relation string `json:"relation"` // name of the owner's field: "Tags"
+	Keys     []any  `json:"keys"`     // primary keys of the linked rows; a list for each composite key
+	Reverse  bool   `json:"reverse"`  // the program changed the links from their other side
 }
 
-// Payload says what the data of an event is: what fn makes of the row, as JSON. Without it, it is the row itself as
-// [encoding/json] writes it, with every column that its tags do not leave out: give other programs a type of its own.
+// Payload sets the data of an event: the JSON of the value that fn returns for the row. fn runs in the write's transaction, and data that
+// [encoding/json] cannot write fails the write. Without Payload the data is the row itself. Better give other programs a type of its own, which stays
+// the same when a column changes.
 func Payload[M any](fn func(row *M) any) PublishOption {
 	return func(p *publication) {
 		if fn == nil {
@@ -53,7 +54,7 @@ func Payload[M any](fn func(row *M) any) PublishOption {
 	}
 }
 
-// Version is the version of the payload, which the type of the event ends with: "products.created.v1". It is 1 unless given.
+// Version is the version of the payload, 1 or more, and the end of the event's type: "products.created.v1". The default is 1.
 func Version(n int) PublishOption {
 	return func(p *publication) {
 		if n < 1 {
@@ -63,10 +64,11 @@ func Version(n int) PublishOption {
 	}
 }
 
-// Publish writes an event into the outbox for every row of a model that is saved or deleted, or only for what Saved, Deleted and LinksChanged
-// name. The function that it returns ends that. Publishing a model again on the same outbox replaces what was said before.
+// Publish writes an event into the outbox for every row of a model that is saved or deleted, in the transaction of the write. With any of Saved,
+// Deleted and LinksChanged, it publishes only those. An error of writing an event fails the write. A [Relay] sends the events to an engine.
 //
-// Publish panics when M is no model of the database or an option is bad; the text names the cure.
+// stop ends the publishing. A second call for the same model and outbox replaces the options of the first one. Publish panics if M is not a model of
+// the database or an option is not valid; the text names the cure.
 func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 	p, model := publication{version: 1}, reflect.TypeFor[M]()
 	for _, opt := range opts {
@@ -94,7 +96,7 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 	}
 	m, uid := signals.For[M](ob.db), "outbox "+ob.Table
 	ends := make([]func() bool, 0, 3)
-	// Last of all receivers, as one that fails spares the event.
+	// The outbox is the last receiver: if another one fails, it need not write an event.
 	options := []signals.ConnectOption{signals.UID(uid), signals.Last(), signals.Priority(math.MinInt), signals.Atomic(), signals.Needs(signals.Row)}
 	if p.saved {
 		ends = append(ends, m.PostSave.ConnectBatch(func(ctx context.Context, events []signals.SaveEvent[*M]) error {
@@ -105,7 +107,7 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 				}
 				return ob.record(ctx, e.Schema(), e.Table(), e.Instance, p.typeOf(ob.TypePrefix, e.Schema(), what), payload(e.Instance))
 			})
-		}, options...)) // replaces at once what was there: no write goes by unheard
+		}, options...)) // Connect with the same UID replaces the receiver in one step, so no write is missed
 	} else {
 		m.PostSave.Disconnect(uid)
 	}
@@ -142,7 +144,7 @@ func Publish[M any](ob *Outbox, opts ...PublishOption) (stop func()) {
 	}
 }
 
-// typeOf returns the type of an event: "com.acme.products.created.v1".
+// typeOf returns the type of an event, such as "com.acme.products.created.v1".
 func (p *publication) typeOf(prefix string, model *schema.Schema, what string) string {
 	if prefix != "" {
 		prefix += "."
@@ -150,7 +152,7 @@ func (p *publication) typeOf(prefix string, model *schema.Schema, what string) s
 	return fmt.Sprintf("%s%s.%s.v%d", prefix, model.Table, what, p.version)
 }
 
-// record makes the record of an event about a row of a table.
+// record makes the record of an event about a row.
 func (ob *Outbox) record(ctx context.Context, model *schema.Schema, table string, row any, typ string, payload any) (record, error) {
 	data, err := json.Marshal(payload)
 	if err != nil {
@@ -164,7 +166,7 @@ func (ob *Outbox) record(ctx context.Context, model *schema.Schema, table string
 	return record{ID: newID(time.Now()), Type: typ, Subject: Subject(table, key...), ContentType: "application/json", Data: data}, nil
 }
 
-// publish writes the events of n rows of a write, in its transaction.
+// publish writes the events of n rows in the transaction of their write, and wakes relays after the commit.
 func (ob *Outbox) publish(ctx context.Context, tx *gorm.DB, n int, recordOf func(i int) (record, error)) error {
 	records := make([]record, n)
 	for i := range records {

@@ -11,29 +11,29 @@ import (
 	"gorm.io/gorm"
 )
 
-// Publication says how the events of a custom signal are published. Its zero value works. Its functions get an event as its JSON holds it: what
-// [encoding/json] leaves out is zero.
+// Publication says how PublishSignal publishes the events of a custom signal. Its zero value works. Its functions get the event as read back from
+// JSON: fields that [encoding/json] leaves out are zero. They run in the transaction of the send.
 type Publication[E any] struct {
-	// Type returns the type of an event, to which Config.TypePrefix and the version are added, such as "orders.placed"; nil means the
-	// name of the signal.
+	// Type returns the type of an event, such as "orders.placed"; Config.TypePrefix and the version are added. nil means the name of the signal.
 	Type func(E) string
 
-	// Subject returns what an event is about, such as "orders/7". Events about one thing are relayed in their order. nil means the name of the
-	// signal with what the event's method Key() any returns, and without such a method something that no other event is about.
+	// Subject returns the subject of an event, such as "orders/7". Relays keep the order of events with the same subject. nil means the name of the
+	// signal with the key that the event's method Key() any returns. Without this method each event has a subject of its own.
 	Subject func(E) string
 
-	// Payload returns the data of an event, which is written as JSON; nil means the event itself.
+	// Payload returns the data of an event, which is written as JSON. nil means the event itself.
 	Payload func(E) any
 
 	// Version is the version of the payload; 0 means 1.
 	Version int
 }
 
-// PublishSignal writes an event into the outbox for every event of a custom signal that is sent in a transaction, with SendIn or under the
-// context of a receiver of a write. The function that it returns ends that. Publishing a signal again on the same outbox replaces what was
-// said before.
+// PublishSignal writes an event into the outbox for every event of a custom signal, in the transaction of the send. Send the signal with SendIn, or
+// with the context of a receiver of a write: any other Send fails. An event with an empty type or subject fails the send. A [Relay] sends the events
+// to an engine.
 //
-// PublishSignal panics when something is wrong with what it is given; the text names the cure.
+// stop ends the publishing. A second call for the same signal and outbox replaces the first publication. PublishSignal panics if an argument is not
+// valid or E cannot be written as JSON; the text names the cure.
 func PublishSignal[E any](ob *Outbox, s *signals.Signal[E], p Publication[E]) (stop func()) {
 	switch {
 	case ob == nil:
@@ -49,7 +49,7 @@ func PublishSignal[E any](ob *Outbox, s *signals.Signal[E], p Publication[E]) (s
 	return func() { end() }
 }
 
-// publishing is a store that publishes what it is to keep.
+// publishing is a store that publishes each event instead of keeping it for a receiver.
 type publishing[E any] struct {
 	ob     *Outbox
 	signal string

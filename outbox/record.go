@@ -10,34 +10,34 @@ import (
 	"time"
 )
 
-// state is where a record stands.
+// state says whether a record is pending, done or parked.
 type state int
 
 const (
 	pending state = iota
 	done
-	dead // parked: somebody has to look
+	dead // parked, until Requeue
 )
 
-// record is a row of the table, which ddl makes.
+// record is a row of the table: see ddl.
 type record struct {
 	Sequence    uint64 `gorm:"column:sequence"`
 	ID          string `gorm:"column:id"`
-	Channel     string `gorm:"column:channel"` // of a durable receiver its name, and "" for what goes to an engine
-	Type        string `gorm:"column:type"`    // of the event; of a durable receiver its signal and table
+	Channel     string `gorm:"column:channel"` // name of the durable receiver; "" for a published event
+	Type        string `gorm:"column:type"`    // of the event; for a durable receiver its signal and table
 	Subject     string `gorm:"column:subject"`
 	Headers     string `gorm:"column:headers"` // JSON
 	ContentType string `gorm:"column:content_type"`
 	Data        []byte `gorm:"column:data"`
-	CreatedAt   int64  `gorm:"column:created_at"` // milliseconds since 1970, by the database's clock, as all times of the table
+	CreatedAt   int64  `gorm:"column:created_at"` // milliseconds since 1970 by the database's clock, as all times of the table
 	State       state  `gorm:"column:state"`
-	DueAt       int64  `gorm:"column:due_at"` // pending: not to be tried before; done: since when
-	Holder      string `gorm:"column:holder"` // of a claim until DueAt; "" is the writer, or nobody
+	DueAt       int64  `gorm:"column:due_at"` // pending: no try before this time; done: since when
+	Holder      string `gorm:"column:holder"` // of the claim until DueAt; "" for the writer's claim or none
 	Tries       int    `gorm:"column:tries"`
 	Error       string `gorm:"column:error"`
 }
 
-// message returns the record as it travels.
+// message returns the record as a Message. Headers that are not JSON are a Permanent error.
 func (r *record) message(source string) (Message, error) {
 	m := Message{
 		ID: r.ID, Source: source, Type: r.Type, Subject: r.Subject, Time: time.UnixMilli(r.CreatedAt).UTC(), ContentType: r.ContentType,
@@ -52,7 +52,7 @@ func (r *record) message(source string) (Message, error) {
 	return m, nil
 }
 
-// encodeHeaders refuses names that CloudEvents does not know: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#naming-conventions
+// encodeHeaders refuses names that CloudEvents does not allow: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#naming-conventions
 func encodeHeaders(headers map[string]string) (string, error) {
 	if len(headers) == 0 {
 		return "", nil

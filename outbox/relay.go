@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Relay drains what Publish wrote into an engine.
+// Relay sends published events to an engine. [Outbox.Relay] makes it.
 type Relay struct {
 	ob    *Outbox
 	sink  Sink
@@ -20,24 +20,25 @@ type Relay struct {
 // RelayOption is an option of [Outbox.Relay].
 type RelayOption func(*Relay)
 
-// Batch is how many events are read and sent at once; the default is 500.
+// Batch is how many events a relay reads at once, 1 to 10,000; the default is 500. The engine gets the first event of each row together, then the
+// next ones.
 func Batch(n int) RelayOption {
 	return func(r *Relay) { r.batch = min(max(n, 1), 10_000) }
 }
 
-// Lease is for how long a relay may be silent before another one takes over; the default is 10 seconds.
+// Lease is how long a relay may be silent before another one takes over; the default is 10 seconds.
 func Lease(d time.Duration) RelayOption {
 	return func(r *Relay) { r.lease = max(d, time.Millisecond) }
 }
 
-// Wake lets the relay look at the table whenever something comes from a channel: news from another process, such as LISTEN on
-// PostgreSQL, that spares waiting for the next look.
+// Wake makes the relay look at the table whenever the channel delivers, for instance after a NOTIFY of another process on PostgreSQL. Otherwise the
+// relay finds events of other processes after Config.Poll.
 func Wake(news <-chan struct{}) RelayOption {
 	return func(r *Relay) { r.woken = append(r.woken, news) }
 }
 
-// Relay returns a relay into an engine. Run as many as you like, in any process: one of them works, the others stand by. Should two
-// work at once for a moment, an event may be sent twice, with the same id.
+// Relay makes a relay to an engine. Run relays in as many processes as you like: one works, the others stand by. If two work at once for a moment,
+// they may send an event twice, with the same id. Relay panics if sink is nil.
 func (ob *Outbox) Relay(sink Sink, opts ...RelayOption) *Relay {
 	if sink == nil {
 		panic("outbox: Relay needs a sink, such as that of package natsjs")
@@ -49,16 +50,17 @@ func (ob *Outbox) Relay(sink Sink, opts ...RelayOption) *Relay {
 	return r
 }
 
-// A relay gives an engine so much time for one call, and waits so long at most for one that is away.
+// longestSend limits one call of the engine, longestPause the wait for an engine that cannot be reached.
 const (
 	longestSend  = 30 * time.Second
 	longestPause = 30 * time.Second
 )
 
-// leaseName is what the lease of the relays is called in the table of leases.
+// leaseName is the name of the relays' lease in the table of leases.
 const leaseName = "relay"
 
-// Run relays until ctx ends. Errors go to Config.ErrorHandler; nothing but ctx ends it.
+// Run sends events until ctx ends. It reports errors to Config.ErrorHandler and goes on. It also deletes events that were done more than
+// Config.Retain ago.
 func (r *Relay) Run(ctx context.Context) {
 	woken, stop := r.ob.woken()
 	defer stop()
@@ -66,7 +68,7 @@ func (r *Relay) Run(ctx context.Context) {
 		go forward(ctx, news, woken)
 	}
 	db := r.ob.db.WithContext(context.WithoutCancel(ctx))
-	defer func() { _ = r.ob.store.endLease(db, leaseName, r.id) }() // it ends by itself, later
+	defer func() { _ = r.ob.store.endLease(db, leaseName, r.id) }() // without this the lease ends by itself, later
 	var away int
 	var cleaning cleaner
 	for ctx.Err() == nil {
@@ -85,7 +87,7 @@ func (r *Relay) Run(ctx context.Context) {
 			r.ob.failed(ctx, fmt.Errorf("outbox: relay: %w", err))
 		}
 		switch {
-		case IsUnavailable(err): // news of events do not bring it back
+		case IsUnavailable(err): // new events do not bring the engine back
 			away++
 			if !wait(ctx, nil, min(100*time.Millisecond<<min(away, 16), longestPause)) {
 				return
@@ -98,7 +100,7 @@ func (r *Relay) Run(ctx context.Context) {
 	}
 }
 
-// forward wakes one channel whenever another has news.
+// forward wakes one channel whenever another one delivers.
 func forward(ctx context.Context, news <-chan struct{}, woken chan<- struct{}) {
 	for {
 		select {
@@ -116,15 +118,15 @@ func forward(ctx context.Context, news <-chan struct{}, woken chan<- struct{}) {
 	}
 }
 
-// Drain sends one batch and returns how many events the engine has taken. It asks for no lease. The error of an engine that
-// cannot be reached is Unavailable; events that fail by themselves are tried again later and are no error here.
+// Drain sends one batch and returns how many events the engine has stored. It takes no lease: run no other relay meanwhile. If the engine cannot be
+// reached, Drain returns an Unavailable error. A single event that fails is tried again later and is no error of Drain.
 func (r *Relay) Drain(ctx context.Context) (sent int, err error) {
 	sent, _, err = r.drain(ctx, func(context.Context) (bool, error) { return true, nil })
 	return sent, err
 }
 
-// keeps returns a function that keeps the lease, which has just been taken, while a batch is sent. It reports false when another relay
-// has it: that one sends the rest, and two would send the events of a row in no order.
+// keeps returns a function that renews the lease, which was just taken, between the sends of a batch. It reports false if another relay has the
+// lease. That relay sends the rest: two relays would mix up the order of a row.
 func (r *Relay) keeps() func(ctx context.Context) (bool, error) {
 	last := time.Now()
 	return func(ctx context.Context) (bool, error) {
@@ -136,14 +138,14 @@ func (r *Relay) keeps() func(ctx context.Context) (bool, error) {
 	}
 }
 
-// drain is Drain that also tells how many events were due. It goes on as long as leads says so.
+// drain is Drain, and also returns how many events were due. It stops when leads reports false.
 func (r *Relay) drain(ctx context.Context, leads func(ctx context.Context) (bool, error)) (sent, found int, err error) {
 	records, err := r.ob.store.eligible(r.ob.db.WithContext(ctx), "", nil, r.batch)
 	if err != nil {
 		return 0, 0, err
 	}
 	found = len(records)
-	blocked := map[string]bool{} // rows with an event that failed
+	blocked := map[string]bool{} // subjects with an event that failed
 	for len(records) > 0 {
 		var wave []record
 		wave, records = firsts(records, blocked)
@@ -158,7 +160,7 @@ func (r *Relay) drain(ctx context.Context, leads func(ctx context.Context) (bool
 	return sent, found, nil
 }
 
-// firsts splits records, which are in order, into the first one of each row and the others. It leaves out blocked rows.
+// firsts splits records into the first one of each row and the others. It keeps their order and leaves out blocked rows.
 func firsts(records []record, blocked map[string]bool) (wave, rest []record) {
 	seen := make(map[string]bool, len(records))
 	for i := range records {
@@ -174,7 +176,7 @@ func firsts(records []record, blocked map[string]bool) (wave, rest []record) {
 	return wave, rest
 }
 
-// send sends one event of each row, and notes what the engine says.
+// send sends one event of each row and stores the answers of the engine.
 func (r *Relay) send(ctx context.Context, wave []record, blocked map[string]bool) (n int, err error) {
 	messages, records := make([]Message, 0, len(wave)), make([]*record, 0, len(wave))
 	for i := range wave {
@@ -197,7 +199,7 @@ func (r *Relay) send(ctx context.Context, wave []record, blocked map[string]bool
 			sequences = append(sequences, rec.Sequence)
 		}
 	}
-	// Nobody's context ends this: what is sent and not noted is sent again.
+	// If this context could end, sent events would not be marked, and the relay would send them again.
 	if err = r.ob.store.finish(r.ob.db.WithContext(context.WithoutCancel(ctx)), sequences...); err != nil {
 		return 0, fmt.Errorf("%d events are sent, but that could not be noted, and they will be sent again: %w", len(sequences), err)
 	}
@@ -215,7 +217,7 @@ func (r *Relay) send(ctx context.Context, wave []record, blocked map[string]bool
 	return len(sequences), err
 }
 
-// hand gives messages to the sink, and returns one answer for each.
+// hand calls the sink with messages, and returns one error or nil for each.
 func (r *Relay) hand(ctx context.Context, messages []Message) (answers []error) {
 	answers = make([]error, len(messages))
 	all := func(err error) {
@@ -237,14 +239,14 @@ func (r *Relay) hand(ctx context.Context, messages []Message) (answers []error) 
 		copy(answers, errs)
 	}
 	for i, err := range answers {
-		if err != nil && limited.Err() != nil { // none of them is to blame
+		if err != nil && limited.Err() != nil { // the time was over, which is no fault of a message
 			answers[i] = Unavailable(err)
 		}
 	}
 	return answers
 }
 
-// call calls the sink. It fails when the sink panics or ends its goroutine.
+// call calls the sink. It returns an error if the sink panics or ends its goroutine.
 func (r *Relay) call(ctx context.Context, messages []Message) (errs []error, failure error) {
 	apart(func() {
 		failure = fmt.Errorf("%T: %w", r.sink, errEnded)
@@ -259,7 +261,7 @@ func (r *Relay) call(ctx context.Context, messages []Message) (errs []error, fai
 	return errs, failure
 }
 
-// fail notes that an event failed by itself. Later ones of its row wait, unless it was parked.
+// fail stores that an event failed by itself. Later events of its row wait, unless it was parked.
 func (r *Relay) fail(ctx context.Context, rec *record, cause error, blocked map[string]bool) error {
 	parked, err := r.ob.note(ctx, rec, cause)
 	blocked[rec.Subject] = !parked

@@ -7,12 +7,14 @@ import (
 	"time"
 )
 
-// batch is how many records are read at once.
+// batch is how many records one statement reads or changes at most.
 const batch = 500
 
-// Run calls durable receivers whose events wait: those that failed, those of a process that died, and those behind them. It also
-// deletes what has been done for longer than Config.Retain. Run it in one process at least; several share the work. It returns
-// when ctx ends and the receivers have returned.
+// Run calls durable receivers whose events wait in the table: events that have failed, those of a process that has died, those with a [Delay], and
+// later ones of their rows. It calls only receivers that are connected in this process. Run also deletes events that were done more than
+// Config.Retain ago. Errors go to Config.ErrorHandler.
+//
+// Run it in one process at least; several share the work. When ctx ends, Run waits for the running receivers and returns.
 func (ob *Outbox) Run(ctx context.Context) {
 	woken, stop := ob.woken()
 	defer stop()
@@ -23,7 +25,7 @@ func (ob *Outbox) Run(ctx context.Context) {
 	var cleaning cleaner
 	for {
 		for name := range ob.connected() {
-			if !running[name] { // one that is slow or fails holds no other up
+			if !running[name] { // on a goroutine of its own, so that a slow name holds up no other
 				running[name] = true
 				group.Go(func() { ob.runReceiver(ctx, name) })
 			}
@@ -37,7 +39,7 @@ func (ob *Outbox) Run(ctx context.Context) {
 	}
 }
 
-// runReceiver tries the events of the receivers of one name until ctx ends.
+// runReceiver handles the waiting events of one name until ctx ends.
 func (ob *Outbox) runReceiver(ctx context.Context, name string) {
 	woken, stop := ob.woken()
 	defer stop()
@@ -57,8 +59,8 @@ func (ob *Outbox) runReceiver(ctx context.Context, name string) {
 	}
 }
 
-// sweep tries what is due for a receiver once, and returns how many events it got. Claimed are so many events at once as are handled within
-// a window or so: more would keep them from other processes.
+// sweep looks once for due events of a name, claims them for the crew, and returns how many it has got. It claims at once only as many events as the
+// crew handles in about a window, because other processes cannot take claimed events.
 func (ob *Outbox) sweep(ctx context.Context, name string, atOnce *int) (n int, err error) {
 	db := ob.db.WithContext(ctx)
 	if ob.crewOf(name).leaves() { // Shutdown
@@ -85,8 +87,8 @@ func (ob *Outbox) sweep(ctx context.Context, name string, atOnce *int) (n int, e
 	return n, ctx.Err()
 }
 
-// upTo splits records into the first ones and those after them. last holds the last event of each row. What has failed holds up all that
-// was found behind it.
+// upTo makes events of the first records and returns the remaining records. last holds the last event of each row: if an event fails, the later ones
+// that were found with it must wait.
 func upTo(most int, records []record, last map[string]*held) (some []*held, after []record) {
 	for i := range records {
 		if len(some) == most {
@@ -99,7 +101,7 @@ func upTo(most int, records []record, last map[string]*held) (some []*held, afte
 	return some, nil
 }
 
-// fitted returns how many events to claim after so many have taken some time.
+// fitted returns how many events to claim next, after the crew has handled events in the time took.
 func fitted(events int, took time.Duration) int {
 	switch {
 	case took < window:
@@ -110,7 +112,7 @@ func fitted(events int, took time.Duration) int {
 	return events
 }
 
-// leave gives up the claims on those of some events that are mine.
+// leave gives up the claims of this process on events.
 func (ob *Outbox) leave(ctx context.Context, events []*held) {
 	for _, e := range events {
 		if e.mine {
@@ -119,7 +121,7 @@ func (ob *Outbox) leave(ctx context.Context, events []*held) {
 	}
 }
 
-// takeSwept takes events over that were found in the table and claimed, and returns how many of them are mine.
+// takeSwept hands events that Run has found and claimed to the crew, and returns how many of them are mine.
 func (c *crew) takeSwept(ctx context.Context, events []*held) (mine int) {
 	for _, e := range events {
 		if e.call.ctx = ctx; e.mine {
@@ -130,7 +132,7 @@ func (c *crew) takeSwept(ctx context.Context, events []*held) (mine int) {
 	return mine
 }
 
-// connected returns the types of events that are heard here, by name of the receiver.
+// connected returns the types of the records that receivers of this process take, by the name of the receiver.
 func (ob *Outbox) connected() map[string][]string {
 	ob.mu.Lock()
 	defer ob.mu.Unlock()

@@ -4,8 +4,8 @@ import "fmt"
 
 // ddl returns the statements that create the tables.
 //
-// Every event is inserted, and most change once, to done. So an index holds what its query asks for and nothing more: on SQLite the
-// indexes are most of what an event costs. MySQL has no such indexes.
+// Every event is inserted, and most are updated once, when they are done. On SQLite, indexes make most of the cost of an event. So each index has
+// only the rows and columns that its query needs. MySQL has no partial indexes.
 func (s store) ddl() []string {
 	columns := `
 	sequence %s,
@@ -55,10 +55,10 @@ func (s store) ddl() []string {
 	return statements
 }
 
-// Conditions of partial indexes, which queries repeat word for word: SQLite sees no other way that it may use them. That of the queue says
-// more than it has to, so that PostgreSQL does not take it for the records of one row: it would, while it believes that few records wait.
+// Conditions of partial indexes. Queries repeat them word for word, because SQLite uses a partial index only then. The second part of queue is always
+// true. It keeps PostgreSQL from using this index for the records of one row, which looks cheap while few records wait.
 const (
 	queue  = "state = 0 AND sequence > 0"                // pending, by age
-	failed = "state = 0 AND channel = '' AND due_at > 0" // of what goes to an engine
+	failed = "state = 0 AND channel = '' AND due_at > 0" // published events that wait after a failed try
 	over   = "state > 0"                                 // done, or parked
 )

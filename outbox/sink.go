@@ -5,28 +5,28 @@ import (
 	"errors"
 )
 
-// Sink is an engine that takes messages: what a Relay drains the outbox into.
+// Sink is an engine to which a [Relay] sends messages. Package sinktest tests implementations.
 type Sink interface {
-	// Send hands messages to the engine and returns when the engine has stored them or refused them. It answers with one error per
-	// message, in their order, or with nil when all were stored. The messages of one call are of different rows and may be sent at
-	// once, in any order. The context ends after half a minute at the latest.
+	// Send sends messages to the engine, and returns when the engine has stored or refused them. It returns nil if all were stored, and otherwise one
+	// error for each message, in their order, with nil for stored ones. The messages of one call have different subjects, so Send may send them in
+	// any order and at once. ctx ends after 30 seconds at the latest.
 	//
-	// An error that Permanent made parks the message at once. One that Unavailable made says that the engine cannot be reached: it
-	// counts as no try of the message, and the relay waits before it goes on. Any other error is a failed try.
+	// An error that [Permanent] made parks the message at once. [Unavailable] says that the engine cannot be reached: this counts as no try, and the
+	// relay pauses. Any other error is a failed try, and the relay tries again after Config.Backoff. A panic is a failed try of all messages.
 	Send(ctx context.Context, messages []Message) []error
 }
 
-// Subscriber receives messages from an engine. On connects functions to it.
+// Subscriber receives messages from an engine, such as that of package natsjs. [On] connects functions to it.
 type Subscriber interface {
-	// Handle connects a handler to the types that a pattern of [path.Match] names; "" means all. Call it before Run. A message is
-	// done when all its handlers have returned nil, and comes again otherwise; one that nobody handles is done at once.
+	// Handle connects a handler to message types that match a pattern of [path.Match]; "" means all types. Call it before Run. If all handlers of a
+	// message return nil, the message is done. Otherwise the engine delivers it again. A message without handlers is done at once.
 	Handle(pattern string, h Handler)
 
-	// Run receives until ctx ends, and then lets the handlers that are running return. Messages of one row come one after the other.
+	// Run receives messages until ctx ends, and returns when the running handlers have. It handles messages of one subject one after the other.
 	Run(ctx context.Context) error
 }
 
-// Handler is called with a message. An error makes it come again, later; an error that Permanent made does not.
+// Handler handles a message. After an error the message comes again, later, unless [Permanent] made the error.
 type Handler func(ctx context.Context, m Message) error
 
 type permanentError struct{ error }
@@ -37,7 +37,8 @@ type unavailableError struct{ error }
 
 func (e unavailableError) Unwrap() error { return e.error }
 
-// Permanent marks an error that trying again will not mend, such as a message that is too large. It is nil for nil.
+// Permanent marks an error that another try cannot mend, such as that of a message that is too large: the event is parked at once. Permanent(nil) is
+// nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -45,7 +46,7 @@ func Permanent(err error) error {
 	return permanentError{err}
 }
 
-// Unavailable marks the error of an engine that cannot be reached now. It is nil for nil.
+// Unavailable marks the error of an engine that cannot be reached now: it counts as no try. Unavailable(nil) is nil.
 func Unavailable(err error) error {
 	if err == nil {
 		return nil
@@ -53,13 +54,13 @@ func Unavailable(err error) error {
 	return unavailableError{err}
 }
 
-// IsPermanent reports whether an error was marked by Permanent.
+// IsPermanent reports whether Permanent made err or an error that err wraps.
 func IsPermanent(err error) bool {
 	var marked permanentError
 	return errors.As(err, &marked)
 }
 
-// IsUnavailable reports whether an error was marked by Unavailable.
+// IsUnavailable reports whether Unavailable made err or an error that err wraps.
 func IsUnavailable(err error) bool {
 	var marked unavailableError
 	return errors.As(err, &marked)

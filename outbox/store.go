@@ -9,20 +9,20 @@ import (
 	"gorm.io/gorm"
 )
 
-// store holds the SQL of the table. It knows nothing of what the records mean.
+// store holds the SQL of the tables. It does not know what the records mean.
 type store struct {
-	table   string // quoted, as the next ones
+	table   string // quoted, as leases and the names of indexes
 	leases  string
-	index   func(suffix string) string // the name of an index that is created
-	former  func(suffix string) string // the name of an index that is dropped
+	index   func(suffix string) string // for CREATE INDEX
+	former  func(suffix string) string // for DROP INDEX
 	dialect string
-	now     string // milliseconds by the database's clock
+	now     string // an expression: milliseconds since 1970 by the database's clock
 }
 
 func newStore(db *gorm.DB, table string) (store, error) {
 	quote := func(name string) string { return (&gorm.Statement{DB: db}).Quote(name) }
 	s := store{table: quote(table), leases: quote(table + "_leases"), dialect: db.Name()}
-	// CREATE INDEX puts an index into the schema of its table, and DROP INDEX has to be told.
+	// CREATE INDEX takes the schema from the table; DROP INDEX needs it in the name of the index.
 	s.index = func(suffix string) string { return quote(table[strings.LastIndex(table, ".")+1:] + suffix) }
 	s.former = func(suffix string) string { return quote(table + suffix) }
 	switch s.dialect {
@@ -31,21 +31,21 @@ func newStore(db *gorm.DB, table string) (store, error) {
 	case "postgres":
 		s.now = "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)"
 	case "mysql":
-		s.now = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)" // UNIX_TIMESTAMP minds the session's time zone
+		s.now = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)" // UNIX_TIMESTAMP depends on the session's time zone
 	default:
 		return s, fmt.Errorf("outbox: no SQL for the database %q: it knows sqlite, postgres and mysql", s.dialect)
 	}
 	return s, nil
 }
 
-// maxBytes is how many bytes of records one INSERT writes: MySQL refuses a statement that is larger than max_allowed_packet. A record that
-// has more goes alone. Numbers of records above hundreds are whole hundreds, as with PrepareStmt every number is a statement that is kept.
+// maxBytes is how many bytes of records one INSERT writes, because MySQL refuses statements larger than max_allowed_packet. A larger record has an
+// INSERT of its own. Above 100 records, an INSERT writes whole hundreds: PrepareStmt keeps a statement for each number of records.
 const (
 	hundreds = 100
 	maxBytes = 1 << 20
 )
 
-// fitting returns how many of the records one INSERT writes.
+// fitting returns how many of the records the next INSERT writes.
 func fitting(records []record) int {
 	size, n := 0, min(len(records), batch)
 	for i := range records[:n] {
@@ -62,7 +62,7 @@ func fitting(records []record) int {
 	return n
 }
 
-// insert writes records. Claimed ones learn their sequences where the database tells them.
+// insert writes records. If they are claimed, it sets their sequences, except on MySQL, which does not return them.
 func (s store) insert(tx *gorm.DB, records []record, when due) error {
 	at := "0"
 	if when.after > 0 {
@@ -92,13 +92,13 @@ func (s store) insert(tx *gorm.DB, records []record, when due) error {
 	return nil
 }
 
-// numbered runs an INSERT that returns the sequences of records.
+// numbered runs an INSERT with RETURNING and sets the sequences of its records.
 func numbered(insert *gorm.DB, records []record) error {
 	var given []record
 	if err := insert.Scan(&given).Error; err != nil {
 		return err
 	}
-	sequences := make(map[string]uint64, len(given)) // in no order that anybody promises
+	sequences := make(map[string]uint64, len(given)) // RETURNING promises no order
 	for i := range given {
 		sequences[given[i].ID] = given[i].Sequence
 	}
@@ -108,28 +108,29 @@ func numbered(insert *gorm.DB, records []record) error {
 	return nil
 }
 
-// read begins a query that plugins must not send to a replica, which may know less: they look at the first word.
+// read begins a query that must not run on a replica, which may be behind. Plugins that choose replicas look at the first word, and this is no
+// SELECT.
 const read = "/* outbox */ SELECT "
 
-// clock reads the database's clock, for statements in which it must not move.
+// clock reads the database's clock, for statements that must compare with the same time.
 func (s store) clock(db *gorm.DB) (now int64, err error) {
 	err = db.Raw(read + s.now).Scan(&now).Error
 	return now, err
 }
 
-// padded repeats the last value until their number is a power of two. With PrepareStmt every length of a list is a statement that
-// is kept, and servers have room for so many.
+// padded repeats the last value until the length of the list is a power of two. PrepareStmt keeps a statement for each length, and servers limit the
+// number of kept statements.
 func padded[T any](list []T) []T {
-	list = slices.Clip(list) // what follows it in the caller's array stays
+	list = slices.Clip(list) // append must not overwrite the caller's array
 	for len(list)&(len(list)-1) != 0 {
 		list = append(list, list[len(list)-1])
 	}
 	return list
 }
 
-// by makes MySQL find the rows that a statement changes through a unique index. Its optimizer is free to walk another one when that
-// is short, and would lock all that it meets there, in another order than others do: they would wait for every open transaction that
-// has written an event, or for each other in a circle.
+// by makes MySQL use an index. The optimizer may otherwise scan another index that is short, and an UPDATE locks every entry that it scans. It would
+// then wait for each open transaction that has written an event, or two of them would wait for each other. So statements that change rows name a
+// unique index.
 func (s store) by(index string) string {
 	if s.dialect == "mysql" {
 		return " FORCE INDEX (" + index + ")"
@@ -137,11 +138,11 @@ func (s store) by(index string) string {
 	return ""
 }
 
-// waits is what pending records have in common, for statements that name records by their keys. The plus keeps databases away from indexes by
-// state: one that was small when the database last counted it may hold any number of records now.
+// waits is the condition for pending records in statements that name records by their keys. The plus keeps the planner away from indexes by state: an
+// index that was small in the last statistics may hold any number of records now.
 const waits = "+state = 0"
 
-// finish notes that records are done.
+// finish marks records as done.
 func (s store) finish(db *gorm.DB, sequences ...uint64) error {
 	if len(sequences) == 0 {
 		return nil
@@ -149,19 +150,19 @@ func (s store) finish(db *gorm.DB, sequences ...uint64) error {
 	return db.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET state = 1, due_at = "+s.now+", error = '' WHERE sequence IN ?", padded(sequences)).Error
 }
 
-// finishIn notes in a transaction that a record is done, if it is still the holder's.
+// finishIn marks a record as done in a transaction, if its claim is still the one that r knows.
 func (s store) finishIn(tx *gorm.DB, r *record) (mine bool, err error) {
 	tx = tx.Exec("UPDATE "+s.table+s.by("PRIMARY")+" SET state = 1, due_at = "+s.now+", error = '' WHERE sequence = ? AND "+waits+
 		" AND holder = ? AND tries = ?", r.Sequence, r.Holder, r.Tries)
 	return tx.RowsAffected > 0, tx.Error
 }
 
-// again returns the statement that makes records of a state pending.
+// again returns the statement that makes records of a state pending again.
 func (s store) again(from state) string {
 	return fmt.Sprintf("UPDATE %s%s SET state = 0, tries = 0, due_at = 0 WHERE +state = %d AND sequence IN ?", s.table, s.by("PRIMARY"), from)
 }
 
-// purge returns the statement that deletes records that are done.
+// purge returns the statement that deletes done records.
 func (s store) purge() string {
 	if s.dialect == "mysql" {
 		return "DELETE o FROM " + s.table + " o" + s.by("PRIMARY") + " WHERE +o.state = 1 AND o.sequence IN ?"
@@ -169,7 +170,7 @@ func (s store) purge() string {
 	return "DELETE FROM " + s.table + " WHERE +state = 1 AND sequence IN ?"
 }
 
-// fail notes a failed try of a record that is still the holder's: the next one is after some time, or never when the record is parked.
+// fail stores a failed try, if the claim is still the one that r knows. The record is then due after next, or parked.
 func (s store) fail(db *gorm.DB, r *record, cause error, next time.Duration, park bool) error {
 	to := pending
 	if park {
@@ -179,7 +180,7 @@ func (s store) fail(db *gorm.DB, r *record, cause error, next time.Duration, par
 		to, r.Tries, shown(cause), next.Milliseconds(), r.Sequence, r.Holder, r.Tries-1).Error
 }
 
-// shown returns the text of an error as every database takes it.
+// shown returns the text of an error so that every database can store it: valid UTF-8 without NUL, 4096 bytes at most.
 func shown(err error) string {
 	const most = 4096
 	text := strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "?"), "\x00", "?")
