@@ -110,11 +110,12 @@ func TestAReadThatMeetsATransactionRolledBackByItsContextSaysThatTheContextHasEn
 			m, db := items(t)
 			gone := func() {}
 			tx, end, _ := within(t, db, true, func() { gone() })
-			pool := tx.Statement.ConnPool.(*transaction).ConnPool
+			begun, ok := tx.Statement.ConnPool.(*transaction)
+			require.True(t, ok)
 			gone = func() {
 				end()
 				for {
-					if _, err := pool.ExecContext(context.Background(), "UPDATE items SET id = id"); errors.Is(err, sql.ErrTxDone) {
+					if _, err := begun.ExecContext(context.Background(), "UPDATE items SET id = id"); errors.Is(err, sql.ErrTxDone) {
 						return
 					}
 					runtime.Gosched()

@@ -95,7 +95,7 @@ func query(stmt *gorm.Statement, dialect, text string, vars []any, read func(*sq
 		}
 		ctx = context.WithoutCancel(ctx)
 	}
-	result, err := stmt.ConnPool.QueryContext(ctx, text, vars...)
+	result, err := stmt.ConnPool.QueryContext(ctx, text, vars...) //nolint:rowserrcheck // read looks at it
 	if err != nil {
 		return err
 	}
