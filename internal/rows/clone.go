@@ -7,7 +7,7 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Clone returns a pointer to a copy of a row whose columns share no memory with it. Related rows are the same ones.
+// Clone returns a pointer to a copy of a row. The columns share no memory with the row; related rows are shared.
 func (m *Model) Clone(ctx context.Context, row reflect.Value) reflect.Value {
 	p := reflect.New(row.Type())
 	p.Elem().Set(row)
@@ -36,7 +36,7 @@ func (m *Model) Equal(ctx context.Context, a, b reflect.Value) bool {
 	return true
 }
 
-// unshare gives a copied row embedded structs of its own on the way to a field.
+// unshare copies the embedded structs that lead to a field, if the copied row still shares them.
 func unshare(f *schema.Field, row, copied reflect.Value) {
 	for _, i := range f.StructField.Index {
 		if i >= 0 {
@@ -55,10 +55,10 @@ func unshare(f *schema.Field, row, copied reflect.Value) {
 	}
 }
 
-// Absent reports whether a field is in an embedded struct that the row has no pointer to.
+// Absent reports whether a field is in an embedded struct whose pointer is nil in the row.
 func Absent(f *schema.Field, row reflect.Value) bool { return absent(f, row) }
 
-// absent reports whether a field is in an embedded struct that is not there. GORM would make it to look into it.
+// absent is Absent. GORM's own accessors would allocate the missing struct.
 func absent(f *schema.Field, row reflect.Value) bool {
 	for _, i := range f.StructField.Index {
 		if i >= 0 {
@@ -73,7 +73,7 @@ func absent(f *schema.Field, row reflect.Value) bool {
 	return false
 }
 
-// clone copies slices, maps and pointers, and what they hold. Unexported fields of structs stay shared.
+// clone makes a deep copy. Unexported fields of structs and elements of arrays stay shared.
 func clone(v reflect.Value) reflect.Value {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -120,7 +120,7 @@ func clone(v reflect.Value) reflect.Value {
 	}
 }
 
-// Copy copies a field from one row to another. They share no memory there afterwards.
+// Copy copies a field from one row to another, without shared memory.
 func Copy(ctx context.Context, f *schema.Field, to, from reflect.Value) {
 	if !absent(f, from) {
 		f.ReflectValueOf(ctx, to).Set(clone(f.ReflectValueOf(ctx, from)))

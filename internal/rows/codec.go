@@ -16,8 +16,7 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Encoded is a row in a form that outlives the process: columns by name, as JSON. What a type writes into the database by itself
-// is kept as it would be there.
+// Encoded is a row in a form that outlives the process: JSON by column name. If a type writes its own database value, that value is encoded.
 type Encoded map[string]json.RawMessage
 
 // Encode encodes the columns of a row.
@@ -42,8 +41,8 @@ func (m *Model) encode(ctx context.Context, columns []column, row reflect.Value)
 	return e, nil
 }
 
-// Decode makes a row of what Encode made, and returns a pointer to it. Columns that the model does not have any more are left out,
-// and new ones keep their zero value.
+// Decode makes a row from an Encoded, and returns a pointer to it. It ignores columns that the model no longer has. New columns keep their zero
+// value.
 func (m *Model) Decode(ctx context.Context, e Encoded) (any, error) {
 	row := reflect.New(m.Schema.ModelType)
 	for _, c := range m.columns {
@@ -58,7 +57,7 @@ func (m *Model) Decode(ctx context.Context, e Encoded) (any, error) {
 	return row.Interface(), nil
 }
 
-// converts reports whether a field has its own way into the database.
+// converts reports whether a serializer or a driver.Valuer writes the field.
 func converts(f *schema.Field) bool {
 	valuer := reflect.TypeFor[driver.Valuer]()
 	return f.Serializer != nil || f.IndirectFieldType.Implements(valuer) || reflect.PointerTo(f.IndirectFieldType).Implements(valuer)
@@ -71,7 +70,7 @@ func (c column) encode(ctx context.Context, row reflect.Value) ([]byte, error) {
 	}
 	v := f.ReflectValueOf(ctx, row)
 	if f.Serializer != nil {
-		if v.IsZero() { // what a serializer makes of nothing may come back as something
+		if v.IsZero() { // a serializer may write a zero value as one that reads back as another
 			return []byte("null"), nil
 		}
 		value, _ := f.ValueOf(ctx, row)
@@ -96,7 +95,7 @@ func (c column) encode(ctx context.Context, row reflect.Value) ([]byte, error) {
 	return json.Marshal(v.Interface())
 }
 
-// plainValue returns the value of a type that is a number, a text, a truth value, bytes or a time, whatever methods it has.
+// plainValue returns a number, text, truth value, bytes or time, whatever methods its type has. It reports false for other types.
 func plainValue(v reflect.Value) (any, bool) {
 	switch v.Kind() {
 	case reflect.Bool:
@@ -126,7 +125,7 @@ func valuer(v reflect.Value) driver.Valuer {
 	if by, ok := reflect.TypeAssert[driver.Valuer](v); ok {
 		return by
 	}
-	p := reflect.New(v.Type()) // its pointer is one
+	p := reflect.New(v.Type()) // the pointer implements it
 	p.Elem().Set(v)
 	by, _ := reflect.TypeAssert[driver.Valuer](p)
 	return by
@@ -140,11 +139,11 @@ func encodeBy(by driver.Valuer) ([]byte, error) {
 	return encodeValue(value)
 }
 
-// wrapped are the values that JSON has no form of its own for.
+// wrapped encodes values that JSON has no form for.
 type wrapped struct {
 	Bytes *[]byte `json:"bytes,omitempty"`
-	Text  []byte  `json:"text,omitempty"`  // that is not valid UTF-8
-	Float string  `json:"float,omitempty"` // infinity, or no number
+	Text  []byte  `json:"text,omitempty"`  // not valid UTF-8
+	Float string  `json:"float,omitempty"` // infinity or NaN
 	Time  []int64 `json:"time,omitempty"`  // seconds since 1970, nanoseconds, seconds east of UTC
 }
 
@@ -213,7 +212,7 @@ func (c column) decode(ctx context.Context, row reflect.Value, text []byte) erro
 	return nil
 }
 
-// assign sets a value of a plain type, and reports false when the value is another one there.
+// assign sets a value of a plain type. It reports false if the type cannot hold the value.
 func assign(to reflect.Value, value any) bool {
 	v := reflect.ValueOf(value)
 	if !v.IsValid() {
@@ -280,7 +279,7 @@ func decodeValue(text []byte) (any, error) {
 func timeOf(parts []int64) time.Time {
 	t := time.Unix(parts[0], parts[1])
 	if _, east := t.Zone(); int64(east) == parts[2] && parts[2] != 0 {
-		return t // local, as it was for a caller here
+		return t // local time has this offset
 	}
 	if parts[2] == 0 {
 		return t.UTC()

@@ -12,20 +12,20 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// A field may have no column in the table: it is filled by joins, or its migration is to come. GORM reads SELECT * and ignores what is
-// not there. The first read of a table does the same, and learns which columns there are. If the table has them all, later reads name
-// them: they carry no columns that the model does not know, and PostgreSQL goes on with its prepared statements after ALTER TABLE ADD.
+// A field may have no column in the table: joins fill it, or its migration has not run. So the first read of a table selects *, as GORM does, and
+// learns the columns. If every field has a column, later reads name the columns. They read no columns that the model does not know, and prepared
+// statements of PostgreSQL survive ALTER TABLE ADD.
 
-// shape is what is known of a table.
+// shape says whether a table has a column for every field.
 type shape = int32
 
 const (
 	unread   shape = iota
 	complete       // it has a column for every field
-	lacking        // it does not, and is asked for all that it has
+	lacking        // it does not: reads select *
 )
 
-// shapes keeps what is known of the tables of a model.
+// shapes remembers the shapes of a model's tables.
 type shapes struct {
 	own    atomic.Int32 // of the model's own table
 	others sync.Map     // name to shape
@@ -33,7 +33,7 @@ type shapes struct {
 
 func (s *shapes) of(m *Model, stmt *gorm.Statement) shape {
 	switch {
-	case stmt.TableExpr != nil: // it may be another one each time
+	case stmt.TableExpr != nil: // each statement may name another table
 		return lacking
 	case stmt.Table == m.Schema.Table:
 		return s.own.Load()
@@ -61,8 +61,8 @@ func (m *Model) names(db *gorm.DB, q Query) bool {
 	return q.KeysOnly || m.shapes.of(m, db.Statement) == complete
 }
 
-// choose returns the columns that a query reads. They are named without their table where there is no other one: plugins that write to
-// another table rewrite its name only.
+// choose returns the columns that a query reads. It names their table only if the statement joins others: plugins that redirect a statement rewrite
+// only the name of the table.
 func (m *Model) choose(stmt *gorm.Statement, q Query, joined bool) clause.Select {
 	columns := m.columns
 	switch {
@@ -82,8 +82,8 @@ func (m *Model) choose(stmt *gorm.Statement, q Query, joined bool) clause.Select
 	return sel
 }
 
-// outdated reports whether a read failed because a table has changed, and may be repeated without naming columns. A failed statement
-// ends a transaction of PostgreSQL: there the next read goes without.
+// outdated reports whether a read failed because a named column is gone, so that the caller can repeat it with SELECT *. On PostgreSQL the failed
+// statement has ended the transaction: there only later reads use SELECT *.
 func (m *Model) outdated(db *gorm.DB, q Query, err error) bool {
 	if err == nil || q.KeysOnly || !q.named {
 		return false
@@ -93,7 +93,7 @@ func (m *Model) outdated(db *gorm.DB, q Query, err error) bool {
 	return strings.Contains(text, "no such column") || strings.Contains(text, "unknown column")
 }
 
-// match makes a scanner for the columns of a result, and learns what the table has.
+// match returns a scanner for the columns of a result, and learns the table's columns and their types.
 func (m *Model) match(db *gorm.DB, result *sql.Rows) (*scanner, error) {
 	names, err := result.Columns()
 	if err != nil {
@@ -120,8 +120,7 @@ func (m *Model) match(db *gorm.DB, result *sql.Rows) (*scanner, error) {
 	return s, nil
 }
 
-// fieldOf returns the field of a column, nil when the model knows none. A name that is written otherwise counts when no other column
-// has the field's own name.
+// fieldOf returns the field of a column, or nil. If the column is spelled differently, it counts only if no other column has the field's own name.
 func (m *Model) fieldOf(name string, names []string) *schema.Field {
 	if f := m.Schema.FieldsByDBName[name]; f != nil {
 		return f
@@ -140,7 +139,7 @@ func (m *Model) fieldOf(name string, names []string) *schema.Field {
 	return f
 }
 
-// ignored takes a column that the model does not know.
+// ignored drops the values of a column that the model does not know.
 type ignored struct{}
 
 // Scan takes any value.

@@ -5,7 +5,7 @@ import (
 	"reflect"
 )
 
-// Comes reports whether a row is one that the cursor has still to read. Only a cursor that has read all keys up front knows.
+// Comes reports whether the cursor has yet to read a row. It is false unless the cursor has read all keys up front.
 func (c *Cursor) Comes(ctx context.Context, row reflect.Value) bool {
 	if len(c.keys) == 0 {
 		return false
@@ -16,7 +16,7 @@ func (c *Cursor) Comes(ctx context.Context, row reflect.Value) bool {
 			c.coming[Identity(key)] = len(c.keys) - i
 		}
 	}
-	// The keys are taken from the front, so a key is still there as long as no more are left than were when it was the first.
+	// Batches take keys from the front. So a key is still there if no fewer keys are left than when it is the first.
 	left, known := c.coming[c.model.Identity(ctx, row)]
 	return known && left <= len(c.keys)
 }

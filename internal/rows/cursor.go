@@ -7,41 +7,40 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Cursor walks the rows that a conditional write concerns, batch by batch in key order, so that memory is bounded by
-// the batch. The rows of one batch may be written before the next one is read.
+// Cursor reads the rows of a conditional write batch by batch, in key order, so that memory holds one batch only. The caller may write a batch before
+// it reads the next one.
 type Cursor struct {
 	model *Model
 	query Query
 	size  int
-	last  []any   // key that the next batch comes after
-	since []any   // key that the last batch came after
-	until []any   // the last key that there is to read; nil where nobody has added rows
-	keys  [][]any // all keys, read up front where later conditions could see earlier writes
-	all   bool    // keys holds them all
+	last  []any   // the next batch begins after this key
+	since []any   // the last batch began after this key
+	until []any   // the last key to read; nil if End has found none
+	keys  [][]any // remaining keys, read up front if conditions could see earlier writes
+	all   bool    // the keys were read up front
 	done  bool
-	loose bool // one of keys would not find its row
+	loose bool // a condition on one of keys would not find its row
 
 	also    []clause.Expression // conditions beside the keys
 	further bool                // the conditions look at other rows
-	calls   bool                // they call functions
-	coming  map[string]int      // how many keys were left, with this one, when it was asked for first; by key
+	calls   bool                // the conditions call functions
+	coming  map[string]int      // by key: how many keys are left, this one included, when it is the first
 }
 
 // Done reports whether no further batch can come.
 func (c *Cursor) Done() bool { return c.done }
 
-// Further reports whether the conditions of the query look at other rows, so that what is written may change their answer.
+// Further reports whether the conditions of the query look at other rows, so that writes may change which rows match.
 func (c *Cursor) Further() bool { return c.further }
 
-// Since returns the key that the last batch comes after, nil for the first one. It reports false where more than key order and conditions picked the
-// batch, or where conditions call functions: time goes on, and random numbers are others each time.
+// Since returns the key after which the last batch began, nil for the first batch. It reports false if key order and conditions do not repeat the
+// batch: the keys were read up front, or conditions look at other rows or call functions such as now().
 func (c *Cursor) Since() (key []any, ok bool) { return c.since, !c.all && !c.further && !c.calls }
 
-// Add makes where the conditions of further batches. Of these, also are new.
+// Add replaces the conditions of further batches by where. Keys that were read up front get only the conditions in also, which are new.
 func (c *Cursor) Add(where, also []clause.Expression) { c.query.Where, c.also = where, Group(also) }
 
-// Walk returns a cursor over the rows of a query in batches of size. Without a primary key, and when whole asks for it,
-// there is one batch.
+// Walk returns a cursor over the rows of a query in batches of size. If there is no primary key, or whole is true, there is one batch.
 func (m *Model) Walk(q Query, size int, whole bool) *Cursor {
 	q.Ordered = len(m.Keys) > 0
 	if whole || !q.Ordered {
@@ -50,13 +49,13 @@ func (m *Model) Walk(q Query, size int, whole bool) *Cursor {
 	return &Cursor{model: m, query: q, size: size}
 }
 
-// Only is Walk over the rows that LIMIT and ORDER BY pick, for the dialects that have them in UPDATE and DELETE.
+// Only is Walk over the rows that LIMIT and ORDER BY select, for dialects that have them in UPDATE and DELETE.
 func (m *Model) Only(db *gorm.DB, q Query, size int, clauses []clause.Interface) (*Cursor, error) {
 	c := m.Walk(q, size, false)
 	return c, c.readKeys(db, clauses)
 }
 
-// Next reads the next batch. An empty set is the end.
+// Next reads the next batch. An empty set means the end.
 func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 	switch {
 	case c.done:
@@ -93,7 +92,7 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 	return set, nil
 }
 
-// left returns the conditions of the rows that are still to come.
+// left returns the conditions of the rows that are still to read.
 func (c *Cursor) left() []clause.Expression {
 	where := slices.Clone(Group(c.query.Where))
 	if c.last != nil {
@@ -105,8 +104,7 @@ func (c *Cursor) left() []clause.Expression {
 	return where
 }
 
-// End makes the last one of the rows that are there now the last one to read, so that a write comes to an end whose receivers add rows that it would
-// find.
+// End makes the last row that matches now the last one to read. Otherwise a write whose receivers add matching rows would not end.
 func (c *Cursor) End(db *gorm.DB) error {
 	if c.all || c.done || c.until != nil || len(c.model.Keys) == 0 {
 		return nil
@@ -127,7 +125,7 @@ func (c *Cursor) End(db *gorm.DB) error {
 	return nil
 }
 
-// Again leaves out the keys that are still to come of rows that the conditions find no more.
+// Again drops the keys that are still to read if the conditions no longer find their rows.
 func (c *Cursor) Again(db *gorm.DB) error {
 	if !c.all || len(c.keys) == 0 {
 		return nil
@@ -145,7 +143,7 @@ func (c *Cursor) Again(db *gorm.DB) error {
 	return nil
 }
 
-// Settle reads the keys of all rows that are still to come, because what is written next may move rows behind them in key order.
+// Settle reads the keys of all remaining rows, because the next write may move rows behind them in key order.
 func (c *Cursor) Settle(db *gorm.DB) error {
 	if c.all || c.done {
 		return nil
@@ -159,11 +157,11 @@ func (c *Cursor) Settle(db *gorm.DB) error {
 	return nil
 }
 
-// Loose reports whether one of the keys that were read up front would not find its row in a condition.
+// Loose reports whether a condition on one of the keys that were read up front would not find its row.
 func (c *Cursor) Loose() bool { return c.loose }
 
-// Rest reads the rows of the last batch and all rows behind it, and returns them with the condition that they meet beside those of the
-// query. It is for batches with keys that would not find their rows.
+// Rest reads the rows of the last batch and all rows after it, for batches with loose keys. It also returns the condition that these rows meet beside
+// those of the query.
 func (c *Cursor) Rest(db *gorm.DB) (*Set, clause.Expression, error) {
 	q := c.query
 	q.KeysOnly, q.Limit = false, 0
@@ -173,7 +171,7 @@ func (c *Cursor) Rest(db *gorm.DB) (*Set, clause.Expression, error) {
 	return set, behind, err
 }
 
-// nextKnown reads the rows of the next keys. Rows that are gone by now leave a gap, not an end.
+// nextKnown reads the rows of the next keys. If all rows of a batch are gone, it reads the next batch.
 func (c *Cursor) nextKnown(db *gorm.DB) (*Set, error) {
 	for len(c.keys) > 0 {
 		n := min(c.size, len(c.keys))

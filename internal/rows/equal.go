@@ -23,15 +23,15 @@ type Verdict uint8
 const (
 	Equal  Verdict = iota
 	Differ         // the column changes
-	Unsure         // only the database knows, because it stores values of the column's type in a form of its own
+	Unsure         // only the database knows, because it stores values of the type in its own form
 )
 
-// Changed reports whether a column differs between a stored row and the row that replaces it. Where only the database knows, it says so.
+// Changed reports whether a column differs between a stored row and the row that replaces it. It is true if only the database knows.
 func Changed(ctx context.Context, dialect string, f *schema.Field, stored, row reflect.Value) bool {
 	return compare(ctx, dialect, typeOf(string(f.DataType)), f, stored, row) != Equal
 }
 
-// Compare compares a column of a stored row with that of the row that replaces it, as the database will store it.
+// Compare compares a column of a stored row with that of the row that replaces it, as the database stores both.
 func (m *Model) Compare(ctx context.Context, db *gorm.DB, f *schema.Field, stored, row reflect.Value) Verdict {
 	if same, known := samePlain(f, stored, row); known {
 		return same
@@ -43,7 +43,7 @@ func (m *Model) Compare(ctx context.Context, db *gorm.DB, f *schema.Field, store
 	return compare(ctx, db.Name(), t, f, stored, row)
 }
 
-// samePlain compares numbers, texts, truth values and times that are equal, or that no database stores otherwise.
+// samePlain compares plain Go values. It knows the answer if they are equal, or different integers or truth values.
 func samePlain(f *schema.Field, stored, row reflect.Value) (Verdict, bool) {
 	if len(f.StructField.Index) != 1 || f.StructField.Index[0] < 0 {
 		return 0, false
@@ -76,13 +76,13 @@ func samePlain(f *schema.Field, stored, row reflect.Value) (Verdict, bool) {
 	return Differ, whole && !converts(f)
 }
 
-// compare goes from the Go values to what is written of them, to what would be read of that, and to what the column's type makes of it.
+// compare compares the Go values, then the written values, then the values read back, and last what a column of the type stores.
 func compare(ctx context.Context, dialect string, t columnType, f *schema.Field, stored, row reflect.Value) Verdict {
 	if same, known := samePlain(f, stored, row); known {
 		return same
 	}
 	a, b := Held(ctx, f, stored), Held(ctx, f, row)
-	gone := absent(f, stored) != absent(f, row) // GORM writes NULL for what is in no struct
+	gone := absent(f, stored) != absent(f, row) // GORM writes NULL for a field of a missing embedded struct
 	if !gone && alike(a, b, 0) {
 		return Equal
 	}
@@ -107,8 +107,7 @@ func differ(does bool) Verdict {
 	return Equal
 }
 
-// Held returns what a field of a row holds. It is the zero value for a field of an embedded struct that is not there: GORM would make the
-// struct to look into it.
+// Held returns the value of a field in a row. For a field of a missing embedded struct it is the zero value: GORM would allocate the struct.
 func Held(ctx context.Context, f *schema.Field, row reflect.Value) reflect.Value {
 	if absent(f, row) {
 		return reflect.Zero(f.FieldType)
@@ -116,7 +115,7 @@ func Held(ctx context.Context, f *schema.Field, row reflect.Value) reflect.Value
 	return f.ReflectValueOf(ctx, row)
 }
 
-// written returns what GORM gives to the driver for a field, nil for NULL.
+// written returns what GORM passes to the driver for a field, nil for NULL.
 func written(ctx context.Context, f *schema.Field, row reflect.Value) any {
 	if absent(f, row) {
 		return nil
@@ -128,7 +127,7 @@ func written(ctx context.Context, f *schema.Field, row reflect.Value) any {
 	return driven(value)
 }
 
-// driven is plain, and nil for bytes that are NULL.
+// driven returns a value as the driver gets it: plain, with nil for nil bytes.
 func driven(v any) any {
 	v = plain(v)
 	if b, ok := v.([]byte); ok && b == nil {
@@ -137,8 +136,7 @@ func driven(v any) any {
 	return v
 }
 
-// sameAgain reports whether two written values are read back as the same one: texts of a set in any order, of an encrypted value, of
-// numbers in JSON.
+// sameAgain reports whether two written values read back as the same Go value: a set in another order, a text encrypted twice, 1 and 1.0 in JSON.
 func sameAgain(ctx context.Context, f *schema.Field, x, y any) bool {
 	a, ok := readBack(ctx, f, x)
 	if !ok {
@@ -148,8 +146,8 @@ func sameAgain(ctx context.Context, f *schema.Field, x, y any) bool {
 	return ok && alike(a, b, 0)
 }
 
-// readBack returns what a field makes of a value that the database returns. Drivers return texts as bytes or as strings: a type that
-// understands only one of them without saying so makes two values of them, and is not believed.
+// readBack returns what a field reads from a value of the database. Drivers return texts as bytes or as strings. If a type reads different values
+// from the two, it ignores one of them without an error, and readBack reports false.
 func readBack(ctx context.Context, f *schema.Field, value any) (field reflect.Value, ok bool) {
 	forms := []any{value}
 	switch v := value.(type) {
@@ -171,7 +169,7 @@ func readBack(ctx context.Context, f *schema.Field, value any) (field reflect.Va
 	return field, ok
 }
 
-// scanned returns what a field with a way of its own into the database reads from a value.
+// scanned returns what the serializer or Scanner of a field reads from a value.
 func scanned(ctx context.Context, f *schema.Field, value any) (reflect.Value, error) {
 	if f.Serializer != nil {
 		row := reflect.New(f.Schema.ModelType).Elem()
@@ -204,25 +202,25 @@ func sameTime(stored, other time.Time, resolution time.Duration) bool {
 	return stored.Equal(other) || stored.Equal(other.Round(resolution)) || stored.Equal(other.Truncate(resolution))
 }
 
-// Assign sets a field to a value from a map, as far as the value fits: GORM leaves it to the database to judge others. What a
-// serializer has written is read by the serializer.
+// Assign sets a field to a value from a map. A value that does not fit leaves the field alone, as GORM leaves it to the database. A serializer also
+// reads the form that it writes.
 func Assign(ctx context.Context, f *schema.Field, row reflect.Value, value any) {
 	if f.Set(ctx, row, value) != nil && f.Serializer != nil {
 		_ = scanSerialized(ctx, f, row, value)
 	}
 }
 
-// Value returns what a field of a row holds, as its Go type. It is the zero value for a field of an embedded struct that is not there.
+// Value returns what Held returns, as its Go type.
 func Value(ctx context.Context, f *schema.Field, row reflect.Value) any {
 	return Held(ctx, f, row).Interface()
 }
 
-// Valued reports whether a column's field holds something other than its zero value.
+// Valued reports whether a column's field holds a value other than zero.
 func Valued(ctx context.Context, f *schema.Field, row reflect.Value) bool {
 	return !absent(f, row) && !f.ReflectValueOf(ctx, row).IsZero()
 }
 
-// resolution is the shortest time that a column can tell from another.
+// resolution is the smallest difference of times that a column stores.
 func resolution(dialect string, f *schema.Field) time.Duration {
 	if dialect != "postgres" && dialect != "mysql" {
 		return 1
@@ -242,7 +240,7 @@ func resolution(dialect string, f *schema.Field) time.Duration {
 	return time.Duration(math.Pow10(9 - min(digits, 9)))
 }
 
-// digitsOf reads a column type that a model gives for a time: how many digits of a second it keeps, -1 for a date.
+// digitsOf returns how many digits of a second a model's type for times keeps, -1 for a date.
 func digitsOf(dataType, dialect string) (digits int, given bool) {
 	name, rest, _ := strings.Cut(strings.ToLower(dataType), "(")
 	switch strings.Fields(name + " -")[0] {
@@ -260,7 +258,7 @@ func digitsOf(dataType, dialect string) (digits int, given bool) {
 	return 0, false
 }
 
-// plain takes pointers and database types off a value.
+// plain returns the value behind pointers and driver.Valuers.
 func plain(v any) any {
 	if valuer, ok := v.(driver.Valuer); ok {
 		rv := reflect.ValueOf(v)
@@ -292,7 +290,7 @@ func Null(v any) bool { return plain(v) == nil }
 
 func sameBytes(x, y any) bool { return bytes.Equal(textOf(x), textOf(y)) }
 
-// Made reports whether a row has the embedded struct of a field, with nothing in the field, and another row has no such struct.
+// Made reports whether a row has the embedded struct of a field that another row lacks, and the field is zero there.
 func Made(f *schema.Field, without, row reflect.Value) bool {
 	return absent(f, without) && !absent(f, row) && f.ReflectValueOf(context.Background(), row).IsZero()
 }

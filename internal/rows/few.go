@@ -8,15 +8,16 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Few is the condition that a row is one of those for which conditions hold, if these are so many at most and all have a key, which is one column.
+// Few is the condition that Where holds for a row. It holds for no row if Where holds for more than Most rows, or for a row without a key. The key is
+// one column.
 type Few struct {
 	Key   *schema.Field
 	Where []clause.Expression
 	Most  int
 }
 
-// Build writes the condition. The rows are looked for once, and found again by their keys. PostgreSQL gets an array of these: it might join the rows
-// with all rows of the table otherwise.
+// Build writes a subquery that finds the keys of the rows once. On PostgreSQL the keys become an array: with IN it might join them with all rows of
+// the table.
 func (c Few) Build(b clause.Builder) {
 	before, after := " IN (", ")"
 	if stmt, ok := b.(*gorm.Statement); ok && stmt.Name() == "postgres" {
@@ -40,21 +41,21 @@ func conditions(b clause.Builder, where []clause.Expression) {
 	}
 }
 
-// Further reports whether conditions look at other rows, so that what is written may change their answer, and how many values they bind.
+// Further reports whether conditions look at other rows, so that writes may change which rows match, and how many values they bind.
 func Further(from *gorm.Statement, where []clause.Expression) (further bool, values int) {
 	stmt := bare(from)
 	clause.Where{Exprs: where}.Build(stmt)
 	return looksFurther("SELECT " + stmt.SQL.String()), len(stmt.Vars)
 }
 
-// bare returns a statement on the table of another one that has no clauses.
+// bare returns a statement without clauses on the table of another statement.
 func bare(from *gorm.Statement) *gorm.Statement {
 	return &gorm.Statement{DB: from.DB, Schema: from.Schema, Table: from.Table, TableExpr: from.TableExpr, Context: from.Context, Clauses: map[string]clause.Clause{}}
 }
 
-// Ranges splits the rows for which conditions hold into ranges of size rows in the order of their key, which is one column. It returns a condition for
-// each range, and whether there are more rows than one range should have, or rows with NULL as their key. Together the ranges hold for every row. Where a
-// key would not find its row, there is one range of all rows.
+// Ranges splits the rows for which conditions hold into ranges of size rows, in the order of their key, which is one column. It returns a condition
+// for each range; together they hold for every row. more reports whether there are more rows than size, or rows with a NULL key. If a condition on a
+// key would not find its row, one range has all rows.
 func (m *Model) Ranges(db *gorm.DB, where []clause.Expression, size int) (ranges []clause.Expression, more bool, err error) {
 	stmt := bare(db.Statement)
 	column, n := clause.Column{Name: m.Keys[0].DBName}, strconv.Itoa(size)
@@ -81,7 +82,7 @@ func (m *Model) Ranges(db *gorm.DB, where []clause.Expression, size int) (ranges
 	return m.ranges(first), len(first) > 0, nil
 }
 
-// ranges returns the conditions of ranges of which all but the first one begin with these keys.
+// ranges returns the conditions of ranges. These keys begin all ranges but the first one.
 func (m *Model) ranges(first [][]any) []clause.Expression {
 	if len(first) == 0 {
 		return []clause.Expression{clause.Expr{SQL: "1 = 1"}}
@@ -93,7 +94,7 @@ func (m *Model) ranges(first [][]any) []clause.Expression {
 	return append(ranges, compared(m.Keys, ">=", first[len(first)-1]))
 }
 
-// Within is the condition that a key, which is one column, comes after another one and not after the last one. after is nil where the range has no
+// Within is the condition that a key, which is one column, comes after one key and not after the last one. If after is nil, the range has no
 // beginning.
 func Within(keys []*schema.Field, after, last []any) clause.Expression {
 	if after == nil {

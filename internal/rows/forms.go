@@ -9,10 +9,9 @@ import (
 	"strings"
 )
 
-// The functions of this file bring texts to the one form that the database has for their value. They return "" for a text that they do
-// not understand.
+// The functions of this file return one canonical form for all spellings of a value, or "" for a text that they cannot parse.
 
-// sameJSON reports whether two texts are one JSON value: PostgreSQL stores values of jsonb, not texts.
+// sameJSON reports whether two texts are the same JSON value: jsonb of PostgreSQL stores values, not texts.
 func sameJSON(a, b string) bool {
 	x, okX := jsonOf(a)
 	y, okY := jsonOf(b)
@@ -65,7 +64,7 @@ func sameNumber(x, y string) bool {
 	return a != nil && b != nil && a.Cmp(b) == 0
 }
 
-// uuidOf reads a UUID in any of its spellings.
+// uuidOf parses a UUID in any of its spellings.
 func uuidOf(text string) string {
 	text = strings.ToLower(strings.TrimSpace(text))
 	if inner, ok := strings.CutPrefix(text, "{"); ok {
@@ -80,7 +79,7 @@ func uuidOf(text string) string {
 	return text
 }
 
-// inetOf reads an address with or without the length of its network.
+// inetOf parses an address with or without the length of its network.
 func inetOf(text string) string {
 	text = strings.TrimSpace(text)
 	if p, err := netip.ParsePrefix(text); err == nil {
@@ -93,7 +92,7 @@ func inetOf(text string) string {
 	return netip.PrefixFrom(a, a.BitLen()).String()
 }
 
-// intervalOf reads an interval of PostgreSQL into its months, days and microseconds, which it keeps apart: a day is not 24 hours.
+// intervalOf parses an interval of PostgreSQL into months, days and microseconds. PostgreSQL stores them separately: a day is not 24 hours.
 func intervalOf(text string) string {
 	var months, days, micros big.Rat
 	words := strings.Fields(strings.ToLower(text))
@@ -131,7 +130,7 @@ func intervalOf(text string) string {
 		}
 		words = words[2:]
 	}
-	if !months.IsInt() || !days.IsInt() || !micros.IsInt() { // fractions are spread over the smaller units
+	if !months.IsInt() || !days.IsInt() || !micros.IsInt() { // PostgreSQL spreads fractions over the smaller units
 		return ""
 	}
 	if ago {
@@ -142,7 +141,7 @@ func intervalOf(text string) string {
 	return months.RatString() + " " + days.RatString() + " " + micros.RatString()
 }
 
-// unitOf returns what an interval keeps a unit as, and how much of that it is.
+// unitOf returns in what an interval stores a unit, and how many of these it is: months, days or microseconds.
 func unitOf(word string) (unit byte, factor *big.Rat) {
 	switch strings.TrimSuffix(word, "s") {
 	case "year", "yr":
@@ -163,7 +162,7 @@ func unitOf(word string) (unit byte, factor *big.Rat) {
 	return 0, nil
 }
 
-// clockOf reads hours, minutes and seconds into microseconds, nil when they are none.
+// clockOf parses hours, minutes and seconds into microseconds. It returns nil if it cannot.
 func clockOf(text string) *big.Rat {
 	sign := int64(1)
 	if rest, ok := strings.CutPrefix(text, "-"); ok {
@@ -171,7 +170,7 @@ func clockOf(text string) *big.Rat {
 	}
 	parts := strings.Split(strings.TrimPrefix(text, "+"), ":")
 	if len(parts) != 3 {
-		if len(parts) != 2 || strings.Contains(text, ".") { // with a point they are minutes and seconds
+		if len(parts) != 2 || strings.Contains(text, ".") { // with a decimal point, they are minutes and seconds
 			return nil
 		}
 		parts = append(parts, "0")

@@ -5,15 +5,14 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// LocksFound reports whether a query of a statement's table can lock the rows that are there and nothing else, see Query.Found. It has to know the
-// columns, and the table must have the primary key of the model, which only its catalog tells.
+// LocksFound reports whether a query can lock only rows that exist, see Query.Found. It needs to know the columns. The caller must check in the
+// catalog that the table has the model's primary key.
 func (m *Model) LocksFound(db *gorm.DB) bool {
 	return db.Name() == "mysql" && len(m.Keys) > 0 && !Joins(db.Statement) && m.HasAllColumns(db.Statement)
 }
 
-// buildFound makes a SELECT that locks the rows that another one inside of it finds. That one reads without a lock, as MySQL does with what a statement
-// that locks looks up in others, and is read first. The rows that are locked are the latest ones. Each is looked up by the primary key: through
-// another index it would be locked in another order than other statements lock it.
+// buildFound makes a SELECT that locks the rows which an inner SELECT finds. MySQL runs the inner one first and without a lock, then locks the latest
+// version of each row. It looks rows up by the primary key: through another index it would lock them in another order than other statements.
 func (m *Model) buildFound(db *gorm.DB, q Query) *gorm.Statement {
 	inner := q
 	inner.Lock, inner.KeysOnly = false, true

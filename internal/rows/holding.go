@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Holding returns a row of which a field holds a value. It fails if the field cannot hold the value, or would hold another one.
+// Holding returns a row whose field holds a value. It fails if the field cannot hold exactly this value.
 func (m *Model) Holding(ctx context.Context, f *schema.Field, value any) (row reflect.Value, err error) {
 	row = reflect.New(m.Schema.ModelType).Elem()
 	if err = f.Set(ctx, row, value); err != nil {

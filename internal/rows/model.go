@@ -1,5 +1,4 @@
-// Package rows reads the stored rows that a write concerns. It knows tables, keys and columns; it knows nothing of
-// signals.
+// Package rows reads, compares and copies the stored rows of writes. It knows tables, keys and columns, but no signals.
 package rows
 
 import (
@@ -36,41 +35,41 @@ type Model struct {
 	Keys    []*schema.Field // primary key, in GORM's order; empty when the model has none
 	Columns []*schema.Field // the fields that have a column, in GORM's order
 
-	// Computed tells that the table has columns which only the database writes.
+	// Computed is true if only the database writes some columns.
 	Computed bool
 
-	// Uncreated tells that the table has columns which no INSERT of GORM writes.
+	// Uncreated is true if GORM's INSERT leaves some columns out.
 	Uncreated bool
 
 	reading
-	shares   bool // copies of a struct share memory: slices, maps, pointers
+	shares   bool // a shallow copy of a row shares memory with it: slices, maps, pointers
 	zero     any  // a pointer to a zero struct, for GORM to parse
 	texts    sync.Map
 	paths    map[*schema.Field]string // see Name
 	softOnce sync.Once
 	soft     []soft // see softs
 	shapes   shapes
-	types    atomic.Pointer[map[*schema.Field]columnType] // what the columns really are, once they were read
+	types    atomic.Pointer[map[*schema.Field]columnType] // as the database reports them; nil before the first read
 }
 
-// reading is what reading whole rows and reading their keys needs.
+// reading holds what a Model needs to read whole rows, and to read keys only.
 type reading struct {
 	columns, keyColumns   []column
 	slice, pair           reflect.Type // []T and [2]T
 	scanners, keyScanners sync.Pool
 }
 
-// column is a field with the way in which it is scanned.
+// column is a field and the way in which it is scanned.
 type column struct {
 	field  *schema.Field
-	direct bool // the driver's own value goes straight into the field
-	key    bool // it is part of the primary key
-	raw    bool // it is scanned as the driver's own value
-	scans  bool // it is a key that scans the driver's own value itself
+	direct bool // the field takes the driver's own value
+	key    bool // part of the primary key
+	raw    bool // scanned as the driver's own value
+	scans  bool // a key with a Scan method, which gets the driver's own value
 
-	embedded bool // it is in an embedded struct that the row has a pointer to: GORM marks such an index as negative
-	converts bool // it has its own way into the database
-	plain    bool // it is a number, a text, a truth value, bytes or a time
+	embedded bool // in an embedded struct behind a pointer: GORM marks its index as negative
+	converts bool // a serializer or a driver.Valuer writes it
+	plain    bool // a number, a text, a truth value, bytes or a time
 }
 
 var (
@@ -110,8 +109,7 @@ func newColumn(f *schema.Field) column {
 	return c
 }
 
-// direct reports whether a field takes the values of a driver as they are: numbers, strings, booleans and times of
-// plain types.
+// direct reports whether a field takes the values of a driver as they are: numbers, strings and times of plain types.
 func direct(f *schema.Field) bool {
 	if f.Serializer != nil || reflect.PointerTo(f.FieldType).Implements(scannerType) {
 		return false
@@ -125,7 +123,7 @@ func direct(f *schema.Field) bool {
 	}
 }
 
-// shares reports whether a copied value of a type can be changed through the other copy.
+// shares reports whether copies of a value of the type share memory.
 func shares(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:

@@ -9,8 +9,7 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Most returns how many rows of the model's own table meet conditions at most, as far as one of them names primary keys. It reports false if none
-// does.
+// Most returns the largest number of rows of the model's own table that can meet conditions. It reports false if no condition names primary keys.
 func (m *Model) Most(where []clause.Expression) (n int, ok bool) {
 	if HasOr(where) || len(m.Keys) == 0 {
 		return 0, false
@@ -20,7 +19,7 @@ func (m *Model) Most(where []clause.Expression) (n int, ok bool) {
 			return n, true
 		}
 	}
-	named := map[string]bool{} // parts of the key that a condition names
+	named := map[string]bool{} // parts of the key that conditions name
 	for _, e := range where {
 		if eq, ok := e.(clause.Eq); ok && single([]any{eq.Value}) {
 			named[m.keyPart(eq.Column)] = true
@@ -70,7 +69,7 @@ func (m *Model) areKeys(columns []clause.Column) bool {
 	})
 }
 
-// single reports whether each of some values is one value for the database, and not a list, an expression or a subquery.
+// single reports whether each value is one value for the database, and not a list, an expression or a subquery.
 func single(values []any) bool {
 	return !slices.ContainsFunc(values, func(v any) bool {
 		switch v.(type) {

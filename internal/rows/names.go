@@ -7,9 +7,9 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// A field is its column. Two embedded structs may have fields of one Go name; the path to a field, as in Author.Name, tells them apart.
+// Fields of two embedded structs may have the same Go name. A path such as Author.Name distinguishes them.
 
-// Name returns the Go name of a field, or the path to it where another field has the same Go name.
+// Name returns the Go name of a field, or its path if another field has the same Go name.
 func (m *Model) Name(f *schema.Field) string {
 	if name, ok := m.paths[f]; ok {
 		return name
@@ -26,7 +26,7 @@ func (m *Model) Names(fields []*schema.Field) []string {
 	return names
 }
 
-// pathsOf finds the fields that share their Go names with others.
+// pathsOf returns the paths of the fields that share their Go names with others.
 func pathsOf(s *schema.Schema) map[*schema.Field]string {
 	count := make(map[string]int, len(s.DBNames))
 	for _, column := range s.DBNames {
@@ -44,7 +44,7 @@ func pathsOf(s *schema.Schema) map[*schema.Field]string {
 	return paths
 }
 
-// Fields returns the fields that a name means: the one of that column or path, or else all that have it as their Go name.
+// Fields returns the fields that a name means: the field of that column or path, or else all fields with that Go name.
 func (m *Model) Fields(name string) []*schema.Field {
 	s := m.Schema
 	if f := s.FieldsByDBName[name]; f != nil {
@@ -61,13 +61,13 @@ func (m *Model) Fields(name string) []*schema.Field {
 			fields = append(fields, f)
 		}
 	}
-	if f := s.LookUpField(name); len(fields) == 0 && f != nil && f.DBName != "" { // as the naming strategy makes a column of it
+	if f := s.LookUpField(name); len(fields) == 0 && f != nil && f.DBName != "" { // the naming strategy turns the name into a column
 		fields = append(fields, f)
 	}
 	return fields
 }
 
-// Near returns the name of a field that another name may be a slip of, "" when there is none.
+// Near returns the name of a field that another name may be a misspelling of, or "" if there is none.
 func (m *Model) Near(name string) string {
 	known := make([]string, 0, 4*len(m.Schema.DBNames))
 	for _, column := range m.Schema.DBNames {
@@ -77,7 +77,7 @@ func (m *Model) Near(name string) string {
 	return Nearest(name, known...)
 }
 
-// Nearest returns the first of the known names that a name may be a slip of, "" when there is none.
+// Nearest returns the known name that a name is most likely a misspelling of, or "" if there is none.
 func Nearest(name string, known ...string) string {
 	best, least := "", 1+min(2, len(name)/2)
 	for _, k := range known {
@@ -88,7 +88,7 @@ func Nearest(name string, known ...string) string {
 	return best
 }
 
-// distance counts the letters to insert, to remove or to replace between two words.
+// distance returns the Levenshtein distance between two words.
 func distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	row := make([]int, len(to)+1)

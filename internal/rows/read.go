@@ -15,14 +15,14 @@ import (
 // Query says which rows to read.
 type Query struct {
 	Where    []clause.Expression
-	Scoped   bool // leave out what the model's own scope hides: soft-deleted rows
+	Scoped   bool // leave out soft-deleted rows, as the model's scope does
 	KeysOnly bool
-	Twice    bool // every row as two structs that share no memory
+	Twice    bool // read every row into two structs that share no memory
 	Ordered  bool // by primary key
 	Limit    int  // 0 means all
 	Lock     bool // FOR UPDATE, where the dialect has it
-	Share    bool // with Lock: only so much of it on PostgreSQL that the rows stay
-	Found    bool // with Lock: MySQL locks the rows that are there and no gap where a row is missing, see LocksFound
+	Share    bool // with Lock: FOR KEY SHARE on PostgreSQL, so that the rows stay
+	Found    bool // with Lock: MySQL locks rows that exist and no gap, see LocksFound
 	Extra    []clause.Interface
 
 	one    bool  // there is one row at most
@@ -33,16 +33,16 @@ type Query struct {
 // Set holds rows as structs of the model's type.
 type Set struct {
 	n             int
-	first, second reflect.Value // []T, or [2]T for one row; second is only there for Query.Twice
+	first, second reflect.Value // []T, or [2]T for one row; second is used only for Query.Twice
 	pair          bool          // first holds a row and its second struct
 	loose         bool
-	unfit         map[int][]*schema.Field // what could not be read of a row
+	unfit         map[int][]*schema.Field // by row: fields that cannot hold the stored values
 }
 
-// Loose reports whether a key among the rows would not find its row in a condition: it is NULL, or it reads otherwise than it is stored.
+// Loose reports whether a condition on a key of the rows would not find its row: the key is NULL, or its Go value differs from the stored one.
 func (s *Set) Loose() bool { return s.loose }
 
-// Unfit returns the fields of row i that cannot hold what is stored, and are zero.
+// Unfit returns the fields of row i that cannot hold the stored values, and are zero.
 func (s *Set) Unfit(i int) []*schema.Field { return s.unfit[i] }
 
 func (s *Set) noteUnfit(i int, fields []*schema.Field) {
@@ -81,7 +81,7 @@ func (s *Set) Copy(i int) reflect.Value {
 // text is a SELECT by primary key whose SQL is built once.
 type text struct {
 	sql  string
-	tail []any // bound values behind the key
+	tail []any // values bound after the key
 }
 
 type textKey struct {
@@ -116,7 +116,7 @@ func (m *Model) ByKey(db *gorm.DB, key []any, q Query) (*Set, error) {
 	return m.query(db, stmt, q)
 }
 
-// cacheable reports whether a key is bound as exactly one value per column.
+// cacheable reports whether each column of a key binds exactly one value.
 func (m *Model) cacheable() bool {
 	for _, f := range m.Keys {
 		if !direct(f) {
@@ -145,7 +145,7 @@ func (m *Model) query(db *gorm.DB, stmt *gorm.Statement, q Query) (*Set, error) 
 	return set, err
 }
 
-// build makes the SELECT of a query on the table, and with the FROM clause, of db's statement.
+// build makes the SELECT of a query. It takes the table and the FROM clause from db's statement.
 func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 	if q.Lock && q.Found && q.named && m.LocksFound(db) {
 		return m.buildFound(db, q)
@@ -188,7 +188,7 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 			lock.Strength = "KEY SHARE"
 		}
 		if joined && db.Name() == "postgres" {
-			lock.Table = clause.Table{Name: Bare(from.Table)} // it may name no schema
+			lock.Table = clause.Table{Name: Bare(from.Table)} // a lock cannot name a schema
 		}
 		stmt.AddClause(lock)
 	}
@@ -199,7 +199,7 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 // Bare cuts the schema off the name of a table.
 func Bare(table string) string { return table[strings.LastIndex(table, ".")+1:] }
 
-// Joins reports whether a statement looks at other tables.
+// Joins reports whether a statement joins other tables.
 func Joins(stmt *gorm.Statement) bool {
 	f, ok := stmt.Clauses["FROM"].Expression.(clause.From)
 	return ok && (len(f.Tables) > 0 || len(f.Joins) > 0)
@@ -208,7 +208,7 @@ func Joins(stmt *gorm.Statement) bool {
 // locks reports whether a dialect has SELECT ... FOR UPDATE.
 func locks(dialect string) bool { return dialect == "postgres" || dialect == "mysql" }
 
-// make makes room. A single row and its copy are one allocation.
+// make allocates. A single row and its copy are one allocation.
 func (s *Set) make(m *Model, q Query) {
 	if q.one {
 		s.first, s.pair = reflect.New(m.pair).Elem(), true
@@ -220,7 +220,7 @@ func (s *Set) make(m *Model, q Query) {
 	}
 }
 
-// distinct leaves out rows that were read before, by key: a join finds a row as often as it has partners.
+// distinct drops rows whose key has occurred before: a join returns a row once for each match.
 func (s *Set) distinct(ctx context.Context, m *Model) {
 	if len(m.Keys) == 0 {
 		return

@@ -74,14 +74,15 @@ func (m *Model) take(set *Set, db *gorm.DB, q Query, result *sql.Rows) error {
 	return result.Err()
 }
 
-// rowsPerLook is after how many rows a read looks whether its context has ended.
+// rowsPerLook is the number of rows after which a read checks its context again.
 const rowsPerLook = 100
 
-// query runs a statement that returns rows, and lets read take them. SQLite's driver starts a goroutine for every row if the context can end. So
-// in a transaction of SQLite, which has its connection and waits for none, the context is looked at before the statement and between rows.
+// query runs a statement that returns rows, and passes them to read. SQLite's driver starts a goroutine for every row if the context can end. In a
+// transaction nobody waits for a connection, so query hides the context from the driver. It checks the context before the statement, and take between
+// rows.
 //
-// When the context of a transaction ends, database/sql rolls the transaction back at any moment, and a query or a row may meet the transaction
-// that is gone. The error then says that the context has ended, as it does where the context is handed down.
+// If the context of a transaction ends, database/sql may roll the transaction back at any moment, and a query then fails in another way. So query
+// adds the error of the context.
 func query(stmt *gorm.Statement, dialect, text string, vars []any, read func(*sql.Rows) error) (err error) {
 	defer func() {
 		if ended := stmt.Context.Err(); err != nil && ended != nil && !errors.Is(err, ended) {
@@ -107,8 +108,8 @@ func query(stmt *gorm.Statement, dialect, text string, vars []any, read func(*sq
 	return read(result)
 }
 
-// Returned runs a DELETE or an UPDATE on the table of a statement so that it returns the rows that it writes, or their keys. text is the whole
-// statement. It is not shown to GORM's logger.
+// Returned runs text, a whole DELETE or UPDATE on the table of a statement, and reads the rows that it writes, or their keys. GORM's logger does not
+// see it.
 func (m *Model) Returned(db *gorm.DB, text string, vars []any, keysOnly bool) (*Set, error) {
 	q, set := Query{KeysOnly: keysOnly}, &Set{}
 	q.named = m.names(db, q)
@@ -119,7 +120,7 @@ func (m *Model) Returned(db *gorm.DB, text string, vars []any, keysOnly bool) (*
 	return set, err
 }
 
-// returning is the clause that returns the columns that a query reads.
+// returning makes the RETURNING clause of the columns that a query reads.
 func (m *Model) returning(db *gorm.DB, q Query) string {
 	stmt := &gorm.Statement{DB: db}
 	clause.Returning{Columns: m.choose(stmt, q, false).Columns}.Build(stmt)

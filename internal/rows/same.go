@@ -9,8 +9,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Same reports whether two rows hold the same Go value in a field. What a receiver changed is found with it: what a type writes into
-// the database may differ from one time to the next although its value is the same.
+// Same reports whether two rows hold the same Go value in a field. It finds what receivers change. Written values cannot show that: a type may write
+// one value differently each time.
 func Same(ctx context.Context, f *schema.Field, a, b reflect.Value) bool {
 	if x, y := absent(f, a), absent(f, b); x || y {
 		return x == y
@@ -18,11 +18,10 @@ func Same(ctx context.Context, f *schema.Field, a, b reflect.Value) bool {
 	return alike(f.ReflectValueOf(ctx, a), f.ReflectValueOf(ctx, b), 0)
 }
 
-// deepest is how far alike follows values. What goes on is compared by [reflect.DeepEqual], which knows circles.
+// deepest is how deep alike follows values. It leaves deeper values to [reflect.DeepEqual], which handles cycles.
 const deepest = 64
 
-// alike is [reflect.DeepEqual], but for numbers that are none, which equal each other, and for times: they are alike when they are the
-// same instant at the same offset.
+// alike is [reflect.DeepEqual] except for NaN, which equals NaN, and for times, which are alike if they are the same instant at the same offset.
 func alike(a, b reflect.Value, depth int) bool {
 	if !a.IsValid() || !b.IsValid() || a.Type() != b.Type() {
 		return a.IsValid() == b.IsValid() && !a.IsValid()
@@ -50,7 +49,7 @@ func alike(a, b reflect.Value, depth int) bool {
 	return alikeParts(a, b, depth+1)
 }
 
-// alikeParts compares values that hold others.
+// alikeParts compares values that contain others.
 func alikeParts(a, b reflect.Value, depth int) bool {
 	switch a.Kind() {
 	case reflect.Pointer:
@@ -91,7 +90,7 @@ func alikeParts(a, b reflect.Value, depth int) bool {
 	return true
 }
 
-// timeIn returns the time in a value, without an allocation where it can.
+// timeIn returns the time in a value, without an allocation if possible.
 func timeIn(v reflect.Value) time.Time {
 	if v.CanAddr() {
 		at, _ := reflect.TypeAssert[*time.Time](v.Addr())

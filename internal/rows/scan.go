@@ -13,15 +13,15 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// scanner moves the columns of a result into structs.
+// scanner scans the rows of a result into structs.
 type scanner struct {
 	columns []column
-	cells   []any // what the driver's own values are scanned into
+	cells   []any // the driver's own values
 	dest    []any
-	first   int        // of dest: what comes before the columns
-	pool    *sync.Pool // nil for columns that were read once
-	typed   bool       // the database tells values of different types apart, as SQLite does
-	loose   bool       // a key was read that does not find its row again
+	first   int        // how much of dest comes before the columns
+	pool    *sync.Pool // nil if the columns are those of one result
+	typed   bool       // values of different types are never equal, as in SQLite
+	loose   bool       // a condition on a key would not find its row
 }
 
 // scanner returns a scanner for the result of a query. It must be released.
@@ -52,14 +52,14 @@ func newScanner(columns []column) *scanner {
 }
 
 func (s *scanner) release() {
-	clear(s.cells) // they hold on to what was read
+	clear(s.cells) // they keep the values alive
 	if s.pool != nil {
 		s.pool.Put(s)
 	}
 }
 
-// scan moves the current row of a result into a struct. A value that its field cannot hold, such as a text in a number column of SQLite,
-// leaves the field zero, and scan returns the field: nobody's write fails because a row that it concerns cannot be shown.
+// scan reads the current row of a result into a struct. If a field cannot hold its value, such as a text in a number column of SQLite, scan leaves it
+// zero and returns it. So a write does not fail because the plugin cannot show a row.
 func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value) (unfit []*schema.Field, err error) {
 	for i, c := range s.columns {
 		if !c.raw {
@@ -78,7 +78,7 @@ func (s *scanner) scan(ctx context.Context, result *sql.Rows, row reflect.Value)
 			continue
 		case !slices.Contains(refused, i) && s.set(ctx, i, c, row) == nil:
 			continue
-		case ctx.Err() != nil: // a serializer may ask others
+		case ctx.Err() != nil: // a serializer may have failed for this reason
 			return nil, ctx.Err()
 		}
 		s.loose = s.loose || c.key
@@ -134,8 +134,8 @@ func (s *scanner) set(ctx context.Context, i int, c column, row reflect.Value) e
 	return s.setKey(c, cell, c.field.ReflectValueOf(ctx, row))
 }
 
-// converted brings a value of the driver to the type that a column is declared with, as database/sql does when GORM scans it: a field's
-// own setter rounds floats to the precision of the field, and reads 010 as 8.
+// converted converts a value of the driver to the kind of its field, as database/sql does when GORM scans. GORM's setters would round floats to the
+// field's precision, and read 010 as 8.
 func converted(cell any, to reflect.Kind) any {
 	switch v := cell.(type) {
 	case int64, nil:
@@ -160,7 +160,7 @@ func converted(cell any, to reflect.Kind) any {
 	return cell
 }
 
-// ofFloat reads a float as a text, or as a whole number if it is one, where the field asks for that.
+// ofFloat converts a float for its field: to a text, or to an integer if it has no fraction.
 func ofFloat(v float64, bits int, cell any, to reflect.Kind) any {
 	switch to {
 	case reflect.Float32, reflect.Float64:
@@ -200,7 +200,7 @@ func overflows(value any, t reflect.Type) bool {
 	return false
 }
 
-// whole reads a text as a whole number where the field is one.
+// whole parses a text as an integer if the field is one. Otherwise it returns cell.
 func whole(text string, cell any, to reflect.Kind) any {
 	switch to {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:

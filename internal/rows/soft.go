@@ -12,18 +12,17 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// A column is one of soft delete when its type turns a DELETE into something else, whatever the type is called. A type whose clauses
-// only add conditions to a DELETE is none. GORM's own types, those of gorm.io/plugin/soft_delete and a program's own are asked alike: the
-// clauses work on a statement that nobody runs.
+// A column is for soft delete if the clauses of its type turn a DELETE into another statement. Clauses that only add conditions do not count. The
+// package applies the clauses to a statement that nobody runs. So types of GORM, of gorm.io/plugin/soft_delete and of programs all work.
 
-// soft is a column that keeps deleted rows.
+// soft is a column that marks deleted rows.
 type soft struct {
 	field *schema.Field
 	live  []clause.Expression // conditions on the column that leave deleted rows out
 	zero  bool                // a delete assigns the zero value
 }
 
-// Soft returns the fields of soft delete.
+// Soft returns the soft delete fields.
 func (m *Model) Soft(db *gorm.DB) []*schema.Field {
 	all := m.softs(db)
 	fields := make([]*schema.Field, len(all))
@@ -43,7 +42,7 @@ func (m *Model) Hidden(db *gorm.DB, value func(*schema.Field) any) bool {
 	return false
 }
 
-// softs finds the columns of soft delete, once.
+// softs finds the soft delete columns, once.
 func (m *Model) softs(db *gorm.DB) []soft {
 	m.softOnce.Do(func() {
 		for _, f := range m.Schema.Fields {
@@ -69,7 +68,7 @@ func (m *Model) softs(db *gorm.DB) []soft {
 	return m.soft
 }
 
-// try lets clauses of a field's type work on a statement of its own. What they cannot do there, they do not do.
+// try applies the clauses of a field's type to a statement of its own. If they panic, it returns the statement as it is then.
 func (m *Model) try(db *gorm.DB, clauses func() []clause.Interface) (stmt *gorm.Statement) {
 	tx := db.Session(&gorm.Session{NewDB: true, DryRun: true, SkipHooks: true, Context: context.Background()})
 	row := reflect.New(m.Schema.ModelType)
@@ -99,7 +98,7 @@ func zeroOrNull(v any) bool {
 	return v == nil || reflect.ValueOf(v).IsZero()
 }
 
-// shows reports whether the scope of a query leaves a row with this value in.
+// shows reports whether a query with the model's scope finds a row with this value.
 func (s soft) shows(value any) bool {
 	if len(s.live) > 0 {
 		shown, known := true, true
@@ -114,7 +113,7 @@ func (s soft) shows(value any) bool {
 	return zeroOrNull(value) != s.zero
 }
 
-// holds evaluates a condition on the column, as far as it is a simple one.
+// holds evaluates a condition on the column. known is false if the condition is not a simple one.
 func (s soft) holds(e clause.Expression, value any) (holds, known bool) {
 	switch e := e.(type) {
 	case clause.Eq:

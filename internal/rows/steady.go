@@ -12,8 +12,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Steady reports whether a key that was read from a column finds its row again in a condition. A float may be rounded, SQLite keeps
-// a time as one of several texts, and NULL equals nothing. Set.Loose tells the same of the values that were read.
+// Steady reports whether a condition on a key that was read from a column always finds its row. A float may be rounded, SQLite stores a time as one
+// of several texts, and NULL equals nothing. Set.Loose answers for the values of one read.
 func Steady(dialect string, f *schema.Field) bool {
 	t := f.FieldType
 	switch {
@@ -35,7 +35,7 @@ func nullable(t reflect.Type) (null bool) {
 		}
 	}
 	defer func() {
-		if recover() != nil { // it has no value without its parts
+		if recover() != nil { // Value panics on the zero value
 			null = true
 		}
 	}()
@@ -43,7 +43,7 @@ func nullable(t reflect.Type) (null bool) {
 	return err != nil || value == nil
 }
 
-// raw reports whether a key is scanned as the driver's own value, so that it can be compared with what its field makes of it.
+// raw reports whether a key is scanned as the driver's own value, to be compared with the value in its field.
 func raw(f *schema.Field) bool {
 	return direct(f) || (f.Serializer == nil && (scans(f) || f.FieldType == bytesType))
 }
@@ -52,7 +52,7 @@ func scans(f *schema.Field) bool {
 	return f.FieldType.Kind() != reflect.Pointer && reflect.PointerTo(f.FieldType).Implements(scannerType)
 }
 
-// setKey sets a key that was scanned as the driver's own value, and notes when a condition on the key would not find the row.
+// setKey sets a key from the driver's own value. It sets loose if a condition on the key would not find the row.
 func (s *scanner) setKey(c column, cell any, field reflect.Value) error {
 	if cell == nil {
 		s.loose = true
@@ -68,7 +68,7 @@ func (s *scanner) setKey(c column, cell any, field reflect.Value) error {
 	return nil
 }
 
-// finds reports whether the database takes the value of a field as equal to the stored one.
+// finds reports whether the database considers a field's value equal to the stored one.
 func (s *scanner) finds(cell any, field reflect.Value) bool {
 	switch field.Kind() { // the usual keys
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -103,7 +103,7 @@ func (s *scanner) finds(cell any, field reflect.Value) bool {
 	return bytes.Equal(textOf(cell), textOf(written))
 }
 
-// storage returns the storage class of a value in SQLite, whose comparisons heed it: a text equals no blob.
+// storage returns the storage class of a value in SQLite. Comparisons there depend on it: a text equals no blob.
 func storage(v any) reflect.Kind {
 	rv := reflect.ValueOf(v)
 	switch {

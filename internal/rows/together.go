@@ -13,21 +13,21 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Read is one of several reads that one statement can make: of the rows whose fields hold one of the values.
+// Read is one of the reads that Together makes in one statement. It finds the rows whose fields hold one of the values.
 type Read struct {
 	Query
 
 	Model  *Model
 	DB     *gorm.DB        // its statement names the table
-	By     []*schema.Field // none of them is NULL in a row that is found
+	By     []*schema.Field // never NULL in a row that is found
 	Values [][]any
 }
 
-// maxTogether is how many pairs of rows the database may have to look at for reads that it makes together.
+// maxTogether is how many combinations of rows one statement may make the database look at.
 const maxTogether = 1000
 
-// Together makes several reads in one statement. It reports false, and has read nothing, where they need a statement each: a table is read for the
-// first time, or there is so much to read that a statement more costs less.
+// Together makes several reads in one statement. It reports false, and has read nothing, if a table is read for the first time, or if separate
+// statements cost less because there are many values.
 func Together(reads []Read) (sets []*Set, ok bool, err error) {
 	if len(reads) < 2 || !slices.Contains([]string{"sqlite", "postgres", "mysql"}, reads[0].DB.Name()) {
 		return nil, false, nil
@@ -61,8 +61,8 @@ func Together(reads []Read) (sets []*Set, ok bool, err error) {
 	return sets, true, err
 }
 
-// buildTogether makes a SELECT that has the rows of each read behind those of the one before, in columns of their own. A UNION would have the types
-// of the columns mixed up.
+// buildTogether makes a SELECT that returns the rows of one read after the other, in columns of their own. A UNION would mix the types of the
+// columns.
 func buildTogether(reads []Read) (text string, vars []any, err error) {
 	var head, numbers, tail strings.Builder
 	for i, r := range reads {
@@ -106,9 +106,9 @@ type together struct {
 	reads    []Read
 	sets     []*Set
 	scanners []*scanner
-	probe    []any // takes the number of the read and a column of each read, and ignores the others
+	probe    []any // scans the number of the read and one column of each read, ignores the others
 	number   int
-	cells    []any // what those columns hold
+	cells    []any // the values of these columns
 }
 
 func newTogether(reads []Read, sets []*Set) *together {
@@ -139,7 +139,7 @@ func newTogether(reads []Read, sets []*Set) *together {
 	return t
 }
 
-// row reads the current row of a result, if its read has found it.
+// row reads the current row of a result into the set of its read. It ignores the row of a read that has found nothing.
 func (t *together) row(ctx context.Context, result *sql.Rows) error {
 	if err := result.Scan(t.probe...); err != nil || t.cells[t.number] == nil {
 		return err

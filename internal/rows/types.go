@@ -13,15 +13,15 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// columnType is the type of a column, as far as the database stores values of it in a form of its own.
+// columnType is the type of a column. It decides in which form the database stores a value.
 type columnType struct {
-	name  string // in lower case, without what is in parentheses
-	scale int    // digits behind the point; anyScale when they are kept as they are written
+	name  string // in lower case, without arguments in parentheses
+	scale int    // digits after the decimal point; anyScale if the column keeps all digits
 }
 
 const anyScale = -1
 
-// typeOf reads a type as it stands in CREATE TABLE.
+// typeOf parses a type as CREATE TABLE spells it.
 func typeOf(text string) columnType {
 	name, rest, _ := strings.Cut(strings.ToLower(strings.TrimSpace(text)), "(")
 	t := columnType{name: firstWords(name), scale: anyScale}
@@ -36,7 +36,7 @@ func typeOf(text string) columnType {
 	return t
 }
 
-// firstWords cuts what follows the name of a type in CREATE TABLE.
+// firstWords cuts off the column constraints that follow a type in CREATE TABLE.
 func firstWords(name string) string {
 	words := strings.Fields(name)
 	for i, w := range words {
@@ -50,7 +50,7 @@ func firstWords(name string) string {
 
 func (t columnType) is(names ...string) bool { return slices.Contains(names, t.name) }
 
-// columnType returns the type that a field's column really has, or before anything was read the one that the model gives it.
+// columnType returns the type of a field's column: the one that the database reports, or the model's one before the first read.
 func (m *Model) columnType(db *gorm.DB, f *schema.Field) columnType {
 	if known := m.types.Load(); known != nil {
 		if t, ok := (*known)[f]; ok {
@@ -67,7 +67,7 @@ func (m *Model) columnType(db *gorm.DB, f *schema.Field) columnType {
 	return typeOf(db.DataTypeOf(f))
 }
 
-// learnTypes notes which types the columns of a table have.
+// learnTypes stores the column types that the database reports with a result.
 func (m *Model) learnTypes(stmt *gorm.Statement, s *scanner, result *sql.Rows) {
 	if stmt.TableExpr != nil || (m.types.Load() != nil && stmt.Table != m.Schema.Table) {
 		return
@@ -90,7 +90,7 @@ func (m *Model) learnTypes(stmt *gorm.Statement, s *scanner, result *sql.Rows) {
 	m.types.Store(&types)
 }
 
-// compare compares two values that are written, which differ, as a column of the type stores them.
+// compare judges whether a column of the type stores two different values alike.
 func (t columnType) compare(dialect string, x, y any) Verdict {
 	switch {
 	case t.name == "":
@@ -111,13 +111,13 @@ func (t columnType) compare(dialect string, x, y any) Verdict {
 	return t.compareForms(dialect, string(textOf(x)), string(textOf(y)))
 }
 
-// asWritten reports whether columns of the type keep texts and bytes as they are written.
+// asWritten reports whether columns of the type store texts and bytes unchanged.
 func (t columnType) asWritten() bool {
 	return t.is("text", "varchar", "character varying", "citext", "name", "bytea", "bool", "boolean", "tinytext", "mediumtext", "longtext",
 		"varbinary", "blob", "tinyblob", "mediumblob", "longblob")
 }
 
-// comparePadded compares texts without the blanks that pad them. Drivers of MariaDB also say char where it is uuid or inet6.
+// comparePadded compares texts without their padding. Drivers of MariaDB also report char for columns of type uuid and inet6.
 func (t columnType) comparePadded(dialect, x, y string) Verdict {
 	if x != y && dialect == "mysql" && (judge(uuidOf(x), uuidOf(y)) == Equal || judge(inetOf(x), inetOf(y)) == Equal) {
 		return Unsure
@@ -125,7 +125,7 @@ func (t columnType) comparePadded(dialect, x, y string) Verdict {
 	return differ(x != y)
 }
 
-// compareForms compares texts that the database stores as something else.
+// compareForms compares texts that the database parses before it stores them.
 func (t columnType) compareForms(dialect, x, y string) Verdict {
 	switch {
 	case t.is("json", "jsonb"):
@@ -135,7 +135,7 @@ func (t columnType) compareForms(dialect, x, y string) Verdict {
 		case t.name == "jsonb":
 			return Equal
 		case dialect == "postgres":
-			return Differ // it keeps the text
+			return Differ // json keeps the text
 		}
 		return Unsure // MySQL keeps values, MariaDB texts
 	case t.is("uuid"):
@@ -148,7 +148,7 @@ func (t columnType) compareForms(dialect, x, y string) Verdict {
 	return Unsure
 }
 
-// judge compares the only forms of two texts. An empty one is unknown.
+// judge compares the canonical forms of two texts. An empty form is unknown.
 func judge(x, y string) Verdict {
 	if x == "" || y == "" {
 		return Unsure
@@ -156,8 +156,8 @@ func judge(x, y string) Verdict {
 	return differ(x != y)
 }
 
-// compareInSQLite compares values whose type need not be that of their column: SQLite converts texts that look like numbers, if the type
-// of the column asks for it. https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+// compareInSQLite compares values that SQLite may convert: a column with numeric affinity stores texts that look like numbers as numbers.
+// https://www.sqlite.org/datatype3.html#determination_of_column_affinity
 func (t columnType) compareInSQLite(x, y any) Verdict {
 	for _, part := range []string{"int", "char", "clob", "text", "blob"} {
 		if strings.Contains(t.name, part) && part != "int" {
@@ -176,12 +176,12 @@ func (t columnType) compareInSQLite(x, y any) Verdict {
 	return Differ
 }
 
-// compareNumbers compares numbers. A column may keep fewer digits of them.
+// compareNumbers compares numbers. The column may store fewer digits.
 func (t columnType) compareNumbers(dialect string, x, y any) Verdict {
 	a, b := decimalOf(x), decimalOf(y)
 	switch {
 	case a == nil || b == nil:
-		return Unsure // no number
+		return Unsure // one could not be parsed
 	case t.is("real", "float4", "float") && dialect != "sqlite" && (t.name != "float" || dialect == "mysql"):
 		if f, _ := a.Float32(); f == second(b.Float32()) {
 			return Equal
@@ -197,20 +197,20 @@ func (t columnType) compareNumbers(dialect string, x, y any) Verdict {
 
 func second(f float32, _ bool) float32 { return f }
 
-// compareDecimals compares numbers as a column of a fixed scale rounds them.
+// compareDecimals compares numbers after rounding them to the column's scale.
 func (t columnType) compareDecimals(a, b *big.Rat) Verdict {
 	switch {
 	case a.Cmp(b) == 0:
 		return Equal
 	case t.scale == anyScale:
 		return Differ
-	case a.FloatString(t.scale) == b.FloatString(t.scale): // it rounds halves away from zero, as databases do
+	case a.FloatString(t.scale) == b.FloatString(t.scale): // FloatString rounds halves away from zero, as databases do
 		return Equal
 	}
 	return near(a, b, 2*math.Pow10(-t.scale)/math.Max(1, math.Abs(floatOf(a))))
 }
 
-// near tells numbers that the database may round to the same one from others. The distance is relative.
+// near returns Unsure for numbers that the database may round to the same value. within is relative.
 func near(a, b *big.Rat, within float64) Verdict {
 	x, y := floatOf(a), floatOf(b)
 	if math.Abs(x-y) <= within*math.Max(math.Abs(x), 1) {
@@ -229,7 +229,7 @@ func number(v any) bool {
 	return rv.CanInt() || rv.CanUint() || rv.CanFloat()
 }
 
-// decimalOf reads a number, nil when it is none.
+// decimalOf parses a number. It returns nil if it cannot.
 func decimalOf(v any) *big.Rat {
 	var text string
 	switch rv := reflect.ValueOf(v); {
@@ -248,7 +248,7 @@ func decimalOf(v any) *big.Rat {
 	return r
 }
 
-// exponent returns the size of a number's exponent: a Rat of 1e999999 fills the memory.
+// exponent returns the absolute value of a number's exponent: a Rat of 1e999999 would fill the memory.
 func exponent(text string) int {
 	_, digits, has := strings.Cut(strings.ToLower(text), "e")
 	if !has {

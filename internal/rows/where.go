@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Conditions returns a copy of the WHERE conditions of a statement, as one expression that others can be added to.
+// Conditions returns a copy of the WHERE conditions of a statement, to which others can be added.
 func Conditions(stmt *gorm.Statement) []clause.Expression {
 	where, ok := stmt.Clauses["WHERE"].Expression.(clause.Where)
 	if !ok {
@@ -18,7 +18,7 @@ func Conditions(stmt *gorm.Statement) []clause.Expression {
 	return append([]clause.Expression(nil), where.Exprs...)
 }
 
-// Group makes one condition of several, so that an OR among them binds no further condition.
+// Group puts conditions with an OR into parentheses, so that conditions which are added later hold for all of them.
 func Group(exprs []clause.Expression) []clause.Expression {
 	if HasOr(exprs) {
 		return []clause.Expression{clause.And(exprs...)}
@@ -39,8 +39,8 @@ func In(dialect string, fields []*schema.Field, values [][]any) clause.Expressio
 	return own(func(table string) clause.Expression { return in(dialect, columnsOf(table, fields), values) })
 }
 
-// own is a condition on columns of the statement's table. It names the table only beside others: a pool of another plugin may put
-// another table in its place.
+// own is a condition on columns of the statement's table. It names the table only if the statement joins others: another plugin's pool may replace
+// the table's name.
 type own func(table string) clause.Expression
 
 // Build writes the condition.
@@ -86,7 +86,7 @@ func After(keys []*schema.Field, key []any) clause.Expression { return compared(
 // UpTo is the condition that a key does not come after another in key order.
 func UpTo(keys []*schema.Field, key []any) clause.Expression { return compared(keys, "<=", key) }
 
-// compared is the condition that a key stands so to another one.
+// compared compares the key of a row with another key, by the operator than.
 func compared(keys []*schema.Field, than string, key []any) clause.Expression {
 	return own(func(table string) clause.Expression {
 		columns := columnsOf(table, keys)
@@ -97,11 +97,10 @@ func compared(keys []*schema.Field, than string, key []any) clause.Expression {
 	})
 }
 
-// tuples is a condition on several columns together. SQLite wants VALUES on the right-hand side of IN:
-// https://www.sqlite.org/rowvalue.html
+// tuples is a condition on several columns together. SQLite needs VALUES on the right-hand side of IN: https://www.sqlite.org/rowvalue.html
 type tuples struct {
 	dialect string
-	than    string // compares with one tuple, "" with any of several
+	than    string // operator for one tuple; "" is IN, for several
 	columns []clause.Column
 	values  [][]any
 }
@@ -144,7 +143,7 @@ func (t tuples) tuple(b clause.Builder, values []any) {
 	_ = b.WriteByte(')')
 }
 
-// looksFurther reports whether a SELECT has a subquery, so that what it finds may depend on other rows.
+// looksFurther reports whether a SELECT has a subquery, so that its result may depend on other rows.
 func looksFurther(sql string) bool {
 	return strings.Count(strings.ToUpper(sql), "SELECT") > 1
 }
