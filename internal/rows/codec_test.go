@@ -23,7 +23,7 @@ import (
 type (
 	word    string
 	percent float32
-	// kept is a model with a column of every kind that is kept in its own way.
+	// kept is a model with one column for each way of encoding.
 	kept struct {
 		ID       uint64
 		Int      int8
@@ -158,7 +158,7 @@ func TestDecodeRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// stamped is written with a stamp, and read as it is stored.
+// stamped adds a stamp when it is written, and reads the stored text as it is.
 type stamped string
 
 // Scan reads the text with its stamp.
@@ -183,7 +183,7 @@ func TestNothingStaysNothingWhateverASerializerMakesOfIt(t *testing.T) {
 	assert.Equal(t, &letter{V: "stamp a"}, again(t, m, &letter{V: "a"}), "its serializer has its way")
 }
 
-// errSeal is why a mute cannot be written.
+// errSeal is the error of a mute's Value.
 var errSeal = errors.New("no key")
 
 func TestEncodeNamesTheColumnThatCannotBeKept(t *testing.T) {
@@ -198,7 +198,7 @@ func TestEncodeNamesTheColumnThatCannotBeKept(t *testing.T) {
 	assert.Contains(t, err.Error(), "signals: column v of odd cannot be kept")
 }
 
-// mute is a type that cannot be written.
+// mute is a type whose Value fails.
 type mute string
 
 // Value fails.

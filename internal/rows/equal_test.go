@@ -36,7 +36,7 @@ func dialect(name string) *gorm.DB {
 	return &gorm.DB{Config: &gorm.Config{Dialector: named{name: name}}}
 }
 
-// sealed is encrypted in the database, each time otherwise.
+// sealed is encrypted differently by each write.
 type sealed struct{ plain string }
 
 func (s sealed) Value() (driver.Value, error) { return rand.Text() + ":" + s.plain, nil }
@@ -45,7 +45,7 @@ func (s *sealed) Scan(v any) error {
 	return nil
 }
 
-// set is written in the order of a map, which is none.
+// set writes its elements in the random order of a map.
 type set map[string]struct{}
 
 func (s set) Value() (driver.Value, error) {
@@ -69,7 +69,7 @@ func setOf(names ...string) set {
 	return s
 }
 
-// bytesOnly understands what the driver returns as bytes, and keeps silent about the rest.
+// bytesOnly reads bytes of the driver, and ignores other types without an error.
 type bytesOnly []string
 
 func (b bytesOnly) Value() (driver.Value, error) { return strings.Join(b, ","), nil }
@@ -276,7 +276,7 @@ func TestReadingMakesNoEmbeddedStruct(t *testing.T) {
 	m, _ := model[place](t, open(t))
 	absent, there := reflect.ValueOf(&place{ID: 1}).Elem(), reflect.ValueOf(&place{ID: 1, Spot: &spot{}}).Elem()
 	ctx, db := t.Context(), dialect("sqlite")
-	differ := map[string]rows.Verdict{"lat": rows.Differ, "mark": rows.Equal, "at": rows.Differ} // from NULL
+	differ := map[string]rows.Verdict{"lat": rows.Differ, "mark": rows.Equal, "at": rows.Differ} // compared with NULL
 	for column, want := range differ {
 		f := m.Schema.FieldsByDBName[column]
 		assert.Equal(t, rows.Equal, m.Compare(ctx, db, f, absent, absent), column)

@@ -97,12 +97,12 @@ func logged(db *gorm.DB, s logger.Interface) *gorm.DB {
 	return tx
 }
 
-// of opens a database that GORM takes for another one. Its statements are built in the dialect of that one, and may fail.
+// of opens a database that GORM takes for one of another dialect. GORM builds its statements in that dialect, so they may fail.
 func of(t *testing.T, name string, s logger.Interface) *gorm.DB {
 	t.Helper()
 	db, err := gorm.Open(named{Dialector: sqlite.Dialector{DSN: filepath.Join(t.TempDir(), "test.db")}, name: name}, &gorm.Config{Logger: s})
 	require.NoError(t, err)
-	delete(db.ClauseBuilders, "FOR") // of SQLite, which leaves it out
+	delete(db.ClauseBuilders, "FOR") // SQLite's builder leaves it out
 	t.Cleanup(func() {
 		pool, err := db.DB()
 		require.NoError(t, err)

@@ -12,15 +12,15 @@ import (
 type (
 	// state hides rows under two words.
 	state string
-	// partly says half of its condition in SQL.
+	// partly has half of its condition in SQL.
 	partly int
-	// elsewhere asks another column.
+	// elsewhere has a condition on another column.
 	elsewhere int
 	// both adds two conditions.
 	both string
-	// present is there in live rows.
+	// present is not NULL in live rows.
 	present string
-	// erased deletes by itself.
+	// erased writes a DELETE of its own.
 	erased int
 	// numbered keeps deleted rows under a number.
 	numbered int

@@ -25,7 +25,7 @@ func where(e clause.Expression) []clause.Interface {
 	return give(func(stmt *gorm.Statement) { stmt.AddClause(clause.Where{Exprs: []clause.Expression{e}}) })
 }
 
-// turn makes an UPDATE of a DELETE.
+// turn turns a DELETE into an UPDATE.
 func turn(f *schema.Field, value any) []clause.Interface {
 	return give(func(stmt *gorm.Statement) {
 		stmt.AddClause(clause.Set{{Column: clause.Column{Name: f.DBName}, Value: value}})
@@ -54,7 +54,7 @@ func (status) QueryClauses(f *schema.Field) []clause.Interface {
 }
 func (status) DeleteClauses(f *schema.Field) []clause.Interface { return turn(f, "gone") }
 
-// active is false for deleted rows, which its condition says in SQL.
+// active is false for deleted rows; its condition is SQL text.
 type active bool
 
 func (active) QueryClauses(f *schema.Field) []clause.Interface {
@@ -62,7 +62,7 @@ func (active) QueryClauses(f *schema.Field) []clause.Interface {
 }
 func (active) DeleteClauses(f *schema.Field) []clause.Interface { return turn(f, false) }
 
-// broken panics outside the program that it is made for.
+// broken panics when GORM applies its clauses.
 type broken int
 
 func (broken) DeleteClauses(*schema.Field) []clause.Interface {

@@ -42,7 +42,7 @@ func model[T any](t *testing.T, db *gorm.DB) (*rows.Model, *gorm.DB) {
 	return (&rows.Models{}).Of(tx.Statement.Schema), tx
 }
 
-// lower is a text that is written in lower case, however it is stored.
+// lower writes itself in lower case, whatever is stored.
 type lower string
 
 func (l lower) Value() (driver.Value, error) { return strings.ToLower(string(l)), nil }

@@ -100,7 +100,7 @@ func TestAReadThatFailsTogetherReturnsItsError(t *testing.T) {
 	require.ErrorContains(t, err, "syntax error")
 }
 
-// TestMySQLLocksOnlyWhatAReadWithoutALockHasFound shows the statement; SQLite does not understand it.
+// TestMySQLLocksOnlyWhatAReadWithoutALockHasFound only looks at the statement, which SQLite does not understand.
 func TestMySQLLocksOnlyWhatAReadWithoutALockHasFound(t *testing.T) {
 	t.Parallel()
 	s := &script{Interface: logger.Discard}
