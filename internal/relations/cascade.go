@@ -7,15 +7,14 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Cascade says that the rows of a child go with the rows of a parent that they refer to: a relation with
-// constraint:OnDelete:CASCADE.
+// Cascade is a relation with constraint:OnDelete:CASCADE: the database deletes the rows of a child with the row of the parent that they refer to.
 type Cascade struct {
 	Parent, Child *schema.Schema
 	References    []*schema.Field // of the parent
 	ForeignKeys   []*schema.Field // of the child
 }
 
-// cascades returns what the relations of a model say, about its own rows or about those of others.
+// cascades returns what the relations of a model declare, with the model as parent or as child.
 func cascades(s *schema.Schema) []*Cascade {
 	var found []*Cascade
 	add := func(c *Cascade) {
@@ -46,7 +45,7 @@ func (c *Cascade) same(o *Cascade) bool {
 	return o.Parent == c.Parent && o.Child.Table == c.Child.Table && slices.Equal(o.columns(), c.columns())
 }
 
-// cascade reads one side of a relation's references.
+// cascade reads the references of one side of a relation.
 func cascade(r *schema.Relationship, parent, child *schema.Schema, own bool) *Cascade {
 	c := &Cascade{Parent: parent, Child: child}
 	for _, ref := range r.References {

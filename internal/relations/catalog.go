@@ -11,13 +11,13 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// Catalog remembers which foreign keys a database really has and obeys. Its zero value is ready for use.
+// Catalog remembers which foreign keys a database has and enforces. Its zero value is ready for use.
 type Catalog struct{ known sync.Map }
 
-// foreignKey names what a Catalog is asked about.
+// foreignKey identifies a question to a Catalog.
 type foreignKey struct{ parent, child, columns string }
 
-// Enforces reports whether the database deletes the children with their parents. It is asked once.
+// Enforces reports whether the database deletes the children with their parents. It asks once.
 func (c *Catalog) Enforces(db *gorm.DB, on *Cascade) (bool, error) {
 	k := foreignKey{on.Parent.Table, on.Child.Table, strings.Join(on.columns(), ",")}
 	if enforced, ok := c.known.Load(k); ok {
@@ -30,13 +30,13 @@ func (c *Catalog) Enforces(db *gorm.DB, on *Cascade) (bool, error) {
 	return enforced, err
 }
 
-// Relation is what a name stands for in PostgreSQL.
+// Relation is what a name refers to in PostgreSQL.
 type Relation struct {
-	Table    bool // rows have the columns of the system, such as xmax
+	Table    bool // rows have system columns, such as xmax
 	Lockable bool // SELECT ... FOR UPDATE works: a table, or a view that is updatable without a trigger
 }
 
-// Relation asks what a table's name stands for, once. Without an answer it is taken for a table.
+// Relation asks once what a table's name refers to. Without an answer it assumes a table.
 func (c *Catalog) Relation(db *gorm.DB, name string) Relation {
 	k := foreignKey{parent: name}
 	if known, ok := c.known.Load(k); ok {
@@ -87,12 +87,12 @@ func (c *Cascade) enforced(db *gorm.DB) (bool, error) {
 			" AND r.table_name = ? AND r.referenced_table_name = ?",
 			schemaOf(c.Child.Table), child, parent).Scan(&keys).Error
 	default:
-		return true, nil // the model says so, and nothing here knows better
+		return true, nil // the model says so, and this package cannot ask
 	}
 	return c.among(keys), err
 }
 
-// among reports whether one of the foreign keys has the columns of this one.
+// among reports whether one of the foreign keys has the columns of the cascade.
 func (c *Cascade) among(keys []key) bool {
 	columns := map[string][]string{}
 	for _, k := range keys {

@@ -7,13 +7,13 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Constraint is a set of columns that a row can conflict on.
+// Constraint is a set of columns that rows can conflict on.
 type Constraint struct {
 	Fields []*schema.Field
-	Where  []clause.Expression // of a partial index: the rows that it holds
+	Where  []clause.Expression // of a partial index: the condition of its rows
 }
 
-// Unique returns the unique columns and indexes that a model declares. GORM writes into the schema while it reads them.
+// Unique returns the unique columns and indexes that a model declares. GORM writes to the schema, so calls must not overlap.
 func Unique(model *schema.Schema) []Constraint {
 	var all []Constraint
 	for _, f := range model.Fields {

@@ -1,3 +1,3 @@
-// Package relations knows what the models of a database say about each other: which many2many relations read the rows of
-// one join table, and which rows go with their parents.
+// Package relations reads how the models of a database relate: which many2many relations share a join table, and which rows the database deletes with
+// their parents.
 package relations

@@ -8,8 +8,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Graph knows the models of a database and what they say about each other. It grows: adding a model reads that model and those that it
-// leads to, and no others. Its zero value is empty and ready for use by one goroutine at a time.
+// Graph holds the models of a database and their relations. Adding a model reads this model and those that its relations lead to, and no others. Its
+// zero value is empty and ready for use by one goroutine at a time.
 type Graph struct {
 	known  map[*schema.Schema]bool
 	tables map[string][]*schema.Schema // known models by table
@@ -19,14 +19,14 @@ type Graph struct {
 	joined []joined
 }
 
-// joined is a many2many relation, and the join table that it had when it was read. SetupJoinTable changes it.
+// joined is a many2many relation with the join table that it had when it was added. SetupJoinTable replaces the table.
 type joined struct {
 	*schema.Relationship
 
 	table *schema.Schema
 }
 
-// Add adds models and all that they lead to. It returns those that were not known.
+// Add adds models and all models that their relations lead to. It returns those that are new.
 func (g *Graph) Add(db *gorm.DB, models ...*schema.Schema) []*schema.Schema {
 	if g.known == nil {
 		g.known, g.tables = map[*schema.Schema]bool{}, map[string][]*schema.Schema{}
@@ -51,7 +51,7 @@ func (g *Graph) Add(db *gorm.DB, models ...*schema.Schema) []*schema.Schema {
 	return added
 }
 
-// Outdated reports whether SetupJoinTable has changed a relation since it was added. The graph must then be made anew.
+// Outdated reports whether SetupJoinTable has changed a relation since it was added. The graph must then be built again.
 func (g *Graph) Outdated() bool {
 	return slices.ContainsFunc(g.joined, func(j joined) bool { return j.JoinTable != j.table })
 }
@@ -59,7 +59,7 @@ func (g *Graph) Outdated() bool {
 // Known returns the models of the graph, in no order.
 func (g *Graph) Known() []*schema.Schema { return slices.Collect(maps.Keys(g.known)) }
 
-// Below returns what the database deletes with rows of a model.
+// Below returns the cascades whose parent is a model.
 func (g *Graph) Below(parent *schema.Schema) []*Cascade { return g.below[parent] }
 
 // Reach returns a model and all models whose rows the database can delete with its rows.
@@ -82,8 +82,8 @@ func (g *Graph) Links(join *schema.Schema) []*Link {
 	return links
 }
 
-// Affected returns the models whose writes send something else when receivers of the given models come and go: the models, those from
-// which a delete cascades to them, the join tables of their relations, and the models on the other side of these.
+// Affected returns the models whose writes may send other signals once a receiver of the given models is connected or disconnected. These are the
+// models, the parents whose deletes cascade to them, the join tables of their relations, and the models with relations over these.
 func (g *Graph) Affected(by ...*schema.Schema) []*schema.Schema {
 	return spread(by, map[*schema.Schema]bool{}, func(s *schema.Schema, add func(*schema.Schema)) {
 		for _, parent := range g.above[s] {
@@ -102,8 +102,8 @@ func (g *Graph) Affected(by ...*schema.Schema) []*schema.Schema {
 	})
 }
 
-// spread returns some models and all that next leads to from them, but for those that are known already, to which it adds them. The order is that
-// of the search, breadth first.
+// spread searches breadth first, from some models to those that next adds. It returns the models that are not known yet, in this order, and adds them
+// to known.
 func spread(from []*schema.Schema, known map[*schema.Schema]bool, next func(s *schema.Schema, add func(*schema.Schema))) []*schema.Schema {
 	var found []*schema.Schema
 	add := func(s *schema.Schema) {

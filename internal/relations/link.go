@@ -10,7 +10,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// Link is a many2many relation as the rows of its join table show it.
+// Link is a many2many relation, seen from the rows of its join table.
 type Link struct {
 	*schema.Relationship
 
@@ -22,16 +22,16 @@ type Link struct {
 type end struct {
 	columns []*schema.Field // of the join table
 	fields  []*schema.Field // of the model
-	keys    []int           // where the fields of the primary key stand among fields; nil when they are not all there
+	keys    []int           // indexes of the primary key's fields in fields; nil if one is missing
 }
 
-// fixed is a column of the join table that holds one value in every row of the relation.
+// fixed is a column of the join table that has the same value in every row of the relation.
 type fixed struct {
 	column *schema.Field
 	value  string
 }
 
-// newLink reads a relation as the rows of a join table show it. It returns nil if the table lacks a column.
+// newLink makes the Link of a relation over a join table. It returns nil if the table lacks a column.
 func newLink(join *schema.Schema, r *schema.Relationship) *Link {
 	l := &Link{Relationship: r}
 	for _, ref := range r.References {
@@ -80,7 +80,7 @@ func (l *Link) OwnedThrough(columns []*schema.Field) bool {
 	})
 }
 
-// SameSide reports whether the owners of a relation over the same table are those of this one.
+// SameSide reports whether a relation over the same table has the same owners.
 func (l *Link) SameSide(r *schema.Relationship) bool {
 	var columns []*schema.Field
 	for _, ref := range r.References {
@@ -97,7 +97,7 @@ func (l *Link) OtherFields() []*schema.Field { return l.other.fields }
 // OwnKeyed reports whether the join table holds the primary key of the owner.
 func (l *Link) OwnKeyed() bool { return len(l.own.keys) > 0 }
 
-// OtherKey returns the primary key of the other side, where the join table holds it.
+// OtherKey returns the primary key of the other side, if the join table holds it.
 func (l *Link) OtherKey(other []any) (key []any, ok bool) {
 	for _, at := range l.other.keys {
 		key = append(key, other[at])
@@ -105,8 +105,8 @@ func (l *Link) OtherKey(other []any) (key []any, ok bool) {
 	return key, len(key) > 0
 }
 
-// Of returns what a join row refers to on both sides, as values of the fields there. It is no link of the relation when a
-// value is missing, or when it belongs to another relation on the same table.
+// Of returns the values of OwnFields and OtherFields that a join row refers to. ok is false if the row is no link of the relation: a value is NULL,
+// or the row belongs to another relation over the table.
 func (l *Link) Of(ctx context.Context, value func(*schema.Field) any) (own, other []any, ok bool) {
 	for _, v := range l.values {
 		if rows.Identity([]any{value(v.column)}) != rows.Identity([]any{v.value}) {
@@ -134,7 +134,7 @@ func (e *end) read(ctx context.Context, value func(*schema.Field) any) ([]any, b
 	return values, true
 }
 
-// convert returns a value as a field of another type holds it.
+// convert converts a value to the type of a field.
 func convert(ctx context.Context, f *schema.Field, v any) any {
 	row := reflect.New(f.Schema.ModelType).Elem()
 	if f.Set(ctx, row, v) != nil {
@@ -144,7 +144,7 @@ func convert(ctx context.Context, f *schema.Field, v any) any {
 	return converted
 }
 
-// Joins reports whether join rows, as identities, are those that GORM makes to save the relation of its owners.
+// Joins reports whether links are the identities of the join rows that GORM makes when it saves the relation of the owners.
 func (l *Link) Joins(ctx context.Context, owners reflect.Value, links []string) bool {
 	var made []string
 	add := func(owner reflect.Value) {

@@ -8,8 +8,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Operated reports whether the conditions of a DELETE on the join table are those that GORM makes for a call on this
-// relation: its first list of values, or its first EXISTS, is about owners. It clears when there is no other condition.
+// Operated reports whether GORM has made the conditions of a DELETE on the join table for a call on this relation. Their first IN or EXISTS is then
+// about the owners. clears reports that there is no other condition.
 func (l *Link) Operated(table string, conditions []clause.Expression) (operated, clears bool) {
 	clears = true
 	fixed := map[string]bool{}
@@ -70,7 +70,7 @@ func (e *end) named(table string, column any) bool {
 	})
 }
 
-// fixes returns the column that holds one value in every row of the relation, when a condition is about it.
+// fixes returns the name of a fixed column if a condition compares it with its value, or "".
 func (l *Link) fixes(eq clause.Eq) string {
 	name, _ := eq.Column.(string)
 	if c, ok := eq.Column.(clause.Column); ok {
@@ -84,8 +84,8 @@ func (l *Link) fixes(eq clause.Eq) string {
 	return ""
 }
 
-// exists reports whether a condition is the one that the generics API makes for the rows of this side:
-// EXISTS (SELECT 1 FROM owners WHERE owners.key = joins.column).
+// exists reports whether a condition is the one that GORM's generics API makes for the rows of this side: EXISTS (SELECT 1 FROM owners WHERE
+// owners.key = joins.column).
 func (e *end) exists(table string, condition clause.Expr) bool {
 	if condition.SQL != "EXISTS (?)" || len(condition.Vars) != 1 {
 		return false

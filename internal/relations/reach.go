@@ -7,8 +7,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// reach returns the given schemas and all that they lead to by their relations, join tables included, but for those that are known
-// already. It adds them to the known ones.
+// reach returns the given schemas and all schemas that their relations lead to, join tables included. It leaves out known ones, and adds the others
+// to known.
 func reach(db *gorm.DB, from []*schema.Schema, known map[*schema.Schema]bool) []*schema.Schema {
 	return spread(from, known, func(s *schema.Schema, add func(*schema.Schema)) {
 		await(db, s)
@@ -19,7 +19,7 @@ func reach(db *gorm.DB, from []*schema.Schema, known map[*schema.Schema]bool) []
 	})
 }
 
-// all lists the relations that a model declares. GORM's map of relations holds some of other models beside them.
+// all lists the relations that a model declares. GORM's map of relations also holds some of other models.
 func all(s *schema.Schema) []*schema.Relationship {
 	r := &s.Relationships
 	list := make([]*schema.Relationship, 0, len(r.HasOne)+len(r.HasMany)+len(r.BelongsTo)+len(r.Many2Many))
@@ -27,7 +27,7 @@ func all(s *schema.Schema) []*schema.Relationship {
 	return append(append(list, r.BelongsTo...), r.Many2Many...)
 }
 
-// await returns when GORM has read the schema to its end: another goroutine may be at it.
+// await waits until GORM has parsed the schema: another goroutine may still be parsing it.
 func await(db *gorm.DB, s *schema.Schema) {
 	stmt := &gorm.Statement{DB: db}
 	_ = stmt.Parse(reflect.New(s.ModelType).Interface())

@@ -9,11 +9,11 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// returns is what a Catalog keeps the answers of Returns under.
+// returns is the key of the answers of Returns.
 type returns struct{ table string }
 
-// Returns reports whether statements on the table can return the rows that they write. Those on views, tables with rules and virtual tables
-// cannot, nor those of a database that the library does not know. The database is asked once.
+// Returns reports whether statements on the table can return the rows that they write. Views, tables with rules, virtual tables and unknown databases
+// cannot. It asks the database once.
 func (c *Catalog) Returns(db *gorm.DB, table string) bool {
 	if known, ok := c.known.Load(returns{table}); ok {
 		return known == true
@@ -23,7 +23,7 @@ func (c *Catalog) Returns(db *gorm.DB, table string) bool {
 	var err error
 	switch db.Name() {
 	case "sqlite":
-		if name == table { // another schema has a catalog of its own
+		if name == table { // an attached database has a catalog of its own
 			err = ask.Raw("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?) AND sql NOT LIKE 'CREATE VIRTUAL%'",
 				name).Scan(&tables).Error
 		}
@@ -41,21 +41,21 @@ func (c *Catalog) Returns(db *gorm.DB, table string) bool {
 	return err == nil && tables > 0
 }
 
-// schemaOf returns the schema that a table is named with, "" for none.
+// schemaOf returns the schema in the name of a table, or "".
 func schemaOf(table string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(table, rows.Bare(table)), ".")
 }
 
-// primary is what a Catalog keeps the answers of Primary under.
+// primary is the key of the answers of Primary.
 type primary struct{ table, columns string }
 
-// Primary reports whether the primary key of a table of MySQL has these columns. The database is asked once.
+// Primary reports whether the primary key of a table of MySQL has these columns. It asks the database once.
 func (c *Catalog) Primary(db *gorm.DB, table string, keys []*schema.Field) bool {
 	columns := make([]string, len(keys))
 	for i, f := range keys {
 		columns[i] = f.DBName
 	}
-	asked := primary{table, strings.Join(columns, ",")} // two models of a table may have keys of their own
+	asked := primary{table, strings.Join(columns, ",")} // two models of a table may have different keys
 	if known, ok := c.known.Load(asked); ok {
 		return known == true
 	}

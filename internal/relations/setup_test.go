@@ -13,12 +13,12 @@ import (
 	"github.com/gorm-signals/signals/internal/relations"
 )
 
-// A shop has shelves, and a shelf has books: all go with what they belong to. A ticket says so itself. A book has many authors.
+// Deleting a shop cascades to its shelves, and from these to their books. A ticket declares this itself. A book has many authors.
 type (
 	shop struct {
 		ID      uint
 		Shelves []shelf  `gorm:"constraint:OnDelete:CASCADE"`
-		Clerks  []clerk  // they stay
+		Clerks  []clerk  // the database keeps them
 		Tickets []ticket `gorm:"constraint:OnDelete:SET NULL"`
 	}
 	shelf struct {
