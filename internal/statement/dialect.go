@@ -1,7 +1,7 @@
 package statement
 
-// Dialect is the name that GORM gives to a kind of database. Its methods are all that the databases differ in for the statements of this
-// package; internal/rows knows how they store values, and internal/txn how their transactions end.
+// Dialect is GORM's name for a kind of database. Its methods say how databases differ for the statements of a write. internal/rows knows how they
+// store values, internal/txn how their transactions end.
 type Dialect string
 
 const (
@@ -10,48 +10,47 @@ const (
 	onMySQL    Dialect = "mysql" // MariaDB too
 )
 
-// CountsUnchanged reports whether a row counts as written that gets the values that it has.
+// CountsUnchanged reports whether an UPDATE counts a row that keeps its values.
 func (d Dialect) CountsUnchanged() bool { return d != onMySQL }
 
-// WritesInOrder reports whether the order in which a statement writes its rows matters: uniqueness is checked row by row.
+// WritesInOrder reports whether a statement checks uniqueness row by row, so that the order of its rows matters.
 func (d Dialect) WritesInOrder() bool { return d == onMySQL }
 
-// LocksGaps reports whether the gap is locked where a row was looked for in vain. Two connections that hold such a lock and then insert wait
-// for each other.
+// LocksGaps reports whether a locking read that finds no row locks the gap. Two connections that lock a gap and then insert wait for each other.
 func (d Dialect) LocksGaps() bool { return d == onMySQL }
 
-// ConflictsOnAny reports whether an upsert conflicts on every unique index, whatever it names.
+// ConflictsOnAny reports whether an upsert conflicts on every unique index, whatever its clause names.
 func (d Dialect) ConflictsOnAny() bool { return d == onMySQL }
 
-// MarksWritten reports whether each stored row tells which transaction has written it and whether an upsert has found it.
+// MarksWritten reports whether system columns of a row say which transaction wrote it and whether an upsert found it.
 func (d Dialect) MarksWritten() bool { return d == onPostgres }
 
-// NotesFound reports whether an INSERT can note the stored rows that it finds, see foundVariable.
+// NotesFound reports whether an INSERT can note in a session variable which stored rows it finds, see foundVariable.
 func (d Dialect) NotesFound() bool { return d == onMySQL }
 
-// SkipsValued reports whether GORM passes over structs that have a value when it reads what DO NOTHING has returned. MySQL has no such clause.
+// SkipsValued reports whether GORM, when it reads what DO NOTHING returned, skips structs that have a value. MySQL has no DO NOTHING.
 func (d Dialect) SkipsValued() bool { return d != onMySQL }
 
-// HasDefaultWord reports whether DEFAULT can stand for a value.
+// HasDefaultWord reports whether a statement can write DEFAULT in place of a value.
 func (d Dialect) HasDefaultWord() bool { return d != onSQLite }
 
-// FailsWhole reports whether a failed statement is the end of its transaction.
+// FailsWhole reports whether a failed statement ends its transaction.
 func (d Dialect) FailsWhole() bool { return d == onPostgres }
 
-// LocksViews reports whether every table and view can be read with FOR UPDATE.
+// LocksViews reports whether FOR UPDATE works on every table and view.
 func (d Dialect) LocksViews() bool { return d != onPostgres }
 
-// CountsCascaded reports whether a DELETE counts the rows that it names and that went with their parents before it came to them.
+// CountsCascaded reports whether a DELETE counts rows that it names and that the database has already deleted with their parents.
 func (d Dialect) CountsCascaded() bool { return d == onPostgres }
 
-// SparesCascaded reports whether a trigger can keep a row that the database deletes with its parent. Others refuse the statement then.
+// SparesCascaded reports whether a trigger can keep a row whose parent the database deletes. Others refuse such a statement.
 func (d Dialect) SparesCascaded() bool { return d == onPostgres }
 
 // ReturnsUpdated reports whether an UPDATE can return the rows that it writes.
 func (d Dialect) ReturnsUpdated() bool { return d == onSQLite || d == onPostgres }
 
-// LimitsDelete reports whether a DELETE can be limited to so many rows by itself.
+// LimitsDelete reports whether DELETE has a LIMIT.
 func (d Dialect) LimitsDelete() bool { return d == onMySQL }
 
-// StandsStill reports whether nobody else can change what a transaction has read before it writes.
+// StandsStill reports whether no other connection can change rows between a transaction's read and its write.
 func (d Dialect) StandsStill() bool { return d == onSQLite }

@@ -14,7 +14,7 @@ func TestDatabasesDiffer(t *testing.T) {
 		fact                    string
 		of                      func(statement.Dialect) bool
 		sqlite, postgres, mysql bool
-		unknown                 bool // what is taken for granted of any other database
+		unknown                 bool // what is assumed of any other database
 	}{
 		{"a row that gets the values that it has counts as written", statement.Dialect.CountsUnchanged, true, true, false, true},
 		{"the order of rows within a statement matters", statement.Dialect.WritesInOrder, false, false, true, false},

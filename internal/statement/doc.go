@@ -1,3 +1,3 @@
-// Package statement is what can be known of a statement of GORM without knowing who listens: the table that it names, whether DB.Save has made it,
-// and what its database can do.
+// Package statement answers questions about a GORM statement alone, without receivers: which table it names, whether DB.Save made it, and what its
+// database can do.
 package statement

@@ -9,8 +9,8 @@ import (
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
-// CalledBySave reports whether DB.Save started the statement. From inside, Save looks like Select("*").Updates, but it goes on to
-// insert a row that the update does not find. Ask only when an update finds no row.
+// CalledBySave reports whether DB.Save started the statement. Its UPDATE looks like that of Select("*").Updates, but if it finds no row, Save inserts
+// one. Call CalledBySave only if an UPDATE finds no row: it reads the call stack.
 func CalledBySave() bool {
 	save, updates := callers.Of((*gorm.DB).Save), callers.Of((*gorm.DB).Updates)
 	frames := callers.Frames()
@@ -25,15 +25,14 @@ func CalledBySave() bool {
 	}
 }
 
-// saved is the model of the statements that testSaved makes.
+// saved is the model of the statements that Check makes.
 type saved struct {
 	ID   uint
 	Name string
 }
 
-// Check finds out whether recognized, which is calledBySave, tells Save from Updates in this program, and whether the two statements of
-// a Save share memory. The statements belong to a database of their own without a connection and without callbacks, so that nobody but the
-// test sees them.
+// Check tests that recognized, which is CalledBySave, distinguishes Save from Updates in this program, and that the two statements of a Save share
+// memory. It opens a database of its own without a connection and without callbacks, so that nobody else sees the statements.
 func Check(recognized func() bool) error {
 	db, err := gorm.Open(nil, &gorm.Config{SkipDefaultTransaction: true, DisableAutomaticPing: true})
 	if err != nil {

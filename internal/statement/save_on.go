@@ -9,22 +9,22 @@ import (
 	"gorm.io/gorm"
 )
 
-// A Save whose update finds no row goes on with an INSERT in a statement of its own, without hooks, unless its caller has selected the
-// columns. The update cannot know whether that comes: it leaves here what the INSERT needs to know.
+// If the UPDATE of a Save finds no row, Save runs an INSERT in a statement of its own, without hooks, unless the caller has selected columns. The
+// UPDATE cannot know whether the INSERT follows. So it leaves here what the INSERT needs.
 
-// Unsaved holds what updates of a Save leave for its INSERT. A Save without an INSERT leaves it to the garbage collector.
+// Unsaved holds what the UPDATEs of Saves leave for their INSERTs. If no INSERT follows, the garbage collector removes it.
 type Unsaved struct {
 	left sync.Map // from a weak.Pointer to Names of the statement to *Leftover
 }
 
-// Leftover is what one update leaves.
+// Leftover is what one UPDATE leaves.
 type Leftover struct {
-	Value     reflect.Value // the struct that receivers of pre_save have seen: an addressable copy of one that Save was given by value
+	Value     reflect.Value // the struct that pre_save receivers got: an addressable copy if Save was given a struct by value
 	Announced bool          // pre_save was sent
 }
 
-// Names returns the memory in which Save keeps the names of the columns that it selects, nil for other statements. Both statements of a Save
-// have it, and nobody else.
+// Names returns the memory in which Save keeps the names of the columns that it selects, or nil for other statements. Only the two statements of one
+// Save share it.
 func Names(stmt *gorm.Statement) *string {
 	if len(stmt.Selects) != 1 || stmt.Selects[0] != "*" {
 		return nil
@@ -32,14 +32,14 @@ func Names(stmt *gorm.Statement) *string {
 	return &stmt.Selects[0]
 }
 
-// Leave keeps what the INSERT of a Save is to know. names are those of its statements.
+// Leave keeps l for the INSERT of a Save. names are those of its statements.
 func (u *Unsaved) Leave(names *string, l *Leftover) {
 	key := weak.Make(names)
 	u.left.Store(key, l)
 	runtime.AddCleanup(names, func(key weak.Pointer[string]) { u.left.Delete(key) }, key)
 }
 
-// Take returns what the update of a Save has left for the statement, nil when the statement is not the INSERT of a Save.
+// Take returns what the UPDATE of a Save has left for the statement, or nil if the statement is not the INSERT of a Save.
 func (u *Unsaved) Take(stmt *gorm.Statement) *Leftover {
 	names := Names(stmt)
 	if names == nil || !stmt.SkipHooks {

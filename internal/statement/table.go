@@ -11,8 +11,8 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// TableOf returns the table that a statement on a model names. GORM cuts the schema off the name in Statement.Table, and takes an alias
-// for the name: the expression has both.
+// TableOf returns the table that a statement on a model names. Statement.Table has no schema, and an alias in place of the name; the table expression
+// has schema and name.
 func TableOf(stmt *gorm.Statement, model *schema.Schema) string {
 	if stmt == nil || stmt.Schema != model || stmt.Table == "" {
 		return model.Table
@@ -38,8 +38,8 @@ func TableOf(stmt *gorm.Statement, model *schema.Schema) string {
 	return stmt.Table
 }
 
-// tableIn returns the name that a text begins with, without its quotes: archive.rows of `archive`.`rows` AS r. It is "" when the text
-// begins with something else.
+// tableIn returns the name that a text begins with, without its quotes: archive.rows of `archive`.`rows` AS r. It returns "" if the text begins with
+// something else.
 func tableIn(sql string) string {
 	var name strings.Builder
 	rest := strings.TrimSpace(sql)
