@@ -10,12 +10,12 @@ import (
 
 type actorKey struct{}
 
-// WithActor returns a context that says who does what is written and sent under it: a user, a job, another program.
+// WithActor returns a context that names who writes and sends under it: a user, a job, another program.
 //
 //	db.WithContext(signals.WithActor(r.Context(), user)).Save(&product)
 //
-// Receivers of every phase ask for it with Actor, and so do observers. The actor may be of any type. Where it leaves the process it is a text,
-// see ActorText: give the type a String method. nil, and a nil pointer, mean nobody.
+// Receivers of every phase, and observers, read it with [Actor]. The actor may be of any type; nil, and a nil pointer, mean nobody. Where the actor
+// leaves the process, as in an outbox, it becomes the text of [ActorText]: give the type a String method.
 func WithActor(ctx context.Context, actor any) context.Context {
 	if v := reflect.ValueOf(actor); v.Kind() == reflect.Pointer && v.IsNil() {
 		actor = nil
@@ -23,11 +23,10 @@ func WithActor(ctx context.Context, actor any) context.Context {
 	return context.WithValue(background(ctx), actorKey{}, who{actor})
 }
 
-// who holds an actor, or nobody.
+// who holds an actor; nil means nobody.
 type who struct{ actor any }
 
-// Actor returns who does what a receiver is told of, as it was given to WithActor, and nil if nobody was named. Durable receivers, and
-// handlers of messages from an outbox, get its text.
+// Actor returns the actor that WithActor has put into ctx, or nil. Durable receivers, and handlers of messages from an outbox, get its text.
 func Actor(ctx context.Context) any {
 	if ctx == nil {
 		return nil
@@ -36,8 +35,8 @@ func Actor(ctx context.Context) any {
 	return w.actor
 }
 
-// ActorText returns the actor of a context as a text: what its String or MarshalText method returns, or the text or the whole number that it
-// is. It is "" if nobody was named, and fails for an actor of any other type.
+// ActorText returns the actor of a context as text: the result of its String or MarshalText method, or its value if it is a string or an integer. It
+// returns "" if ctx names nobody, and an error for an actor of any other type.
 func ActorText(ctx context.Context) (text string, err error) {
 	actor := Actor(ctx)
 	defer func() {

@@ -9,23 +9,23 @@ import (
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
-// answers is what events of all models and signals have in common: what they answer from, and the answers. It is compiled once, and not for
-// every model. Its methods are not inlined, because each model of a program would have copies of them; and it is a field of events and not embedded,
-// because each event type would have wrappers of all methods.
+// answers holds the data and the methods that all events share. It is compiled once, and not for every model. Events have it as a field, because
+// embedding would give each event type wrappers of all methods. The methods are not inlined, because each model of a program would have copies of
+// them.
 type answers struct {
 	row   *change.Row   // nil in an event that was never sent
-	facts *change.Facts // of the signal that was sent: the write gives the row others when it goes on
+	facts *change.Facts // of the signal that was sent; the write may give the row other facts later
 	frame *dispatch.Frame
 	need  dispatch.Need // of the receiver
 }
 
-// answersOf returns what an event answers from that is sent now.
+// answersOf returns the data of an event about row r that is sent now.
 func answersOf(r *change.Row, f *dispatch.Frame, least dispatch.Need) answers {
 	return answers{r, r.Facts, f, least}
 }
 
-// asSent returns the row with the facts of the signal that was sent. They are not the row's own if a receiver of pre_save keeps its event and
-// asks it when the row is written.
+// asSent returns the row with the facts of the signal that was sent. If a receiver of pre_save keeps its event and asks it after the write, the row
+// itself has other facts.
 func (a answers) asSent(created bool) *change.Row {
 	if a.row.Facts == a.facts {
 		return a.row
@@ -98,7 +98,7 @@ func (a answers) changed(created bool, fields []string) bool {
 	return created || a.row == nil || a.deletes() || a.asSent(created).Changed(a.frame, fields)
 }
 
-// deletes reports whether the event is one of a deleted row.
+// deletes reports whether the event is about a deleted row.
 func (a answers) deletes() bool { return a.row != nil && a.facts.Result == change.Deleted }
 
 //go:noinline

@@ -6,18 +6,17 @@ import (
 	"gorm.io/gorm"
 )
 
-// step is one of our functions and its place among GORM's callbacks. It runs right before the first of these callbacks that is
-// registered, and behind all others if none is. A program may have removed some. The last one named is the main callback if the step
-// must run before that.
+// step is one of our functions and its place among GORM's callbacks. It runs right before the first callback in before that is registered: a program
+// may have removed some. If none is, it runs last. The last name in before is the main callback, if the step must run before that.
 type step struct {
 	name   string
 	run    func(*gorm.DB)
 	before []string
 }
 
-// steps are those of one kind of statement, in the order in which they run.
+// steps are our steps around one kind of statement, in the order in which they run.
 type steps struct {
-	main string // GORM's callback that runs the statement
+	main string // name of GORM's callback that runs the statement
 	list []step
 }
 
@@ -79,8 +78,8 @@ func (in *installed) rawSteps() steps {
 	return steps{"", []step{{"signals:sends", in.transactions.Sends, []string{"gorm:raw"}}, {"signals:ran", in.transactions.Ran, nil}}}
 }
 
-// register adds the steps that db's callbacks lack. A database can have several sets of them: dbresolver opens one per
-// connection pool and initializes every plugin again.
+// register adds the steps that db's callbacks lack. A database can have several sets of callbacks: dbresolver opens one per connection pool and
+// initializes every plugin again.
 func (in *installed) register(db *gorm.DB) error {
 	all := db.Callback()
 	processors := listOf(all.Create(), all.Update(), all.Delete(), all.Query(), all.Row(), all.Raw())

@@ -7,16 +7,16 @@ import (
 	"github.com/gorm-signals/signals/internal/change"
 )
 
-// ChangeKind says what a write has made of a row.
+// ChangeKind says what a write did to a row.
 type ChangeKind int
 
 // The kinds of changes.
 const (
 	Created     ChangeKind = iota + 1 // the row was inserted
 	Updated                           // the row was updated
-	SoftDeleted                       // the row stays, marked as deleted: by a delete, or by an update that sets the mark
-	Deleted                           // the row is gone
-	Restored                          // an update has made a soft-deleted row live again
+	SoftDeleted                       // a delete, or an update, has marked the row as deleted; it stays in the table
+	Deleted                           // the row was removed from the table
+	Restored                          // an update has restored a soft-deleted row
 )
 
 // String returns "created", "updated", "soft_deleted", "deleted" or "restored".
@@ -27,12 +27,12 @@ func (k ChangeKind) String() string {
 	return [...]string{"created", "updated", "soft_deleted", "deleted", "restored"}[k-Created]
 }
 
-// kindOf returns what a write has made of a row as callers know it.
+// kindOf returns the public kind for the result of a write.
 func kindOf(r change.Result) ChangeKind {
 	return [...]ChangeKind{change.Updated: Updated, change.Created: Created, change.SoftDeleted: SoftDeleted, change.Deleted: Deleted, change.Restored: Restored}[r]
 }
 
-// result returns the kind as writes know it, and whether the row stays although it is deleted.
+// result returns the result of a write for a kind, and whether that is a soft delete.
 func (k ChangeKind) result() (r change.Result, soft bool) {
 	switch k {
 	case SoftDeleted:
@@ -46,9 +46,9 @@ func (k ChangeKind) result() (r change.Result, soft bool) {
 	}
 }
 
-// ChangeEvent is what PostChange sends.
+// ChangeEvent is the event of PostChange.
 type ChangeEvent[M any] struct {
-	Instance M // the row as it is written, or as it was stored before it was deleted
+	Instance M // the row as written, or as it was stored before its delete
 	Kind     ChangeKind
 
 	answers answers
@@ -63,7 +63,7 @@ func (e ChangeEvent[M]) Err() error { return e.answers.err() }
 // Key returns the primary key of the row, as [SaveEvent.Key] does.
 func (e ChangeEvent[M]) Key() any { return e.answers.key() }
 
-// Raw reports whether the write is fixture loading, marked with Raw on its context.
+// Raw reports whether the write is part of loading fixtures, as [SaveEvent.Raw] does.
 func (e ChangeEvent[M]) Raw() bool { return e.answers.isRaw() }
 
 // Schema returns GORM's description of the model, nil in an event that was never sent.
@@ -72,23 +72,23 @@ func (e ChangeEvent[M]) Schema() *schema.Schema { return e.answers.schema() }
 // Table returns the table that the write names, as [SaveEvent.Table] does.
 func (e ChangeEvent[M]) Table() string { return e.answers.table() }
 
-// Cascade reports whether the row goes because its parent does, by OnDelete:CASCADE.
+// Cascade reports whether the database deletes the row because its parent is deleted (OnDelete:CASCADE).
 func (e ChangeEvent[M]) Cascade() bool { return e.answers.cascades() }
 
-// Original returns the stored row as it was before the write: as [SaveEvent.Original] does, and for a deleted row Instance.
+// Original returns the row as it was stored before the write, as [SaveEvent.Original] does. For a deleted row it returns Instance.
 func (e ChangeEvent[M]) Original() (M, error) {
 	original, err := e.answers.original(e.Kind == Created)
 	m, _ := original.(M)
 	return m, err
 }
 
-// Changed reports whether the write changes any of the named fields, as [SaveEvent.Changed] does. A deleted row is changed.
+// Changed reports whether the write changes one of the named fields, as [SaveEvent.Changed] does. A deleted row is changed.
 func (e ChangeEvent[M]) Changed(fields ...string) bool {
 	return e.answers.changed(e.Kind == Created, fields)
 }
 
-// Changes lists the columns that the write changes, as [SaveEvent.Changes] does. For a row that a delete removes or marks it lists every
-// column that is not zero, with what is stored as Old and nil as New.
+// Changes lists the columns that the write changes, as [SaveEvent.Changes] does. For a delete or soft delete it lists every column that is not zero,
+// with the stored value as Old and nil as New.
 func (e ChangeEvent[M]) Changes() []Change { return e.answers.changes(e.Kind == Created) }
 
 // UpdateFields returns the Go names of the fields that the write names, as [SaveEvent.UpdateFields] does. It is nil for a delete.

@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals/internal/receivers"
 )
 
-// channel is what a Signal is apart from the type of its events.
+// channel is the part of a Signal that does not depend on the type of its events.
 type channel struct {
 	dispatch.Signal
 
@@ -22,35 +22,35 @@ type channel struct {
 	mu  sync.Mutex         // held by writers
 
 	seq      atomic.Uint64                                                         // connection order of a custom signal
-	calls    atomic.Pointer[calls]                                                 // of a custom signal: what Send loops over; nil until somebody connects
+	calls    atomic.Pointer[calls]                                                 // of a custom signal: the receivers that Send loops over; nil until one is connected
 	observer dispatch.Observer                                                     // of a custom signal
-	call     func(ctx context.Context, r *receiver, event unsafe.Pointer) error    // of a custom signal that New made
+	call     func(ctx context.Context, r *receiver, event unsafe.Pointer) error    // of a custom signal that New made: calls a receiver
 	batch    func(ctx context.Context, r *receiver, events []unsafe.Pointer) error // of a custom signal that New made: calls a BatchReceiver[E]
-	single   func(batch unsafe.Pointer) unsafe.Pointer                             // of a custom signal that New made: a Receiver[E] that calls a BatchReceiver[E]
-	keeping  func(c *channel, r *receiver, store Store)                            // of a custom signal that New made: keeps the events of a receiver
+	single   func(batch unsafe.Pointer) unsafe.Pointer                             // of a custom signal that New made: makes a Receiver[E] that calls a BatchReceiver[E]
+	keeping  func(c *channel, r *receiver, store Store)                            // of a custom signal that New made: gives the events of a receiver to a store
 
-	receive func(e *dispatch.Entry, receiver unsafe.Pointer, batch bool) // of a model signal: gives an entry a Receiver[E] or a BatchReceiver[E]
+	receive func(e *dispatch.Entry, receiver unsafe.Pointer, batch bool) // of a model signal: makes a Receiver[E] or a BatchReceiver[E] the function of an entry
 	method  func(of, code unsafe.Pointer, batch bool) unsafe.Pointer     // of a model signal: makes a Receiver[E] or a BatchReceiver[E] of a method
-	given   func(event unsafe.Pointer) given                             // of a model signal: what an event says that is sent by hand
+	given   func(event unsafe.Pointer) given                             // of a model signal: the data of an event that the program sends by hand
 }
 
-// receiver is a connected receiver with what only this package needs to know of it.
+// receiver is a connected receiver: its entry in the engine, and data that only this package needs.
 type receiver struct {
 	dispatch.Entry
 
 	public   ReceiverInfo
-	function unsafe.Pointer // what Connect was given
+	function unsafe.Pointer // the function that Connect was given
 	several  bool           // function is a BatchReceiver[E]
 	origin   origin         // of a model signal
 }
 
-// receiverOf returns the receiver that an entry is a part of.
+// receiverOf returns the receiver that an entry belongs to.
 func receiverOf(e *dispatch.Entry) *receiver {
 	r, _ := e.Owner.(*receiver)
 	return r
 }
 
-// newReceiver returns a receiver that an info describes.
+// newReceiver returns a receiver with this description.
 func newReceiver(i dispatch.Info, k dispatch.Kind) *receiver {
 	r := &receiver{Entry: dispatch.Entry{Item: receivers.Item{UID: i.UID, Priority: i.Priority}, Info: i, Kind: k, Errors: &errorsOfReceivers}}
 	r.public = ReceiverInfo{
@@ -60,7 +60,7 @@ func newReceiver(i dispatch.Info, k dispatch.Kind) *receiver {
 	return r
 }
 
-// newReceiver makes a receiver that is being connected. It panics when something is wrong with it.
+// newReceiver makes the receiver of a Connect. It panics if the function is missing or an option is bad.
 func (c *channel) newReceiver(missing bool, loc string, opts []ConnectOption) (*receiver, Store) {
 	var o connectOptions
 	if missing {
@@ -96,17 +96,18 @@ func (c *channel) newReceiver(missing bool, loc string, opts []ConnectOption) (*
 	return r, o.store
 }
 
-// connect puts a receiver in its place. The caller is Connect or ConnectBatch, and of is its variable of the receiver.
+// connect connects a receiver for Connect or ConnectBatch, which call it directly, because location counts calls. of points to their variable with
+// the function.
 func (c *channel) connect(of unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
 	return c.connectAt(location(3), function(of), batch, opts)
 }
 
-// connectAt puts a receiver in its place that the program connects at a location. The receiver is a Receiver[E] or a BatchReceiver[E].
+// connectAt connects a function, which is a Receiver[E] or a BatchReceiver[E]. loc is the place in the program that connects it.
 func (c *channel) connectAt(loc string, given unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
 	return c.connectFrom(loc, given, given, given, batch, opts)
 }
 
-// connectFrom is connectAt for a receiver that was made of code and a value.
+// connectFrom is connectAt for a function that was made of the code of a method and its value.
 func (c *channel) connectFrom(loc string, given, code, value unsafe.Pointer, batch bool, opts []ConnectOption) (disconnect func() bool) {
 	r, store := c.newReceiver(given == nil, loc, opts)
 	if r.function, r.several = given, batch; c.reg != nil {
@@ -144,7 +145,8 @@ func (c *channel) remove(r *receiver) bool {
 	})
 }
 
-// disconnect removes a receiver. Like all that Signal calls it is not inlined, because each model of a program would have a copy.
+// disconnect removes the receiver with a UID. It is not inlined, like all functions that Signal calls, because each model of a program would have a
+// copy.
 //
 //go:noinline
 func (c *channel) disconnect(uid string) bool {
@@ -157,7 +159,7 @@ func (c *channel) disconnect(uid string) bool {
 	})
 }
 
-// update changes the list and spreads the news: a custom signal makes a new snapshot, a database forgets its plans.
+// update changes the list of receivers. Then a custom signal makes a new snapshot, and a database drops the plans that the change can touch.
 func (c *channel) update(change func() bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -200,7 +202,7 @@ func (c *channel) receivers() []ReceiverInfo {
 	return infos
 }
 
-// send sends the event that a pointer points to, until the first error.
+// send sends an event until the first error. event is a pointer to it.
 func (c *channel) send(ctx context.Context, event any) error {
 	e := reflect.ValueOf(event)
 	if c.reg != nil {
@@ -213,7 +215,7 @@ func (c *channel) send(ctx context.Context, event any) error {
 	return errorOf(answers)
 }
 
-// respond sends the event that a pointer points to, to all receivers.
+// respond sends an event to all receivers. event is a pointer to it.
 func (c *channel) respond(ctx context.Context, event any, w dispatch.Way) []Response {
 	e := reflect.ValueOf(event)
 	if c.reg != nil {
@@ -226,7 +228,7 @@ func (c *channel) respond(ctx context.Context, event any, w dispatch.Way) []Resp
 	return responsesOf(answers)
 }
 
-// responsesOf returns answers as callers know them.
+// responsesOf returns answers in their public form.
 func responsesOf(answers []dispatch.Answer) []Response {
 	responses := make([]Response, len(answers))
 	for i, a := range answers {
@@ -235,7 +237,7 @@ func responsesOf(answers []dispatch.Answer) []Response {
 	return responses
 }
 
-// sendRow sends an event of a model by hand, to the receivers that a write would reach.
+// sendRow sends an event of a model by hand, to the receivers that a write would call.
 func (c *channel) sendRow(ctx context.Context, g given) error {
 	s, err := c.byHand(ctx, g)
 	if err != nil || s.plan == nil {
@@ -244,7 +246,7 @@ func (c *channel) sendRow(ctx context.Context, g given) error {
 	return c.reg.Send(s.plan, c.Kind, &s.frame, s.rows[:])
 }
 
-// respondRow sends an event of a model by hand so that the observer sees it.
+// respondRow sends an event of a model by hand, and tells the observer.
 func (c *channel) respondRow(ctx context.Context, g given, w dispatch.Way) (answers []dispatch.Answer) {
 	send := func(ctx context.Context) []dispatch.Answer { return w.Send(ctx, c.rowTargets(ctx, g)) }
 	if c.reg.Observer == nil {
@@ -261,7 +263,7 @@ func (c *channel) respondRow(ctx context.Context, g given, w dispatch.Way) (answ
 	return answers
 }
 
-// rowTargets lists the calls that sending an event of a model by hand makes.
+// rowTargets lists the calls for an event of a model that is sent by hand. If the event is not valid, the one call returns the error.
 func (c *channel) rowTargets(ctx context.Context, g given) []dispatch.Target {
 	s, err := c.byHand(ctx, g)
 	if err != nil {
@@ -285,14 +287,14 @@ func (c *channel) rowTargets(ctx context.Context, g given) []dispatch.Target {
 	return targets
 }
 
-// nobody stands for the receivers of a send that none was called of.
+// nobody is the receiver that an answer names if the send failed before it called a receiver.
 func (c *channel) nobody() *receiver {
 	return newReceiver(dispatch.Info{Signal: c.Name, Sender: c.Scope.Name, Location: "none"}, c.Kind)
 }
 
-// handSend is the send of an event that no write sends.
+// handSend is the send of an event by hand, without a write.
 type handSend struct {
-	plan  *dispatch.Plan // nil when nobody listens
+	plan  *dispatch.Plan // nil if no receiver is connected
 	frame dispatch.Frame
 	facts change.Facts
 	rows  [1]change.Row
@@ -319,7 +321,7 @@ func (c *channel) byHand(ctx context.Context, g given) (*handSend, error) {
 	return s, nil
 }
 
-// background spares callers a panic for a nil context.
+// background replaces a nil context, which callees would panic on.
 func background(ctx context.Context) context.Context {
 	if ctx == nil {
 		return context.Background()

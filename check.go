@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// check refuses options without meaning and fills in the default need.
+// check refuses options that have no meaning for the signal, and fills in the default need.
 func (c *channel) check(o *connectOptions) {
 	if c.reg == nil {
 		if o.phase == dispatch.AfterFailure {
@@ -57,17 +57,17 @@ func (c *channel) check(o *connectOptions) {
 	c.checkDurable(o)
 }
 
-// saves reports whether events of a kind tell of saved rows.
+// saves reports whether signals of a kind are sent for saved rows.
 func saves(k dispatch.Kind) bool {
 	return k == dispatch.PreSave || k == dispatch.PostSave || k == dispatch.PostChange
 }
 
-// written reports whether events of a kind tell of rows that were saved or deleted.
+// written reports whether signals of a kind are sent for rows after a save or a delete.
 func written(k dispatch.Kind) bool {
 	return k == dispatch.PostSave || k == dispatch.PostDelete || k == dispatch.PostChange
 }
 
-// checkPhase refuses phases of what does not wait for the end of a transaction.
+// checkPhase refuses phases and Net for signals whose receivers cannot wait for the end of a transaction.
 func (c *channel) checkPhase(o *connectOptions) {
 	switch {
 	case o.phase != dispatch.InSend && !written(c.Kind) && c.Kind != dispatch.M2mChanged:
@@ -87,7 +87,7 @@ func (c *channel) checkFields(o *connectOptions) {
 	}
 }
 
-// checkRelations refuses fields of m2m_changed that are no many2many relations.
+// checkRelations refuses Fields of m2m_changed that are not many2many relations.
 func (c *channel) checkRelations(o *connectOptions) {
 	if c.Kind != dispatch.M2mChanged || c.Scope.Schema == nil {
 		return
@@ -109,7 +109,7 @@ func relationsOf(s *schema.Schema) []string {
 	return names
 }
 
-// didYouMean returns what follows an unknown name in the text of an error: the name that it may be a slip of, and "use".
+// didYouMean returns the text after an unknown name in an error: the name that was probably meant, if there is one, and the word "use".
 func didYouMean(name string, known []string) string {
 	if near := rows.Nearest(name, known...); near != "" {
 		return fmt.Sprintf(": did you mean %q? Use", near)

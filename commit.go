@@ -13,25 +13,24 @@ import (
 	"github.com/gorm-signals/signals/internal/pool"
 )
 
-// OnCommit calls fn once the outermost transaction of tx has committed, and never when the transaction, or the innermost
-// savepoint that is open now, is rolled back. In no transaction it calls fn at once and returns its error. It is Django's
-// transaction.on_commit.
+// OnCommit calls fn after the outermost transaction of tx has committed. If the transaction, or the innermost savepoint that is open now, is rolled
+// back, fn never runs. In no transaction OnCommit calls fn at once and returns its error. It is Django's transaction.on_commit.
 //
-// fn gets the values of tx's context without its cancellation. Its error goes to Plugin.ErrorHandler. OnCommit itself fails
-// with ErrNotInstalled, with [sql.ErrTxDone] when the transaction has ended, and with ErrUntracked when its end cannot be
-// seen.
+// fn gets the values of tx's context without its cancellation. Its errors and panics go to Plugin.ErrorHandler. OnCommit returns ErrNotInstalled if
+// the database has no plugin, and [sql.ErrTxDone] if the transaction has ended. If the plugin cannot see its end, OnCommit returns ErrUntracked,
+// unless Plugin.Untracked says otherwise.
 func OnCommit(tx *gorm.DB, fn func(ctx context.Context) error) error {
 	return atEnd(tx, fn, dispatch.AfterCommit, location(2))
 }
 
-// OnRollback calls fn once the transaction of tx, or the innermost savepoint that is open now, was rolled back; for a
-// savepoint that is when the transaction ends. Functions run in reverse order. In no transaction fn never runs. Context and
-// errors are as in OnCommit.
+// OnRollback calls fn after the transaction of tx, or the innermost savepoint that is open now, was rolled back. After a rollback to a savepoint, fn
+// waits for the end of the transaction. The last function added runs first. In no transaction fn never runs. Context and errors are those of
+// OnCommit.
 func OnRollback(tx *gorm.DB, fn func(ctx context.Context) error) error {
 	return atEnd(tx, fn, dispatch.AfterRollback, location(2))
 }
 
-// Transaction is db.Transaction whose end is seen under every Tracking.
+// Transaction is db.Transaction, and the plugin sees its end under every [Tracking]. It returns ErrNotInstalled if the database has no plugin.
 func Transaction(db *gorm.DB, fn func(tx *gorm.DB) error, opts ...*sql.TxOptions) error {
 	reg := registryOf(db)
 	if reg == nil {
@@ -44,8 +43,8 @@ func Transaction(db *gorm.DB, fn func(tx *gorm.DB) error, opts ...*sql.TxOptions
 	return db.Transaction(fn, opts...)
 }
 
-// SQLTx returns the *[sql.Tx] of a transaction, for code that used tx.Statement.ConnPool.(*sql.Tx). It reports false when tx
-// is in no transaction. Do not end the *[sql.Tx] itself: nobody would know.
+// SQLTx returns the *[sql.Tx] of a transaction, for code that used tx.Statement.ConnPool.(*sql.Tx). It returns false if tx is in no transaction. Do
+// not commit or roll back the *[sql.Tx] itself: the plugin would not see the end.
 func SQLTx(tx *gorm.DB) (*sql.Tx, bool) {
 	if tx == nil || tx.Statement == nil {
 		return nil, false

@@ -11,26 +11,26 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// ConnectAll connects the methods of a value that are named after signals, as Laravel's observers are: PreSave, PostSave, PreDelete,
-// PostDelete, PostChange, M2MChanged and PostLoad, each with the signature of a receiver:
+// ConnectAll connects the methods of a value that are named after signals, as Laravel's observers are: PreSave, PostSave, PreDelete, PostDelete,
+// PostChange, M2MChanged and PostLoad, each with the signature of a receiver:
 //
 //	func (s *Search) PostSave(ctx context.Context, e signals.SaveEvent[*Product]) error
 //
 //	signals.ConnectAll[Product](db, &Search{index})
 //
-// A method that takes a slice of events is connected as ConnectBatch does. M is a model, or an interface: then the events are those of
-// Implementing[M]. The options hold for all methods; a UID is one of each signal. A value that implements ReceiverOptions gives further ones to
-// single methods. The function that ConnectAll returns disconnects all of them and reports whether one was still connected.
+// A method that takes a slice of events is connected with ConnectBatch. M is a model, as in For, or an interface, as in Implementing. The options
+// apply to all methods. A value that implements ReceiverOptions gives more options to single methods. The returned function disconnects all methods
+// and reports whether one was still connected.
 //
-// ConnectAll panics when the value has no such method, when one has another signature or a name that is nearly that of a signal, and where
-// Connect panics; the text names the cure, and nothing is connected then.
+// ConnectAll panics if the value has no such method, if one has another signature, or if a name is nearly that of a signal. It also panics where
+// Connect does. The text names the cure, and no method stays connected.
 func ConnectAll[M any](db *gorm.DB, receivers any, opts ...ConnectOption) (disconnect func() bool) {
 	return connectAll(db, reflect.TypeFor[M](), receivers, opts, location(2), faceSignals[M])
 }
 
-// ReceiverOptions is a value of ConnectAll that gives options to single methods.
+// ReceiverOptions is an interface for values of ConnectAll that give options to single methods.
 type ReceiverOptions interface {
-	// ConnectOptions returns the options of the method for a signal, which is named as in Signal.Name: "post_save".
+	// ConnectOptions returns the options of the method for a signal. The name is that of Signal.Name, such as "post_save".
 	ConnectOptions(signal string) []ConnectOption
 }
 

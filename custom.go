@@ -8,13 +8,13 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// calls is a snapshot of a custom signal: the receivers, and their functions by themselves for a tight loop.
+// calls is a snapshot of the receivers of a custom signal. Their functions have a slice of their own, for a tight loop.
 type calls struct {
 	receivers []unsafe.Pointer // each a Receiver[E]
 	entries   []*dispatch.Entry
-	waiting   []*dispatch.Entry // that wait for the end of a transaction
+	waiting   []*dispatch.Entry // receivers that wait for the end of a transaction
 	observer  dispatch.Observer
-	rare      bool // a loop is not enough: an observer looks on, or a receiver waits or is called once
+	rare      bool // the loop of Send is not enough: there is an observer, or a receiver that waits or has Once
 }
 
 func (c *channel) snapshot() *calls {
@@ -35,7 +35,7 @@ func (c *channel) snapshot() *calls {
 	return s
 }
 
-// durableLast puts durable receivers behind the others: nothing is kept of a send that one of those fails.
+// durableLast moves durable receivers behind the others. So no event is kept if another receiver fails the send.
 func durableLast(entries []*dispatch.Entry) []*dispatch.Entry {
 	var others, durable []*dispatch.Entry
 	for _, e := range entries {
@@ -65,15 +65,15 @@ func callBatch[E any](ctx context.Context, r *receiver, events []unsafe.Pointer)
 	return typed[BatchReceiver[E]](&r.function)(ctx, all)
 }
 
-// single makes a Receiver[E] of a BatchReceiver[E].
+// single makes a Receiver[E] that calls a BatchReceiver[E] with one event.
 func single[E any](batch unsafe.Pointer) unsafe.Pointer {
 	r := typed[BatchReceiver[E]](&batch)
 	one := Receiver[E](func(ctx context.Context, event E) error { return r(ctx, []E{event}) })
 	return function(unsafe.Pointer(&one))
 }
 
-// sender returns what Send does with a custom signal that New made. Signals of models do without: it would be compiled for each model. It is a
-// closure and not a method value or a generic function, which would be one call more.
+// sender returns the Send of a custom signal that New made. Signals of models have none, because it would be compiled for each model. It is a
+// closure: a method value or a generic function would cost one call more.
 func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 	return func(ctx context.Context, event E) (err error) {
 		c := ch.calls.Load()
@@ -81,18 +81,18 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 			return nil
 		}
 		if ctx = background(ctx); c.rare || dispatch.Mutes(ctx) {
-			given := event // of its own: the event of the loop stays off the heap
+			given := event // a copy, so that the event of the loop does not escape to the heap
 			return ch.send(ctx, &given)
 		}
 		at := 0
 		defer func() {
-			if at >= 0 { // recover costs as much as a receiver
+			if at >= 0 { // only after a panic: recover costs as much as a receiver
 				err = c.entries[at].Recover(recover())
 			}
 		}()
 		for i := range c.receivers {
 			at = i
-			// typed by hand: inlined, it costs the loop a nanosecond a receiver
+			// A call of typed would cost the loop a nanosecond per receiver, even inlined.
 			if err := (*(*Receiver[E])(unsafe.Pointer(&c.receivers[i])))(ctx, event); err != nil {
 				at = -1
 				return c.entries[i].Failure(err)
@@ -103,7 +103,7 @@ func sender[E any](ch *channel) func(ctx context.Context, event E) error {
 	}
 }
 
-// respondNow calls the receivers of a custom signal that do not wait, so that the observer sees it.
+// respondNow calls the receivers of a custom signal that do not wait, and tells the observer.
 func (c *channel) respondNow(ctx context.Context, snapshot *calls, event reflect.Value, w dispatch.Way) (answers []dispatch.Answer) {
 	call, by := c.caller(event), snapshot.observer
 	if by == nil {
@@ -127,8 +127,8 @@ func (c *channel) respondNow(ctx context.Context, snapshot *calls, event reflect
 	return answers
 }
 
-// caller returns a function that calls an entry with the event that a pointer points to. A signal that New did not make has no function for its
-// type: reflect calls its receivers.
+// caller returns a function that calls a receiver with an event. event is a pointer to it. A signal that New did not make has no function for the
+// type of its events: reflect calls its receivers.
 func (c *channel) caller(event reflect.Value) func(context.Context, *receiver) error {
 	if c.call != nil {
 		return func(ctx context.Context, r *receiver) error { return c.call(ctx, r, event.UnsafePointer()) }
@@ -149,7 +149,7 @@ func callReflected(ctx context.Context, r *receiver, arg reflect.Value) error {
 	return err
 }
 
-// targets lists those of the receivers of a custom signal that are not muted.
+// targets lists the calls of receivers that are not muted and have not had their only call.
 func targets(ctx context.Context, entries []*dispatch.Entry, call func(*dispatch.Entry) error) []dispatch.Target {
 	f := dispatch.FrameOf(ctx)
 	if f != nil && f.MuteAll {

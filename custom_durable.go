@@ -15,7 +15,7 @@ import (
 	"github.com/gorm-signals/signals/internal/pool"
 )
 
-// keepCustom puts a store between a custom signal and a receiver. Events are kept as JSON.
+// keepCustom makes a receiver give its events to a store, as JSON. The store calls the receiver's own function later.
 func keepCustom[E any](c *channel, r *receiver, store Store) {
 	if reflect.TypeFor[E]().Kind() == reflect.Interface {
 		panic(fmt.Sprintf("signals: Connect to %s at %s: Durable keeps events as JSON, and nobody knows which type to make of that for an %s: use a struct",
@@ -47,7 +47,7 @@ func keepCustom[E any](c *channel, r *receiver, store Store) {
 	r.function, r.several = function(unsafe.Pointer(&keep)), false
 }
 
-// orderedBy returns the key of an event, or one of its own if the event type has none: then no event waits for another.
+// orderedBy returns the key of an event. If the event type has none, it makes a new key, so that no event waits for another.
 func orderedBy(event reflect.Value) []any {
 	if key := keyOf(event); key != nil {
 		return key
@@ -55,7 +55,7 @@ func orderedBy(event reflect.Value) []any {
 	return []any{rand.Text()}
 }
 
-// keepInTransaction keeps an event of a custom signal in the transaction of its send, or in one of its own where that has none.
+// keepInTransaction keeps an event of a custom signal in the transaction of its send. If the send is in none, it opens one.
 func keepInTransaction(ctx context.Context, store Store, d DurableReceiver, e KeptEvent) error {
 	f := dispatch.FrameOf(ctx)
 	reg, current := f.Place()
@@ -71,7 +71,8 @@ func keepInTransaction(ctx context.Context, store Store, d DurableReceiver, e Ke
 	return tx.Transaction(func(tx *gorm.DB) error { return store.Keep(ctx, tx, d, []KeptEvent{e}) })
 }
 
-// deliverCustom calls a receiver of a custom signal. With tx, what is sent under the context of the call belongs to that transaction.
+// deliverCustom calls a durable receiver of a custom signal. If tx is not nil, custom signals that the receiver sends with its context belong to that
+// transaction.
 func deliverCustom(ctx context.Context, tx *gorm.DB, e *dispatch.Entry, call func(ctx context.Context) error) (err error) {
 	ctx = dispatch.Afresh(ctx)
 	if reg := registryOf(tx); reg != nil {

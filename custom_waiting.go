@@ -15,7 +15,7 @@ import (
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
-// sendIn sends the event that a pointer points to, in the transaction of a session.
+// sendIn sends an event in the transaction of a session. event is a pointer to it.
 func (c *channel) sendIn(tx *gorm.DB, event any) error {
 	reg := registryOf(tx)
 	if reg == nil {
@@ -36,7 +36,7 @@ func (c *channel) sendIn(tx *gorm.DB, event any) error {
 	return errorOf(answers)
 }
 
-// errorOf returns the errors of answers, as they are if there is one.
+// errorOf returns the errors of answers: one as it is, several joined.
 func errorOf(answers []dispatch.Answer) error {
 	var failed []error
 	for _, a := range answers {
@@ -50,8 +50,8 @@ func errorOf(answers []dispatch.Answer) error {
 	return errors.Join(failed...)
 }
 
-// respondCustom sends an event of a custom signal. In is the frame of SendIn, nil of a plain send, which belongs to the transaction of its
-// context.
+// respondCustom sends an event of a custom signal. in is the frame of SendIn. It is nil for a plain send, which belongs to the transaction of its
+// context, if there is one.
 func (c *channel) respondCustom(ctx context.Context, in *dispatch.Frame, event reflect.Value, w dispatch.Way) (answers []dispatch.Answer, err error) {
 	snapshot := c.calls.Load()
 	if snapshot == nil {
@@ -72,7 +72,7 @@ func (c *channel) respondCustom(ctx context.Context, in *dispatch.Frame, event r
 	}
 	succeeded := false
 	defer func() {
-		if !succeeded { // also when a receiver ends its goroutine
+		if !succeeded { // also if a receiver ends its goroutine
 			s.Fail()
 		}
 	}()
@@ -83,7 +83,7 @@ func (c *channel) respondCustom(ctx context.Context, in *dispatch.Frame, event r
 	return answers, nil
 }
 
-// queue lets a send wait for the end of its transaction. It reports whether the receivers are to be called at once, as there is none.
+// queue makes a send wait for the end of its transaction. If there is none, it reports that the receivers have to be called at once.
 func queue(ctx context.Context, in *dispatch.Frame, s *delivery.Sent) (atOnce bool, err error) {
 	if in != nil {
 		_, current := in.Place()
@@ -94,12 +94,12 @@ func queue(ctx context.Context, in *dispatch.Frame, s *delivery.Sent) (atOnce bo
 		return true, nil
 	}
 	if atOnce, err = s.Queue(current, dispatch.Within(ctx, reg, current)); errors.Is(err, sql.ErrTxDone) {
-		return true, nil // a receiver has kept its context
+		return true, nil // a receiver kept its context beyond the transaction
 	}
 	return atOnce, err
 }
 
-// called returns the receivers that are not muted.
+// called returns the receivers that the context does not mute.
 func called(ctx context.Context, entries []*dispatch.Entry) []*dispatch.Entry {
 	f := dispatch.FrameOf(ctx)
 	switch {
@@ -111,7 +111,7 @@ func called(ctx context.Context, entries []*dispatch.Entry) []*dispatch.Entry {
 	return slices.DeleteFunc(slices.Clone(entries), func(e *dispatch.Entry) bool { return !f.Unmuted(e.UID) })
 }
 
-// callWaiting calls a receiver with the events that pointers point to.
+// callWaiting calls a receiver with the events that the pointers point to.
 func (c *channel) callWaiting(ctx context.Context, e *dispatch.Entry, pointers []any) error {
 	r := receiverOf(e)
 	switch {
@@ -131,7 +131,7 @@ func (c *channel) callWaiting(ctx context.Context, e *dispatch.Entry, pointers [
 	return callReflected(ctx, r, events)
 }
 
-// keyOf returns what the method Key of an event returns, nil if it has none. Event points to the event.
+// keyOf returns the result of the event's method Key, nil if it has no such method. event is a pointer to the event.
 func keyOf(event reflect.Value) []any {
 	keyed, ok := reflect.TypeAssert[interface{ Key() any }](event.Elem())
 	if !ok {

@@ -11,50 +11,50 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// Store keeps the events of receivers that were connected with Durable until the receivers have handled them. Package outbox
-// has one that keeps them in a table.
+// Store keeps the events of receivers connected with [Durable] until the receivers have handled them. Package outbox has a Store that keeps them in a
+// table.
 type Store interface {
-	// Register tells the store of a receiver, when it is connected.
+	// Register is called when a receiver is connected. If it returns an error, Connect panics.
 	Register(r DurableReceiver) error
 
-	// Keep keeps events for a receiver in the write's transaction, which tx is a session of. An error fails the write. When nobody
-	// sees the end of the transaction, OnCommit of tx fails with ErrUntracked, whatever Plugin.Untracked says.
+	// Keep stores events for a receiver. tx is a session in the transaction of the write. An error fails the write. If the plugin cannot see the end
+	// of the transaction, OnCommit of tx returns ErrUntracked, whatever Plugin.Untracked says.
 	Keep(ctx context.Context, tx *gorm.DB, r DurableReceiver, events []KeptEvent) error
 }
 
-// DurableReceiver is a receiver whose events are kept. Name, Signal and Table together name it.
+// DurableReceiver is a receiver whose events are kept. Name, Signal and Table together identify it.
 type DurableReceiver struct {
-	Name   string // what was given to Durable
-	Signal string // "post_save", "post_delete", "post_change", "m2m_changed", or the name of a custom one
-	Table  string // of the model; empty for custom signals
+	Name   string // the name that Durable was given
+	Signal string // "post_save", "post_delete", "post_change", "m2m_changed", or the name of a custom signal
+	Table  string // table of the model; empty for a custom signal
 
-	// Deliver calls the receiver with the Data of an event that was kept, in this process or in an earlier one, outside any
-	// transaction. A panic is an error.
+	// Deliver calls the receiver with the Data of a kept event, which this process or an earlier one has kept. The call is outside any transaction. A
+	// panic is an error.
 	Deliver func(ctx context.Context, data []byte) error
 
-	// DeliverIn does so in the transaction that tx is a session of: it is what the event's DB writes in. What the receiver has written
-	// stands or falls with it.
+	// DeliverIn is Deliver in the transaction of tx. The event's DB is a session in it, so writes of the receiver are committed or rolled back with
+	// it.
 	DeliverIn func(ctx context.Context, tx *gorm.DB, data []byte) error
 }
 
 // KeptEvent is an event in a form that outlives the process.
 type KeptEvent struct {
-	Key   []any  // primary key of the row, or what the event of a custom signal is ordered by
-	Table string // that holds the row: the model's, or another one that db.Table named; the name of a custom signal
-	Data  []byte // what Deliver takes
+	Key   []any  // primary key of the row; for a custom signal, the key that orders its events
+	Table string // table of the row: the model's, or another one given to db.Table; for a custom signal, its name
+	Data  []byte // the argument of Deliver
 }
 
-// Durable lets a post_save, post_delete, post_change or m2m_changed receiver of one model survive a crash: its events are kept in a store, in the
-// transaction of the write, and the store calls the receiver after the commit, again and again until it returns nil. So it is
-// called at least once, and may be called more than once for a change. It implies Atomic.
+// Durable makes a receiver survive a crash. A store keeps its events in the transaction of the write. After the commit, the store calls the receiver
+// until it returns nil: at least once for each event, and perhaps more often. Durable goes with PostSave, PostDelete, PostChange and M2MChanged of
+// one model, through For, and with custom signals. It implies Atomic.
 //
-// The name is the receiver's UID. Choose it once: what was kept under a name waits for a receiver of that name. A receiver of
-// post_save and one of post_delete may share a name and then hear of a row in the order of its changes.
+// The name becomes the receiver's UID. Do not change it later: kept events wait for a receiver of their name. A receiver of PostSave and one of
+// PostDelete may share a name, and then get the events of a row in the order of its changes.
 //
-// The event is made from what was kept: columns only, no associations. A receiver of m2m_changed hears of the actions after the change.
+// The store keeps columns and no associations. A receiver of M2MChanged gets only the actions after the change.
 //
-// Events of a custom signal are kept as JSON, when they are sent with SendIn, or under the context of a receiver of a write. They have an order by
-// their key, if their type has a method Key() any.
+// Events of a custom signal are kept as JSON. Send them with SendIn, or with the context of a receiver of a write. If their type has a method Key()
+// any, events of one key are handled in order.
 func Durable(store Store, name string) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		switch {
@@ -67,11 +67,12 @@ func Durable(store Store, name string) ConnectOption {
 	})
 }
 
-// Atomic makes a save receiver's own writes through the event's DB stand or fall with the write, also where GORM was told to open
-// no transaction (SkipDefaultTransaction): the plugin then opens one. A write that can have none fails before anything is sent.
+// Atomic makes sure that the receiver's own writes through the event's DB are committed or rolled back with the write. If GORM opens no transaction
+// (SkipDefaultTransaction), the plugin opens one. A write that can have no transaction fails before anything is sent. The option goes with all
+// signals of a model but PostLoad.
 func Atomic() ConnectOption { return optionFunc(func(o *connectOptions) { o.atomic = true }) }
 
-// checkDurable refuses what cannot be kept.
+// checkDurable refuses a receiver whose events a store cannot keep.
 func (c *channel) checkDurable(o *connectOptions) {
 	switch {
 	case o.store == nil:
@@ -86,7 +87,7 @@ func (c *channel) checkDurable(o *connectOptions) {
 	o.checkDurable()
 }
 
-// checkDurable refuses what does not go together with Durable.
+// checkDurable refuses options that do not go together with Durable.
 func (o *connectOptions) checkDurable() {
 	switch {
 	case o.store == nil:
@@ -101,7 +102,7 @@ func (o *connectOptions) checkDurable() {
 	o.uid = o.durable
 }
 
-// keep puts the store between the signal and a receiver.
+// keep makes a receiver give its events to the store. The store calls the receiver's own function later.
 func (c *channel) keep(e *receiver, store Store) {
 	if store == nil {
 		return
@@ -121,7 +122,7 @@ func (c *channel) keep(e *receiver, store Store) {
 		events := make([]KeptEvent, 0, len(rows))
 		for _, row := range rows {
 			if row.Linked != nil && M2MAction(row.Linked.Action).Pre() {
-				continue // what is about to happen is not kept
+				continue // only events after the change are kept
 			}
 			k, err := delivery.KeepRow(row, f, e.Info.Needs)
 			if err != nil {

@@ -9,30 +9,29 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// The generic edge. Signal hands receivers and events to its channel as untyped pointers, and the channel has functions that know their type. For a
-// model these functions are made for *erased, once for all models; for an interface for face, once for all interfaces; for a custom signal by New. Each method of
-// Signal and of the events is compiled for each model of a program, so that they hold a call and no more: what is in them costs build time.
+// The generic edge. Signal passes receivers and events to its channel as untyped pointers, and the channel has functions that know their type. These
+// functions are made for *erased, once for all models; for face, once for all interfaces; and by New for each custom signal. Each model of a program
+// compiles the methods of Signal and of the events again. So these methods hold one call and no more: more code would cost build time.
 //
-// All conversions of package unsafe stand in this file, but for the addresses of variables that Connect and New pass, and one in the loop of Send. Rules are those of
+// This file has nearly all conversions of package unsafe; those of other files are of the same kinds. The comments name the rules of
 // https://pkg.go.dev/unsafe#Pointer.
 
-// erased stands for every model. Pointers have one size and one form, so signals, events and receivers of *erased have the memory layout of those
-// of *Product: For makes signals of *erased and returns them under the type that the caller asked for. Made for each model, they would
-// cost a program 200 KB a model: GORM calls methods by name, so the linker keeps all methods of every type that a generic function has a
-// variable of.
+// erased stands for every model. All pointers have one size and one form, so signals, events and receivers of *erased have the memory layout of those
+// of *Product. For makes signals of *erased and returns them under the caller's type. Signals of their own would cost a program 200 KB per model:
+// GORM calls methods by name, so the linker keeps all methods of every type that a generic function has a variable of.
 type erased struct{}
 
-// erasedSignals makes the signals of a model, a *ModelSignals[*erased] that For converts: rule 1, a conversion between types of one layout.
-// The pointer to an instance is one that reflect returned, rule 5, and an erased has no size, so that it is no larger than a model: rule 1.
+// erasedSignals makes the signals of a model: a *ModelSignals[*erased], which For converts to a type of the same layout (rule 1). The pointer to an
+// instance comes from reflect (rule 5). An erased has no size, so it is no larger than a model (rule 1).
 func erasedSignals() (unsafe.Pointer, [dispatch.Kinds]*channel) {
 	return signalsOf(func(r *change.Row) *erased { return (*erased)(reflect.ValueOf(r.Instance).UnsafePointer()) })
 }
 
-// face stands for every interface: a value of one is two pointers, to its type and to what it holds.
+// face stands for every interface: gc keeps an interface value as two pointers, to its type and to its data.
 type face struct{ _, _ unsafe.Pointer }
 
-// faceSignals makes the signals of an interface, a *ModelSignals[face] that Implementing converts: rule 1, but that the layout of an interface is that
-// of two pointers is gc's. testEdge sees to that.
+// faceSignals makes the signals of an interface: a *ModelSignals[face], which Implementing converts (rule 1). Only gc says that an interface has the
+// layout of two pointers; testEdge verifies it.
 func faceSignals[I any]() (unsafe.Pointer, [dispatch.Kinds]*channel) {
 	return signalsOf(func(r *change.Row) face {
 		i, _ := r.Instance.(I)
@@ -40,8 +39,7 @@ func faceSignals[I any]() (unsafe.Pointer, [dispatch.Kinds]*channel) {
 	})
 }
 
-// instanceIn gives an instance of *erased the type of its model back, and a face that of its interface. The memory is that of a model or of an
-// interface: rule 1.
+// instanceIn gives an *erased the type of its model back, and a face that of its interface. The memory was one of that type all along (rule 1).
 func instanceIn(s dispatch.Scope, of any) any {
 	switch p := of.(type) {
 	case *erased:
@@ -52,7 +50,7 @@ func instanceIn(s dispatch.Scope, of any) any {
 	return of
 }
 
-// instanceOf returns the instance of a row as M. A plan only pairs a row with receivers that its type satisfies.
+// instanceOf returns the instance of a row as M. A plan pairs a row only with receivers whose type its instance has.
 type instanceOf[M any] func(r *change.Row) M
 
 func (of instanceOf[M]) save(a answers) SaveEvent[M] {
@@ -76,7 +74,7 @@ func (of instanceOf[M]) links(a answers) M2MEvent[M] {
 	return M2MEvent[M]{Instance: of(a.row), Relation: l.Relation, Action: M2MAction(l.Action), Reverse: l.Reverse, PKs: l.Keys, answers: a}
 }
 
-// given is an event that is sent by hand, without its type.
+// given is the data of an event that the program sends by hand.
 type given struct {
 	instance      any
 	created       bool
@@ -102,7 +100,7 @@ func givenLinks[M any](e M2MEvent[M]) given {
 	return given{instance: e.Instance, linked: &change.Linked{Relation: e.Relation, Action: change.Action(e.Action), Reverse: e.Reverse, Keys: e.PKs}}
 }
 
-// signalsOf makes signals whose instances are of type M, and returns the *ModelSignals[M] and their channels in the order of kinds.
+// signalsOf makes signals whose instances have the type M. It returns the *ModelSignals[M] and its channels in the order of kinds.
 func signalsOf[M any](of instanceOf[M]) (unsafe.Pointer, [dispatch.Kinds]*channel) {
 	m := &ModelSignals[M]{
 		PreSave:    modelSignal(of.save, givenSave[M]),
@@ -116,7 +114,7 @@ func signalsOf[M any](of instanceOf[M]) (unsafe.Pointer, [dispatch.Kinds]*channe
 	return unsafe.Pointer(m), channelsOf(unsafe.Pointer(m))
 }
 
-// channelsOf returns the channels of a *ModelSignals of any type: rule 1, as a Signal begins with its channel whatever its events are.
+// channelsOf returns the channels of a *ModelSignals of any type. A Signal begins with its channel, whatever its events are (rule 1).
 func channelsOf(made unsafe.Pointer) [dispatch.Kinds]*channel {
 	m := (*ModelSignals[*erased])(made)
 	return [dispatch.Kinds]*channel{
@@ -127,7 +125,7 @@ func channelsOf(made unsafe.Pointer) [dispatch.Kinds]*channel {
 
 func modelSignal[E any](event func(answers) E, from func(E) given) *Signal[E] {
 	s := &Signal[E]{}
-	// The event is one of a model. Rule 1, as it is read only: an event of *erased has its layout.
+	// E is an event of a model, or one of *erased, which has the same layout. It is only read (rule 1).
 	s.channel.given = func(event unsafe.Pointer) given { return from(*(*E)(event)) }
 	s.channel.method = methodCall[E]
 	s.channel.receive = func(e *dispatch.Entry, receiver unsafe.Pointer, batch bool) {
@@ -141,7 +139,7 @@ func modelSignal[E any](event func(answers) E, from func(E) given) *Signal[E] {
 	return s
 }
 
-// methodCall makes a Receiver[E] or a BatchReceiver[E] of a method: of code that gets of as its first argument, which is a pointer.
+// methodCall makes a Receiver[E] or a BatchReceiver[E] of a method. code is its code, and of, a pointer, is the first argument.
 func methodCall[E any](of, code unsafe.Pointer, batch bool) unsafe.Pointer {
 	if batch {
 		call := typed[func(unsafe.Pointer, context.Context, []E) error](&code)
@@ -163,19 +161,19 @@ func batchCall[E any](e *dispatch.Entry, r BatchReceiver[E], event func(answers)
 	}
 }
 
-// function takes a function out of a variable, as what gc makes of it: one pointer to its code and what it has captured. Of is a pointer to a
-// variable of a function type. Rule 1, but that the layout of a function is that of one pointer is gc's.
+// function returns the function in a variable as gc keeps it: one pointer to the code and the captured variables. of points to a variable of a
+// function type. Only gc says that a function has the layout of one pointer; otherwise this is rule 1.
 func function(of unsafe.Pointer) unsafe.Pointer { return *(*unsafe.Pointer)(of) }
 
-// codeOf returns where the code of a function is: gc keeps that first in what a function points to. Rule 1, but for that layout.
+// codeOf returns the address of a function's code, which gc keeps first in what a function points to. Given that layout, this is rule 1.
 func codeOf(function unsafe.Pointer) uintptr { return *(*uintptr)(function) }
 
-// typed gives a function its type back: the one that it had, or the one for *erased of a function for *Product. F is a function type. Rule 1 too.
-// No rule covers the call of a function for *Product as one for *erased. There gc is
-// relied on: it passes arguments by their kinds, sizes and pointers, never by what they point to. testEdge sees to that.
+// typed gives a function its type back. F is the type that it had, or that type for *erased in place of *Product (rule 1). No rule covers the call of
+// a function for *Product as one for *erased. There the code relies on gc, which passes arguments by their kinds, sizes and pointers, and never by
+// what they point to. testEdge verifies it.
 func typed[F any](function *unsafe.Pointer) F { return *(*F)(unsafe.Pointer(function)) }
 
-// reflected is typed for reflect, of a type that the function had.
+// reflected is typed for reflect. typ is the type that the function had.
 func reflected(typ reflect.Type, function *unsafe.Pointer) reflect.Value {
 	return reflect.NewAt(typ, unsafe.Pointer(function)).Elem()
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
-// sameLayout reports whether memory of one type can be used as memory of another one: both have fields of the same kinds at the same places. What
-// pointers point to may differ, and so may names.
+// sameLayout reports whether memory of one type can be used as memory of the other: both have fields of the same kinds at the same places. Names, and
+// the types that pointers point to, may differ.
 func sameLayout(a, b reflect.Type) bool {
 	if a == b || (a == reflect.TypeFor[face]() && b.Kind() == reflect.Interface && a.Size() == b.Size()) {
 		return true
@@ -66,8 +66,8 @@ func sameArguments(a, b reflect.Type) bool {
 	return true
 }
 
-// layouts are the types of which For uses memory made for *erased as memory for *Product, and Implementing memory made for face as memory for an
-// interface.
+// layouts lists the types whose layouts must agree. For uses memory made for *erased as memory for *Product, and Implementing uses memory made for
+// face as memory for an interface.
 func layouts[M any]() []reflect.Type {
 	return []reflect.Type{
 		reflect.TypeFor[ModelSignals[M]](),
@@ -79,16 +79,16 @@ func layouts[M any]() []reflect.Type {
 	}
 }
 
-// other is a model that *erased has to stand for, and another an interface that face has to stand for.
+// other is a model that *erased has to stand for. another is an interface that face has to stand for.
 type other struct{ ID uint }
 
 type another interface{ is() *other }
 
 func (o *other) is() *other { return o }
 
-// testEdge finds out whether receivers for events of a model can be called as receivers for events of *erased in this program, and those for events
-// of an interface as those for events of face. Made makes the signals of *erased. No database is asked: the test calls receivers as a write does, one
-// with an event and one with a batch of two.
+// testEdge finds out whether, in this program, receivers for events of a model can be called as receivers for events of *erased, and those for events
+// of an interface as those for events of face. made makes the signals of *erased. The test needs no database. It calls receivers as a write does:
+// with one event, and with a batch of two.
 func testEdge(made func() (unsafe.Pointer, [dispatch.Kinds]*channel)) error {
 	if !slices.EqualFunc(layouts[*erased](), layouts[*other](), sameLayout) || !slices.EqualFunc(layouts[face](), layouts[another](), sameLayout) ||
 		!slices.EqualFunc(layouts[face](), layouts[any](), sameLayout) {
@@ -104,7 +104,7 @@ func testEdge(made func() (unsafe.Pointer, [dispatch.Kinds]*channel)) error {
 	return nil
 }
 
-// edgeHolds reports whether receivers for events with instances of type M get the events that signals send. Back returns the model of an instance.
+// edgeHolds reports whether receivers for instances of type M get the events that signals send. back returns the model of an instance.
 func edgeHolds[M any](channels [dispatch.Kinds]*channel, back func(M) any) bool {
 	row := &change.Row{
 		Instance: &other{ID: 1}, Created: true, Facts: &change.Facts{Soft: true},

@@ -10,37 +10,37 @@ import (
 )
 
 var (
-	// ErrNotInstalled is returned when a database has no signals plugin. Cure: db.Use(signals.Plugin{}).
+	// ErrNotInstalled means that the database has no signals plugin. Cure: db.Use(signals.Plugin{}).
 	ErrNotInstalled = fault.ErrNotInstalled
 
-	// ErrRecursion is returned when receivers of model signals write, and the receivers of those writes write in
-	// turn, deeper than Plugin.MaxDepth. Its text shows the chain.
+	// ErrRecursion means that receivers of model signals write, the receivers of those writes write in turn, and so on, deeper than Plugin.MaxDepth.
+	// Its text shows the chain of signals.
 	ErrRecursion = fault.ErrRecursion
 
-	// ErrNotLoaded is returned by SaveEvent.Original to a receiver that declared with Needs that it does not need
-	// the stored row. Cure: connect it with Needs(Original), which is the default.
+	// ErrNotLoaded is returned by SaveEvent.Original if the receiver was connected with Needs(Keys) or Needs(Row). Cure: Needs(Original), which is
+	// the default.
 	ErrNotLoaded = fault.ErrNotLoaded
 
-	// ErrUntracked is returned where something is to wait for the end of a transaction that the plugin did not begin and
-	// cannot follow. Under TrackExplicit that is every transaction of db.Transaction and db.Begin. Plugin.Untracked decides otherwise.
+	// ErrUntracked means that a receiver or function has to wait for the end of a transaction that the plugin did not begin and cannot follow. Under
+	// TrackExplicit that is every transaction of db.Transaction and db.Begin. Plugin.Untracked can allow the write.
 	ErrUntracked = fault.ErrUntracked
 
-	// ErrForeignPool is returned for a write through a connection pool that was put over the plugin's by another plugin and
-	// begins transactions of its own, when the plugin cannot see their end.
+	// ErrForeignPool means that a write uses a connection pool of another plugin, put over the signals plugin's own, that begins transactions whose
+	// end nobody sees. Cure: set Plugin.Tracking to TrackExplicit.
 	ErrForeignPool = fault.ErrForeignPool
 
-	// ErrOutcomeUnknown is what Plugin.ErrorHandler gets when nobody can tell whether writes are stored: COMMIT, or a statement about
-	// a savepoint, or a write outside any transaction, was sent and no clear answer came back; a savepoint was set behind the plugin's
-	// back; or the database may have ended the transaction. Neither AfterCommit nor AfterRollback receivers run for those writes.
+	// ErrOutcomeUnknown is what Plugin.ErrorHandler gets if nobody can tell whether writes are stored. No AfterCommit and no AfterRollback receivers
+	// run for them. Either COMMIT, a statement about a savepoint, or a write outside any transaction was sent and no clear answer came back. Or the
+	// program rolled back to a savepoint that the plugin has not seen, or the database may have ended the transaction.
 	ErrOutcomeUnknown = fault.ErrOutcomeUnknown
 )
 
-// ReceiverError tells which receiver made a send fail. [errors.Is] and [errors.As] see the receiver's own error through it.
+// ReceiverError names the receiver that made a send fail. [errors.Is] and [errors.As] find the receiver's own error in it.
 type ReceiverError struct {
 	Signal   string // name of the signal, "post_save"
 	Sender   string // model that sent it, "Product"; empty for a custom signal
-	Receiver string // UID of the receiver, or else the file and line of its Connect
-	Err      error  // what the receiver returned, or a *PanicError
+	Receiver string // UID of the receiver, or the file and line of its Connect
+	Err      error  // the error that the receiver returned, or a *PanicError
 }
 
 // Error names the signal, the sender, the receiver and the cause.
@@ -60,20 +60,20 @@ func (e *ReceiverError) Unwrap() error { return e.Err }
 
 // PanicError is the error of a receiver that panicked.
 type PanicError struct {
-	Value any    // what was passed to panic
+	Value any    // the argument of panic
 	Stack []byte // the stack of the panicking goroutine, as debug.Stack formats it
 }
 
-// Error shows the value of the panic. The stack is in Stack.
+// Error shows the value of the panic; Stack has its stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// Unwrap returns the value of the panic when it was an error.
+// Unwrap returns Value if it is an error, and nil otherwise.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
 
-// errorsOfReceivers makes the errors of receivers.
+// errorsOfReceivers makes the public error types for the packages of the engine, which do not import this one.
 var errorsOfReceivers = dispatch.Errors{
 	Receiver: func(of dispatch.Info, err error) error {
 		return &ReceiverError{Signal: of.Signal, Sender: of.Sender, Receiver: of.Name(), Err: err}

@@ -2,7 +2,7 @@ package signals
 
 import "sync"
 
-// Group disconnects several receivers together. Its zero value is ready for use, from any goroutine. It must not be copied.
+// Group disconnects several receivers together. Its zero value is ready for use by several goroutines. Do not copy it.
 //
 //	var shop signals.Group
 //	shop.Add(products.PostSave.Connect(index), products.PostDelete.Connect(remove))
@@ -12,7 +12,7 @@ type Group struct {
 	ends []func() bool
 }
 
-// Add adds what Connect, ConnectBatch or ConnectAll has returned. It panics for nil.
+// Add adds functions that Connect, ConnectBatch or ConnectAll returned. It panics if one is nil.
 func (g *Group) Add(disconnect ...func() bool) {
 	for _, end := range disconnect {
 		if end == nil {
@@ -24,8 +24,7 @@ func (g *Group) Add(disconnect ...func() bool) {
 	g.ends = append(g.ends, disconnect...)
 }
 
-// Disconnect disconnects all that was added, and reports whether one of the receivers was still connected. The group is empty then, and
-// may be used again.
+// Disconnect disconnects all receivers of the group, and reports whether one was still connected. The group is then empty and can be used again.
 func (g *Group) Disconnect() bool {
 	g.mu.Lock()
 	ends := g.ends

@@ -14,28 +14,26 @@ import (
 	"github.com/gorm-signals/signals/internal/lanes"
 )
 
-// Lane runs receivers in the background, on a bounded number of goroutines: the write returns once it has committed, and does not wait for
-// them. Make one with [NewLane] and name it with [In]:
+// Lane runs receivers in the background, on a bounded number of goroutines. The write returns after its commit and does not wait for them. Make a
+// lane with [NewLane] and name it with [In]:
 //
 //	mail := signals.NewLane(signals.LaneConfig{Name: "mail", Workers: 8, Queue: 1000, Timeout: 5 * time.Second})
 //	products.PostSave.Connect(mailNewProduct, signals.AfterCommit(), signals.In(mail))
 //
-// Events of one row, which are those with the same table and primary key, run one by one on a lane, in the order of their commits: a later
-// one never starts before an earlier one has ended. Different rows run at the same time. Events without a primary key have no order. Events of a
-// custom signal are in order by their key if the event has a method Key() any.
+// Events of one row, given by its table and primary key, run one by one on a lane, in the order of their commits. Events of different rows run at the
+// same time. Events without a primary key have no order. Events of a custom signal are in order by their key if the event has a method Key() any.
 //
-// A receiver gets the values of the write's context without its cancellation, and the time that LaneConfig.Timeout gives; a receiver that
-// does not look at its context keeps its worker. The event is a snapshot of its own, and its DB is a live session outside the transaction.
-// Errors, panics and calls that are not made go to Plugin.ErrorHandler as a *[LaneError], which names the rows.
+// A receiver gets the values of the write's context without its cancellation. That context ends after LaneConfig.Timeout; a receiver that ignores the
+// end keeps its worker. The event is a snapshot of its own, and its DB is a session outside the transaction. Errors, panics and calls that are not
+// made go to Plugin.ErrorHandler as a *[LaneError], which names the rows.
 //
-// The queue is in memory. A crash, and an exit without [Lane.Shutdown], lose what is queued or runs. For events that must survive, connect
-// the receiver with [Durable] instead. A lane has a goroutine for each call that runs and none while there is nothing to do, so a program,
-// or a test, may drop it. One lane may serve several signals and several databases.
+// The queue is in memory. A crash, or an exit without [Lane.Shutdown], loses queued and running calls; use [Durable] for events that must survive. A
+// lane without calls has no goroutine, so a program, or a test, may drop it. One lane may serve several signals and databases.
 type Lane struct{ lane *lanes.Lane }
 
-// LaneConfig is what NewLane needs to know. Only Name is required.
+// LaneConfig configures a lane. Only Name is required.
 type LaneConfig struct {
-	// Name is shown in errors, metrics and by the inspector.
+	// Name is the name of the lane in errors, in metrics and in the inspector.
 	Name string
 
 	// Workers is how many calls run at the same time; 0 means 4.
@@ -44,44 +42,45 @@ type LaneConfig struct {
 	// Queue is how many calls may wait for a worker; 0 means 1000. A call of a batch receiver counts once.
 	Queue int
 
-	// Timeout is how long the context of a call lasts; 0 means 30 seconds.
+	// Timeout is how long a call may take until its context ends; 0 means 30 seconds.
 	Timeout time.Duration
 
-	// Overflow says what happens to a write when the queue is full. The zero value is Block.
+	// Overflow says what happens if the queue is full. The zero value is Block.
 	Overflow Overflow
 
-	// ErrorHandler is told of errors in the place of Plugin.ErrorHandler; nil means that one, and [slog.Default] for a custom signal that is
-	// sent in no transaction.
+	// ErrorHandler gets the errors of the lane in place of Plugin.ErrorHandler. If it is nil, Plugin.ErrorHandler gets them, or [slog.Default] for a
+	// custom signal that is sent in no transaction.
 	ErrorHandler func(ctx context.Context, err error)
 }
 
-// Overflow is what happens to a write whose events find the queue of a lane full.
+// Overflow says what happens to a write whose events find the queue of a lane full.
 type Overflow uint8
 
 const (
-	// Block lets the write wait, after its commit, until no more calls than LaneConfig.Queue are queued. The events are queued by then, and
-	// none is lost: the write returns earlier when its context ends or the lane is shut down. A write never waits if a receiver that runs
-	// on a lane makes it, or a receiver within a transaction that is still open: lanes would wait for each other. It goes beyond the limit.
-	// This holds for writes through the event's DB and for those with the receiver's context.
+	// Block makes the write wait, after its commit, until no more calls than LaneConfig.Queue are queued. Its events are queued before the wait, so
+	// none is lost. The write returns earlier if its context ends or the lane is shut down.
+	//
+	// A write does not wait if a receiver on a lane makes it, or a receiver within a transaction that is still open: otherwise lanes could wait for
+	// each other. The queue then exceeds its limit. This holds for writes through the event's DB and for those with the receiver's context.
 	Block Overflow = iota
-	// Reject does not call the receiver: Plugin.ErrorHandler gets a *LaneError with ErrLaneFull and the rows.
+	// Reject does not call the receiver. Plugin.ErrorHandler gets a *LaneError with ErrLaneFull and the rows.
 	Reject
 )
 
 var (
-	// ErrLaneFull is what Plugin.ErrorHandler gets for an event that a lane with the overflow Reject has no room for.
+	// ErrLaneFull is what Plugin.ErrorHandler gets for an event if the queue of the lane is full and its Overflow is Reject.
 	ErrLaneFull = lanes.ErrFull
-	// ErrLaneClosed is what Plugin.ErrorHandler gets for an event that comes after Lane.Shutdown, or was not delivered when Shutdown gave
-	// up. It is also the cause of the end of the contexts that Shutdown cancels.
+	// ErrLaneClosed is what Plugin.ErrorHandler gets for an event that comes after Lane.Shutdown, or that Shutdown gave up. It is also the cause of
+	// contexts that Shutdown cancels.
 	ErrLaneClosed = lanes.ErrClosed
 )
 
-// LaneError is what Plugin.ErrorHandler gets of a receiver that runs on a lane.
+// LaneError is the error that Plugin.ErrorHandler gets for a receiver on a lane.
 type LaneError struct {
-	Lane  string        // its name
-	Rows  []ObservedRow // what the call was about; none for a custom signal
+	Lane  string        // name of the lane
+	Rows  []ObservedRow // the rows of the call; none for a custom signal
 	Event any           // the event of a custom signal; the first one of a batch
-	Err   error         // a *ReceiverError: what the receiver returned, or why it was not called
+	Err   error         // a *ReceiverError with the receiver's error, or with the reason why it was not called
 }
 
 // Error names the lane, the rows and the cause.
@@ -98,7 +97,7 @@ func (e *LaneError) Error() string {
 	return fmt.Sprintf("%s: %v", text.String(), e.Err)
 }
 
-// keyText returns a primary key as people write it.
+// keyText returns a primary key in a form for people.
 func keyText(key []any) any {
 	if len(key) == 1 {
 		return key[0]
@@ -115,7 +114,7 @@ const (
 	defaultTimeout = 30 * time.Second
 )
 
-// NewLane returns a lane. It panics when a value of the config makes no sense; the text names the cure.
+// NewLane returns a lane. It panics if a field of the config has a bad value; the text names the cure.
 func NewLane(c LaneConfig) *Lane {
 	switch {
 	case c.Name == "":
@@ -135,13 +134,13 @@ func NewLane(c LaneConfig) *Lane {
 	})}
 }
 
-// guarded is an ErrorHandler whose panics disturb nobody.
+// guarded returns an ErrorHandler that ignores its own panics.
 func guarded(handle func(ctx context.Context, err error)) func(ctx context.Context, err error) {
 	if handle == nil {
 		return nil
 	}
 	return func(ctx context.Context, err error) {
-		defer func() { _ = recover() }() // a handler that panics has had its chance
+		defer func() { _ = recover() }() // a panic of the handler must not disturb the lane
 		handle(ctx, err)
 	}
 }
@@ -152,14 +151,14 @@ func (l *Lane) Name() string { return l.lane.Name }
 // String returns the name of the lane.
 func (l *Lane) String() string { return l.lane.Name }
 
-// LaneStats is what a lane does at one moment, and what it has done since it was made.
+// LaneStats is what a lane does now, and what it has done since it was made.
 type LaneStats struct {
-	Depth    int           // calls that wait
+	Depth    int           // queued calls
 	Oldest   time.Duration // how long the oldest of them has waited
-	Running  int           // calls that run
-	Done     uint64        // calls that have succeeded
-	Failed   uint64        // calls that have returned an error or panicked
-	Rejected uint64        // calls that were not made, because the lane was full or shut down
+	Running  int           // calls that run now
+	Done     uint64        // calls that returned nil
+	Failed   uint64        // calls that returned an error or panicked
+	Rejected uint64        // calls that were not made, because the queue was full or the lane shut down
 }
 
 // Stats returns the statistics of the lane.
@@ -168,16 +167,16 @@ func (l *Lane) Stats() LaneStats {
 	return LaneStats{Depth: s.Queued, Oldest: s.Oldest, Running: s.Running, Done: s.Done, Failed: s.Failed, Rejected: s.Refused}
 }
 
-// Wait waits until no call waits or runs, and returns nil. When ctx ends first it returns the error of ctx. Tests call it between a write and
-// what they expect of its receivers.
+// Wait waits until no call is queued or runs, and returns nil. If ctx ends first, it returns the error of ctx. Tests call it between a write and the
+// assertions on its receivers.
 func (l *Lane) Wait(ctx context.Context) error { return l.lane.Wait(background(ctx)) }
 
-// Shutdown ends the lane: it takes no more events, runs what is queued, and returns nil when that is done. When ctx ends first, Shutdown
-// returns the error of ctx, cancels the contexts of the receivers that run, and does not wait for them. Events that come after the call, and
-// those that were not delivered, go to Plugin.ErrorHandler with ErrLaneClosed. Call it when the program ends, after the last write.
+// Shutdown ends the lane: it takes no more events, runs the queued calls, and returns nil when they have returned. If ctx ends first, it cancels the
+// contexts of the running calls, does not wait for them, and returns the error of ctx. Events that come later, and those that were not delivered, go
+// to Plugin.ErrorHandler with ErrLaneClosed. Call it when the program ends, after the last write.
 func (l *Lane) Shutdown(ctx context.Context) error { return l.lane.Shutdown(background(ctx)) }
 
-// In lets a receiver run on a lane. It goes with AfterCommit, also with Net and ConnectBatch, and with AfterRollback and AfterFailure.
+// In runs a receiver on a lane. It goes with AfterCommit, AfterRollback and AfterFailure, and with Net and ConnectBatch.
 func In(lane *Lane) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if lane == nil || lane.lane == nil {
@@ -188,7 +187,7 @@ func In(lane *Lane) ConnectOption {
 	})
 }
 
-// checkLane refuses receivers that cannot run on a lane.
+// checkLane refuses options with which a receiver cannot run on a lane.
 func (o *connectOptions) checkLane() {
 	switch {
 	case o.lane == nil:
@@ -199,7 +198,7 @@ func (o *connectOptions) checkLane() {
 	}
 }
 
-// Lanes returns the lanes that receivers of the database's models run on, each once.
+// Lanes returns the lanes that receivers of the database's model signals run on, each once.
 func Lanes(db *gorm.DB) []*Lane {
 	var found []*Lane
 	for _, r := range Receivers(db) {
@@ -210,7 +209,7 @@ func Lanes(db *gorm.DB) []*Lane {
 	return found
 }
 
-// onLane makes the error of a call on a lane.
+// onLane makes the public error of a call on a lane.
 func onLane(o dispatch.Observed, err error) error {
 	return &LaneError{Lane: o.Receiver.Lane.Name, Rows: observedOf(o).Rows(), Event: o.Event, Err: err}
 }

@@ -17,12 +17,12 @@ import (
 // method is a method of a value of ConnectAll that is named after a signal.
 type method struct {
 	kind  dispatch.Kind
-	of    unsafe.Pointer // the value that it is called on
+	of    unsafe.Pointer // the value that the method is called on
 	code  unsafe.Pointer // a function whose first argument is of
 	batch bool           // it takes a slice of events
 }
 
-// named is how the method for a signal is called, and what it gets.
+// named is the name of the method for a signal, with the kind of the signal and the type of its events.
 type named struct {
 	name  string
 	kind  dispatch.Kind
@@ -42,7 +42,8 @@ func methodNames() []named {
 	}
 }
 
-// methodsOf finds the methods of a value that are named after signals, or says what is wrong with the value. M is the model or the interface.
+// methodsOf finds the methods of a value that are named after signals. If something is wrong with the value, problem says what. m is the model or the
+// interface.
 func methodsOf(receivers any, m reflect.Type) (methods []method, problem string) {
 	v := reflect.ValueOf(receivers)
 	if !v.IsValid() || (v.Kind() == reflect.Pointer && v.IsNil()) {
@@ -81,13 +82,13 @@ func methodsOf(receivers any, m reflect.Type) (methods []method, problem string)
 	return methods, problem
 }
 
-// search looks through the methods of a type.
+// search looks for receivers among the methods of a type.
 type search struct {
 	of, pointer reflect.Type // the type, and a pointer to it
-	instance    reflect.Type // what events must hold
+	instance    reflect.Type // the type of Instance in the events
 }
 
-// takes reports whether a method with its receiver as first argument has the signature for a signal: with one event, or with a batch.
+// takes reports whether a method has the signature for a signal: with one event, or with a batch. The first argument of t is the value.
 func (s *search) takes(t reflect.Type, n named) (one, batch bool) {
 	if t.NumIn() != 3 || t.IsVariadic() || t.In(1) != reflect.TypeFor[context.Context]() || t.NumOut() != 1 || t.Out(0) != reflect.TypeFor[error]() {
 		return false, false
@@ -98,7 +99,7 @@ func (s *search) takes(t reflect.Type, n named) (one, batch bool) {
 	return s.isEvent(t.In(2), n.event), false
 }
 
-// isEvent reports whether a type is an event of the package with the right instance. "" is an event of any name and instance.
+// isEvent reports whether a type is the named event of this package with the right instance. The name "" stands for every event with any instance.
 func (s *search) isEvent(t reflect.Type, name string) bool {
 	if t.Kind() != reflect.Struct || t.PkgPath() != reflect.TypeFor[Plugin]().PkgPath() {
 		return false
@@ -110,12 +111,12 @@ func (s *search) isEvent(t reflect.Type, name string) bool {
 	return ok && held.Type == s.instance && strings.HasPrefix(t.Name(), name+"[")
 }
 
-// wanted writes out the signature of the method for a signal.
+// wanted returns the signature that the method for a signal must have.
 func (s *search) wanted(n named) string {
 	return fmt.Sprintf("func (r %s) %s(ctx context.Context, e signals.%s[%s]) error", s.pointer, n.name, n.event, s.instance)
 }
 
-// signature writes out a method's type without its receiver.
+// signature returns the type of a method as text, without its receiver.
 func signature(t reflect.Type) string {
 	in, out := make([]reflect.Type, 0, t.NumIn()), make([]reflect.Type, 0, t.NumOut())
 	for i := 1; i < t.NumIn(); i++ {
@@ -127,7 +128,7 @@ func signature(t reflect.Type) string {
 	return reflect.FuncOf(in, out, t.IsVariadic()).String()
 }
 
-// slips says which method may be meant to be one that ConnectAll knows, "" if there is none.
+// slips returns what is wrong with a method that seems to be meant for ConnectAll, "" for nothing.
 func (s *search) slips() string {
 	for found := range s.pointer.Methods() {
 		switch {
@@ -148,8 +149,8 @@ func (s *search) slips() string {
 	return ""
 }
 
-// meant returns the method that another one may be meant to be. A method that takes no event is only taken for a slip if nothing else can be
-// meant: a value may have methods of any name.
+// meant returns the method for a signal that m is probably meant to be. A value may have methods of any name. So a method that takes no event is a
+// slip only if its name has no other meaning.
 func (s *search) meant(m reflect.Method) (named, bool) {
 	takesEvent, ofGORM := false, m.Type.NumIn() == 2 && m.Type.In(1) == reflect.TypeFor[*gorm.DB]()
 	for i := 1; i < m.Type.NumIn(); i++ {
@@ -178,7 +179,7 @@ func (s *search) meant(m reflect.Method) (named, bool) {
 	return all[at], true
 }
 
-// wordsOfOthers returns the method for what hooks and observers of GORM, Rails and Laravel are called, and whether it is the name of a hook of GORM.
+// wordsOfOthers returns the method for a name that GORM, Rails or Laravel use for a hook or an observer, and whether it is a hook of GORM.
 func wordsOfOthers(word string) (name string, hook bool) {
 	switch word {
 	case "beforesave", "beforecreate", "beforeupdate":

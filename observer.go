@@ -10,30 +10,30 @@ import (
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
-// Observer sees what is sent: tracing, metrics and logs are made of it. Set it as Plugin.Observer, and for a custom signal with
+// Observer sees sends of signals and calls of receivers, for traces, metrics and logs. Set it as Plugin.Observer and, for a custom signal, with
 // [Signal.Observe].
 //
-// Its methods run on the goroutine of the write, so what they do is what the write waits for; those of a receiver on a lane run there. They are called from several goroutines
-// and must not panic.
+// Its methods run on the goroutine of the write, which waits for them; for a receiver on a lane they run on the lane. Several goroutines call them at
+// the same time. They must not panic.
 type Observer interface {
-	// ObserveStart is called when a step begins. Receivers get the context that it returns, or one derived from it; nil stands for
-	// ctx. That of a Waiting step goes nowhere but to ObserveEnd.
+	// ObserveStart is called when a step begins. Receivers get the returned context, or one derived from it; nil means ctx. The context of a Waiting
+	// step goes to ObserveEnd only.
 	ObserveStart(ctx context.Context, o Observed) context.Context
 
 	// ObserveEnd is called when the step has ended, with the context that ObserveStart returned for it.
 	ObserveEnd(ctx context.Context, o Observed, err error)
 }
 
-// Step is what an Observer sees begin and end.
+// Step is a kind of work that an Observer sees begin and end.
 type Step uint8
 
 const (
-	// Sending is one send of a signal: all its receivers, for all rows of a batch.
+	// Sending is one send of a signal: the calls of all its receivers, for all rows of a batch.
 	Sending Step = iota + 1
-	// Calling is one call of one receiver. It lies within a Sending.
+	// Calling is one call of one receiver, within a Sending.
 	Calling
-	// Waiting is the time from a write to the end of its transaction, for receivers that run then. Its error is nil when the
-	// transaction has committed, and ErrRolledBack or ErrOutcomeUnknown otherwise.
+	// Waiting is the time from a write to the end of its transaction, if receivers wait for that. Its error is nil if the transaction was committed,
+	// and otherwise ErrRolledBack or ErrOutcomeUnknown.
 	Waiting
 )
 
@@ -48,40 +48,39 @@ func (s Step) String() string {
 // ErrRolledBack is the error of a Waiting step whose transaction, or the savepoint around the write, was rolled back.
 var ErrRolledBack = fault.ErrRolledBack
 
-// Observed is one step.
+// Observed is a step that begins or ends.
 type Observed struct {
 	Step     Step
 	Signal   string        // name of the signal, "post_save"
 	Sender   string        // model that sends it, "Product"; empty for a custom signal
-	Table    string        // of the rows; empty for a custom signal
-	Phase    string        // when it runs, as in ReceiverInfo; "send" for everything that runs within the write
-	Receiver *ReceiverInfo // of Calling; nil otherwise
-	Events   int           // how many rows it is about
-	Event    any           // the event of a custom signal
+	Table    string        // table of the rows; empty for a custom signal
+	Phase    string        // when the receivers run, as in ReceiverInfo; "send" within the write
+	Receiver *ReceiverInfo // the receiver of a Calling; nil for other steps
+	Events   int           // number of rows, or of events of a custom signal
+	Event    any           // the event of a custom signal; the first one of a batch
 
 	frame *dispatch.Frame
 	rows  []change.Row
 }
 
-// ObservedRow is one of the rows that a step is about.
+// ObservedRow is one row of a step.
 type ObservedRow struct {
 	Table    string
 	Key      []any // primary key
-	Instance any   // as in the event; it must not be changed
+	Instance any   // as in the event; do not change it
 	Created  bool
 	Soft     bool
 	Cascade  bool
-	Changes  []Change // of a save signal
+	Changes  []Change // columns that a save changes
 
-	Kind ChangeKind // what becomes of the row; 0 of post_load and m2m_changed
+	Kind ChangeKind // what the write does to the row; 0 for post_load and m2m_changed
 
-	Relation string // of m2m_changed, as Action and PKs
+	Relation string // of m2m_changed, like Action and PKs
 	Action   M2MAction
 	PKs      []any
 }
 
-// Rows describes the rows that the step is about, as they are when it is called: call it from ObserveStart or ObserveEnd. It is nil
-// for a custom signal.
+// Rows describes the rows of the step as they are now. Call it within ObserveStart or ObserveEnd only. It returns nil for a custom signal.
 func (o Observed) Rows() []ObservedRow {
 	rows := make([]ObservedRow, 0, o.Events)
 	for i := range o.rows {
@@ -108,7 +107,7 @@ func (o Observed) Rows() []ObservedRow {
 	return rows
 }
 
-// observing is an Observer as sends know one.
+// observing makes an Observer one for the engine.
 type observing struct{ Observer }
 
 // Start tells the observer that a step begins.
@@ -121,7 +120,7 @@ func (by observing) End(ctx context.Context, o dispatch.Observed, err error) {
 	by.ObserveEnd(ctx, observedOf(o), err)
 }
 
-// observedOf returns a step as observers know it.
+// observedOf returns a step in its public form.
 func observedOf(o dispatch.Observed) Observed {
 	known := Observed{
 		Step: Step(o.Step), Signal: o.Signal, Sender: o.Sender, Table: o.Table, Phase: o.Phase, Events: o.Events, Event: o.Event,
@@ -141,7 +140,7 @@ func started(ctx context.Context, by Observer, o Observed) context.Context {
 	return ctx
 }
 
-// Observers returns an observer that tells several ones, in this order; the last one is told of the end first.
+// Observers returns an observer that calls several observers: ObserveStart in this order, ObserveEnd in reverse order.
 func Observers(list ...Observer) Observer { return observers(slices.Clone(list)) }
 
 type observers []Observer

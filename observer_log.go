@@ -11,8 +11,8 @@ import (
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
-// LogObserver returns an observer that logs every step when it ends: failed ones as errors, the others and rollbacks for debugging, with signal,
-// sender, receiver, phase, number of events, duration, and the actor if the context names one.
+// LogObserver returns an observer that logs every step when it ends: a failed step as an error, any other step and a rollback for debugging. The
+// attributes are step, signal, sender, receiver, phase, events (their number), took, error, and actor if the context names one.
 func LogObserver(logger *slog.Logger) Observer { return logObserver{logger} }
 
 type logObserver struct{ logger *slog.Logger }
@@ -52,7 +52,7 @@ func (l logObserver) ObserveEnd(ctx context.Context, o Observed, err error) {
 	l.logger.LogAttrs(ctx, level, "signal", attrs...)
 }
 
-// actorShown returns the text of an actor, or its type if it has none.
+// actorShown returns the text of the actor, or its type if it has no text.
 func actorShown(ctx context.Context) string {
 	text, err := ActorText(ctx)
 	if err != nil {
@@ -61,5 +61,5 @@ func actorShown(ctx context.Context) string {
 	return text
 }
 
-// receiverName returns what a receiver is called in the log.
+// receiverName returns the name of a receiver in the log.
 func receiverName(r *ReceiverInfo) string { return cmp.Or(r.UID, r.Location) }

@@ -7,44 +7,44 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// OnCreate narrows a receiver of PreSave, PostSave or PostChange to rows that are inserted. Updates that cannot insert, and deletes, then
-// read nothing for it.
+// OnCreate narrows a receiver of PreSave, PostSave or PostChange to inserted rows. Updates that cannot insert, and deletes, read nothing for it.
 func OnCreate() ConnectOption {
 	return optionFunc(func(o *connectOptions) { o.only.created = true })
 }
 
-// OnUpdate narrows a receiver of PreSave, PostSave or PostChange to rows that are updated. To PostChange a restored row is one of them,
-// and so is a row that an update marks as deleted.
+// OnUpdate narrows a receiver of PreSave, PostSave or PostChange to updated rows. For PostChange this includes rows that an update restores or marks
+// as deleted.
 func OnUpdate() ConnectOption {
 	return optionFunc(func(o *connectOptions) { o.only.updated = true })
 }
 
-// Becomes narrows a receiver of PreSave, PostSave or PostChange to events in which a field changes to a value: an update of a row that held another value, or a created
-// row that has the value.
+// Becomes narrows a receiver of PreSave, PostSave or PostChange to rows in which a field changes to a value: an updated row that held another value,
+// or a created row with the value.
 //
 //	parcels.PostSave.Connect(ship, signals.Becomes("Status", "paid"), signals.AfterCommit())
 //
-// The field is named as in Fields. Connect converts the value to the field's type and refuses one that the field cannot hold; nil is NULL. Given
-// several times, one of them is enough. It implies Needs(Original). In pre_save the result of an expression is not known yet.
-// A receiver connected through Implementing hears nothing of models that lack the field or cannot hold the value.
+// The field has a name as in Fields. Connect converts the value to the field's type, and panics if the field cannot hold it; nil is NULL. If the
+// option is given several times, one match is enough. Without OnCreate it implies Needs(Original).
+//
+// In pre_save, a field set by an expression never matches: its result is not known yet. A receiver connected through Implementing gets nothing of
+// models that lack the field or cannot hold the value.
 func Becomes(field string, value any) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		o.only.becomes = append(o.only.becomes, &change.Becoming{Field: field, Value: value})
 	})
 }
 
-// Once lets a receiver run for the first event only that its other options let through, and then disconnects it. However many goroutines
-// send at once, it is called once, and an error that it returns changes nothing about that. A receiver of ConnectBatch gets its first batch.
-//
-// With AfterCommit that is the first event whose transaction commits.
+// Once calls a receiver only for the first event that its other options let through, and then disconnects it. This is one call even if many
+// goroutines send at the same time, and also if it returns an error. A receiver of ConnectBatch gets its first batch. With AfterCommit, the first
+// event is one whose transaction commits.
 func Once() ConnectOption { return optionFunc(func(o *connectOptions) { o.once = true }) }
 
-// First lets a receiver run before all that are not first, whatever their priorities are. Among several, Priority and then the order of
-// connection decide.
+// First runs a receiver before all receivers without First, whatever their priorities are. Several such receivers run by Priority, then in the order
+// of connection.
 func First() ConnectOption { return atLevel(1) }
 
-// Last lets a receiver run after all that are not last, whatever their priorities are. Among several, Priority and then the order of
-// connection decide.
+// Last runs a receiver after all receivers without Last, whatever their priorities are. Several such receivers run by Priority, then in the order of
+// connection.
 func Last() ConnectOption { return atLevel(-1) }
 
 func atLevel(level int8) ConnectOption {
@@ -56,13 +56,13 @@ func atLevel(level int8) ConnectOption {
 	})
 }
 
-// only is what narrows a receiver to some rows of a save.
+// only holds the options that narrow a receiver to some of the saved rows.
 type only struct {
 	created, updated bool
 	becomes          []*change.Becoming
 }
 
-// given returns the name of an option that was given, "" for none.
+// given returns the name of one of the options that were given, "" for none.
 func (n *only) given() string {
 	switch {
 	case n.created:
@@ -75,7 +75,7 @@ func (n *only) given() string {
 	return ""
 }
 
-// narrows returns what sends know of it, nil if the receiver wants all rows.
+// narrows returns the options in the form of the engine, nil if the receiver wants all rows.
 func (n *only) narrows() *dispatch.Only {
 	if n.given() == "" {
 		return nil
@@ -83,7 +83,7 @@ func (n *only) narrows() *dispatch.Only {
 	return &dispatch.Only{Created: n.created, Updated: n.updated, Becomes: n.becomes}
 }
 
-// checkOnly refuses what no row can be, and values that a field cannot hold.
+// checkOnly refuses OnCreate and OnUpdate together, Fields that have no effect, and values that a field cannot hold.
 func (c *channel) checkOnly(o *connectOptions) {
 	switch {
 	case o.only.created && o.only.updated:
@@ -101,7 +101,7 @@ func (c *channel) checkOnly(o *connectOptions) {
 	}
 }
 
-// needsOfSaves returns what a save receiver needs: what it says, or what its options need.
+// needsOfSaves returns the need of a receiver of saves: the one that it declares, or more if its options take more.
 func needsOfSaves(k dispatch.Kind, o *connectOptions) Need {
 	switch {
 	case len(o.fields) > 0 || (len(o.only.becomes) > 0 && !o.only.created):
@@ -110,7 +110,7 @@ func needsOfSaves(k dispatch.Kind, o *connectOptions) Need {
 		return Row
 	case o.needs == 0:
 		return Original
-	case o.only.given() != "" && k == dispatch.PreSave: // less does not tell beforehand whether Save will insert
+	case o.only.given() != "" && k == dispatch.PreSave: // with less, pre_save cannot tell whether Save will insert
 		return max(o.needs, Row)
 	}
 	return o.needs

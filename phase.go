@@ -2,7 +2,7 @@ package signals
 
 import "github.com/gorm-signals/signals/internal/dispatch"
 
-// phaseOption returns the name of the option that puts a receiver in a phase.
+// phaseOption returns the name of the option for a phase.
 func phaseOption(p dispatch.Phase) string {
 	return [...]string{"", "BeforeCommit", "AfterCommit", "AfterRollback", "AfterFailure"}[p]
 }
@@ -16,62 +16,62 @@ func inPhase(p dispatch.Phase) ConnectOption {
 	})
 }
 
-// BeforeCommit lets a receiver of post_save, post_delete, post_change, m2m_changed or a custom signal run just before the outermost COMMIT, in the transaction. An
-// error rolls the whole transaction back and is the transaction's error.
+// BeforeCommit runs a receiver right before the outermost COMMIT, in the transaction. An error rolls the whole transaction back and is the
+// transaction's error. The option goes with PostSave, PostDelete, PostChange, M2MChanged and custom signals.
 func BeforeCommit() ConnectOption { return inPhase(dispatch.BeforeCommit) }
 
-// AfterCommit lets a receiver of post_save, post_delete, post_change, m2m_changed or a custom signal run once the outermost transaction has committed, and never when
-// the transaction or a savepoint around the write was rolled back. The event is a snapshot, its DB is a live session outside
-// the transaction, and the context keeps its values without its cancellation. What the receiver returns goes to
-// Plugin.ErrorHandler: the write has succeeded.
+// AfterCommit runs a receiver after the outermost transaction has committed. It does not run if the transaction, or a savepoint around the write, was
+// rolled back. The write waits for the receiver, unless it runs on a [Lane]. The option goes with PostSave, PostDelete, PostChange, M2MChanged and
+// custom signals.
 //
-// With ConnectBatch there is one call per transaction, with all its events.
+// The event is a snapshot. Its DB is a session outside the transaction, and the context keeps its values without its cancellation. Errors and panics
+// go to Plugin.ErrorHandler: the write has succeeded. With ConnectBatch there is one call per transaction, with all its events.
 func AfterCommit() ConnectOption { return inPhase(dispatch.AfterCommit) }
 
-// AfterRollback lets a receiver of post_save, post_delete, post_change, m2m_changed or a custom signal run once the transaction, or a savepoint around the write, was
-// rolled back; for a savepoint that is when the transaction ends. They run in reverse order. When the context of a
-// transaction ends and nobody calls Rollback, they run on a goroutine of their own.
+// AfterRollback runs a receiver after the transaction, or a savepoint around the write, was rolled back. After a rollback to a savepoint, the
+// receiver waits for the end of the transaction. Receivers run in reverse order. If the context of a transaction ends and nobody calls Rollback, they
+// run on a goroutine of their own. Signals, event, context and errors are those of AfterCommit.
 func AfterRollback() ConnectOption { return inPhase(dispatch.AfterRollback) }
 
-// AfterFailure lets a receiver of post_save, post_delete, post_change or m2m_changed hear of writes that have failed: an audit of refused attempts can be kept
-// although everything else is rolled back. Instance is the row that was to be written, and Err of the event says why it was not.
+// AfterFailure runs a receiver after a write has failed, such as an audit of refused attempts, which survives the rollback. Instance is the row that
+// was to be written, and Err of the event says why it was not. The option goes with PostSave, PostDelete, PostChange and M2MChanged.
 //
-// A write has failed when its call returns an error: a receiver or a hook has refused it, a constraint, its context has ended. It has also failed
-// when its COMMIT fails, or its transaction ends with the context. Not so a write that has succeeded and that the program rolls back: AfterRollback
-// is for that. What was written all the same and is committed, as the program may do after an error of a post signal, has not failed either.
+// A write has failed if its call returns an error: a receiver or a hook refuses the row, a constraint is violated, the context ends. It has also
+// failed if its COMMIT fails, or if its context ends the transaction. It has not failed if the program rolls back a write that succeeded: use
+// AfterRollback for that. Nor has it failed if the statement ran, a post signal returned an error, and the program commits all the same.
 //
-// The receiver runs once the outermost transaction has ended, whatever the end is, and at once in no transaction; so it can write: its DB is
-// a live session outside, and its context keeps its values without its cancellation. What it returns goes to Plugin.ErrorHandler.
+// The receiver runs after the outermost transaction has ended, by commit or rollback; in no transaction it runs at once. So it can write: its DB is a
+// session outside the transaction, and its context keeps its values without its cancellation. Errors and panics go to Plugin.ErrorHandler.
 //
-// An update or a delete that fails before its rows were read is known by the structs that the call names, as they are; where it names none, there is
-// no event. Writes that were refused with ErrUntracked are not heard of, and where nobody knows what became of a write, ErrorHandler gets ErrOutcomeUnknown instead.
+// If an update or a delete fails before the plugin has read its rows, the events show the structs that the call names, as they are. If it names none,
+// there is no event. Nor is there one for a write that was refused with ErrUntracked. If nobody knows the outcome of a write, ErrorHandler gets
+// ErrOutcomeUnknown instead.
 func AfterFailure() ConnectOption { return inPhase(dispatch.AfterFailure) }
 
-// Net makes, with AfterCommit, one event of all writes of a row in a transaction: from the first old values to the last new
-// ones. Created and then deleted is nothing; changed and changed back is nothing; deleted and created again is a change. A receiver of
-// PostChange gets one event of each row, whether the row was saved, deleted or both.
+// Net, together with AfterCommit, makes one event of all writes of a row in a transaction: from the first old values to the last new ones. A row that
+// is created and then deleted, or changed and changed back, has no event. A row that is deleted and created again counts as changed. The option goes
+// with PostSave, PostDelete and PostChange; a receiver of PostChange gets at most one event of each row.
 func Net() ConnectOption { return optionFunc(func(o *connectOptions) { o.net = true }) }
 
 // Tracking says which transactions the plugin follows to their end.
 type Tracking uint8
 
 const (
-	// TrackAll follows every transaction that is begun through the database. tx.Statement.ConnPool is then no *[sql.Tx]: ask
-	// SQLTx for it.
+	// TrackAll follows every transaction that is begun through the database. tx.Statement.ConnPool is then not a *[sql.Tx]: use [SQLTx].
 	TrackAll Tracking = iota
-	// TrackExplicit follows implicit transactions and those of signals.Transaction, and leaves all others as they are.
+	// TrackExplicit follows GORM's implicit transactions and those of [Transaction], and leaves all others as they are.
 	TrackExplicit
 )
 
-// UntrackedPolicy says what deferred receivers do in a transaction whose end cannot be seen: one begun outside the
-// database's own methods, or any explicit one under TrackExplicit.
+// UntrackedPolicy says what happens to receivers that wait for a transaction whose end the plugin cannot see. Such a transaction was begun outside
+// the database's own methods or, under TrackExplicit, without the function [Transaction].
 type UntrackedPolicy uint8
 
 const (
 	// Refuse fails the write with ErrUntracked.
 	Refuse UntrackedPolicy = iota
-	// RunNow runs them right after the statement, before the transaction ends.
+	// RunNow calls them right after the statement, before the transaction ends.
 	RunNow
-	// Drop leaves them out.
+	// Drop does not call them.
 	Drop
 )

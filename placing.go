@@ -10,17 +10,17 @@ import (
 	"gorm.io/gorm"
 )
 
-// placing finds the places of steps whenever GORM sorts its callbacks: at db.Use, and when the program registers or removes callbacks
-// after that. GORM ignores a bound that does not exist and then puts the callback last, behind the commit.
+// placing finds the places of our steps each time GORM sorts its callbacks: at db.Use, and when the program registers or removes a callback later.
+// GORM ignores a bound that does not exist, and then puts the callback last, after the commit.
 type placing struct {
 	steps
 
 	processor any // GORM's list of callbacks
 	get       func(name string) func(*gorm.DB)
-	lost      atomic.Bool // the main callback was removed after db.Use
+	lost      atomic.Bool // true if the main callback was removed after db.Use
 }
 
-// boundOf returns the callback that a step comes right before, "" for the end.
+// boundOf returns the callback that a step has to run right before, "" if it runs last.
 func (p *placing) boundOf(s step) string {
 	ahead := p.ahead(s.name)
 	for _, name := range s.before {
@@ -31,7 +31,7 @@ func (p *placing) boundOf(s step) string {
 	return ""
 }
 
-// ahead reports for a callback whether GORM will sort it before the callback with the name of a step.
+// ahead returns a function that reports whether GORM will sort a callback before the named step.
 func (p *placing) ahead(step string) func(name string) bool {
 	names, known := p.names()
 	if !known {
@@ -44,9 +44,8 @@ func (p *placing) ahead(step string) func(name string) bool {
 	}
 }
 
-// names returns the names of the callbacks in the order in which GORM sorts them, without removed ones. While GORM removes a callback,
-// Get still finds it, so the names are read from the list itself. They are not known where an obfuscated program has other names for
-// GORM's fields.
+// names returns the names of the callbacks in the order in which GORM sorts them, without removed ones. It reads GORM's list, because Get still finds
+// a callback that GORM is removing. In an obfuscated program, GORM's fields may have other names; known is then false.
 func (p *placing) names() (names []string, known bool) {
 	callbacks := reflect.ValueOf(p.processor).Elem().FieldByName("callbacks")
 	if callbacks.Kind() != reflect.Slice {
@@ -67,7 +66,7 @@ func (p *placing) names() (names []string, known bool) {
 	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(removed, name) }), true
 }
 
-// guard returns a function that runs a step as long as the main callback has its place.
+// guard returns a function that runs a step unless the main callback was removed.
 func (p *placing) guard(run func(*gorm.DB)) func(*gorm.DB) {
 	if p.main == "" {
 		return run
@@ -79,7 +78,7 @@ func (p *placing) guard(run func(*gorm.DB)) func(*gorm.DB) {
 	}
 }
 
-// watch notes whether the main callback is still there, and says so in the log when it is not.
+// watch notes whether the main callback is registered, and logs an error when it is removed.
 func (p *placing) watch(db *gorm.DB) {
 	if p.main == "" {
 		return

@@ -19,31 +19,32 @@ import (
 //
 //	err := db.Use(signals.Plugin{})
 type Plugin struct {
-	// BatchSize is the number of rows that a conditional update or delete resolves at once; 0 means 500.
-	// At most 10,000, so that a statement stays below the parameter limits of the databases.
+	// BatchSize is the number of rows that an update or delete by a condition reads and writes at once; 0 means 500. At most 10,000, so that a
+	// statement stays below the parameter limits of the databases.
 	BatchSize int
 
-	// MaxDepth is how deep sends of model signals may be nested, the outermost counting as 1; 0 means 16. A deeper one
-	// fails with ErrRecursion.
+	// MaxDepth is how deep sends of model signals may be nested; the outermost counts as 1, and 0 means 16. A deeper send fails with ErrRecursion.
 	MaxDepth int
 
-	// ErrorHandler is told of errors that can no longer abort anything: those of deferred receivers, and of commits whose
-	// outcome nobody knows. nil logs them through the database's Logger.
+	// ErrorHandler gets errors that can no longer fail a write: those of receivers and functions that run after the end of a transaction, and
+	// ErrOutcomeUnknown. nil logs them through the database's Logger. A panic of ErrorHandler is ignored.
 	ErrorHandler func(ctx context.Context, err error)
 
-	// Observer sees every send and every call of a receiver; nil means none. See Observer.
+	// Observer sees every send of a model signal and every call of a receiver; nil means none.
 	Observer Observer
 
-	// Tracking says which transactions are followed to their end, see Tracking.
+	// Tracking says which transactions the plugin follows to their end. The zero value is TrackAll.
 	Tracking Tracking
 
-	// Strict turns what is legal and probably wrong into errors, for development and tests. Where it is false, the database's Logger gets
-	// a warning, once for each place. Connect panics when a line of the program connects a function again that is still connected, without
-	// a UID and with the same options, as a handler does that connects on each request; and when a UID replaces a receiver that another
-	// line has connected. A write fails under a context that mutes a UID that no receiver has.
+	// Strict turns likely mistakes into errors, for development and tests. If it is false, the database's Logger gets a warning instead, once for
+	// each place.
+	//
+	// Connect panics if a line of the program connects a function again that is still connected, with the same options and without a UID. A handler
+	// that connects on each request does so. Connect also panics if a UID replaces a receiver that another line has connected. A write fails if its
+	// context mutes a UID that no receiver has.
 	Strict bool
 
-	// Untracked says what deferred receivers do in a transaction whose end cannot be seen, see UntrackedPolicy.
+	// Untracked says what happens to receivers that wait for a transaction whose end the plugin cannot see. The zero value is Refuse.
 	Untracked UntrackedPolicy
 }
 
@@ -56,8 +57,8 @@ const (
 // Name returns "signals", the plugin's name in GORM.
 func (Plugin) Name() string { return "signals" }
 
-// Initialize is called by db.Use. It fails when a field of the plugin has a value that makes no sense, and when GORM
-// refuses a callback.
+// Initialize is called by db.Use. It returns an error if a field of the plugin has a bad value, if GORM refuses a callback, or if the program was
+// built in a way that the plugin cannot work with.
 func (p Plugin) Initialize(db *gorm.DB) error {
 	in := installedIn(db)
 	if in == nil {
@@ -79,7 +80,7 @@ func (p Plugin) Initialize(db *gorm.DB) error {
 	return nil
 }
 
-// check refuses values that make no sense.
+// check refuses bad values of fields.
 func (p Plugin) check() error {
 	switch {
 	case p.BatchSize < 0 || p.BatchSize > maxBatchSize:
@@ -102,7 +103,7 @@ type installed struct {
 
 const registryName = "signals:registry"
 
-// install makes what a database needs to send signals.
+// install makes the registry and the engine of a database.
 func (p Plugin) install(db *gorm.DB) *installed {
 	c := dispatch.Config{
 		BatchSize: cmp.Or(p.BatchSize, defaultBatchSize), MaxDepth: cmp.Or(p.MaxDepth, defaultMaxDepth),
@@ -116,9 +117,9 @@ func (p Plugin) install(db *gorm.DB) *installed {
 	return &installed{Registry: reg, transactions: delivery.Follow(reg), engine: writes.New(reg, createName, updateName, deleteName)}
 }
 
-// handle tells of an error that can no longer abort anything.
+// handle passes on an error that can no longer fail a write.
 func (p Plugin) handle(ctx context.Context, db *gorm.DB, err error) {
-	defer func() { _ = recover() }() // a handler that panics has had its chance
+	defer func() { _ = recover() }() // a panic of the handler must not disturb the write
 	if p.ErrorHandler != nil {
 		p.ErrorHandler(ctx, err)
 		return
@@ -126,13 +127,13 @@ func (p Plugin) handle(ctx context.Context, db *gorm.DB, err error) {
 	db.Logger.Error(ctx, "signals: after the end of a transaction: %v", err)
 }
 
-// Name is the key in the database's plugin map.
+// Name returns the key in the database's plugin map.
 func (in *installed) Name() string { return registryName }
 
-// Initialize does nothing: Plugin.Initialize has, but GORM initializes all plugins of a map.
+// Initialize does nothing. GORM calls it for every plugin of the map, and Plugin.Initialize has done the work.
 func (in *installed) Initialize(*gorm.DB) error { return nil }
 
-// installedIn returns the plugin in a database, nil when there is none.
+// installedIn returns the plugin of a database, nil if there is none.
 func installedIn(db *gorm.DB) *installed {
 	if db == nil || db.Config == nil {
 		return nil
@@ -141,7 +142,7 @@ func installedIn(db *gorm.DB) *installed {
 	return in
 }
 
-// registryOf returns the registry of a database, nil when the plugin is not installed.
+// registryOf returns the registry of a database, nil if the plugin is not installed.
 func registryOf(db *gorm.DB) *dispatch.Registry {
 	if in := installedIn(db); in != nil {
 		return in.Registry

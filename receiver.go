@@ -9,24 +9,24 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// Receiver is a function that is called with every event of a signal. An error that it returns ends the send and, for
-// a model signal, fails the write.
+// Receiver is a function that a signal calls with each event. ctx has the values of the caller's context; pass it on. An error ends the send and, for
+// a model signal, fails the write. Several goroutines may call a receiver at the same time.
 type Receiver[E any] func(ctx context.Context, event E) error
 
-// BatchReceiver is called once with all events of a batch: the rows of one INSERT, or of one resolved batch of a
-// conditional write. Outside batches it is called with one event.
+// BatchReceiver gets the events of a batch in one call: the rows of one INSERT, or of one batch of an update or delete by a condition. Otherwise it
+// gets one event.
 type BatchReceiver[E any] func(ctx context.Context, events []E) error
 
-// Need is how much of the stored row a receiver of a save or delete signal works with. The more the connected
-// receivers of a model need, the more is read before a write.
+// Need says how much of the stored row a receiver works with. Before a write, the plugin reads the most that any connected receiver of the model
+// needs.
 type Need int
 
 const (
-	// Keys promises that the primary key and what the write itself names are enough.
+	// Keys means that the primary key, and the fields that the write itself names, are enough.
 	Keys Need = iota + 1
-	// Row asks for the whole row in Instance. It is what delete receivers get when they say nothing.
+	// Row asks for the whole row in Instance. It is the default of PreDelete, PostDelete and M2MChanged.
 	Row
-	// Original asks for the stored row beside the new one. It is what save receivers get when they say nothing.
+	// Original asks for the stored row beside the new one. It is the default of PreSave, PostSave and PostChange.
 	Original
 )
 
@@ -46,18 +46,18 @@ func (n Need) String() string {
 // ReceiverInfo describes a connected receiver.
 type ReceiverInfo struct {
 	Signal   string // name of the signal, "post_save"
-	Sender   string // model it was connected for, "Product"; empty for custom signals
-	UID      string // empty when none was given
+	Sender   string // model that it was connected for, "Product"; empty for custom signals
+	UID      string // empty if it has none
 	Phase    string // when it runs: "send", "before_commit", "after_commit", "after_rollback", "after_failure", "durable"
 	Location string // file:line of Connect
 	Priority int
-	First    bool  // it runs before all that are not first
-	Last     bool  // it runs after all that are not last
-	Needs    Need  // what is read for it before a write; 0 where nothing is
-	Lane     *Lane // that it runs on; nil if it runs on the goroutine of the write
+	First    bool  // it runs before all receivers without First
+	Last     bool  // it runs after all receivers without Last
+	Needs    Need  // what the plugin reads for it before a write; 0 for nothing
+	Lane     *Lane // the lane that it runs on; nil if it runs on the goroutine of the write
 }
 
-// Order says when a receiver runs among others: "first", "last", or its priority, as in "first 7" where both say so.
+// Order says when a receiver runs among others: "first", "last", or its priority. With both it is "first 7".
 func (r ReceiverInfo) Order() string {
 	var level string
 	switch {
@@ -74,14 +74,14 @@ func (r ReceiverInfo) Order() string {
 	return level + " " + strconv.Itoa(r.Priority)
 }
 
-// Response is what one receiver of SendRobust or SendConcurrent answered.
+// Response is the result of one receiver in SendRobust or SendConcurrent.
 type Response struct {
 	Receiver ReceiverInfo
 	Err      error // nil, or a *ReceiverError
 }
 
-// ConnectOption is an option of Connect and ConnectBatch. Options without meaning for the signal are refused by a
-// panic that says so.
+// ConnectOption is an option of Connect, ConnectBatch and ConnectAll. They panic for an option that has no meaning for the signal; the text names the
+// cure.
 type ConnectOption interface {
 	apply(o *connectOptions)
 }
@@ -96,11 +96,11 @@ type connectOptions struct {
 	atomic   bool
 	only     only
 	once     bool
-	level    int8   // 1 is first, -1 is last
-	lane     *Lane  // that the receiver runs on
+	level    int8   // 1 for First, -1 for Last
+	lane     *Lane  // the lane that the receiver runs on
 	store    Store  // of a durable receiver
-	durable  string // its name
-	problem  string // first bad option, in words; empty when all are good
+	durable  string // the name of a durable receiver
+	problem  string // the first bad option, in words; empty if all are good
 }
 
 type optionFunc func(o *connectOptions)
@@ -113,7 +113,8 @@ func (o *connectOptions) refuse(problem string) {
 	}
 }
 
-// UID names a receiver: connecting another one with the same UID to the same signal and model replaces it in place.
+// UID names a receiver, for Disconnect, Mute and errors. Connecting another receiver with this UID to the same signal and model replaces it, in its
+// place.
 func UID(uid string) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if uid == "" {
@@ -123,17 +124,16 @@ func UID(uid string) ConnectOption {
 	})
 }
 
-// Priority moves a receiver before those with a lower one. The default is 0; equal ones run in the order in which they
-// were connected.
+// Priority orders receivers: a higher priority runs first. The default is 0. Receivers of one priority run in the order in which they were connected.
 func Priority(p int) ConnectOption {
 	return optionFunc(func(o *connectOptions) { o.priority = p })
 }
 
-// Fields narrows a save receiver to events in which one of these fields changes; created rows always count. Names are Go
-// field names or column names. It implies Needs(Original). A receiver connected through Implementing hears nothing of
-// updates of models that have none of the fields.
+// Fields narrows a receiver of PreSave, PostSave or PostChange to rows in which one of these fields changes. Created and deleted rows always count.
+// Names are those of [SaveEvent.Changed]. Fields implies Needs(Original). A receiver connected through Implementing gets no updates of models that
+// have none of the fields.
 //
-// A receiver of PostChange hears of every deleted row. For m2m_changed the names are those of many2many relations.
+// For M2MChanged the names are those of many2many relations.
 func Fields(names ...string) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if len(names) == 0 {
@@ -143,7 +143,7 @@ func Fields(names ...string) ConnectOption {
 	})
 }
 
-// Needs declares the least that a save or delete receiver can work with. Less is faster: see Need.
+// Needs says the least that a receiver of a save, a delete or M2MChanged can work with. Less makes writes faster; see [Need].
 func Needs(n Need) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if n < Keys || n > Original {
@@ -153,7 +153,7 @@ func Needs(n Need) ConnectOption {
 	})
 }
 
-// If returns a receiver that calls r only for events that satisfy pred.
+// If returns a receiver that calls r only for events for which pred returns true. It panics if pred or r is nil.
 func If[E any](pred func(E) bool, r Receiver[E]) Receiver[E] {
 	if pred == nil || r == nil {
 		panic("signals: If needs a predicate and a receiver, and one of them is nil")
@@ -166,7 +166,7 @@ func If[E any](pred func(E) bool, r Receiver[E]) Receiver[E] {
 	}
 }
 
-// location returns the file and line of a caller: 1 is the one that calls location, 2 the one that calls that.
+// location returns the file and line of a caller: 1 is the function that calls location, 2 the caller of that function.
 func location(caller int) string {
 	_, file, line, ok := runtime.Caller(caller)
 	if !ok {

@@ -9,18 +9,18 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// Signal is something that receivers can be connected to and events can be sent through. Make custom signals with New;
-// the signals of models come from For and Implementing. All methods are safe from any goroutine. A send works on a
-// snapshot: connecting or disconnecting while it runs changes the next send, not this one; no lock is held meanwhile.
+// Signal connects receivers to events. [New] makes custom signals; [For] and [Implementing] return the signals of models. All methods are safe for
+// use by several goroutines.
 //
-// Only what needs the event's type stands here. Everything else is in channel, which is compiled once for all events. SendRobust and
-// SendConcurrent are not inlined: each model has two functions of a method, of which one would hold the other.
+// A send works on a snapshot of the receivers and holds no lock. Connecting or disconnecting during a send takes effect at the next one.
 type Signal[E any] struct {
+	// Each model of a program compiles the methods of Signal again. So they hold only what needs the event's type, and channel has the rest.
+	// SendRobust and SendConcurrent are not inlined: otherwise one of the two functions of each method would hold the other.
 	channel channel
 	custom  func(ctx context.Context, event E) error // Send of a signal that New made
 }
 
-// New returns a custom signal. Keep it in a variable that senders and receivers both see:
+// New returns a custom signal. Errors and observers show its name. Keep the signal in a variable that senders and receivers share:
 //
 //	var Viewed = signals.New[View]("product_viewed")
 func New[E any](name string) *Signal[E] {
@@ -29,77 +29,76 @@ func New[E any](name string) *Signal[E] {
 	return s
 }
 
-// Name returns the name of the signal, as it appears in errors: what was given to New, or "pre_save" and so on.
+// Name returns the name that was given to New, or the name of a model signal, such as "pre_save".
 func (s *Signal[E]) Name() string { return s.channel.Name }
 
-// Connect calls r with every event from the next send on. The function it returns disconnects r and reports whether r
-// was still connected; it does nothing once r was replaced by another receiver with its UID.
+// Connect connects r: from now on, each send calls r with its event. The returned function disconnects r and reports whether r was still connected.
+// It does nothing if another receiver with the same UID has replaced r.
 //
-// Connect panics when r is nil or an option is bad or has no meaning for the signal; the text names the cure.
+// Connect panics if r is nil, or if an option is bad or has no meaning for the signal; the text names the cure.
 func (s *Signal[E]) Connect(r Receiver[E], opts ...ConnectOption) (disconnect func() bool) {
 	return s.channel.connect(unsafe.Pointer(&r), false, opts)
 }
 
-// ConnectBatch is Connect for a receiver that wants the events of a batch in one call.
+// ConnectBatch is Connect for a receiver that gets the events of a batch in one call; see [BatchReceiver].
 func (s *Signal[E]) ConnectBatch(r BatchReceiver[E], opts ...ConnectOption) (disconnect func() bool) {
 	return s.channel.connect(unsafe.Pointer(&r), true, opts)
 }
 
-// Disconnect removes the receiver with this UID and reports whether there was one.
+// Disconnect disconnects the receiver with this UID and reports whether there was one.
 func (s *Signal[E]) Disconnect(uid string) bool { return s.channel.disconnect(uid) }
 
-// HasReceivers reports whether a receiver is connected, so that an event that is dear to make can be spared.
+// HasReceivers reports whether a receiver is connected, so that callers can skip building an expensive event.
 func (s *Signal[E]) HasReceivers() bool { return s.channel.hasReceivers() }
 
 // Receivers describes the connected receivers in the order in which they run.
 func (s *Signal[E]) Receivers() []ReceiverInfo { return s.channel.receivers() }
 
-// Send calls the receivers in order and stops at the first error, which it returns as a *ReceiverError. A panic of a
-// receiver is such an error too and holds a *PanicError. Sending a model signal by hand reaches the receivers that a
-// write would reach, but for those that wait: see SendIn.
+// Send calls the receivers in order, until the first error, which it returns as a *[ReceiverError]. A panic of a receiver is such an error too and
+// holds a *[PanicError].
 //
-// With the context of a receiver of a model signal, or of SendIn, Send belongs to the transaction of that: receivers of a custom signal that wait
-// are called at its end. In no transaction they are called as SendIn says.
+// With the context of a receiver of a write, or of SendIn, a custom signal belongs to that transaction: receivers connected with [BeforeCommit],
+// [AfterCommit] or [AfterRollback] wait for its end. In no transaction Send treats them as SendIn does.
+//
+// Sending a model signal by hand calls the receivers that a write would call, except those that wait. Use SendIn to include them.
 func (s *Signal[E]) Send(ctx context.Context, event E) (err error) {
 	if s.custom != nil {
 		return s.custom(ctx, event)
 	}
-	given := event // of its own: what a custom signal sends stays off the heap
+	given := event // a copy, so that the event itself does not escape to the heap when a custom signal is sent
 	return s.channel.send(ctx, &given)
 }
 
-// SendIn is Send in a transaction: receivers get the context of tx, and those connected with BeforeCommit, AfterCommit or AfterRollback wait for the
-// end of the transaction, as those of a write through tx would. Rolling back a savepoint that is open now takes the event back. When a
-// receiver of the send fails, only AfterRollback receivers wait.
+// SendIn is Send in the transaction of tx. Receivers get the context of tx. Receivers connected with [BeforeCommit], [AfterCommit] or [AfterRollback]
+// wait for the end of the transaction, as for a write through tx. Rolling back a savepoint that is open now takes the event back. If a receiver of
+// the send fails, only AfterRollback receivers still wait.
 //
-// What waiting receivers return goes to Plugin.ErrorHandler, but that of BeforeCommit fails the commit. In no transaction SendIn calls
-// BeforeCommit and then AfterCommit receivers at once, after the others, and returns their errors; AfterRollback receivers never run. It fails
-// with ErrNotInstalled when the database of tx has no plugin, with [sql.ErrTxDone] when the transaction has ended, and with ErrUntracked
-// when receivers wait and the end of the transaction cannot be seen, unless Plugin.Untracked says otherwise.
+// An error of a BeforeCommit receiver fails the commit. Errors of the others that wait go to Plugin.ErrorHandler. In no transaction SendIn calls
+// BeforeCommit and then AfterCommit receivers at the end of the send and returns their errors; AfterRollback receivers never run.
 //
-// A signal of a model is sent so too, and its events get a session of tx as DB.
+// SendIn returns ErrNotInstalled if the database of tx has no plugin, and [sql.ErrTxDone] if the transaction has ended. If receivers wait and the
+// plugin cannot see the end of the transaction, it returns ErrUntracked, unless Plugin.Untracked says otherwise.
+//
+// SendIn of a model signal works in the same way. DB of its event is a session of tx.
 //
 //go:noinline
 func (s *Signal[E]) SendIn(tx *gorm.DB, event E) error { return s.channel.sendIn(tx, &event) }
 
-// SendRobust calls all receivers in order, whatever they return, and answers with one Response each. A panic is the
-// Err of its Response. Receivers that wait for the end of a transaction, as in Send, have no Response then; in no transaction they have one,
-// unless they run on a lane.
+// SendRobust calls all receivers in order, whatever they return, and returns one Response for each. A panic is the Err of its Response. Receivers
+// that wait for the end of a transaction, as Send describes, have no Response. In no transaction they have one, unless they run on a lane.
 //
 //go:noinline
 func (s *Signal[E]) SendRobust(ctx context.Context, event E) []Response {
 	return s.channel.respond(ctx, &event, dispatch.AllInTurn)
 }
 
-// SendConcurrent calls all receivers at once, each on a goroutine of its own, waits for all, and answers in connection
-// order as SendRobust does. When ctx ends first, receivers that have not returned by then answer with the context's
-// error; they go on by themselves.
+// SendConcurrent calls all receivers at the same time, each on a goroutine of its own, and waits for them. It returns Responses as SendRobust does.
+// If ctx ends first, the Response of a receiver that still runs has the error of ctx; the receiver continues in the background.
 //
 //go:noinline
 func (s *Signal[E]) SendConcurrent(ctx context.Context, event E) []Response {
 	return s.channel.respond(ctx, &event, dispatch.AtOnce)
 }
 
-// Observe lets an observer see the sends of a custom signal from now on; nil ends that. It panics for a signal of a model, which
-// Plugin.Observer sees.
+// Observe lets an observer see every send of a custom signal from now on; nil ends that. Observe panics for a model signal: set Plugin.Observer.
 func (s *Signal[E]) Observe(by Observer) { s.channel.observe(by) }

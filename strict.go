@@ -10,12 +10,12 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// origin is where a receiver comes from, so that one that is connected again is known.
+// origin says where a receiver comes from, so that Connect recognizes a receiver that is connected again.
 type origin struct {
 	value unsafe.Pointer // the function with what it has captured, or the value whose method it is
-	code  uintptr        // of the function
-	calls [12]uintptr    // that have led to Connect
-	round uint64         // of the registry
+	code  uintptr        // address of the function's code
+	calls [12]uintptr    // the calls that led to Connect
+	round uint64         // of the registry, when the receiver was connected
 }
 
 // originOf returns the origin of a receiver that is being connected.
@@ -26,8 +26,8 @@ func (c *channel) originOf(code, value unsafe.Pointer) (o origin) {
 	return o
 }
 
-// again reports whether a receiver is another one that is connected once more: the same function, or a function that the same calls have made
-// for the same line, after statements have run. Loops at start-up may connect what one function makes for each line of a table.
+// again reports whether other is the same receiver, connected earlier with the same options. The function may be the very same. Or the same calls
+// have made a function of the same code, and statements have run in between: loops at start-up may connect a function for each line of a table.
 func (r *receiver) again(other *receiver) bool {
 	a, b := &r.origin, &other.origin
 	if a.code != b.code || r.public != other.public || r.UID != "" || r.Once != nil || !slices.Equal(r.Fields, other.Fields) || r.Only.Differs(other.Only) {
@@ -36,7 +36,7 @@ func (r *receiver) again(other *receiver) bool {
 	return a.value == b.value || (a.calls == b.calls && a.round != b.round)
 }
 
-// doubt says what is probably wrong with a receiver that is being connected to a signal of a model, "" for nothing.
+// doubt returns what is probably wrong with a receiver that is being connected to a model signal, "" for nothing.
 func (c *channel) doubt(r, replaced *receiver) string {
 	if replaced != nil && replaced.public.Location != r.public.Location {
 		return fmt.Sprintf("the UID %q replaces the receiver that was connected at %s: choose another UID, or disconnect that receiver first",
@@ -61,7 +61,7 @@ func (c *channel) mustBeSure(r, replaced *receiver) {
 	}
 }
 
-// holderOf returns the receiver with a UID, nil if there is none.
+// holderOf returns the connected receiver with a UID, nil if there is none.
 func (c *channel) holderOf(uid string) *receiver {
 	items := c.List.Items()
 	at := slices.IndexFunc(items, func(e *dispatch.Entry) bool { return uid != "" && e.UID == uid })
