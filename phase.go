@@ -10,7 +10,7 @@ func phaseOption(p dispatch.Phase) string {
 func inPhase(p dispatch.Phase) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if o.phase != dispatch.InSend && o.phase != p {
-			o.refuse("a receiver runs in one phase: " + phaseOption(o.phase) + " or " + phaseOption(p) + ", not both")
+			o.refuse("a receiver runs in one phase: " + phaseOption(o.phase) + " or " + phaseOption(p) + ", not both: leave one out, or connect twice")
 		}
 		o.phase = p
 	})

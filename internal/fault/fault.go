@@ -14,8 +14,8 @@ var (
 	ErrOutcomeUnknown = errors.New("signals: nobody knows whether the transaction was committed: look at the data")
 	ErrRolledBack     = errors.New("signals: the transaction was rolled back")
 
-	ErrUntracked = errors.New("signals: the end of this transaction cannot be seen: begin it with signals.Transaction, which every " +
-		"Plugin.Tracking follows, or set Plugin.Untracked")
+	ErrUntracked = errors.New("signals: the end of this transaction cannot be seen: open GORM on the database and not on a *sql.Tx, call db.Use " +
+		"right after that, and begin with signals.Transaction, which every Plugin.Tracking follows, or set Plugin.Untracked")
 	ErrForeignPool = errors.New("signals: another plugin's connection pool lies over the one that follows transactions: " +
 		"use signals.Plugin{Tracking: signals.TrackExplicit}")
 )

@@ -12,7 +12,7 @@ var (
 	// ErrFull is why a call was refused by a lane that rejects what its queue has no room for.
 	ErrFull = errors.New("signals: the queue of the lane is full: the receiver was not called; give the lane more workers or a longer queue")
 	// ErrClosed is why a call was refused by a lane that is shut down, or was cancelled by it.
-	ErrClosed = errors.New("signals: the lane is shut down")
+	ErrClosed = errors.New("signals: the lane is shut down: call Shutdown after the last write, and give it the time that waiting calls need")
 )
 
 // Config is what a lane was told, with defaults filled in.
