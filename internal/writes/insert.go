@@ -14,28 +14,28 @@ import (
 type insert struct {
 	write
 
-	goesOn      *statement.Leftover // of a Save: its update has found no row, and this is its INSERT
-	conflicting bool                // the INSERT says what to do about rows that are stored already
-	conflicts   string              // what its rows conflict on
-	looked      int                 // how many statements the transaction had run when what is stored had been read
-	follows     map[int]int         // rows of an upsert whose original is what an earlier row of it leaves behind
+	goesOn      *statement.Leftover // of a Save whose UPDATE has found no row: this is its INSERT
+	conflicting bool                // the INSERT has a conflict clause, or IGNORE or REPLACE
+	conflicts   string              // ids of its rows on what they can conflict on
+	looked      int                 // statements of the transaction when the stored rows were read
+	follows     map[int]int         // by row of an upsert: the earlier row whose result is its original
 	race        *race               // with other connections
 	maps        *mapRows            // of a create from maps
 	returned    *returned           // of an INSERT that may return fewer rows than it has
-	together    func()              // gives rows that share a struct of the caller's that struct again
-	readBack    bool                // the instances of updated rows are what is stored
+	together    func()              // gives rows that share a struct of the caller this struct back
+	readBack    bool                // the instances of updated rows were read back
 	upsert
 }
 
-// upsert is what an INSERT names, and what it changes of a stored row.
+// upsert is the fields that an INSERT names, and those that it changes in a stored row.
 type upsert struct {
 	inserts  []string               // names of the fields that it inserts; nil means all
 	fields   []string               // names of the fields that it updates; nil means all
-	written  map[*schema.Field]bool // what it changes of a stored row; nil when it leaves stored rows alone
-	computed map[*schema.Field]bool // of these, what the database computes
+	written  map[*schema.Field]bool // fields that it changes in a stored row; nil if it leaves stored rows alone
+	computed map[*schema.Field]bool // those of written that the database computes
 }
 
-// PreCreate begins the write of an INSERT that somebody is to hear of.
+// PreCreate begins the write of an INSERT if somebody listens to its model.
 func (r *Engine) PreCreate(db *gorm.DB) {
 	goesOn := r.unsaved.Take(db.Statement)
 	if db.Statement.SkipHooks && goesOn == nil {
@@ -87,7 +87,7 @@ func (w *insert) before() error {
 	return w.sendLinks(false)
 }
 
-// openJoined finds out which relations the rows are links of.
+// openJoined finds out of which relations the rows are links.
 func (w *insert) openJoined() error {
 	if len(w.plan.Sides) == 0 {
 		return nil
@@ -105,12 +105,12 @@ func (w *insert) resolveFirst() error {
 	return w.resolveConflicts()
 }
 
-// takesSeveral reports whether the INSERT stands or falls with other statements.
+// takesSeveral reports whether the INSERT and other statements must succeed or fail together.
 func (w *insert) takesSeveral() bool {
 	return len(w.plan.Sides) > 0 || w.plan.Atomic || w.goesOn != nil || (w.conflicting && (len(w.rows) > 1 || w.dialect().LocksGaps()))
 }
 
-// preInserted sends pre_save, and takes over what its receivers change.
+// preInserted sends pre_save, and adopts the changes of its receivers.
 func (w *insert) preInserted() error {
 	unwritable, before := w.unwritable()
 	if err := w.send(dispatch.PreSave, &w.pre); err != nil {
@@ -122,7 +122,7 @@ func (w *insert) preInserted() error {
 	if w.maps != nil {
 		w.maps.writeBack(w)
 	}
-	if err := w.resolveConflicts(); err != nil { // once more when a receiver changed what conflicts
+	if err := w.resolveConflicts(); err != nil { // again, if a receiver has changed values that conflict
 		return err
 	}
 	w.refollow()
@@ -158,7 +158,7 @@ func (w *insert) build() error {
 	return w.run()
 }
 
-// ran takes note of what GORM's INSERT has done.
+// ran finds out what GORM's INSERT has done.
 func (w *insert) ran() {
 	if p, ok := w.stmt.ConnPool.(*returningPool); ok { // GORM has run no statement
 		w.stmt.ConnPool = p.ConnPool
@@ -177,12 +177,12 @@ func (w *insert) ran() {
 	}
 }
 
-// settle finds out which rows the INSERT wrote, and which of them others have inserted in the meantime.
+// settle finds out which rows the INSERT wrote, and which of them other connections have inserted in the meantime.
 func (w *insert) settle() error {
 	if w.maps != nil {
 		w.maps.readBack(w)
 	}
-	if _, conflicting := w.conflict(); conflicting && !w.conflicting && w.returned != nil { // somebody has added it around the INSERT
+	if _, conflicting := w.conflict(); conflicting && !w.conflicting && w.returned != nil { // a callback has added the clause around the INSERT
 		w.findReturned()
 	}
 	err := w.settleRows()
@@ -207,8 +207,8 @@ func (w *insert) after() {
 	w.fail(w.sendPost(dispatch.PostSave))
 }
 
-// missOriginals stands in for stored rows that nobody could read before: what an upsert hits by an index that the model does not
-// declare. The row as it is now counts as its original.
+// missOriginals uses the current row as Original if the stored row could not be read before: an upsert may find it by an index that the model does
+// not declare.
 func (w *write) missOriginals() {
 	for i := range w.rows {
 		if r := &w.rows[i]; w.loaded && !r.Created && r.Original == nil {
@@ -217,7 +217,7 @@ func (w *write) missOriginals() {
 	}
 }
 
-// insertedFacts are those of an INSERT that has run.
+// insertedFacts returns the facts of an INSERT that has run.
 func (w *insert) insertedFacts() change.Facts {
 	s := w.insertFacts(&w.upsert)
 	s.Stored = true

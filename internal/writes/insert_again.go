@@ -8,8 +8,8 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// insertAgain runs the INSERT of the statement once more, for all rows or for one: without hooks, signals and callbacks of others, which have
-// run. It returns the number of written rows.
+// insertAgain runs the INSERT again, for all rows or for one. It skips hooks, signals and other callbacks, which have run already. It returns the
+// number of written rows.
 func (w *insert) insertAgain(conflict *clause.OnConflict, one any) (int64, error) {
 	tx := w.db.Session(&gorm.Session{SkipHooks: true})
 	stmt := tx.Statement
@@ -30,8 +30,8 @@ func (w *insert) insertAgain(conflict *clause.OnConflict, one any) (int64, error
 	return tx.RowsAffected, tx.Error
 }
 
-// oneByOne undoes an INSERT of several rows and inserts one row after the other: a database that skipped rows tells of a single row whether
-// it was written. The caller sees the number of rows that the INSERT reported, and the keys that the database gave the second time.
+// oneByOne undoes an INSERT of several rows and inserts them one by one: only for a single row the database says whether it was written. The caller
+// sees the number of rows of the first INSERT, and the keys of the second ones.
 func (w *insert) oneByOne() error {
 	if err := w.exec("ROLLBACK TO SAVEPOINT " + insertSavepoint); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (w *insert) oneByOne() error {
 	return nil
 }
 
-// insertRow inserts row i alone, and reports whether it was written.
+// insertRow inserts row i alone, and reports whether the database wrote it.
 func (w *insert) insertRow(i int) (bool, error) {
 	r := &w.rows[i]
 	switch {

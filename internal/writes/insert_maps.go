@@ -11,14 +11,14 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// mapRows are the rows of a create from maps. Every map has an instance that is built from it.
+// mapRows are the rows of a create from maps. Each map has an instance that is built from it.
 type mapRows struct {
 	maps   []map[string]any
 	before reflect.Value          // []T: the instances as they were built
-	named  map[*schema.Field]bool // what one of the maps names
-	every  map[string]bool        // columns that one of the maps names, by name; nil until somebody asks
-	alone  map[int]map[string]any // rows that were inserted once more, with what the database returned
-	added  int                    // length of a *[]map before GORM appends what the database returned
+	named  map[*schema.Field]bool // fields that a map names
+	every  map[string]bool        // columns that a map names; nil before columns is called
+	alone  map[int]map[string]any // by row that was inserted again: its map, with the returned values
+	added  int                    // length of a *[]map before GORM appends the returned rows
 }
 
 // collectMaps builds the instances of Model(&T{}).Create(map) and Create([]map).
@@ -61,7 +61,7 @@ func mapsOf(dest any) []map[string]any {
 	return nil
 }
 
-// setAll sets the columns of a struct that a map names. What only the database can compute stays as it is.
+// setAll sets the fields of a struct that a map names, except those that the database computes.
 func (w *insert) setAll(v reflect.Value, values map[string]any) {
 	selected, restricted := w.stmt.SelectAndOmitColumns(true, false)
 	for name, value := range values {
@@ -75,8 +75,8 @@ func (w *insert) setAll(v reflect.Value, values map[string]any) {
 	}
 }
 
-// writeBack puts the columns that receivers changed in an instance into its map. GORM inserts a column of one map for all maps: those that
-// do not name it get the column's default, as without the others, until the write ends.
+// writeBack puts the columns that receivers changed in an instance into its map. GORM inserts a column of one map for all maps. So until the write
+// ends, the other maps have the default of such a column, as if it were missing.
 func (m *mapRows) writeBack(w *insert) {
 	ctx := w.stmt.Context
 	changed := map[*schema.Field]bool{}
@@ -109,7 +109,7 @@ func (m *mapRows) fill(w *insert, f *schema.Field) {
 	}
 }
 
-// defaultOf returns what makes the database write a column's default.
+// defaultOf returns a value for which the database writes a column's default.
 func defaultOf(w *insert, f *schema.Field) any {
 	switch {
 	case f.DefaultValueInterface != nil:
@@ -122,7 +122,7 @@ func defaultOf(w *insert, f *schema.Field) any {
 	return nil
 }
 
-// keyFor returns the key under which a map names a field, or else the column.
+// keyFor returns the key under which a map names a field, or else its column.
 func (m *mapRows) keyFor(i int, f *schema.Field) string {
 	for _, name := range []string{f.DBName, f.Name} {
 		if _, ok := m.maps[i][name]; ok && f.Schema.LookUpField(name) == f {
@@ -132,7 +132,7 @@ func (m *mapRows) keyFor(i int, f *schema.Field) string {
 	return f.DBName
 }
 
-// computes reports whether an assigned value is for the database to compute.
+// computes reports whether the database computes an assigned value.
 func computes(value any) bool {
 	switch v := value.(type) {
 	case clause.Expression, *gorm.DB, gorm.Valuer:

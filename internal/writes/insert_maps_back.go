@@ -8,8 +8,8 @@ func (m *mapRows) appended(w *insert) []map[string]any {
 	return all[min(m.added, len(all)):]
 }
 
-// readBack puts what GORM learned from the database, the generated key, into the instances. If the INSERT returned fewer rows than it has,
-// those are the first instances until the write has found out which rows they are.
+// readBack puts returned values, such as generated keys, into the instances. If the INSERT returned fewer rows than it has, the first instances get
+// them until the write has found out which rows they are.
 func (m *mapRows) readBack(w *insert) {
 	appended := m.appended(w)
 	for i := range w.rows {
@@ -29,7 +29,7 @@ func (m *mapRows) readBack(w *insert) {
 	}
 }
 
-// setReturned sets the columns of an instance that the database fills in.
+// setReturned sets the columns of an instance that the database generates.
 func (m *mapRows) setReturned(w *insert, i int, returned map[string]any) {
 	for _, f := range w.schema.FieldsWithDefaultDBValue {
 		if value, ok := returned[f.DBName]; ok && !computes(value) {
@@ -58,7 +58,7 @@ func (m *mapRows) insertAlone(w *insert, i int) (bool, error) {
 	return true, nil
 }
 
-// columns returns the columns that one of the maps names.
+// columns returns the columns that a map names.
 func (m *mapRows) columns(w *insert) map[string]bool {
 	if m.every != nil {
 		return m.every
@@ -86,7 +86,7 @@ func (m *mapRows) names(w *insert, values map[string]any, name string) bool {
 	return byColumn || byName
 }
 
-// fillReturned replaces what GORM has appended by what the database returned for rows that were inserted once more.
+// fillReturned replaces the rows that GORM has appended by those that the database returned when they were inserted again.
 func (m *mapRows) fillReturned(w *insert) {
 	appended := m.appended(w)
 	for i := range w.rows {

@@ -10,29 +10,31 @@ import (
 	"github.com/gorm-signals/signals/internal/change"
 )
 
-// Two connections may insert the same new row at once. Both have read that it is not there, one inserts it and the other updates or
-// skips it, and with ON CONFLICT the database does not say which.
+// Two connections may insert the same new row at once. Both have read that it does not exist. One inserts it, the other updates or skips it, and ON
+// CONFLICT does not say which.
 //
-// On PostgreSQL an upsert of rows that are all new runs as DO NOTHING, whose number of rows says whether it won, and as what it was when
-// it did not; where the number is not enough, what was tried is rolled back to a savepoint and looked at again. MySQL notes the
-// keys of the rows that it finds in a variable of the session. SQLite has one writer at a time, and needs none of this.
+//
+//
+// On PostgreSQL, an upsert whose rows all look new runs with DO NOTHING. If it inserts fewer rows, another connection has won: the write rolls back
+// to a savepoint if some were inserted, reads again, and runs the original upsert. MySQL notes the keys of the rows that it finds in a session
+// variable. SQLite has one writer at a time, and needs none of this.
 
 const raceSavepoint = "signals_race"
 
-// race is what a write keeps of an INSERT that others may overtake.
+// race is the state of an INSERT that other connections may overtake.
 type race struct {
 	conflict  clause.OnConflict // as the caller gave it
-	fresh     int64             // rows that are thought to be new
+	fresh     int64             // rows that look new
 	savepoint bool
-	ran       bool   // as an INSERT that tells whether it won
+	ran       bool   // the INSERT has run with DO NOTHING
 	notes     bool   // MySQL notes the rows that it finds
-	returns   bool   // MariaDB returns of each row whether it was found
-	token     string // what a note, or a row that was found, is known by
-	asked     bool   // a note was begun by a statement of its own
-	found     []bool // by row, what was returned
+	returns   bool   // MariaDB returns for each row whether it was found
+	token     string // marks a note, or a found row
+	asked     bool   // a statement of its own has begun the note
+	found     []bool // by row, as returned
 }
 
-// lateConflict finds out what is stored already when another callback has added what to do about it after pre_save was sent.
+// lateConflict reads the stored rows if another callback has added a conflict clause after pre_save.
 func (w *insert) lateConflict() error {
 	if w.conflicting {
 		return nil
@@ -43,13 +45,13 @@ func (w *insert) lateConflict() error {
 	return w.resolveFirst()
 }
 
-// maySkip reports whether the INSERT itself says that rows may be left alone.
+// maySkip reports whether the conflict clause may leave stored rows alone.
 func (w *insert) maySkip() bool {
 	conflict, _ := w.conflict()
 	return conflict.DoNothing || len(conflict.Where.Exprs) > 0
 }
 
-// hasCondition reports whether an upsert updates only some of the rows that are stored.
+// hasCondition reports whether an upsert has a condition on the stored rows.
 func (w *insert) hasCondition() bool {
 	conflict, _ := w.conflict()
 	return len(conflict.Where.Exprs) > 0
@@ -60,7 +62,7 @@ func (w *insert) returnsSlice() bool {
 	return w.returns() && w.stmt.ReflectValue.Kind() != reflect.Struct
 }
 
-// run makes the INSERT one that tells whether it won.
+// run makes the INSERT one with DO NOTHING, whose number of rows says whether it has won.
 func (w *insert) run() error {
 	only := w.onlyInsert(w.race.conflict)
 	if w.race.fresh > 1 {
@@ -77,7 +79,7 @@ func (w *insert) run() error {
 
 func (w *insert) savepoint(does string) error { return w.exec(does + raceSavepoint) }
 
-// onlyInsert returns what to do about the same conflicts, which is nothing.
+// onlyInsert returns DO NOTHING for the same conflicts.
 func (w *insert) onlyInsert(conflict clause.OnConflict) clause.OnConflict {
 	if !conflict.DoNothing && len(conflict.Columns) == 0 && conflict.OnConstraint == "" {
 		for _, f := range w.schema.PrimaryFields { // as GORM does for UpdateAll
@@ -98,7 +100,7 @@ func (w *insert) countFresh() int64 {
 	return n
 }
 
-// returns reports whether GORM will ask the INSERT for RETURNING. It then counts the rows of a slice by their keys.
+// returns reports whether GORM's INSERT will have RETURNING. GORM then counts the rows of a slice by their keys.
 func (w *insert) returns() bool {
 	if !slices.Contains(w.db.Callback().Create().Clauses, "RETURNING") {
 		return false
@@ -107,7 +109,7 @@ func (w *insert) returns() bool {
 	return asked || len(w.schema.FieldsWithDefaultDBValue) > 0
 }
 
-// lost looks again after an INSERT that did not write all rows that were thought to be new.
+// lost reads the stored rows again after an INSERT that has not written all rows that looked new.
 func (w *insert) lost(wrote int64) error {
 	if w.race.savepoint && wrote > 0 {
 		if err := w.savepoint("ROLLBACK TO SAVEPOINT "); err != nil {
@@ -121,7 +123,7 @@ func (w *insert) lost(wrote int64) error {
 	if err := w.resolveAgain(); err != nil {
 		return err
 	}
-	for i := range w.rows { // what it conflicts with may be nothing that the model declares
+	for i := range w.rows { // it may conflict on something that the model does not declare
 		w.rows[i].Created = w.rows[i].Created && wrote > 0
 	}
 	return nil
@@ -135,7 +137,7 @@ func (w *insert) release() error {
 	return w.savepoint("RELEASE SAVEPOINT ")
 }
 
-// settleRows finds out which rows the INSERT wrote, and which of them were in the way.
+// settleRows finds out which rows the INSERT wrote, and which of them existed.
 func (w *insert) settleRows() error {
 	switch {
 	case w.race == nil:
@@ -161,10 +163,10 @@ func (w *insert) settleRows() error {
 	if err := w.dropSkipped(); err != nil {
 		return err
 	}
-	return w.askPostgres() // what was in the way may be gone again
+	return w.askPostgres() // the conflicting row may be gone again
 }
 
-// refersToItself reports whether foreign keys may lock rows of the statement for other rows of it.
+// refersToItself reports whether the check of a foreign key may lock rows of the statement for other rows of it.
 func (w *insert) refersToItself() bool {
 	all := &w.schema.Relationships
 	return slices.ContainsFunc(slices.Concat(all.BelongsTo, all.HasMany, all.HasOne), func(r *schema.Relationship) bool {
@@ -172,15 +174,14 @@ func (w *insert) refersToItself() bool {
 	})
 }
 
-// undisturbed reports whether the INSERT is the one statement of the transaction since what is stored was read. What was locked then was there when
-// the INSERT ran: receivers have not deleted it.
+// undisturbed reports whether the INSERT is the only statement of the transaction since the stored rows were read. If they were locked, they existed
+// when the INSERT ran: no receiver has deleted them.
 func (w *insert) undisturbed() bool {
 	n := w.statements()
 	return n > 0 && n == w.looked+1
 }
 
-// hitsLocked reports whether the only row of the INSERT has hit the stored row that was read: that one was locked and has the same key, so that a new
-// row could not have it.
+// hitsLocked reports whether the only row of the INSERT has certainly hit the stored row that was read: that row was locked and has the same key.
 func (w *insert) hitsLocked() bool {
 	if len(w.rows) != 1 || w.rows[0].Original == nil || !w.undisturbed() || !w.lockable() {
 		return false
@@ -189,8 +190,8 @@ func (w *insert) hitsLocked() bool {
 	return w.model.Identity(ctx, r.Value()) == w.model.Identity(ctx, r.Stored())
 }
 
-// askPostgres looks which rows of an upsert are new: PostgreSQL leaves the mark of a lock on a row that ON CONFLICT DO UPDATE has
-// found, and none on one that it has inserted.
+// askPostgres finds out which rows of an upsert are new: ON CONFLICT DO UPDATE leaves the mark of its lock, xmax, on a row that it finds, and none on
+// a row that it inserts.
 func (w *insert) askPostgres() error {
 	if !w.dialect().MarksWritten() || w.written == nil || len(w.model.Keys) == 0 || w.refersToItself() || w.hitsLocked() {
 		return nil

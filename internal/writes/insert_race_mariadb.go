@@ -9,9 +9,8 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// MariaDB's INSERT can return something of each of its rows. ON DUPLICATE KEY UPDATE leaves a mark in a variable for a row that it finds, and RETURNING
-// gives the variable and clears it. So one statement tells which rows it has inserted. GORM then counts the rows that were returned, and so this
-// is done if all rows are thought to be new: the number of written rows is theirs.
+// MariaDB's INSERT can return a value for each of its rows. ON DUPLICATE KEY UPDATE marks a found row in a variable, and RETURNING reads the variable
+// and clears it. So one statement says which rows it has inserted. It leaves found rows alone, so the write uses it only if all rows look new.
 
 // mayReturnFound reports whether the INSERT can return which rows it finds.
 func (w *insert) mayReturnFound() bool {
@@ -21,18 +20,18 @@ func (w *insert) mayReturnFound() bool {
 		own.code != 0 && code(run.Get(own.name)) == own.code && w.ownTable() && w.reg.Catalog.Returns(w.db, w.tableName())
 }
 
-// returnFound makes the INSERT one that leaves alone what it finds, and returns whether it has found it.
+// returnFound makes the INSERT leave found rows alone, and return for each row whether it was found.
 func (w *insert) returnFound() {
 	w.race.returns, w.race.token = true, w.reg.notes.token()
 	key := clause.Column{Name: w.model.Keys[0].DBName}
 	w.replaceClause("ON CONFLICT", clause.OnConflict{DoUpdates: []clause.Assignment{{
 		Column: key,
-		Value: clause.Expr{ // NULLIF keeps the server from working it out beforehand
+		Value: clause.Expr{ // NULLIF keeps the server from evaluating it beforehand
 			SQL: "IF((" + foundVariable + " := NULLIF(?, HEX(?))) IS NULL, ?, ?)", Vars: []any{w.race.token, key, key, key},
 		},
 	}}})
 	w.atBuild("INSERT", func() error {
-		if w.returns() { // by now another callback has asked for something
+		if w.returns() { // another callback has added RETURNING by now
 			w.race.returns = false
 			return w.note()
 		}
@@ -41,7 +40,7 @@ func (w *insert) returnFound() {
 	})
 }
 
-// returningPool stands in for the statement's pool while GORM runs the INSERT.
+// returningPool replaces the statement's pool while GORM runs the INSERT.
 type returningPool struct {
 	gorm.ConnPool
 
@@ -74,7 +73,7 @@ func (p *returningPool) QueryContext(ctx context.Context, query string, args ...
 	return p.ConnPool.QueryContext(ctx, query, args...)
 }
 
-// queryFound returns of each row whether the INSERT has found it.
+// queryFound runs the INSERT, and returns for each row whether it was found.
 func (w *insert) queryFound(ctx context.Context, query string, args []any) (found []bool, err error) {
 	key := w.stmt.Quote(clause.Column{Name: w.model.Keys[0].DBName})
 	clears := "(" + foundVariable + " := NULLIF(HEX(" + key + "), HEX(" + key + ")))"
@@ -97,7 +96,7 @@ func (w *insert) queryFound(ctx context.Context, query string, args []any) (foun
 	return found, result.Err()
 }
 
-// inserts is the result of an INSERT that has written so many rows, and whose keys the database did not make.
+// inserts is the result of an INSERT that wrote this number of rows, whose keys the database did not make.
 type inserts int64
 
 // LastInsertId returns 0, as of any such INSERT.
@@ -106,14 +105,14 @@ func (inserts) LastInsertId() (int64, error) { return 0, nil }
 // RowsAffected returns the number of rows.
 func (n inserts) RowsAffected() (int64, error) { return int64(n), nil }
 
-// askFound looks again when rows were found that were thought to be new. They are written as the caller said, by statements of their own: the INSERT
-// has left them alone.
+// askFound reads the stored rows again if the INSERT found rows that looked new. It upserts each of these by a statement of its own, because the
+// INSERT left it alone.
 func (w *insert) askFound() error {
 	if !slices.Contains(w.race.found, true) {
 		return nil
 	}
 	before, n := slices.Clone(w.rows), w.db.RowsAffected
-	if err := w.resolveAgain(); err != nil { // by now they are all there, ours as well
+	if err := w.resolveAgain(); err != nil { // now all rows exist, ours as well
 		return err
 	}
 	for i := range w.rows {

@@ -14,29 +14,29 @@ import (
 	"github.com/gorm-signals/signals/internal/pool"
 )
 
-// foundVariable is where MySQL notes the keys of the rows that an INSERT finds stored. Often nothing else tells: the number of rows
-// depends on the settings of the connection, and MariaDB's RETURNING returns rows that were left alone as well.
+// foundVariable is the session variable in which an INSERT on MySQL notes the keys of the stored rows that it finds. Often nothing else says this:
+// the number of rows depends on settings of the connection, and MariaDB's RETURNING also returns rows that were left alone.
 //
-// MySQL calls the assignment of a variable inside a statement deprecated, and compatible servers and proxies refuse it or keep no variables.
-// The library then reads back what is stored.
+// MySQL deprecates assignments of variables inside statements. Compatible servers and proxies may refuse them, or keep no variables. The library then
+// reads the stored rows back.
 const foundVariable = "@signals_found"
 
-// notes is what is known of notes on the servers of a database.
+// notes is what the servers of a database do with notes.
 type notes struct {
-	refused atomic.Bool   // variables are not assigned inside statements, or not kept
+	refused atomic.Bool   // they do not assign variables inside statements, or do not keep them
 	kept    sync.Map      // pools whose transactions keep variables
-	begun   atomic.Uint64 // how many notes there were
-	process string        // a proxy may give sessions of other processes to this one
+	begun   atomic.Uint64 // number of notes so far
+	process string        // distinguishes processes: a proxy may share sessions between them
 }
 
 func (n *notes) open() { n.process = rand.Text()[:8] }
 
-// token returns what a new note begins with. No other note that a session still holds begins with it.
+// token returns the text that a new note begins with. No other note that a session still holds begins with it.
 func (n *notes) token() string {
 	return ":" + n.process + strconv.FormatUint(n.begun.Add(1), 36) + ":"
 }
 
-// noteOrReturn makes the INSERT tell which rows it finds: MariaDB by returning it, if all rows are thought to be new, and MySQL by a note.
+// noteOrReturn makes the INSERT say which rows it finds: on MariaDB by RETURNING if all rows look new, otherwise by a note.
 func (w *insert) noteOrReturn() error {
 	if w.mayReturnFound() {
 		w.returnFound()
@@ -56,7 +56,7 @@ func (w *insert) note() error {
 	return nil
 }
 
-// refusesNotes reports whether an error may be due to the note: the server does not understand the statement. The transaction outlives it.
+// refusesNotes reports whether an error may be due to the note, which the server does not understand. Such an error does not end the transaction.
 func refusesNotes(err error) bool {
 	if err == nil {
 		return false
@@ -76,9 +76,9 @@ func (w *insert) withoutNote() {
 	_ = w.db.AddError(err)
 }
 
-// noteFound adds an assignment to ON DUPLICATE KEY UPDATE that makes the note and changes nothing. Where the server takes no assignment of
-// a variable inside a statement, it leaves the clause as it is. An empty note means nothing unless variables are kept: if no row is expected to be
-// found, a statement of its own begins the first note on each pool.
+// noteFound adds an assignment to ON DUPLICATE KEY UPDATE that writes the note and changes no column. If the servers refuse notes, it leaves the
+// clause alone. An empty note means nothing unless variables are kept. So if no row is expected to be found, a statement of its own begins the first
+// note on each pool.
 func (w *insert) noteFound(conflict clause.OnConflict, expected bool) (clause.OnConflict, error) {
 	if w.reg.notes.refused.Load() {
 		return conflict, nil
@@ -97,7 +97,7 @@ func (w *insert) noteFound(conflict clause.OnConflict, expected bool) (clause.On
 			Vars: append(append([]any{len(w.race.token), w.race.token, w.race.token}, columns...), columns[0], columns[0]),
 		},
 	})
-	conflict.DoNothing = false // as GORM's dialect says it, once it has made its own assignment
+	conflict.DoNothing = false // GORM's dialect does the same once it has made its own assignment
 	return conflict, nil
 }
 
@@ -137,7 +137,7 @@ func (w *insert) hexSQL() string {
 	return "HEX(?)" + strings.Repeat(", '-', HEX(?)", len(w.model.Keys)-1)
 }
 
-// found reads the note.
+// found reads the note, and counts its keys.
 func (w *insert) found() (note string, n int64, err error) {
 	if w.reg.notes.refused.Load() {
 		return "", 0, nil
@@ -153,7 +153,7 @@ func (w *insert) found() (note string, n int64, err error) {
 	case there && tx != nil && pool.Lasts(tx.Outside):
 		w.reg.notes.kept.Store(tx.Outside, true)
 	case !there && (w.race.asked || !w.keepsNotes()):
-		w.reg.notes.refused.Store(true) // a proxy sends every statement to another session
+		w.reg.notes.refused.Store(true) // a proxy sends each statement to another session
 	}
 	return note, int64(strings.Count(note, ",")), err
 }
@@ -169,8 +169,8 @@ func (w *insert) readNote() (keys string, there bool, err error) {
 	return keys, there, err
 }
 
-// numberTells reports whether the number of rows says that what was found is what was expected. It counts a row that was inserted as 1, one that
-// was changed as 2, and one that was left alone as 0, or as 1 if the connection says so.
+// numberTells reports whether the number of rows proves that exactly the expected rows were found. MySQL counts an inserted row as 1, a changed one
+// as 2, and one left alone as 0, or as 1 if the connection says so.
 func (w *insert) numberTells() bool {
 	n, all := w.db.RowsAffected, int64(len(w.rows))
 	insert, _ := w.stmt.Clauses["INSERT"].Expression.(clause.Insert)
@@ -183,7 +183,7 @@ func (w *insert) numberTells() bool {
 	return all == 1 && w.race.fresh == 0 && n != 1
 }
 
-// askMySQL looks again when rows were found that were thought to be new. What it takes for their original is the row as it is by now.
+// askMySQL reads the stored rows again if the INSERT found rows that looked new. Their current state becomes their original.
 func (w *insert) askMySQL() error {
 	switch {
 	case w.race.found != nil:
@@ -205,7 +205,7 @@ func (w *insert) askMySQL() error {
 		return w.oneByOne()
 	}
 	before := slices.Clone(w.rows)
-	if err = w.resolveAgain(); err != nil { // by now they are all there, ours as well
+	if err = w.resolveAgain(); err != nil { // now all rows exist, ours as well
 		return err
 	}
 	found, err := w.noted(note)
@@ -228,13 +228,12 @@ func (w *insert) askMySQL() error {
 	return nil
 }
 
-// misplaced reports whether GORM has given keys to the wrong rows: without RETURNING it counts on from the first key, as if no row had been
-// found.
+// misplaced reports whether GORM has given keys to the wrong rows: without RETURNING it counts up from the first key, as if all rows were inserted.
 func (w *insert) misplaced() bool {
 	return w.returned != nil && w.returned.savepoint && w.returned.fields == nil
 }
 
-// readBackMySQL finds out without a note who was written: the rows whose keys are stored now and were not before.
+// readBackMySQL finds the written rows without a note: their keys are stored now, and were not before.
 func (w *insert) readBackMySQL() error {
 	switch {
 	case w.db.RowsAffected == w.race.fresh && (w.race.conflict.DoNothing || len(w.rows) == 1):
@@ -262,7 +261,7 @@ func (w *insert) readBackMySQL() error {
 	return nil
 }
 
-// missing reads the stored row that was in the way of a row that was thought to be new.
+// missing reads the stored row that a row conflicted with although it looked new.
 func (w *insert) missing() error {
 	r := w.rows[0]
 	err := w.resolveAgain()
@@ -272,7 +271,7 @@ func (w *insert) missing() error {
 	return err
 }
 
-// noted returns the keys of the stored rows that the note names: the latest ones, not those of the snapshot.
+// noted returns the keys of the stored rows that the note names. It locks the rows to read their latest version, not the snapshot's.
 func (w *insert) noted(note string) (map[string]bool, error) {
 	var keys [][]any
 	for i := range w.rows {

@@ -10,24 +10,23 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// GORM writes the rows that an INSERT returns into the structs of a slice, from the first struct on. If the database skips rows it returns
-// fewer, and keys end up in the structs of other rows:
-// https://github.com/go-gorm/gorm/blob/v1.31.2/scan.go#L274-L297
+// GORM writes the rows that an INSERT returns into the structs of a slice, from the first struct on. If the database skips rows, it returns fewer,
+// and keys end up in the structs of other rows: https://github.com/go-gorm/gorm/blob/v1.31.2/scan.go#L274-L297
 
-// returned is what a write keeps of an INSERT of several rows that may return fewer.
+// returned is the state of an INSERT of several rows that may return fewer.
 type returned struct {
-	before    reflect.Value   // a slice of the rows as they were
+	before    reflect.Value   // a slice of the rows before the INSERT
 	fields    []*schema.Field // the columns that the INSERT returns; nil when it returns none
-	all       bool            // the caller asked for every column: GORM then makes the slice anew
+	all       bool            // the caller asked for every column: GORM then makes a new slice
 	places    []int           // the structs that GORM fills, in this order
-	got       reflect.Value   // a slice of what GORM filled in
-	doNothing bool            // GORM passes over structs with a value in one of the columns
+	got       reflect.Value   // a slice of the returned rows
+	doNothing bool            // GORM skips structs with a value in one of the columns
 	savepoint bool            // the INSERT can be undone
 }
 
 const insertSavepoint = "signals_insert"
 
-// noteReturned runs right before an INSERT.
+// noteReturned copies the rows right before an INSERT. It sets a savepoint if keys may not show later which rows were written.
 func (w *insert) noteReturned() error {
 	skips := w.maySkip()
 	if len(w.rows) < 2 || (!skips && !w.returns()) {
@@ -35,7 +34,7 @@ func (w *insert) noteReturned() error {
 	}
 	kept := &returned{before: reflect.MakeSlice(reflect.SliceOf(w.schema.ModelType), len(w.rows), len(w.rows))}
 	w.returned = kept
-	keyed := true // all of them
+	keyed := true // all rows have a key
 	for i := range w.rows {
 		v := w.rows[i].Value()
 		kept.before.Index(i).Set(v)
@@ -52,7 +51,7 @@ func (w *insert) noteReturned() error {
 	return nil
 }
 
-// findReturned finds out which columns the INSERT returns, and into which structs GORM puts them.
+// findReturned finds out which columns the INSERT returns, and into which structs GORM writes them.
 func (w *insert) findReturned() {
 	kept := w.returned
 	kept.places = nil
@@ -65,7 +64,7 @@ func (w *insert) findReturned() {
 		kept.fields = w.returnedFields(returning)
 		kept.all = returnsAll(returning)
 	}
-	if w.maps != nil { // GORM appends what the INSERT returns to the maps, and passes over none
+	if w.maps != nil { // GORM appends returned rows to the maps, and skips none
 		kept.fields = slices.DeleteFunc(kept.fields, func(f *schema.Field) bool { return !slices.Contains(w.schema.FieldsWithDefaultDBValue, f) })
 		kept.all, kept.places = false, w.all()
 		return
@@ -79,7 +78,7 @@ func (w *insert) findReturned() {
 	}
 }
 
-// returnedFields returns the fields that a caller asked an INSERT for.
+// returnedFields returns the fields that the caller's RETURNING names.
 func (w *insert) returnedFields(returning clause.Returning) []*schema.Field {
 	fields := make([]*schema.Field, 0, len(w.schema.DBNames))
 	for _, column := range w.schema.DBNames {
@@ -93,8 +92,7 @@ func (w *insert) returnedFields(returning clause.Returning) []*schema.Field {
 	return fields
 }
 
-// anyValued reports whether a struct has a value in a column that the INSERT returns. GORM passes over such structs when it reads what a
-// DO NOTHING returned.
+// anyValued reports whether a struct has a value in a column that the INSERT returns. GORM skips such structs when it reads what DO NOTHING returned.
 func (w *insert) anyValued(v reflect.Value) bool {
 	return slices.ContainsFunc(w.returned.fields, func(f *schema.Field) bool {
 		_, zero := f.ValueOf(w.stmt.Context, v)
@@ -102,7 +100,7 @@ func (w *insert) anyValued(v reflect.Value) bool {
 	})
 }
 
-// countWritten returns how many rows the INSERT wrote. It is not exact where GORM's number includes structs that it passed over.
+// countWritten returns how many rows the INSERT wrote. It is not exact if GORM's number may include structs that it skipped.
 func (w *insert) countWritten() (n int, exact bool) {
 	n = int(w.db.RowsAffected)
 	if w.returned == nil || w.returned.fields == nil || !w.returned.doNothing || n == 0 {
@@ -117,15 +115,15 @@ func (w *insert) countWritten() (n int, exact bool) {
 	return filled, filled < len(w.returned.places) || filled == len(w.rows)
 }
 
-// place gives the columns that the INSERT returned to the rows that it wrote, and takes them from the other rows.
+// place gives the returned values to the rows that the INSERT wrote, and takes them from the other rows.
 func (w *insert) place(written []int) {
 	kept := w.returned
 	if kept == nil || kept.fields == nil || len(written) > len(kept.places) || (len(written) == len(w.rows) && !kept.all) {
-		return // nothing was put into the wrong struct
+		return // nothing is in the wrong struct
 	}
 	got := w.gotten()
 	w.disown()
-	next := 0 // the rows come back in their order
+	next := 0 // rows are returned in their order
 	for i := range w.rows {
 		from := kept.before.Index(i)
 		if next < len(written) && written[next] == i {
@@ -136,7 +134,7 @@ func (w *insert) place(written []int) {
 	}
 }
 
-// returnsAll reports whether GORM makes new structs of what is returned, because it is whole rows.
+// returnsAll reports whether a clause returns whole rows, for which GORM makes new structs.
 func returnsAll(returning clause.Returning) bool {
 	return len(returning.Columns) == 0 || (len(returning.Columns) == 1 && returning.Columns[0].Name == "*")
 }
@@ -154,7 +152,7 @@ func (w *insert) takeElements() {
 	}
 }
 
-// gotten returns what GORM read from the INSERT, row by row. It is copied when first asked for, before anything is put back.
+// gotten returns the rows that GORM read from the INSERT. Its first call copies them, before anything is restored.
 func (w *insert) gotten() reflect.Value {
 	kept := w.returned
 	if kept.got.IsValid() {
@@ -171,7 +169,7 @@ func (w *insert) gotten() reflect.Value {
 	return kept.got
 }
 
-// disown makes the instances copies: the caller's structs stay as GORM leaves them, which may be with the keys of other rows.
+// disown makes the instances copies: the caller's structs stay as GORM leaves them, perhaps with the keys of other rows.
 func (w *insert) disown() {
 	for i := range w.rows {
 		from := w.rows[i].Value()
@@ -191,15 +189,15 @@ func (w *insert) setReturned(i int, from reflect.Value) {
 	}
 }
 
-// restoreReturned gives all structs the values back that they had before the INSERT.
+// restoreReturned gives the returned columns of all rows their values from before the INSERT.
 func (w *insert) restoreReturned() {
 	for i := range w.rows {
 		w.setReturned(i, w.returned.before.Index(i))
 	}
 }
 
-// fillReturned writes what the database returned for rows that were inserted once more into the structs of the caller, where GORM would have
-// written it: a database gives a key only once.
+// fillReturned writes the values that the database returned for rows inserted again into the caller's structs, where GORM would have written them. A
+// database gives each key only once.
 func (w *insert) fillReturned() {
 	if w.maps != nil {
 		w.maps.fillReturned(w)

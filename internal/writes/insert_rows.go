@@ -2,7 +2,7 @@ package writes
 
 import "reflect"
 
-// collect finds the structs that an INSERT takes its rows from. It reports false where GORM will refuse the statement.
+// collect finds the structs that an INSERT takes its rows from. It reports false if GORM will refuse the statement.
 func (w *insert) collect() bool {
 	v := w.stmt.ReflectValue
 	switch v.Kind() {
@@ -41,8 +41,7 @@ func (w *insert) collect() bool {
 	return true
 }
 
-// addressable returns v itself, or puts an addressable copy in its place until the write ends, so that what receivers
-// change reaches the INSERT.
+// addressable returns v itself, or an addressable copy that replaces it until the write ends, so that changes of receivers reach the INSERT.
 func (w *write) addressable(v reflect.Value) reflect.Value {
 	if v.CanAddr() {
 		return v
@@ -52,7 +51,7 @@ func (w *write) addressable(v reflect.Value) reflect.Value {
 	return w.standIn(p)
 }
 
-// standIn puts the struct that p points to in the place of the statement's value until the write ends.
+// standIn replaces the statement's value by the struct that p points to until the write ends.
 func (w *write) standIn(p reflect.Value) reflect.Value {
 	dest, value := w.stmt.Dest, w.stmt.ReflectValue
 	w.stmt.Dest, w.stmt.ReflectValue = p.Interface(), p.Elem()

@@ -10,8 +10,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// unwritable returns the columns that GORM does not insert, and copies of the rows before receivers of pre_save run: they may not write them
-// either.
+// unwritable returns the columns that GORM does not insert, and copies of the rows before pre_save: its receivers may not write them either.
 func (w *insert) unwritable() (fields []*schema.Field, before []reflect.Value) {
 	for _, f := range w.model.Columns {
 		if !f.Creatable {
@@ -28,7 +27,7 @@ func (w *insert) unwritable() (fields []*schema.Field, before []reflect.Value) {
 	return fields, before
 }
 
-// putBackUnwritable gives the columns of unwritable their values back.
+// putBackUnwritable restores the columns of unwritable.
 func (w *insert) putBackUnwritable(fields []*schema.Field, before []reflect.Value) {
 	for i, old := range before {
 		for _, f := range fields {
@@ -39,8 +38,8 @@ func (w *insert) putBackUnwritable(fields []*schema.Field, before []reflect.Valu
 	}
 }
 
-// readWritten reads written rows that differ from the caller's structs: what an upsert assigned, and columns that only the database writes.
-// The caller's structs stay as they are without the plugin, so that the events get copies.
+// readWritten reads written rows that differ from the caller's structs: an upsert has assigned values, or only the database writes a column. The
+// caller's structs must stay as they are without the plugin, so events get copies.
 func (w *insert) readWritten() error {
 	if w.plan.Needs.Save <= dispatch.Keys || len(w.model.Keys) == 0 {
 		return nil
@@ -71,7 +70,7 @@ func (w *insert) readWritten() error {
 // assigns reports whether an upsert assigns a stored row other values than those of the new row.
 func (w *insert) assigns() bool { return len(w.computed) > 0 }
 
-// showStored makes the stored columns those of the event's instance. Of a created row these are the ones that only the database writes.
+// showStored copies stored columns into the event's instance. For a created row these are the columns that only the database writes.
 func (w *insert) showStored(r *change.Row, stored reflect.Value) {
 	ctx := w.stmt.Context
 	var own reflect.Value

@@ -2,8 +2,8 @@ package writes
 
 import "reflect"
 
-// setApart runs right before an INSERT of pointers. If a pointer is there twice, GORM writes two rows and leaves the key of one in the
-// struct. Each of these rows gets a struct of its own until the INSERT has run, so that its event has its key.
+// setApart runs right before an INSERT of pointers. If a slice holds a pointer twice, GORM inserts two rows and leaves the key of one in the struct.
+// So each of these rows has a struct of its own until the INSERT has run, and its event has its key.
 func (w *insert) setApart() {
 	all := w.stmt.ReflectValue
 	if w.maps != nil || len(w.rows) < 2 || all.Type().Elem().Kind() != reflect.Pointer {
@@ -47,8 +47,8 @@ func (w *insert) setApart() {
 	})
 }
 
-// putTogether puts the caller's pointer back, and into its struct what GORM would have left there: the values of the last row where the
-// INSERT returns them, and else those of the first, which GORM passes over when it comes to the others.
+// putTogether restores the caller's pointer, and leaves in its struct the values that GORM would have left. These are the last row's if the INSERT
+// returns them. Otherwise they are the first row's: GORM skips a struct that has a key.
 func (w *insert) putTogether(p reflect.Value, indexes []int, owns map[int]reflect.Value) {
 	from := indexes[len(indexes)-1]
 	if conflict, _ := w.conflict(); conflict.DoNothing || !w.returns() {
@@ -57,7 +57,7 @@ func (w *insert) putTogether(p reflect.Value, indexes []int, owns map[int]reflec
 	p.Elem().Set(owns[from].Elem())
 	all := w.stmt.ReflectValue
 	for _, i := range indexes {
-		if i < all.Len() && all.Index(i).Interface() == owns[i].Interface() { // or GORM has made the slice anew
+		if i < all.Len() && all.Index(i).Interface() == owns[i].Interface() { // otherwise GORM has made a new slice
 			all.Index(i).Set(p)
 		}
 	}

@@ -11,9 +11,8 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// Constraints and triggers that the model does not declare keep rows from being inserted. The number of written rows tells that some are
-// missing. The functions here find out which, by the keys that are stored: a database may store values in another form than they were
-// given, so that values prove nothing.
+// Constraints and triggers that the model does not declare can make the database skip rows. The number of written rows shows that some are missing.
+// The functions here find out which, by the stored keys. Other values prove nothing, because a database may store them in another form.
 
 // dropSkipped silences the rows that the INSERT did not write.
 func (w *insert) dropSkipped() error {
@@ -56,8 +55,8 @@ func (w *insert) dropSkipped() error {
 	return nil
 }
 
-// expected returns the indexes of the rows that the INSERT is thought to have written. An upsert also writes rows of associations that it
-// does not change, for which nothing is sent.
+// expected returns the indexes of the rows that the INSERT should have written. An upsert also writes rows of associations that it does not change,
+// for which no signal is sent.
 func (w *insert) expected() []int {
 	expected := make([]int, 0, len(w.rows))
 	all := w.written != nil && !w.maySkip()
@@ -76,7 +75,7 @@ func (w *insert) silenceBut(written []int) {
 	}
 }
 
-// findWritten finds the written rows among the expected ones. It reports false if nobody can tell and the INSERT can be undone.
+// findWritten finds the written rows among the expected ones. It reports false if it cannot tell.
 func (w *insert) findWritten(expected []int, count int, exact bool) (bool, error) {
 	keyed := 0
 	for _, i := range expected {
@@ -116,7 +115,7 @@ func (w *insert) findWritten(expected []int, count int, exact bool) (bool, error
 	return true, nil
 }
 
-// writtenByReturned returns the rows whose keys the INSERT returned, nil if it returned none or if rows share a key.
+// writtenByReturned returns the rows whose keys the INSERT returned, or nil if it returned none or rows share a key.
 func (w *insert) writtenByReturned(expected []int, count int) []int {
 	kept := w.returned
 	if kept.fields == nil || kept.doNothing || count > len(kept.places) || len(w.follows) > 0 {
@@ -147,8 +146,8 @@ func (w *insert) writtenByReturned(expected []int, count int) []int {
 	return written
 }
 
-// writtenByKey returns the expected rows whose keys are stored now, and which others have not written. It is sure if they are as many as
-// the INSERT wrote.
+// writtenByKey returns the expected rows whose keys are stored now, without those that other connections wrote. It is sure if they are as many as the
+// INSERT wrote.
 func (w *insert) writtenByKey(expected []int, count int, exact bool) (written []int, sure bool, err error) {
 	there, err := w.storedNow(expected)
 	if err != nil {
@@ -183,8 +182,8 @@ func (w *insert) writtenByKey(expected []int, count int, exact bool) (written []
 	return written, !exact || len(written) == count, nil
 }
 
-// asTheyWereGiven leaves out rows of which other values are stored than were given: an INSERT that was told late to skip rows, when
-// nobody could look at the stored ones any more, did not write them.
+// asTheyWereGiven drops rows whose stored values are not the given ones. If a callback adds the conflict clause when the stored rows can no longer be
+// read, such rows were skipped.
 func (w *insert) asTheyWereGiven(written []int) ([]int, error) {
 	there, err := w.storedNow(written)
 	if err != nil {
@@ -194,8 +193,8 @@ func (w *insert) asTheyWereGiven(written []int) ([]int, error) {
 	return slices.DeleteFunc(written, func(i int) bool { return !w.became(i, there[i], given) }), nil
 }
 
-// oursSQL holds for rows that the transaction itself wrote, in any of its savepoints: the transaction that wrote them is in progress and
-// yet they are seen. xmin holds the lower half of the number that txid_status asks for.
+// oursSQL holds for rows that the transaction itself wrote, in any of its savepoints: it sees them although their transaction is in progress. xmin
+// holds the lower half of the number that txid_status takes.
 const oursSQL = `CASE WHEN (xmin::text::bigint - txid_current() % 4294967296 + 6442450944) % 4294967296 - 2147483648 BETWEEN -1000000000 AND 1000000
 	THEN txid_status(txid_current() + (xmin::text::bigint - txid_current() % 4294967296 + 6442450944) % 4294967296 - 2147483648) = 'in progress' ELSE FALSE END`
 
@@ -218,7 +217,8 @@ func (w *insert) ours(written []int, there map[int]reflect.Value) ([]int, error)
 	return left, nil
 }
 
-// writtenByValue returns the n rows that the INSERT wrote and whose keys it returned. Where values do not tell, it returns fewer.
+// writtenByValue returns the n rows that the INSERT wrote, by comparing rows with those of the returned keys. If values do not tell, it returns
+// fewer.
 func (w *insert) writtenByValue(expected []int, n int) ([]int, error) {
 	got := w.gotten()
 	keys, ids := make([][]any, n), make([]string, n)
@@ -244,11 +244,11 @@ func (w *insert) writtenByValue(expected []int, n int) ([]int, error) {
 	return written, nil
 }
 
-// likeliest picks n of the expected rows, in their order, so that they are most alike to the n stored ones. Nothing better can be said of an
-// INSERT that cannot be undone, whose keys the database made, and whose values it changed.
+// likeliest picks n of the expected rows, in order, which are most similar to the n stored ones. It is the last resort for an INSERT that cannot be
+// undone, whose keys the database made and whose values it changed.
 func (w *insert) likeliest(expected []int, n int, alike func(i, k int) int) []int {
 	spare := len(expected) - n
-	best := make([][]int, n+1) // best[k][s]: k rows are picked and s are passed over
+	best := make([][]int, n+1) // best[k][s]: k rows are picked and s are skipped
 	for k := range best {
 		best[k] = make([]int, spare+1)
 		for s := range best[k] {
@@ -272,7 +272,7 @@ func (w *insert) likeliest(expected []int, n int, alike func(i, k int) int) []in
 	return picked
 }
 
-// alike counts the columns in which a stored row is what was given.
+// alike counts the columns in which a stored row has the given value.
 func (w *insert) alike(i int, stored reflect.Value, given map[*schema.Field]bool) int {
 	n := 0
 	for _, f := range w.model.Columns {
@@ -283,7 +283,7 @@ func (w *insert) alike(i int, stored reflect.Value, given map[*schema.Field]bool
 	return n
 }
 
-// became reports whether a stored row is what an INSERT made of a row, of which these fields were given.
+// became reports whether inserting a row with these given fields can have made a stored row.
 func (w *insert) became(i int, stored reflect.Value, given map[*schema.Field]bool) bool {
 	ctx, r := w.stmt.Context, &w.rows[i]
 	switch {
@@ -295,7 +295,7 @@ func (w *insert) became(i int, stored reflect.Value, given map[*schema.Field]boo
 	return !w.differ(ctx, stored, w.asGiven(i), given)
 }
 
-// given returns the fields whose values the INSERT was given, and that GORM has left as they were or that the write has kept.
+// given returns the fields whose inserted values are known: GORM has not overwritten them, or the write has a copy.
 func (w *insert) given() map[*schema.Field]bool {
 	given := make(map[*schema.Field]bool, len(w.schema.DBNames))
 	for _, f := range w.model.Columns {
@@ -311,7 +311,7 @@ func (w *insert) given() map[*schema.Field]bool {
 	return given
 }
 
-// asGiven returns a row as it was given to the INSERT. GORM overwrites the structs of one that returns all columns.
+// asGiven returns a row as the INSERT got it. If the INSERT returns all columns, GORM overwrites its structs.
 func (w *insert) asGiven(i int) reflect.Value {
 	if w.returned.all {
 		return w.returned.before.Index(i)
@@ -319,7 +319,7 @@ func (w *insert) asGiven(i int) reflect.Value {
 	return w.rows[i].Value()
 }
 
-// differ reports whether two structs of one row differ in a column, or in one of these.
+// differ reports whether two structs of one row differ in a column among these, or in any column if among is nil.
 func (w *insert) differ(ctx context.Context, a, b reflect.Value, among map[*schema.Field]bool) bool {
 	for _, f := range w.model.Columns {
 		if f.Readable && f.Creatable && !f.PrimaryKey && (among == nil || among[f]) && rows.Changed(ctx, w.db.Name(), f, a, b) {

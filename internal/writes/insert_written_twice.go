@@ -5,10 +5,9 @@ import (
 	"slices"
 )
 
-// An upsert may name a stored row several times. Each of its rows follows the one before, and what is stored afterwards proves the last
-// one only.
+// An upsert may name a stored row several times. Each of these rows follows the one before, and the stored row afterwards proves only the last one.
 
-// untouched reports whether the stored row that a chain of rows with one key began with is as it was.
+// untouched reports whether the stored row that began a chain of rows with one key is unchanged.
 func (w *insert) untouched(i int, found reflect.Value) bool {
 	first, later := w.follows[i]
 	for later {
@@ -18,8 +17,8 @@ func (w *insert) untouched(i int, found reflect.Value) bool {
 	return w.rows[i].Original != nil && !w.differ(w.stmt.Context, found, w.rows[i].Stored(), w.written)
 }
 
-// withoutOverwritten leaves out so many of the written rows: the first ones that a later written row follows, of which nothing is stored. A
-// trigger has kept them if fewer rows were written than seem to be.
+// withoutOverwritten drops as many written rows as are surplus, the first ones that a later written row follows: no stored row shows them. If fewer
+// rows were written than it seems, a trigger has kept these.
 func (w *insert) withoutOverwritten(written []int, surplus int) []int {
 	if surplus <= 0 || len(w.follows) == 0 {
 		return written

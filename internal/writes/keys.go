@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// keyOf returns the primary key of a row and whether the row has one. A zero part counts, unless the database is to make it.
+// keyOf returns the primary key of a row and whether the row has one. A zero part counts unless the database generates it.
 func (w *write) keyOf(v reflect.Value) (key []any, has bool) {
 	ctx := w.stmt.Context
 	key, set := w.model.KeyOf(ctx, v)
@@ -26,7 +26,7 @@ func (w *write) keyOf(v reflect.Value) (key []any, has bool) {
 	return key, true
 }
 
-// generated reports whether the database makes the value of a field, so that zero is none.
+// generated reports whether the database generates the value of a field, so that zero means no value.
 func generated(f *schema.Field) bool {
 	return f.AutoIncrement || (f.HasDefaultValue && f.DefaultValueInterface == nil)
 }
@@ -36,7 +36,7 @@ func (w *write) readKeys(keyed func(*change.Row) reflect.Value, keysOnly bool) (
 	return w.readKeysOf(w.keysOf(keyed), rows.Query{KeysOnly: keysOnly})
 }
 
-// keysOf returns the primary keys of the rows that are written.
+// keysOf returns the primary keys of the rows that are not silent.
 func (w *write) keysOf(keyed func(*change.Row) reflect.Value) [][]any {
 	var keys [][]any
 	for i := range w.rows {
@@ -57,13 +57,12 @@ func (w *write) readKeysOf(keys [][]any, q rows.Query) (map[string]reflect.Value
 // maxParameters is how many values a statement of the library binds at most: SQLite takes 32,766, and others 65,535.
 const maxParameters = 30_000
 
-// perStatement is how many tuples of so many values a statement may name.
+// perStatement is how many tuples of this many columns a statement may name.
 func (r *Engine) perStatement(columns int) int {
 	return max(1, min(r.BatchSize, maxParameters/max(1, columns)))
 }
 
-// findIn reads the stored rows whose fields hold one of the values, so many at a time that a statement can name them. The
-// conditions of the query hold beside that.
+// findIn reads the stored rows whose fields hold one of the values, in as many statements as these need. The conditions of the query hold too.
 func (w *write) findIn(fields []*schema.Field, values [][]any, q rows.Query, found func(stored reflect.Value)) error {
 	conditions := q.Where
 	for some := range slices.Chunk(values, w.reg.perStatement(len(fields))) {
@@ -79,7 +78,7 @@ func (w *write) findIn(fields []*schema.Field, values [][]any, q rows.Query, fou
 	return nil
 }
 
-// keysThat returns which of some primary keys are those of stored rows that a condition holds for.
+// keysThat returns which of some primary keys belong to stored rows that meet a condition.
 func (w *write) keysThat(keys [][]any, condition clause.Expression, lock bool) (map[string]bool, error) {
 	that := map[string]bool{}
 	q := rows.Query{Where: []clause.Expression{condition}, KeysOnly: true, Lock: lock}
@@ -121,7 +120,7 @@ func (w *write) storedNow(expected []int) (map[int]reflect.Value, error) {
 	return there, err
 }
 
-// readUnsure reads the rows of which only the database knows what changed, before any receiver of post_save can write them again.
+// readUnsure reads the rows whose changes only the database knows, before a post_save receiver can write them again.
 func (w *write) readUnsure() error {
 	if !w.loaded || len(w.model.Keys) == 0 {
 		return nil
@@ -150,12 +149,12 @@ func (w *write) readUnsure() error {
 	return err
 }
 
-// lockable reports whether rows can be read with FOR UPDATE. Views with DISTINCT or GROUP BY, which triggers make updatable, cannot.
+// lockable reports whether FOR UPDATE works. It fails on views with DISTINCT or GROUP BY, which triggers make updatable.
 func (w *write) lockable() bool {
 	return w.dialect().LocksViews() || w.reg.Catalog.Relation(w.db, w.tableName()).Lockable
 }
 
-// lockFound reads a row that may have to be inserted, and locks it if it is there.
+// lockFound reads a row that may not exist, and locks it if it does.
 func (w *write) lockFound(read func(lock bool) (*rows.Set, error)) (*rows.Set, error) {
 	if w.dialect().LocksGaps() {
 		if set, err := read(false); err != nil || set.Len() == 0 {

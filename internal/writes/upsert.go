@@ -14,8 +14,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// resolveConflicts finds out, for an INSERT with ON CONFLICT, which rows are stored already: they are updated or skipped,
-// not created.
+// resolveConflicts finds out which rows of an INSERT with ON CONFLICT are stored already. These are updated or skipped, not created.
 func (w *insert) resolveConflicts() error {
 	if !w.conflicting {
 		return nil
@@ -75,20 +74,20 @@ func (w *insert) matchConflicts(stored map[string]reflect.Value, targets []relat
 	}
 }
 
-// follow makes the row that an earlier row of the statement leaves behind the original of a later one.
+// follow makes the row that an earlier row of the statement leaves in the table the original of a later one.
 func (w *insert) follow(later, earlier int) {
 	if w.follows == nil {
 		w.follows = map[int]int{}
 	}
 	w.follows[later] = earlier
-	if e := &w.rows[earlier]; e.Silent { // it was not written after all
+	if e := &w.rows[earlier]; e.Silent { // it is not written
 		w.rows[later].Created, w.rows[later].Original = e.Created, e.Original
 		return
 	}
 	w.rows[later].Original = w.leaves(&w.rows[earlier])
 }
 
-// refollow is follow once more: receivers of pre_save or GORM may have changed the earlier rows, or the database has not written them.
+// refollow repeats follow: receivers of pre_save or GORM may have changed the earlier rows, or the database has skipped them.
 func (w *insert) refollow() {
 	for later := range w.rows {
 		if earlier, ok := w.follows[later]; ok {
@@ -97,7 +96,7 @@ func (w *insert) refollow() {
 	}
 }
 
-// leaves returns the row that an upsert of r leaves behind. It shares no memory with r.
+// leaves returns the row that is stored after an upsert of r. It shares no memory with r.
 func (w *insert) leaves(r *change.Row) any {
 	ctx := w.stmt.Context
 	if r.Created || r.Original == nil {
@@ -112,13 +111,13 @@ func (w *insert) leaves(r *change.Row) any {
 	return left.Interface()
 }
 
-// resolveAgain forgets what was found out, and looks at what is stored now.
+// resolveAgain resolves the conflicts again, with the rows that are stored now.
 func (w *insert) resolveAgain() error {
 	w.conflicts, w.loaded = "", false
 	return w.resolveConflicts()
 }
 
-// rowIDs identifies a row by every target that it can conflict on.
+// rowIDs returns an id of a row for each target that it can conflict on.
 func (w *insert) rowIDs(r *change.Row, targets []relations.Constraint) []string {
 	var ids []string
 	for t, on := range targets {
@@ -129,8 +128,7 @@ func (w *insert) rowIDs(r *change.Row, targets []relations.Constraint) []string 
 	return ids
 }
 
-// conflict returns what the INSERT does about rows that are stored already. INSERT OR IGNORE and INSERT OR REPLACE say it
-// in their own way.
+// conflict returns the conflict clause of the INSERT, or one that means the same as its INSERT OR IGNORE or INSERT OR REPLACE.
 func (w *insert) conflict() (clause.OnConflict, bool) {
 	if w.race != nil {
 		return w.race.conflict, true
@@ -149,7 +147,7 @@ func (w *insert) conflict() (clause.OnConflict, bool) {
 	return clause.OnConflict{}, false
 }
 
-// upsertOf tells which columns of a stored row an upsert changes, the way GORM works it out for UpdateAll.
+// upsertOf finds out which columns of a stored row an upsert changes. For UpdateAll it repeats what GORM does.
 func (w *write) upsertOf(conflict clause.OnConflict, inserts []string) upsert {
 	u := upsert{inserts: inserts, written: map[*schema.Field]bool{}, computed: map[*schema.Field]bool{}}
 	if conflict.UpdateAll {
@@ -181,7 +179,7 @@ func (w *write) upsertOf(conflict clause.OnConflict, inserts []string) upsert {
 	return u
 }
 
-// conflictTargets returns what a row can conflict on.
+// conflictTargets returns the constraints that a row can conflict on.
 func (w *insert) conflictTargets(conflict clause.OnConflict) []relations.Constraint {
 	var targets []relations.Constraint
 	if len(w.schema.PrimaryFields) > 0 {
@@ -203,8 +201,8 @@ func (w *insert) conflictTargets(conflict clause.OnConflict) []relations.Constra
 	return unforeseen(append(targets, w.plan.Unique...), conflict)
 }
 
-// unforeseen leaves out partial indexes where a conflict means that nothing is written: whether they hold the new row only the
-// database knows, and it will say so.
+// unforeseen leaves out partial indexes if a conflict means that nothing is written. Only the database knows whether such an index holds the new row,
+// and the number of written rows will show it.
 func unforeseen(targets []relations.Constraint, conflict clause.OnConflict) []relations.Constraint {
 	if !conflict.DoNothing {
 		return targets
@@ -212,8 +210,7 @@ func unforeseen(targets []relations.Constraint, conflict clause.OnConflict) []re
 	return slices.DeleteFunc(targets, func(t relations.Constraint) bool { return len(t.Where) > 0 })
 }
 
-// conflictID identifies a row by a target's values. A row without a value, or with a key that the database is to
-// generate, conflicts with none.
+// conflictID returns an id of a row by a target's values. A row conflicts with none if a value is NULL or a key that the database is to generate.
 func (w *insert) conflictID(t int, on relations.Constraint, v reflect.Value) (id string, can bool) {
 	values, _ := rows.ValuesOf(w.stmt.Context, on.Fields, v)
 	for i, f := range on.Fields {
@@ -224,14 +221,13 @@ func (w *insert) conflictID(t int, on relations.Constraint, v reflect.Value) (id
 	return string(rune('a'+t)) + rows.Identity(values), len(on.Fields) > 0
 }
 
-// isAssociation reports whether a statement was made by GORM to save the associations of another one, which marks it with
-// the structs it has saved.
+// isAssociation reports whether GORM made a statement to save associations of another one. GORM marks it with the structs that it has saved.
 func isAssociation(stmt *gorm.Statement) bool {
 	_, ok := stmt.Settings.Load("gorm:saved_association_map")
 	return ok
 }
 
-// touches reports whether an upsert changes anything of a stored row.
+// touches reports whether an upsert changes a stored row.
 func (w *insert) touches(r *change.Row) bool {
 	for f := range w.written {
 		if f.AutoUpdateTime > 0 || r.FieldChanged(w.stmt.Context, f) {
@@ -241,7 +237,7 @@ func (w *insert) touches(r *change.Row) bool {
 	return false
 }
 
-// insertFacts are those of an INSERT, and of the UPDATE of a Save that finds no row.
+// insertFacts returns the facts of an INSERT, and of the UPDATE of a Save that finds no row.
 func (w *write) insertFacts(u *upsert) change.Facts {
 	s := w.statementFacts()
 	s.Strategy, s.Inserts, s.Fields, s.Written, s.Computed = change.WholeRow{}, u.inserts, u.fields, u.written, u.computed

@@ -10,7 +10,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// conflictIDs joins what all rows can conflict on.
+// conflictIDs joins the ids of all rows.
 func (w *insert) conflictIDs(targets []relations.Constraint) string {
 	var ids strings.Builder
 	for i := range w.rows {
@@ -22,15 +22,15 @@ func (w *insert) conflictIDs(targets []relations.Constraint) string {
 	return ids.String()
 }
 
-// ask is a read of a write, and what takes the rows that it finds.
+// ask is a read, and the function that takes the rows that it finds.
 type ask struct {
 	rows.Read
 
 	take func(found []reflect.Value)
 }
 
-// readConflicts reads the stored rows that rows of the write conflict with, by their ids. The owners of links are read with them if that takes no
-// statement more.
+// readConflicts reads the stored rows that rows of the write conflict with, by their ids. It reads the owners of links too if that takes no further
+// statement.
 func (w *insert) readConflicts(targets []relations.Constraint, skips bool) (map[string]reflect.Value, error) {
 	asked, found := make([]map[string][]any, len(targets)), make([][]reflect.Value, len(targets))
 	var asks []ask
@@ -59,7 +59,7 @@ func (w *insert) readConflicts(targets []relations.Constraint, skips bool) (map[
 	return stored, nil
 }
 
-// askAll makes the reads of conflicts, and those of the owners of links if one statement makes them all.
+// askAll makes the reads of conflicts, and those of the owners of links if one statement can make them all.
 func (w *insert) askAll(asks []ask) error {
 	if !slices.ContainsFunc(asks, func(a ask) bool { return a.Lock && a.Found && !w.locksFound() }) {
 		if together, err := w.askTogether(slices.Concat(asks, w.askOwners())); together || err != nil {
@@ -76,8 +76,8 @@ func (w *insert) askAll(asks []ask) error {
 	return nil
 }
 
-// askTogether makes several reads in one statement. It reports false where that cannot be done: the pool of another plugin may look for the one
-// table that a statement names.
+// askTogether makes several reads in one statement. It reports false if that is impossible: another plugin's pool may expect a single table in a
+// statement.
 func (w *insert) askTogether(asks []ask) (bool, error) {
 	if _, own := pool.Find(w.stmt.ConnPool); !own {
 		return false, nil
@@ -95,8 +95,8 @@ func (w *insert) askTogether(asks []ask) (bool, error) {
 	return ok, err
 }
 
-// pairConflicts notes the stored rows by the ids of the rows that they are in the way of. The database takes values as equal that Go does
-// not: texts without regard to case, numbers as texts. If a row was found under another id, the database is asked who is whose.
+// pairConflicts notes the stored rows by the ids of the rows that conflict with them. The database may take values as equal that Go does not: texts
+// in another case, numbers as texts. If it found a row under an unknown id, pairConflicts asks it which rows belong together.
 func (w *insert) pairConflicts(t int, on relations.Constraint, asked map[string][]any, found []reflect.Value, stored map[string]reflect.Value) error {
 	unknown := false
 	for _, row := range found {
@@ -123,21 +123,21 @@ func (w *insert) pairConflicts(t int, on relations.Constraint, asked map[string]
 	})
 }
 
-// conflictQuery keeps the stored rows that are found from going. Where the database locks gaps, rows that are not there must not be locked, unless it
-// is known that they are: then the latest is what counts.
+// conflictQuery returns a query that locks the conflicting rows, so that nobody deletes them. If the database locks gaps, the query locks only rows
+// that exist. After a lost race they are known to exist, and it reads their latest version.
 func (w *insert) conflictQuery(on relations.Constraint, skips bool) rows.Query {
 	gaps, lost := w.dialect().LocksGaps(), w.race != nil
-	// PostgreSQL tells of slices afterwards; locks in another order than that of the slice could wait for each other.
+	// PostgreSQL is asked about slices afterwards. Locks in another order than the slice's could wait for each other.
 	lock := gaps || lost || skips || len(w.rows) == 1
 	return rows.Query{Where: on.Where, Lock: lock && w.lockable(), Share: skips, Found: gaps && !lost}
 }
 
-// locksFound reports whether one statement can lock just the rows that are there.
+// locksFound reports whether one statement can lock only rows that exist.
 func (w *insert) locksFound() bool {
 	return w.model.LocksFound(w.db) && w.reg.Catalog.Primary(w.db, w.tableName(), w.model.Keys)
 }
 
-// findConflicts makes a read of conflicts by itself. It takes two statements where one cannot lock just the rows that are there.
+// findConflicts makes a read of conflicts by itself. It takes two statements if one cannot lock only rows that exist.
 func (w *insert) findConflicts(r rows.Read) (found []reflect.Value, err error) {
 	read := func(values [][]any, q rows.Query) error {
 		found = nil
