@@ -12,19 +12,19 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// conditional is a write whose rows are found by the conditions of its statement: an UPDATE or a DELETE. The UPDATE of a Save names its row
-// by the key, and uses of this only what keeps the statement from finding a row.
+// conditional is a write whose statement finds its rows by conditions: an UPDATE or a DELETE. The UPDATE of a Save names its row by the key, and uses
+// only the parts that keep the statement from finding a row.
 //
-// The rows are read before the pre signals, with the conditions that the statement has by then. Callbacks, field types and GORM itself
-// add further ones until GORM builds the SQL. The write adds its own condition at that moment, behind all others: the keys of the rows
-// that it has announced. It never takes a condition away.
+// The write reads its rows before the pre signals, with the conditions that the statement has by then. Callbacks, field types and GORM itself add
+// conditions until GORM builds the SQL. At that moment the write adds its own one behind all others: the keys of the announced rows. It never removes
+// a condition.
 type conditional struct {
 	write
 
 	do       batches // nil for a Save
 	find     search
 	built    built
-	giveBack func() // gives the caller's structs what they held, nil when GORM's statement puts nothing into them
+	giveBack func() // restores the caller's structs; nil if GORM's statement does not fill them
 	wrote    []int  // indexes of the rows that GORM's statement writes
 	affected int64  // rows that all statements of the write have changed
 	touched  bool   // receivers of the pre signal ran statements
@@ -32,47 +32,47 @@ type conditional struct {
 	serve    serving
 }
 
-// batches is what each kind of conditional write does in its own way.
+// batches are the steps in which the kinds of conditional writes differ.
 type batches interface {
 	first() error                                         // reads the first batch of rows and sends the pre signals
 	preBatch(*rows.Set) error                             // takes the rows of a further batch and sends the pre signals
 	restrict()                                            // narrows GORM's statement to rows of the batch
-	finish() error                                        // writes those that GORM's statement has not written
-	takeServed(set *rows.Set, from, to int)               // makes rows of some that the statement has returned
+	finish() error                                        // writes the rows that GORM's statement has not written
+	takeServed(set *rows.Set, from, to int)               // takes rows that the statement has returned
 	postBatch() error                                     // sends the post signals
 	uncounted(indexes []int, affected int64) bool         // reports whether rows were written without being counted
 	silenceUnwritten(indexes []int, affected int64) error // silences rows that the statement has not written
 }
 
-// search is how the rows of a conditional write are found.
+// search is how a conditional write finds its rows.
 type search struct {
 	cursor *rows.Cursor        // reads further batches; nil when there is one row at most
 	read   []clause.Expression // conditions that the rows were read with
-	behind clause.Expression   // of a loose batch that is not the first: what its rows meet beside the conditions
+	behind clause.Expression   // of a loose batch after the first: a further condition that its rows meet
 	ran    int                 // statements of the transaction by the time the rows were read
 
 	by    order
-	late  bool // the rows are read when GORM builds the statement: before that it was none that GORM runs
-	loose bool // a key may stand for no row or for several, so only the statement's own conditions name rows
+	late  bool // the rows are read when GORM builds the statement, not before
+	loose bool // a key may match no row or several, so only the statement's own conditions name rows
 	none  bool // the statement must find no row
 	twice bool // rows of the batch share a key
 	whole bool // the key of the one row is the whole condition
 }
 
-// built is GORM's statement of a conditional write when GORM builds it.
+// built is GORM's statement as GORM builds it.
 type built struct {
 	names   []string            // the clauses that it is built of
 	where   []clause.Expression // its conditions
 	also    []clause.Expression // those of them that the rows were not read with
 	set     clause.Set          // its assignments
 	given   int                 // elements of the caller's slice
-	undo    []func()            // puts the clauses back that were replaced meanwhile
+	undo    []func()            // restores the clauses that were replaced meanwhile
 	begun   bool                // GORM has begun to build it
-	watched bool                // its building is seen
+	watched bool                // whileBuilt is called then
 }
 
-// scratch returns a copy of the statement with what field types add to it, for finding out what GORM will make of that. Nothing that is done to
-// the copy reaches the statement, the caller's values or the database.
+// scratch returns a copy of the statement with the clauses of field types, to find out what GORM will make of it. Changes of the copy reach neither
+// the statement, nor the caller's values, nor the database.
 func (w *conditional) scratch(adds []clause.Interface) *gorm.Statement {
 	stmt := w.copied()
 	for _, c := range adds {
@@ -95,7 +95,7 @@ func (w *conditional) copied() *gorm.Statement {
 	if w.plainScope() && !w.deletes() { // a soft delete sets its column
 		return stmt
 	}
-	from.Settings.Range(func(key, value any) bool { // GORM itself does not look at them here
+	from.Settings.Range(func(key, value any) bool { // GORM itself does not read them here
 		stmt.Settings.Store(key, value)
 		return true
 	})
@@ -118,7 +118,7 @@ func (w *conditional) copied() *gorm.Statement {
 	return stmt
 }
 
-// plainScope reports whether the field types of the model add nothing to statements but the condition of gorm.DeletedAt.
+// plainScope reports whether the field types of the model add only the condition of gorm.DeletedAt to statements.
 func (w *write) plainScope() bool {
 	s := w.schema
 	for _, c := range s.QueryClauses {
@@ -140,7 +140,7 @@ func (w *write) plainScope() bool {
 	return n <= 1 && len(s.UpdateClauses) == n && len(s.DeleteClauses) == n
 }
 
-// refused reports whether GORM will refuse a statement with these clauses for want of a condition.
+// refused reports whether GORM will refuse a statement with these clauses because it has no condition.
 func (w *write) refused(clauses map[string]clause.Clause) bool {
 	if w.db.AllowGlobalUpdate {
 		return false
@@ -153,10 +153,10 @@ func (w *write) refused(clauses map[string]clause.Clause) bool {
 	return !ok
 }
 
-// softDeleteMark is how GORM remembers that a statement leaves soft-deleted rows out.
+// softDeleteMark is the clause by which GORM remembers that a statement leaves soft-deleted rows out.
 const softDeleteMark = "soft_delete_enabled"
 
-// order is how a conditional write goes through its rows.
+// order is how a conditional write takes its rows.
 type order int
 
 const (
@@ -165,7 +165,7 @@ const (
 	inOneBatch
 )
 
-// firstBatch reads the first rows that a statement concerns. key is given when it is the statement's whole condition.
+// firstBatch reads the first batch of rows. key is nil unless it is the statement's whole condition.
 func (w *conditional) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
 	f := &w.find
 	_, from := w.stmt.Clauses["FROM"]
@@ -207,7 +207,7 @@ func (w *conditional) firstBatch(q rows.Query, key []any) (*rows.Set, error) {
 	return set, err
 }
 
-// allAtOnce reads all rows of the statement in one batch, in the order in which it takes them.
+// allAtOnce reads all rows of the statement in one batch, in the statement's order.
 func (w *conditional) allAtOnce(q rows.Query) (*rows.Set, error) {
 	q.KeysOnly = false
 	q.Extra = append(q.Extra, w.limits()...)
@@ -219,7 +219,7 @@ func (w *conditional) allAtOnce(q rows.Query) (*rows.Set, error) {
 	return set, err
 }
 
-// rest reads a further batch with keys that would not find their rows, and with it all rows that are left.
+// rest reads a further batch that is loose, together with all rows after it.
 func (w *conditional) rest() (*rows.Set, error) {
 	f := &w.find
 	set, behind, err := f.cursor.Rest(w.db)
@@ -240,14 +240,14 @@ func (w *conditional) seekTwice(set *rows.Set) {
 	}
 }
 
-// looseKeys reports whether the primary key may not name exactly one row: there is none, its values read back otherwise than they are
-// written, or the table is not the one that the model describes. A table of its name in another schema is taken for such a one, unless
-// rows share a key there.
+// looseKeys reports whether the primary key may not name exactly one row: there is none, its values read back differently than they are written, or
+// the statement names another table than the model. A table of the same name in another schema counts as the model's table, unless rows share a key
+// there.
 func (w *conditional) looseKeys(q rows.Query) (bool, error) {
 	switch {
 	case !w.plan.Steady || rows.Bare(w.tableName()) != rows.Bare(w.schema.Table):
 		return true, nil
-	case w.ownTable() || rows.Joins(w.stmt): // a join finds a row several times
+	case w.ownTable() || rows.Joins(w.stmt): // a join may find a row several times
 		return false, nil
 	}
 	by := clause.GroupBy{Having: []clause.Expression{clause.Expr{SQL: "COUNT(*) > 1"}}}
@@ -258,7 +258,7 @@ func (w *conditional) looseKeys(q rows.Query) (bool, error) {
 	return err == nil && set.Len() > 0, err
 }
 
-// repeats reports whether a batch, which is in key order, holds a key twice.
+// repeats reports whether a batch in key order has a key twice.
 func (w *conditional) repeats(set *rows.Set) bool {
 	for i := 1; i < set.Len(); i++ {
 		if !slices.ContainsFunc(w.model.Keys, func(f *schema.Field) bool { return !rows.Same(w.stmt.Context, f, set.Row(i-1), set.Row(i)) }) {
@@ -273,7 +273,7 @@ func (w *write) batchSize() int {
 	return w.reg.perStatement(len(w.model.Keys))
 }
 
-// hasLimit reports whether the dialect's statement obeys a LIMIT or an ORDER BY, and has one.
+// hasLimit reports whether the statement has a LIMIT or an ORDER BY that the dialect obeys.
 func (w *conditional) hasLimit() bool { return len(w.limits()) > 0 }
 
 func (w *conditional) limits() []clause.Interface {

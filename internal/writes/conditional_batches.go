@@ -10,8 +10,8 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// wholeWrite stands in for the statement's pool while GORM runs the statement: the caller, GORM and everybody's callbacks see one statement, whose
-// number of rows is that of all batches.
+// wholeWrite replaces the statement's pool while GORM runs the statement. So the caller, GORM and all callbacks see one statement, with the number of
+// rows of all batches.
 type wholeWrite struct {
 	gorm.ConnPool
 
@@ -41,7 +41,7 @@ func (p *wholeWrite) ExecContext(ctx context.Context, query string, args ...any)
 	return wholeResult{result, p.w.affected}, nil
 }
 
-// QueryContext runs a statement that returns rows, which is the only one of its write.
+// QueryContext runs a statement that returns rows. ranStatement runs the others.
 func (p *wholeWrite) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	p.stepAside()
 	return p.ConnPool.QueryContext(ctx, query, args...)
@@ -65,7 +65,7 @@ func (r wholeResult) RowsAffected() (int64, error) { return r.affected, nil }
 // several reports whether the write may take several batches.
 func (f *search) several() bool { return f.loose || (f.cursor != nil && !f.cursor.Done()) }
 
-// guardSeveral sets a savepoint before a write that may take several batches. It is no statement that comes between the read and the write.
+// guardSeveral sets a savepoint before a write that may take several batches. It does not count as a statement between the read and the write.
 func (w *conditional) guardSeveral() error {
 	if !w.find.several() {
 		return nil
@@ -75,7 +75,7 @@ func (w *conditional) guardSeveral() error {
 	return err
 }
 
-// putBackClauses puts back the clauses that were replaced while GORM built the statement.
+// putBackClauses restores the clauses that were replaced while GORM built the statement.
 func (w *conditional) putBackClauses() {
 	for _, undo := range slices.Backward(w.built.undo) {
 		undo()
@@ -83,7 +83,7 @@ func (w *conditional) putBackClauses() {
 	w.built.undo = nil
 }
 
-// ranStatement runs right after GORM's statement. Statements that return rows, and those that another plugin has built, are checked here.
+// ranStatement runs right after GORM's statement. It goes on with statements that return rows, and with those that another plugin has built.
 func (w *conditional) ranStatement() {
 	if p, ok := w.stmt.ConnPool.(*wholeWrite); ok {
 		p.stepAside()
@@ -117,8 +117,8 @@ func (w *conditional) ranStatement() {
 	w.setRowsAffected(w.affected)
 }
 
-// runBatches goes on after GORM's statement, which has changed n rows of the first batch. Post signals of the last batch are left to the end
-// of the statement, after GORM's own hooks.
+// runBatches goes on after GORM's statement, which has changed n rows of the first batch. The post signals of the last batch wait for the end of the
+// statement, after GORM's own hooks.
 func (w *conditional) runBatches(n int64) error {
 	f := &w.find
 	if err := w.check(w.wrote, n); err != nil {
@@ -155,8 +155,8 @@ func (w *conditional) runBatches(n int64) error {
 	}
 }
 
-// postFurther sends the post signals of a batch that is not the last one. Where receivers ran statements, no rows but those that are there by now
-// belong to further batches: with each batch receivers could add one.
+// postFurther sends the post signals of a batch that is not the last one. If receivers ran statements, the last row that matches now becomes the last
+// row of the write: otherwise they could add rows for each batch.
 func (w *conditional) postFurther() error {
 	before := w.statements()
 	if err := w.do.postBatch(); err != nil {
@@ -168,7 +168,7 @@ func (w *conditional) postFurther() error {
 	return nil
 }
 
-// writeInTurns writes rows of the batch by statements beside GORM's own, as many at a time as a statement may name.
+// writeInTurns writes rows of the batch by statements beside GORM's own, each with as many rows as it may name.
 func (w *conditional) writeInTurns(indexes []int, set clause.Set) error {
 	size := w.batchSize()
 	if w.find.loose {
@@ -186,7 +186,7 @@ func (w *conditional) writeInTurns(indexes []int, set clause.Set) error {
 	return nil
 }
 
-// setRowsAffected makes n what the caller reads as the number of written rows.
+// setRowsAffected sets the number of written rows that the caller reads.
 func (w *write) setRowsAffected(n int64) {
 	w.db.RowsAffected = n
 	if w.stmt.Result != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// check holds the number of rows that a statement has changed against the number that it announced. If it is smaller, check finds out
-// which rows were kept (by a trigger, by UPDATE IGNORE, by another connection) and silences them. If it is larger, the write fails.
+// check compares the number of rows that a statement changed with the number that it announced. If it is smaller, check finds and silences the rows
+// that a trigger, UPDATE IGNORE or another connection kept. If it is larger, the write fails.
 func (w *conditional) check(indexes []int, affected int64) error {
 	w.affected += affected
 	announced := int64(len(indexes))
@@ -35,7 +35,7 @@ func (w *conditional) check(indexes []int, affected int64) error {
 	return w.do.silenceUnwritten(indexes, affected)
 }
 
-// checkLoose is check for rows that no key tells apart.
+// checkLoose is check for loose rows.
 func (w *conditional) checkLoose(indexes []int, affected int64) error {
 	switch {
 	case w.do.uncounted(indexes, affected):
@@ -48,7 +48,7 @@ func (w *conditional) checkLoose(indexes []int, affected int64) error {
 		w.stmt.Table, affected, len(indexes))
 }
 
-// uncounted reports whether rows may have got the values that they had, which MySQL does not count.
+// uncounted reports whether rows may have kept their values, which MySQL does not count.
 func (w *update) uncounted(indexes []int, affected int64) bool {
 	if w.dialect().CountsUnchanged() {
 		return false
@@ -61,7 +61,7 @@ func (w *update) uncounted(indexes []int, affected int64) bool {
 
 func (w *remove) uncounted([]int, int64) bool { return false }
 
-// countChanging counts the rows whose values the statement changes, -1 when the database computes some.
+// countChanging counts the rows whose values the statement changes. It returns -1 if the database computes some.
 func (w *update) countChanging(indexes []int) int64 {
 	if len(w.computed) > 0 {
 		return -1
@@ -117,8 +117,8 @@ func (w *remove) silenceUnwritten(indexes []int, _ int64) error {
 	return nil
 }
 
-// silenceUnwritten silences rows of an UPDATE that are as they were. Rows that the statement leaves as they are tell nothing: so many of
-// them count as written as the database has counted beyond the others.
+// silenceUnwritten silences rows of an UPDATE that are unchanged. Rows to which it assigns their old values prove nothing: as many of them count as
+// written as the database has counted beyond the others.
 func (w *update) silenceUnwritten(indexes []int, affected int64) error {
 	keys := make([][]any, len(indexes))
 	for k, i := range indexes {
@@ -163,7 +163,7 @@ func (w *conditional) countsReturned() bool {
 	return returning && w.stmt.ReflectValue.Kind() == reflect.Struct
 }
 
-// foreseen returns the fields whose assigned value is known beforehand.
+// foreseen returns the fields whose assigned values are known beforehand.
 func (w *update) foreseen(fields []*schema.Field) []*schema.Field {
 	return slices.DeleteFunc(slices.Clone(fields), func(f *schema.Field) bool { return w.computed[f] })
 }

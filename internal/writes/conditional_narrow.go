@@ -22,7 +22,7 @@ func (w *conditional) watch(first string) {
 	}
 }
 
-// whileBuilt narrows the statement to the rows that it has announced, and finds the rows of a statement that had no condition before.
+// whileBuilt narrows the statement to the announced rows. If no rows were read before, it reads and announces them first.
 func (w *conditional) whileBuilt() error {
 	f := &w.find
 	w.built.begun, w.built.where = true, rows.Conditions(w.stmt)
@@ -50,7 +50,7 @@ func (w *conditional) whileBuilt() error {
 			return err
 		}
 	}
-	if f.cursor != nil && f.cursor.Further() && !w.hasLimit() && w.statements() > f.ran { // other rows may be others by now
+	if f.cursor != nil && f.cursor.Further() && !w.hasLimit() && w.statements() > f.ran { // other rows may have changed by now
 		if err := f.cursor.Again(w.db); err != nil {
 			return err
 		}
@@ -61,8 +61,8 @@ func (w *conditional) whileBuilt() error {
 	return nil
 }
 
-// narrow adds the condition that a row is one of these to the statement that GORM builds. set replaces its assignments, unless it is
-// nil. A LIMIT has been obeyed when the rows were read.
+// narrow adds the condition that a row is one of these to the statement that GORM builds. set replaces its assignments, unless it is nil. narrow
+// removes a LIMIT, which the read has obeyed.
 func (w *conditional) narrow(indexes []int, set clause.Set) {
 	f := &w.find
 	if len(indexes)*len(w.model.Keys) > maxParameters && f.by != inOneBatch {
@@ -90,12 +90,12 @@ func (w *conditional) narrow(indexes []int, set clause.Set) {
 	}
 }
 
-// narrowToNone lets the statement find no row.
+// narrowToNone makes the statement find no row.
 func (w *conditional) narrowToNone() {
 	w.replaceUntilBuilt("WHERE", clause.Where{Exprs: append(rows.Group(w.built.where), clause.Expr{SQL: "1 = 0"})})
 }
 
-// among is the condition that a row is one of these. Where they are more than a statement can name, it leaves out the others.
+// among is the condition that a row is one of these. If they are more than a statement can name, it excludes the others instead.
 func (w *conditional) among(indexes []int) clause.Expression {
 	if within := w.within(indexes); within != nil {
 		return within
@@ -115,7 +115,7 @@ func (w *conditional) among(indexes []int) clause.Expression {
 	return clause.Not(w.isOneOf(w.stored(others)))
 }
 
-// replaceUntilBuilt replaces the expression of a clause of the statement, or takes the clause away for nil, until GORM has built it.
+// replaceUntilBuilt replaces the expression of a clause of the statement until GORM has built it, or removes the clause if by is nil.
 func (w *conditional) replaceUntilBuilt(name string, by clause.Expression) {
 	old, had := w.stmt.Clauses[name]
 	if by == nil {
@@ -133,7 +133,7 @@ func (w *conditional) replaceUntilBuilt(name string, by clause.Expression) {
 	})
 }
 
-// all returns the indexes of all rows. Among those of a DELETE are silent ones that are told of as the children of other rows.
+// all returns the indexes of all rows. Some rows of a DELETE are silent because they are announced as children of others.
 func (w *write) all() []int {
 	indexes := make([]int, len(w.rows))
 	for i := range indexes {
@@ -153,7 +153,7 @@ func (w *write) announced() []int {
 	return indexes
 }
 
-// countConditions counts conditions, those inside of groups too: field types group what is there before they add their own.
+// countConditions counts conditions, also those in groups: field types group the existing ones before they add their own.
 func countConditions(exprs []clause.Expression) int {
 	n := 0
 	for _, e := range exprs {
@@ -171,7 +171,7 @@ func countConditions(exprs []clause.Expression) int {
 	return n
 }
 
-// lookAgain silences the rows that conditions leave out which were added after the rows were read.
+// lookAgain silences the rows that do not meet conditions which were added after the rows were read.
 func (w *conditional) lookAgain() error {
 	f := &w.find
 	for _, e := range w.built.where {
@@ -203,7 +203,7 @@ func (w *conditional) lookAgain() error {
 	return nil
 }
 
-// lookAgainAtRows is lookAgain where no key tells rows apart: equal rows are the same ones.
+// lookAgainAtRows is lookAgain for loose rows. It takes equal rows for the same ones.
 func (w *conditional) lookAgainAtRows() error {
 	set, err := w.model.Find(w.db, rows.Query{Where: w.built.where, Lock: w.lockable()})
 	if err != nil {
@@ -221,8 +221,8 @@ func (w *conditional) lookAgainAtRows() error {
 	return nil
 }
 
-// further returns the conditions of statements beside GORM's own. Conditions that look at other rows are left out where the rows were
-// found by them: what was written since could change their answer.
+// further returns the conditions of statements beside GORM's own. It leaves out conditions that look at other rows and have found these rows already:
+// what was written since may change their answer.
 func (w *conditional) further() []clause.Expression {
 	f := &w.find
 	if _, from := w.stmt.Clauses["FROM"].Expression.(clause.From); f.cursor == nil || !f.cursor.Further() || (from && rows.Joins(w.stmt)) {
@@ -231,7 +231,7 @@ func (w *conditional) further() []clause.Expression {
 	return rows.Group(w.built.also)
 }
 
-// these is the condition that a row is one of these, in statements beside GORM's own. Loose rows are all that are left.
+// these is the condition that a row is one of these, in statements beside GORM's own. Loose rows are all rows that are left.
 func (w *conditional) these(indexes []int) clause.Expression {
 	if w.find.loose {
 		return w.find.behind
@@ -239,8 +239,8 @@ func (w *conditional) these(indexes []int) clause.Expression {
 	return w.among(indexes)
 }
 
-// within is the condition that a row stands between the first and the last one of the batch, beside the conditions that found the batch. It is nil
-// unless it says the same as all their keys would: nothing has come between the read and the write.
+// within is the condition that a key is between the first and the last one of the batch, beside the conditions that found the batch. It is nil unless
+// it selects the same rows as all keys: no statement has come between the read and the write.
 func (w *conditional) within(indexes []int) clause.Expression {
 	f := &w.find
 	if f.cursor == nil || len(indexes) < 2 || len(indexes) != len(w.rows) || len(w.model.Keys) != 1 || !w.dialect().StandsStill() ||
@@ -268,7 +268,7 @@ func (w *conditional) writeRows(indexes []int, set clause.Set) (int64, error) {
 	return w.execute(stmt.SQL.String(), stmt.Vars)
 }
 
-// beside builds a statement beside GORM's own, which has the same clauses but for its conditions and assignments.
+// beside builds a statement beside GORM's own, with the same clauses except its conditions and assignments.
 func (w *conditional) beside(where []clause.Expression, set clause.Set) *gorm.Statement {
 	from := w.stmt
 	stmt := &gorm.Statement{

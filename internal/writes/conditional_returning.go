@@ -9,17 +9,17 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// A caller, or another callback right before the SQL, may ask an UPDATE or DELETE to return its rows. GORM puts those of its own statement
-// into the caller's slice. The functions here do the same with the rows of the statements beside it.
+// A caller, or another callback right before the SQL, may ask an UPDATE or DELETE to return its rows. GORM puts the rows of its own statement into
+// the caller's slice. The functions here do the same for statements beside it.
 
 // into is where a statement beside GORM's own puts the rows that it returns.
 type into struct {
 	value reflect.Value // a slice, or the one struct
 	mode  gorm.ScanMode
-	adds  bool // the rows come behind those of the slice
+	adds  bool // the rows are appended to the slice
 }
 
-// returnsInto returns where rows go that a statement beside GORM's own returns, nil when nobody asks for them.
+// returnsInto returns where a statement beside GORM's own puts the rows that it returns, or nil if nobody asks for them.
 func (w *conditional) returnsInto() *into {
 	c, asked := w.stmt.Clauses["RETURNING"]
 	v := w.stmt.ReflectValue
@@ -35,7 +35,7 @@ func (w *conditional) returnsInto() *into {
 	case v.Kind() == reflect.Struct && filled == 0:
 	case v.Kind() != reflect.Slice:
 		return nil
-	case w.built.given > 0 && to.mode == gorm.ScanUpdate: // GORM fills the structs that are there
+	case w.built.given > 0 && to.mode == gorm.ScanUpdate: // GORM fills existing structs
 		if filled >= v.Len() {
 			return nil
 		}
@@ -46,7 +46,7 @@ func (w *conditional) returnsInto() *into {
 	return to
 }
 
-// noteCallers notes what the caller's structs hold before GORM puts the first batch into them: when a later batch fails, none is written.
+// noteCallers copies the caller's structs before GORM puts the first batch into them: if a later batch fails, none is written.
 func (w *conditional) noteCallers() {
 	v := w.stmt.ReflectValue
 	if _, asked := w.stmt.Clauses["RETURNING"]; !asked || !w.find.several() || !v.CanSet() {

@@ -12,12 +12,12 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// A DELETE or UPDATE serves its receivers when they only look afterwards and the database can return the rows that the statement writes. Nothing is
-// read before it then, and by key it is one statement.
+// A DELETE or UPDATE serves its receivers if they only look afterwards and the database can return the written rows. The write then reads nothing
+// before, and by key it is one statement.
 
-// serving is what a write that serves its receivers knows.
+// serving is the state of a write that may serve its receivers.
 type serving struct {
-	may      bool // nobody has to know the rows beforehand. Whether the statement can return them turns out when GORM builds it
+	may      bool // no receiver needs the rows beforehand; whether the statement can return them shows when GORM builds it
 	on       bool // the statement returns them
 	keysOnly bool // or only their keys
 	most     int  // rows that one statement writes at most; 0 if its keys limit it
@@ -26,16 +26,16 @@ type serving struct {
 // servedBatches is how many batches of rows one statement writes.
 const servedBatches = 5
 
-// mayReturn reports whether a statement of these clauses on the model's own table can return the rows that it writes. Run is the callback that runs
-// it: GORM's own one runs the SQL that it builds on the pool of the statement, which a program's may do otherwise.
+// mayReturn reports whether a statement of these clauses on the model's own table can return the rows that it writes. run is the callback that runs
+// it. It must be GORM's own, which runs its SQL on the statement's pool: a program's callback may not.
 func (w *conditional) mayReturn(clauses []string, run func(*gorm.DB), own gorms) bool {
-	_, asked := w.stmt.Clauses["RETURNING"] // by somebody else
+	_, asked := w.stmt.Clauses["RETURNING"] // by the caller or another callback
 	return !asked && own.code != 0 && code(run) == own.code && slices.Contains(clauses, "RETURNING") && w.ownTable() &&
 		w.reg.Catalog.Returns(w.db, w.tableName())
 }
 
-// builtByOthers reports whether another callback has built the SQL of a statement that may serve its receivers. Then it cannot: its rows are read right
-// before it.
+// builtByOthers reports whether another callback has built the SQL of a statement that may serve its receivers. Such a statement cannot return its
+// rows, so the write reads them right before it.
 func (w *conditional) builtByOthers() bool {
 	if !w.serve.may || w.stmt.SQL.Len() == 0 {
 		return false
@@ -44,7 +44,7 @@ func (w *conditional) builtByOthers() bool {
 	return true
 }
 
-// tellUnknown tells of rows of which nobody has heard: another callback has built the statement when it was too late to read them.
+// tellUnknown tells the error handler about written rows without signals: another callback has built the statement when it was too late to read them.
 func (w *conditional) tellUnknown(n int64) {
 	w.succeeded, w.sent = true, true
 	w.reg.Handle(w.stmt.Context, fmt.Errorf("signals: a callback has built a statement on %s right before GORM ran it, and receivers have not heard of the %d rows "+
@@ -63,15 +63,14 @@ func (w *conditional) canReturn() bool {
 // serveSize is how many rows a statement that serves its receivers writes at most.
 func (w *conditional) serveSize() int { return w.reg.BatchSize * servedBatches }
 
-// fewRows reports whether conditions name rows by keys, and few.
+// fewRows reports whether conditions name a few rows by their keys.
 func (w *conditional) fewRows(where []clause.Expression) bool {
 	n, ok := w.model.Most(where)
 	return ok && n <= w.serveSize()
 }
 
 // canServe reports whether the statement can return its rows as it is now, and finds out whether it has to be limited. By a condition it writes all
-// rows or, where they are many, ranges of them, so that no more rows are in memory at a time. That takes a key, and a condition that says the
-// same each time.
+// rows or, to bound memory, ranges of them. Ranges need a key, and a condition whose meaning stays the same.
 func (w *conditional) canServe() bool {
 	switch {
 	case !w.canReturn():
@@ -87,7 +86,7 @@ func (w *conditional) canServe() bool {
 	return true
 }
 
-// serveBy makes the statement that GORM builds serve its receivers, whose need is the most that they have.
+// serveBy makes the statement that GORM builds serve its receivers. need is the highest of their needs.
 func (w *conditional) serveBy(need dispatch.Need) error {
 	if err := w.begin(); err != nil {
 		return err
@@ -101,7 +100,7 @@ func (w *conditional) serveBy(need dispatch.Need) error {
 	return nil
 }
 
-// limitsItself reports whether GORM's statement writes as many rows as it may. Elsewhere it writes none if they are too many.
+// limitsItself reports whether GORM's statement has a LIMIT. On other databases it writes no row if there are too many.
 func (w *conditional) limitsItself() bool { return w.serve.most > 0 && w.dialect().LimitsDelete() }
 
 // limitServed limits the statement that GORM builds.
@@ -111,16 +110,16 @@ func (w *conditional) limitServed() {
 	case n == 0:
 	case w.limitsItself():
 		w.replaceUntilBuilt("ORDER BY", clause.OrderBy{Columns: []clause.OrderByColumn{{Column: clause.Column{Name: w.model.Keys[0].DBName}}}})
-		w.replaceUntilBuilt("LIMIT", clause.Expr{SQL: "?", Vars: []any{n}}) // clause.Limit writes the word by itself
+		w.replaceUntilBuilt("LIMIT", clause.Expr{SQL: "?", Vars: []any{n}}) // clause.Limit writes LIMIT itself
 	default:
 		where := rows.Group(w.built.where)
 		w.replaceUntilBuilt("WHERE", clause.Where{Exprs: append(where, rows.Few{Key: w.model.Keys[0], Where: where, Most: n})})
 	}
 }
 
-// runServed runs GORM's statement so that it returns the rows, and then those of the ranges that it leaves.
+// runServed runs GORM's statement so that it returns its rows, and then one statement for each range that is left.
 func (w *conditional) runServed(sql string, vars []any) error {
-	set, err := w.model.Returned(w.db, sql, vars, w.serve.keysOnly) // GORM shows it to its logger
+	set, err := w.model.Returned(w.db, sql, vars, w.serve.keysOnly) // GORM shows this statement to its logger
 	if err != nil {
 		w.saw(err)
 		return err
@@ -148,8 +147,8 @@ func (w *conditional) runServed(sql string, vars []any) error {
 	return nil
 }
 
-// rangesLeft returns the ranges of rows that GORM's statement has left, of which it has written n. Where it has written none, that was for
-// want of rows, by a trigger, or because they are too many.
+// rangesLeft returns the ranges of rows that are left after GORM's statement, which has written n. If it has written none, there were none, a trigger
+// kept them, or there were too many.
 func (w *conditional) rangesLeft(n int) ([]clause.Expression, error) {
 	if w.serve.most == 0 || (w.limitsItself() && n < w.serve.most) || (!w.limitsItself() && n > 0) {
 		return nil, nil
@@ -167,7 +166,8 @@ func (w *conditional) rangesLeft(n int) ([]clause.Expression, error) {
 	return ranges, w.guard()
 }
 
-// tellServed tells of rows that a statement has written, in batches. The last batch of the write is left to the end of the statement.
+// tellServed sends the post signals for rows that a statement has written, in batches. The last batch of the write waits for the end of the
+// statement.
 func (w *conditional) tellServed(set *rows.Set, last bool) error {
 	w.affected += int64(set.Len())
 	w.succeeded, w.sent = last, set.Len() == 0
@@ -184,7 +184,7 @@ func (w *conditional) tellServed(set *rows.Set, last bool) error {
 	return nil
 }
 
-// takeServed makes rows of some that the statement has returned.
+// takeServed takes rows that the statement has returned.
 func (w *conditional) takeServed(set *rows.Set, from, to int) {
 	w.room(to - from)
 	for i := from; i < to; i++ {

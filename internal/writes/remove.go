@@ -14,16 +14,16 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// remove is a write of a DELETE, or of the UPDATE that a soft delete is.
+// remove is a write of a DELETE, or of the UPDATE of a soft delete.
 type remove struct {
 	conditional
 
 	soft  bool       // the rows stay, marked as deleted
-	below *cascading // what goes with the rows of the batch
+	below *cascading // the children of the batch
 }
 
-// PreDelete finds the rows that a DELETE concerns and sends pre_delete for the first batch of them. A statement that GORM would refuse as
-// it is now may get a condition before GORM builds it: its rows are found then.
+// PreDelete finds the rows of a DELETE and sends pre_delete for their first batch. If GORM would refuse the statement as it is now, other callbacks
+// may add a condition before GORM builds it: the write then finds its rows at that moment.
 func (r *Engine) PreDelete(db *gorm.DB) {
 	p := r.planOfHooked(db)
 	if p == nil || !p.Listens(dispatch.PreDelete, dispatch.PostDelete) {
@@ -34,7 +34,7 @@ func (r *Engine) PreDelete(db *gorm.DB) {
 	}
 }
 
-// before sends pre_delete for the first batch, as far as it is known.
+// before sends pre_delete for the first batch, if its rows can be found now.
 func (w *remove) before() error {
 	w.do = w
 	allowed := w.foreseeDelete()
@@ -58,8 +58,8 @@ func (w *remove) before() error {
 	return w.first()
 }
 
-// foreseeDelete finds out which conditions GORM will add, and whether a field type makes the DELETE an UPDATE. It reports false when GORM
-// would refuse the statement.
+// foreseeDelete finds out which conditions GORM will add, and whether a field type turns the DELETE into an UPDATE. It reports false if GORM would
+// refuse the statement.
 func (w *remove) foreseeDelete() bool {
 	stmt := w.stmt
 	if len(w.schema.DeleteClauses) > 0 {
@@ -76,7 +76,7 @@ func (w *remove) foreseeDelete() bool {
 	return stmt.Error == nil && (len(w.find.read) > 0 || w.db.AllowGlobalUpdate)
 }
 
-// first reads the first batch of the rows that the statement concerns, and sends pre_delete for it.
+// first reads the first batch of rows, and sends pre_delete for it.
 func (w *remove) first() error {
 	if served, err := w.serveReceivers(); served || err != nil {
 		return err
@@ -104,7 +104,7 @@ func (w *remove) first() error {
 	return w.preBatch(set)
 }
 
-// build does for a delete with Select, once GORM has deleted the selected children, what comes first elsewhere.
+// build sends pre_delete for the children of a delete with Select. It comes this late because GORM deletes the selected children first.
 func (w *remove) build() error {
 	switch {
 	case w.builtByOthers():
@@ -147,7 +147,7 @@ func (w *remove) after() {
 	}
 }
 
-// preBatch takes the rows of a batch, and sends pre_delete for what goes with them and for the rows themselves.
+// preBatch takes the rows of a batch, and sends pre_delete for their children and then for them.
 func (w *remove) preBatch(set *rows.Set) error {
 	w.takeDeleted(set)
 	if err := w.preCascade(false); err != nil {
@@ -159,7 +159,7 @@ func (w *remove) preBatch(set *rows.Set) error {
 	return w.below.sweep()
 }
 
-// postBatch sends post_delete for a batch that is gone.
+// postBatch sends post_delete for the children of a deleted batch and then for its rows.
 func (w *remove) postBatch() error {
 	if err := w.below.finish(); err != nil {
 		return err
@@ -168,7 +168,7 @@ func (w *remove) postBatch() error {
 	return w.sendPost(dispatch.PostDelete)
 }
 
-// statements returns how many statements the transaction of the write has run, 0 outside any.
+// statements returns how many statements the transaction of the write has run, 0 outside any transaction.
 func (w *write) statements() int {
 	if tx, _ := pool.Find(w.stmt.ConnPool); tx != nil {
 		return tx.Statements()
@@ -176,7 +176,7 @@ func (w *write) statements() int {
 	return 0
 }
 
-// sendPre sends a pre signal for stored rows, and silences those that the receivers themselves deleted meanwhile.
+// sendPre sends a pre signal for stored rows, and silences those that its receivers deleted meanwhile.
 func (w *conditional) sendPre(k dispatch.Kind) error {
 	before := w.statements()
 	if err := w.send(k, &w.pre); err != nil {
@@ -238,7 +238,7 @@ func (w *write) keysIn(v reflect.Value) []clause.Expression {
 	return []clause.Expression{clause.IN{Column: column, Values: values}}
 }
 
-// deleteKey returns the one key that a delete names when that is its whole condition.
+// deleteKey returns the key of a delete whose whole condition is one key, or nil.
 func (w *remove) deleteKey() []any {
 	conditions := len(w.find.read)
 	if w.soft {

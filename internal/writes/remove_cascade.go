@@ -12,29 +12,29 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// keptBatches is how many batches of children are kept from their pre_delete to their post_delete. The database deletes
-// these by itself. Children beyond that are read once more and deleted batch by batch, so that memory stays bounded.
+// keptBatches is how many batches of children are kept from their pre_delete to their post_delete, for the database to delete. If there are more, the
+// write reads the children again and deletes them batch by batch, to bound memory.
 const keptBatches = 10
 
-// cascading is what goes with the rows of one batch of a delete.
+// cascading is the deletes of children that the deletion of one batch causes.
 type cascading struct {
 	w         *remove
 	late      bool      // pre_delete of the rows themselves is sent
 	announced []*remove // deletes whose pre_delete is sent, children before their parents
-	rows      int       // in kept
+	rows      int       // rows of all children so far
 	tooMany   bool
-	circles   bool // rows are reached in more ways than one
+	circles   bool // several paths lead to a row
 	touched   bool // receivers ran statements
 	seen      map[*schema.Schema]map[string]bool
 	matched   map[string]int   // rows of the batch that may be children too, by key
-	walked    []bool           // of these: whether its turn came before it was told of as a child
+	walked    []bool           // by row of the batch: its turn came before it was announced as a child
 	named     map[*remove]bool // deletes of rows that the statement names; true for rows of this batch
-	told      int              // rows of the batch that are told of as children
-	counted   int64            // rows that the statement names and would have counted, and that went by other statements
+	told      int              // rows of the batch that were announced as children
+	counted   int64            // rows that the statement would have counted, and that other statements deleted
 	short     bool             // a statement that deletes children has left some
 }
 
-// preCascade sends pre_delete for what will go with the rows of the batch, whose own pre_delete comes later, or is late.
+// preCascade sends pre_delete for the children of the batch. late says that pre_delete of the batch itself was sent before.
 func (w *remove) preCascade(late bool) error {
 	w.below = nil
 	if goes, err := w.hasBelow(); !goes || err != nil {
@@ -57,7 +57,7 @@ func (w *remove) preCascade(late bool) error {
 // selects reports whether GORM may delete children of the rows by statements of their own before it deletes the rows.
 func (w *remove) selects() bool { return len(w.stmt.Selects) > 0 }
 
-// hasBelow reports whether anything can go with the rows that somebody is to hear of.
+// hasBelow reports whether the database deletes children with the rows for which signals are sent.
 func (w *remove) hasBelow() (bool, error) {
 	if w.soft || !w.ownTable() {
 		return false, nil
@@ -70,14 +70,14 @@ func (w *remove) hasBelow() (bool, error) {
 	return false, nil
 }
 
-// walk visits what goes with the rows of the batch, children before their parents, batch by batch.
+// walk visits the children of the batch at all levels, children before their parents, batch by batch.
 func (c *cascading) walk(visit func(*remove) error) error {
 	c.seen = map[*schema.Schema]map[string]bool{}
 	parents := make([]reflect.Value, len(c.w.rows))
 	for i := range parents {
 		parents[i] = c.w.rows[i].Value()
 	}
-	if c.late { // none of them is told of again as a child
+	if c.late { // none of them is announced again as a child
 		parents = c.unseen(c.w.model, parents)
 	}
 	if c.matched == nil {
@@ -92,7 +92,7 @@ func (c *cascading) walk(visit func(*remove) error) error {
 		if err := c.walkFrom(c.w.plan, parent, visit); err != nil {
 			return err
 		}
-		if !c.w.rows[i].Silent { // one that comes later may still have it as a child
+		if !c.w.rows[i].Silent { // a later row may still have it as a child
 			delete(c.seen[c.w.schema], c.w.model.Identity(c.w.stmt.Context, parents[i]))
 		}
 	}
@@ -117,7 +117,7 @@ func (c *cascading) walkFrom(p *dispatch.Plan, parents []reflect.Value, visit fu
 	return nil
 }
 
-// walkEdge visits the children of some parents, and before each batch of them what goes with that.
+// walkEdge visits the children of some parents, and before each batch of them their own children.
 func (c *cascading) walkEdge(edge *dispatch.Cascade, parents []reflect.Value, visit func(*remove) error) error {
 	var values [][]any
 	for _, parent := range parents {
@@ -154,7 +154,7 @@ func (c *cascading) walkEdge(edge *dispatch.Cascade, parents []reflect.Value, vi
 	}
 }
 
-// child makes the delete of rows that go with their parents.
+// child makes the delete of rows that the database deletes with their parents.
 func (c *cascading) child(p *dispatch.Plan) *remove {
 	child := &remove{}
 	child.openBeside(&c.w.write, p, dispatch.PreDelete)
@@ -163,10 +163,10 @@ func (c *cascading) child(p *dispatch.Plan) *remove {
 	return child
 }
 
-// again reports whether the rows can be read once more and deleted by key, so that they need not be kept.
+// again reports whether the rows can be read again and deleted by key, so that they need not be kept.
 func (w *remove) again() bool { return len(w.model.Keys) > 0 }
 
-// goesWith returns the relation whose links go because the rows of its owner do.
+// goesWith returns the relation whose links the database deletes with the owner.
 func goesWith(c *dispatch.Cascade) *schema.Relationship {
 	for _, l := range c.Plan.Links {
 		if l.Schema == c.Parent && l.OwnedThrough(c.ForeignKeys) {
@@ -176,7 +176,7 @@ func goesWith(c *dispatch.Cascade) *schema.Relationship {
 	return &schema.Relationship{} // one that the parent does not declare
 }
 
-// unseen leaves out rows that were met before, where there is more than one way to them.
+// unseen leaves out rows that the walk has met before, if several paths may lead to them.
 func (c *cascading) unseen(model *rows.Model, batch []reflect.Value) []reflect.Value {
 	if !c.w.plan.Shared[model.Schema] || len(model.Keys) == 0 {
 		return batch
@@ -193,7 +193,7 @@ func (c *cascading) unseen(model *rows.Model, batch []reflect.Value) []reflect.V
 	})
 }
 
-// announce sends pre_delete for children, and keeps them as long as they are few.
+// announce sends pre_delete for children, and keeps them unless there are too many.
 func (c *cascading) announce(child *remove) error {
 	if err := child.sendPre(dispatch.PreDelete); err != nil {
 		return err
@@ -210,7 +210,7 @@ func (c *cascading) announce(child *remove) error {
 	return nil
 }
 
-// sweep runs right before the rows themselves are deleted: children that are too many to be kept go now.
+// sweep runs right before the rows of the batch are deleted. If there are too many children to keep, it deletes them now.
 func (c *cascading) sweep() error {
 	switch {
 	case c == nil:
@@ -221,7 +221,7 @@ func (c *cascading) sweep() error {
 		return c.walk(c.remove)
 	}
 	c.touched = c.touched || c.w.touched
-	for range c.w.reg.MaxDepth { // receivers may add children for each one that they hear of
+	for range c.w.reg.MaxDepth { // receivers may add children for each one that is announced
 		if !c.touched {
 			break
 		}
@@ -233,7 +233,7 @@ func (c *cascading) sweep() error {
 	return nil
 }
 
-// announceAll reads all children once more to keep them, because deleting some would take others along before their turn.
+// announceAll reads all children again to keep them, because deleting some would delete others before their turn.
 func (c *cascading) announceAll() error {
 	c.announced = nil
 	return c.walk(func(child *remove) error {
@@ -247,8 +247,7 @@ func (c *cascading) announceAll() error {
 	})
 }
 
-// look finds out what goes now that receivers have written: children that they deleted or put elsewhere are not told of, new
-// ones are.
+// look reads the children again after receivers have written. It silences those that were deleted or moved, and announces new ones.
 func (c *cascading) look() error {
 	type key struct {
 		schema *schema.Schema

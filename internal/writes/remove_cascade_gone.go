@@ -6,10 +6,10 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// This file decides how children are told of that the statement names by itself, and which children are gone in the end.
+// This file decides how children are announced that the statement names too, and finds out which children are gone in the end.
 
-// deleteOrder returns how a conditional delete goes through its rows. What one call does to a relation is told of at once. A row that
-// goes with another row of its own table may be named by the statement too: which ones are is read before the first batch goes.
+// deleteOrder returns how a conditional delete takes its rows. One call on a relation sends its links in one event, so it takes one batch. If the
+// table has cascades to itself, the statement may name a child too: all keys are read before the first batch is deleted.
 func (w *remove) deleteOrder(ofRelation bool) order {
 	_, returning := w.stmt.Clauses["RETURNING"]
 	switch {
@@ -21,8 +21,8 @@ func (w *remove) deleteOrder(ofRelation bool) order {
 	return inBatches
 }
 
-// children makes the deletes of a batch of children: rows of the same batch of the statement, rows of a later batch, and those that go
-// only because their parents do.
+// children makes the deletes of a batch of children: rows of the same batch of the statement, rows of a later batch, and rows that only the cascade
+// deletes.
 func (c *cascading) children(edge *dispatch.Cascade, batch []reflect.Value) ([]*remove, error) {
 	if !edge.Plan.ListensToDeletes() {
 		return nil, nil
@@ -35,7 +35,7 @@ func (c *cascading) children(edge *dispatch.Cascade, batch []reflect.Value) ([]*
 		case edge.Child != c.w.schema:
 			others.add(v, false)
 		case now:
-			if r := &c.w.rows[i]; !r.Silent { // it is told of here, before its parent
+			if r := &c.w.rows[i]; !r.Silent { // it is announced here, before its parent
 				r.Silent = true
 				c.told++
 			}
@@ -63,7 +63,7 @@ func (c *cascading) children(edge *dispatch.Cascade, batch []reflect.Value) ([]*
 	return made, nil
 }
 
-// remove deletes children, and sends post_delete for them. Rows that the statement leaves go with their parents, or stay with them.
+// remove deletes children, and sends post_delete for them. Rows that the statement leaves are deleted with their parents, or stay with them.
 func (c *cascading) remove(child *remove) error {
 	if !child.again() {
 		return nil
@@ -103,8 +103,8 @@ func (c *cascading) announceLeft(child *remove) {
 	}
 }
 
-// count counts rows that the statement names and that its own DELETE no longer finds: those of later batches, and removed ones. PostgreSQL
-// counts all of them as deleted by the statement. SQLite and MySQL count no row that goes with its parent before they come to it.
+// count counts rows that the statement names and that its own DELETE no longer finds: those of later batches, and removed ones. PostgreSQL counts all
+// of them as deleted by the statement. SQLite and MySQL count no row that is deleted with its parent before its turn.
 func (c *cascading) count(child *remove, removed bool) {
 	now, named := c.named[child]
 	if !named || (now && !removed) {
@@ -137,8 +137,8 @@ func (c *cascading) finish() error {
 	return nil
 }
 
-// mayHaveStayed reports whether children may still be there: with parents that were not deleted, or because a trigger kept them, which
-// only PostgreSQL allows for deletes that the database makes by itself. Other databases refuse the statement then.
+// mayHaveStayed reports whether children may still be stored: their parents were not deleted, or a trigger kept them. Only PostgreSQL lets a trigger
+// keep rows of a cascade. Other databases refuse the statement.
 func (c *cascading) mayHaveStayed() bool {
 	if c.short || c.w.dialect().SparesCascaded() {
 		return true
@@ -155,7 +155,7 @@ func (c *cascading) silent() (n int) {
 	return n
 }
 
-// silenceStored silences children that are still there. Without a key they cannot be looked up: then they stay if all parents did.
+// silenceStored silences children that are still stored. Children without a key cannot be looked up: they count as stored if all parents are.
 func (c *cascading) silenceStored(child *remove) error {
 	if len(child.model.Keys) > 0 {
 		return child.silence(true)

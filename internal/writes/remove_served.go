@@ -8,7 +8,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// mayServe reports whether nobody has to know the rows before they are deleted.
+// mayServe reports whether no receiver needs the rows before they are deleted, and the statement may return them.
 func (w *remove) mayServe() bool {
 	p, run := w.plan, w.db.Callback().Delete()
 	if len(p.Entries[dispatch.PreDelete])+len(p.Sides)+len(p.Cascades) > 0 || p.Shared[w.schema] || w.selects() || p.WaitsFor(dispatch.PostDelete, dispatch.AfterFailure) {
@@ -24,7 +24,7 @@ func (w *remove) mayServe() bool {
 	return w.mayReturn(clauses, run.Get(w.reg.deletes.name), w.reg.deletes)
 }
 
-// mark returns the field that a soft delete sets and that is NULL before it. It is nil where the model marks rows in another way.
+// mark returns the field that a soft delete sets and that is NULL before. It returns nil if the model marks rows in another way.
 func (w *remove) mark() *schema.Field {
 	if !w.plainScope() || len(w.schema.DeleteClauses) == 0 {
 		return nil
@@ -36,7 +36,7 @@ func (w *remove) mark() *schema.Field {
 	return by.Field
 }
 
-// serveReceivers prepares the statement that GORM builds for serving its receivers. It reports false where that cannot be done.
+// serveReceivers makes the statement that GORM builds serve its receivers. It reports false if that is impossible.
 func (w *remove) serveReceivers() (bool, error) {
 	if !w.canServe() || (w.soft && !w.onlyMarks()) {
 		return false, nil
@@ -44,12 +44,12 @@ func (w *remove) serveReceivers() (bool, error) {
 	return true, w.serveBy(w.plan.Needs.Delete)
 }
 
-// onlyMarks reports whether the statement of a soft delete assigns nothing but the mark, so that the rows that it returns are known as they were.
+// onlyMarks reports whether a soft delete assigns nothing but the mark, so that returned rows show what was stored before.
 func (w *remove) onlyMarks() bool {
 	return len(w.built.set) == 1 && w.schema.LookUpField(w.built.set[0].Column.Name) == w.mark()
 }
 
-// takeServed takes the mark of a soft delete off the rows: they are told of as they were.
+// takeServed removes the mark of a soft delete from the rows: events show them as they were before.
 func (w *remove) takeServed(set *rows.Set, from, to int) {
 	w.conditional.takeServed(set, from, to)
 	if w.soft {

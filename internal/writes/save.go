@@ -13,15 +13,14 @@ import (
 	"github.com/gorm-signals/signals/internal/statement"
 )
 
-// save is a write of the UPDATE of a Save, which writes a struct whole.
+// save is a write of the UPDATE of a Save, which writes a whole struct.
 type save struct {
 	conditional
 
 	set clause.Set // what the UPDATE assigns
 }
 
-// savedKey returns the primary key of the struct that Save(&p) is about to write whole, nil when the statement is another
-// kind of update.
+// savedKey returns the primary key of the struct that Save(&p) is about to write, or nil if the statement is another kind of update.
 func savedKey(stmt *gorm.Statement, model *rows.Model) []any {
 	if !maySave(stmt) || !stmt.ReflectValue.CanAddr() || stmt.ReflectValue.Type() != stmt.Schema.ModelType {
 		return nil
@@ -48,7 +47,7 @@ func maySave(stmt *gorm.Statement) bool {
 		len(stmt.Selects) == 1 && stmt.Selects[0] == "*"
 }
 
-// before sends pre_save for a struct that is written whole.
+// before sends pre_save for the struct.
 func (w *save) before(key []any) error {
 	attach(w)
 	w.watchSet()
@@ -59,7 +58,7 @@ func (w *save) before(key []any) error {
 	r := w.add(w.stmt.ReflectValue, false)
 	w.loaded = w.plan.Needs.Save > w.whole()
 	*w.facts = w.saveFacts()
-	if w.plan.Atomic || w.plan.Needs.Save > dispatch.Keys { // receivers of keys have none, as docs/limits.md says
+	if w.plan.Atomic || w.plan.Needs.Save > dispatch.Keys { // receivers that need only keys have no transaction, as docs/limits.md says
 		if err := w.begin(); err != nil {
 			return err
 		}
@@ -88,8 +87,7 @@ func (w *save) before(key []any) error {
 	return nil
 }
 
-// whole is the most that receivers can need without the stored row: the struct is the whole row, but receivers of pre_save hear whether it is
-// created.
+// whole is the highest need that the struct meets without the stored row. The struct is the whole row, but receivers of pre_save get Created too.
 func (w *save) whole() dispatch.Need {
 	if len(w.plan.Entries[dispatch.PreSave]) == 0 {
 		return dispatch.Row
@@ -97,7 +95,7 @@ func (w *save) whole() dispatch.Need {
 	return dispatch.Keys
 }
 
-// findNone keeps the update of a Save from finding a row.
+// findNone keeps the UPDATE of a Save from finding a row.
 func (w *conditional) findNone() {
 	w.watch("UPDATE")
 	w.find.none = true
@@ -110,7 +108,7 @@ func (w *write) sendPreSave() error {
 	return w.sendLinks(false)
 }
 
-// readSaved reads the row that the update of a struct will find.
+// readSaved reads the row that the UPDATE of a struct will find.
 func (w *save) readSaved(key []any) (*rows.Set, error) {
 	q := rows.Query{KeysOnly: !w.loaded}
 	_, from := w.stmt.Clauses["FROM"]
@@ -130,17 +128,17 @@ func (w *save) readSaved(key []any) (*rows.Set, error) {
 	})
 }
 
-// preInsert sends pre_save for a Save whose update will find no row. GORM goes on with an INSERT in a statement of its own, which sends
-// post_save: it inserts the row, or takes over a row with this key that the scope or a condition hides.
+// preInsert sends pre_save for a Save whose UPDATE will find no row. GORM goes on with an INSERT in a statement of its own, which sends post_save. It
+// inserts the row, or overwrites a row with this key that the scope or a condition hides.
 func (w *conditional) preInsert() error {
-	w.findNone() // the update would lock a gap, or find what somebody else inserts meanwhile
+	w.findNone() // the UPDATE would lock a gap, or find a row that another connection inserts meanwhile
 	if err := w.takeSaved(); err != nil {
 		return err
 	}
 	return w.sendPreSave()
 }
 
-// takeSaved makes the struct of a Save the row of the write, beside what is stored under its key.
+// takeSaved makes the struct of a Save the row of the write, with the stored row of the same key as its original.
 func (w *conditional) takeSaved() error {
 	u := upsert{inserts: w.insertFields()}
 	w.rows = nil
@@ -159,7 +157,7 @@ func (w *conditional) takeSaved() error {
 	}
 	if r.Created = set.Len() == 0; !r.Created {
 		r.Original = set.Row(0).Addr().Interface()
-		if u.inserts != nil { // Omit: the taken over row keeps some columns
+		if u.inserts != nil { // with Omit, the overwritten row keeps some columns
 			u = w.upsertOf(clause.OnConflict{UpdateAll: true}, u.inserts)
 		}
 	}
@@ -176,7 +174,7 @@ func (w *save) ran() {
 	w.putBackClauses()
 }
 
-// after sends post_save for a struct that was written whole.
+// after sends post_save for the struct.
 func (w *save) after() {
 	defer w.goOn(true)
 	defer w.unwatchSet()
@@ -185,7 +183,7 @@ func (w *save) after() {
 	}
 }
 
-// sendSaved sends post_save, unless the UPDATE has found no row. MySQL does not count a row that has its values already.
+// sendSaved sends post_save, unless the UPDATE has found no row. MySQL does not count a row that keeps its values.
 func (w *save) sendSaved() error {
 	mayBeFound := w.db.Error == nil && !w.dialect().CountsUnchanged() && w.loaded
 	if len(w.rows) == 0 || (w.db.RowsAffected == 0 && !mayBeFound) {
@@ -203,7 +201,7 @@ func (w *save) sendSaved() error {
 	return w.sendPost(dispatch.PostSave)
 }
 
-// assignsOther reports whether the UPDATE of a Save assigns anything that is not stored already. Had it found its row, MySQL would have counted it.
+// assignsOther reports whether the UPDATE of a Save assigns a value that is not stored already. Then MySQL would have counted a row that it found.
 func (w *save) assignsOther() bool {
 	for _, a := range w.set {
 		if f := w.schema.LookUpField(a.Column.Name); f == nil || computes(a.Value) || w.rows[0].FieldChanged(w.stmt.Context, f) {
@@ -213,14 +211,14 @@ func (w *save) assignsOther() bool {
 	return false
 }
 
-// saveFacts are those of the UPDATE of a Save.
+// saveFacts returns the facts of the UPDATE of a Save.
 func (w *save) saveFacts() change.Facts {
 	s := w.statementFacts()
 	s.Strategy = change.WholeRow{}
 	return s
 }
 
-// goOn leaves what was heard of a Save whose update has written no row. own says that its row is the struct of the caller.
+// goOn leaves a note for the INSERT of a Save whose UPDATE has written no row. own says that its row is the caller's struct.
 func (w *conditional) goOn(own bool) {
 	names := statement.Names(w.stmt)
 	if names == nil || w.db.Error != nil || w.db.RowsAffected > 0 || !statement.CalledBySave() {

@@ -10,7 +10,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// watchSet lets the write see what the UPDATE of a Save assigns. Another callback that adds the clause later takes the place.
+// watchSet makes GORM show the write what the UPDATE of a Save assigns. Another callback that sets the clause later replaces that.
 func (w *save) watchSet() {
 	if _, given := w.stmt.Clauses["UPDATE"]; !given {
 		w.stmt.Clauses["UPDATE"] = clause.Clause{Name: "UPDATE", Expression: w}
@@ -23,7 +23,7 @@ func (w *save) unwatchSet() {
 	}
 }
 
-// Build writes the clause UPDATE of a Save, and takes note of the assignments that GORM has added by then.
+// Build writes the clause UPDATE of a Save, and notes the assignments that GORM has added by then.
 func (w *save) Build(b clause.Builder) {
 	if b == clause.Builder(w.stmt) { // sessions that are derived from the statement inherit its clauses
 		w.set, _ = w.stmt.Clauses["SET"].Expression.(clause.Set)
@@ -31,8 +31,8 @@ func (w *save) Build(b clause.Builder) {
 	clause.Update{}.Build(b)
 }
 
-// showSaved makes the row of a Save a copy, where something else is stored than the caller's struct holds: other callbacks and field types
-// assign expressions and values of their own, and leave columns out.
+// showSaved makes the row of a Save a copy if the stored row differs from the caller's struct. Other callbacks and field types may assign expressions
+// and values of their own, and leave columns out.
 func (w *save) showSaved() error {
 	if w.set == nil || !w.loaded || w.rows[0].Original == nil {
 		return nil

@@ -25,12 +25,12 @@ type update struct {
 	assigned reflect.Value                  // a struct that holds the values of the literals
 	changes  map[int]map[*schema.Field]bool // by row: what receivers changed
 	batch    *rows.Set                      // nil until rows are found
-	assigns  [2]change.Assigns              // of the facts of the pre signal and of the post signal
-	further  *change.Facts                  // of the pre signal for further batches
+	assigns  [2]change.Assigns              // assignments of the facts of the pre signal and of the post signal
+	further  *change.Facts                  // facts of the pre signal of further batches
 }
 
-// PreUpdate finds the rows that an UPDATE concerns and sends pre_save for the first batch of them. A statement that GORM would not run
-// as it is now may become another one before GORM builds it: its rows are found then.
+// PreUpdate finds the rows of an UPDATE and sends pre_save for their first batch. If GORM would not run the statement as it is now, other callbacks
+// may change it before GORM builds it: the write then finds its rows at that moment.
 func (r *Engine) PreUpdate(db *gorm.DB) {
 	p := r.planOfHooked(db)
 	if p == nil || !p.Listens(dispatch.PreSave, dispatch.PostSave) || (!p.ListensToUpdates() && !maySave(db.Statement)) {
@@ -47,7 +47,7 @@ func (r *Engine) PreUpdate(db *gorm.DB) {
 	}
 }
 
-// before sends pre_save for the first batch, as far as it is known.
+// before sends pre_save for the first batch, if its rows can be found now.
 func (w *update) before() error {
 	attach(w)
 	w.do = w
@@ -65,7 +65,7 @@ func (w *update) before() error {
 	return nil
 }
 
-// foreseeUpdate finds out what GORM will assign and which conditions it will add. It reports false when GORM would run no statement.
+// foreseeUpdate finds out what GORM will assign and which conditions it will add. It reports false if GORM would run no statement.
 func (w *update) foreseeUpdate() bool {
 	stmt := w.scratch(w.schema.UpdateClauses)
 	given, ok := stmt.Clauses["SET"].Expression.(clause.Set)
@@ -77,7 +77,7 @@ func (w *update) foreseeUpdate() bool {
 	return stmt.Error == nil && len(given) > 0 && !w.refused(stmt.Clauses)
 }
 
-// findUpdated reads the first batch of the rows that the statement concerns.
+// findUpdated reads the first batch of rows, and sends pre_save for it.
 func (w *update) findUpdated() error {
 	w.loaded = w.plan.Needs.Save > dispatch.Keys
 	if err := w.openLinks(nil, false); err != nil {
@@ -101,7 +101,7 @@ func (w *update) findUpdated() error {
 	return w.preBatch(set)
 }
 
-// first is findUpdated for a statement whose conditions or assignments were all added by other callbacks.
+// first runs while GORM builds a statement that may serve its receivers, or that other callbacks have completed.
 func (w *update) first() error {
 	w.find.late = false
 	w.set = w.built.set
@@ -112,7 +112,7 @@ func (w *update) first() error {
 	return w.findUpdated()
 }
 
-// updateKey returns the one key that an update names when that is its whole condition.
+// updateKey returns the key of an update whose whole condition is one key, or nil.
 func (w *update) updateKey() []any {
 	stmt, conditions := w.stmt, len(w.find.read)
 	if !w.stmt.Unscoped {
@@ -129,7 +129,7 @@ func (w *update) updateKey() []any {
 	return key
 }
 
-// preBatch makes rows of a batch, applies the assignments, sends pre_save, and notes what receivers changed.
+// preBatch takes the rows of a batch, applies the assignments, sends pre_save, and notes what receivers changed.
 func (w *update) preBatch(set *rows.Set) error {
 	w.batch, w.changes = set, nil
 	w.announceUpdate()
@@ -160,7 +160,7 @@ func (w *update) preBatch(set *rows.Set) error {
 	return nil
 }
 
-// movesKeys reports whether a receiver has changed the key of a row, which may bring the row before the cursor again.
+// movesKeys reports whether a receiver has changed the key of a row, so that the cursor may find the row again.
 func (w *update) movesKeys() bool {
 	for _, changed := range w.changes {
 		if slices.ContainsFunc(w.model.Keys, func(f *schema.Field) bool { return changed[f] }) {
@@ -170,7 +170,7 @@ func (w *update) movesKeys() bool {
 	return false
 }
 
-// build runs right before GORM builds the UPDATE: it sets a savepoint when the batch takes several statements.
+// build runs right before GORM builds the UPDATE. It sets a savepoint if the batch takes several statements.
 func (w *update) build() error {
 	if w.builtByOthers() {
 		return w.findUpdated()
@@ -184,8 +184,8 @@ func (w *update) build() error {
 	return nil
 }
 
-// restrict narrows the statement that GORM builds to the rows that no receiver changed. When there is none, it becomes the statement
-// of the first row that a receiver changed.
+// restrict narrows the statement that GORM builds to the rows that no receiver changed. If there are none, it becomes the statement of the first
+// changed row.
 func (w *update) restrict() {
 	if w.serve.on {
 		w.limitServed()
@@ -256,7 +256,7 @@ func (w *update) postBatch() error {
 	return w.sendPost(dispatch.PostSave)
 }
 
-// readComputed brings the instances to what is stored, where the database computed something.
+// readComputed reads the stored rows into the instances if the database computed values.
 func (w *update) readComputed() error {
 	if !w.loaded || w.find.twice || len(w.model.Keys) == 0 || (len(w.computed) == 0 && !w.model.Computed) {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// detached returns a copy of a struct or slice of structs, so that GORM's assignments to it reach nobody.
+// detached returns a copy of a struct or slice of structs, which GORM's assignments change in place of the caller's.
 func detached(v reflect.Value) reflect.Value {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -36,7 +36,7 @@ func detached(v reflect.Value) reflect.Value {
 	}
 }
 
-// readLiterals splits the assignments into values that are known beforehand and what the database computes.
+// readLiterals splits the assignments into values that are known beforehand and values that the database computes.
 func (w *update) readLiterals() {
 	w.literals, w.computed = w.literals[:0], nil
 	if w.assigned.IsValid() {
@@ -70,13 +70,13 @@ func (w *update) apply(i int) {
 	}
 }
 
-// noteChanges compares a row with what the statement alone would make of it. What GORM would not update, a receiver cannot either.
+// noteChanges compares a row with the one that the statement alone would write. A receiver cannot change columns that GORM would not update.
 func (w *update) noteChanges(i int) {
 	ctx, v := w.stmt.Context, w.rows[i].Value()
 	for _, f := range w.model.Columns {
 		expected := w.batch.Copy(i)
 		if slices.Contains(w.literals, f) || (rows.Absent(f, expected) && !rows.Absent(f, w.assigned)) {
-			expected = w.assigned // an assigned field brings the others of its embedded struct along
+			expected = w.assigned // an assigned field creates its embedded struct with all its fields
 		}
 		switch {
 		case rows.Same(ctx, f, expected, v):
@@ -94,14 +94,14 @@ func (w *update) noteChanges(i int) {
 	}
 }
 
-// takeAssignments takes over what GORM really assigns: other callbacks may have changed it, and times are later by now.
+// takeAssignments adopts the assignments that GORM really makes: other callbacks may have changed them, and times are later by now.
 func (w *update) takeAssignments() {
 	before := slices.Clone(w.literals)
 	w.set = w.built.set
 	w.readLiterals()
 	for i := range w.rows {
 		for _, f := range before {
-			if !slices.Contains(w.literals, f) && !w.changes[i][f] { // not assigned any more
+			if !slices.Contains(w.literals, f) && !w.changes[i][f] { // no longer assigned
 				rows.Copy(w.stmt.Context, f, w.rows[i].Value(), w.batch.Copy(i))
 			}
 		}
@@ -109,12 +109,12 @@ func (w *update) takeAssignments() {
 	}
 }
 
-// bulk returns the rows that no receiver changed. One statement writes them all.
+// bulk returns the rows that no receiver changed, which one statement writes.
 func (w *update) bulk() []int {
 	return slices.DeleteFunc(w.announced(), func(i int) bool { return w.changes[i] != nil })
 }
 
-// changed returns the rows that receivers changed. Each is written by a statement of its own.
+// changed returns the rows that receivers changed, each of which a statement of its own writes.
 func (w *update) changed() []int {
 	return slices.DeleteFunc(w.announced(), func(i int) bool { return w.changes[i] == nil })
 }
@@ -136,14 +136,14 @@ func (w *update) setFor(i int) clause.Set {
 	return set
 }
 
-// showCaller writes what receivers changed into the struct that names the one row, as GORM's own SetColumn does: a later Save of the
-// struct would write the old value back otherwise.
+// showCaller writes the changes of receivers into the caller's struct if it names the one row, as GORM's own SetColumn does. Otherwise a later Save
+// of the struct would write the old values back.
 func (w *update) showCaller() {
 	to := w.stmt.ReflectValue
 	if len(w.changes) == 0 || len(w.rows) != 1 || w.find.several() || to.Kind() != reflect.Struct || to.Type() != w.schema.ModelType || !to.CanAddr() {
 		return
 	}
-	key, set := w.model.KeyOf(w.stmt.Context, to) // GORM has set it already, if the statement assigns another one
+	key, set := w.model.KeyOf(w.stmt.Context, to) // if the statement assigns another key, GORM has set it already
 	is := func(row reflect.Value) bool { return rows.Identity(key) == w.model.Identity(w.stmt.Context, row) }
 	if !set || (!is(w.rows[0].Stored()) && !is(w.rows[0].Value())) {
 		return
@@ -153,8 +153,7 @@ func (w *update) showCaller() {
 	}
 }
 
-// assignedOrder returns how an update must go through its rows so that what is written first does not change what comes
-// later.
+// assignedOrder returns how an update must take its rows so that no row that it writes changes the result for a later one.
 func (w *update) assignedOrder() order {
 	by := inBatches
 	if w.assignsKeys() {

@@ -2,7 +2,7 @@ package writes
 
 import "github.com/gorm-signals/signals/internal/change"
 
-// updateFacts are those of an update that names fields. a keeps what the statement assigns.
+// updateFacts returns the facts of an update that names fields. a keeps its assignments.
 func (w *update) updateFacts(a *change.Assigns) change.Facts {
 	s := w.statementFacts()
 	s.Strategy, s.Computed, s.Assigns = change.NamedFields{}, w.computed, a
@@ -11,8 +11,8 @@ func (w *update) updateFacts(a *change.Assigns) change.Facts {
 	return s
 }
 
-// announceUpdate makes the facts of rows that an update is about to write. GORM builds the statement after the first batch was
-// announced, and may assign something else then.
+// announceUpdate makes the facts of rows that an update is about to write. GORM builds the statement after the first batch was announced, and its
+// assignments may have changed by then.
 func (w *update) announceUpdate() {
 	switch {
 	case !w.told[1].Made():
@@ -28,7 +28,7 @@ func (w *update) announceUpdate() {
 	}
 }
 
-// tellUpdate gives the rows the facts of the post signal. A further batch of an update has the same ones.
+// tellUpdate gives the rows the facts of the post signal, which all batches of an update share.
 func (w *update) tellUpdate() {
 	w.turn()
 	if !w.told[1].Made() {

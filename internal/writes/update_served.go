@@ -9,15 +9,15 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// mayServe reports whether nobody has to know the rows before they are written, or what they were.
+// mayServe reports whether no receiver needs the rows or their values from before the UPDATE, and the statement may return them.
 func (w *update) mayServe() bool {
 	p, run := w.plan, w.db.Callback().Update()
 	return p.Needs.Save <= dispatch.Row && !p.WaitsFor(dispatch.PostSave, dispatch.AfterFailure) && len(p.Entries[dispatch.PreSave])+len(p.Sides) == 0 && !maySave(w.stmt) &&
 		w.dialect().ReturnsUpdated() && w.mayReturn(run.Clauses, run.Get(w.reg.updates.name), w.reg.updates)
 }
 
-// serveReceivers prepares the statement that GORM builds for serving its receivers. It reports false where that cannot be done: in ranges of the key, no
-// statement may move rows from one into another, or check later what all of them make unique.
+// serveReceivers makes the statement that GORM builds serve its receivers. It reports false if that is impossible: with ranges of the key, a
+// statement must not move rows between them, nor need a check of uniqueness after all of them.
 func (w *update) serveReceivers() (bool, error) {
 	if !w.canServe() || (w.serve.most > 0 && w.assignedOrder() != inBatches) || w.assignsKeys() {
 		return false, nil
@@ -33,7 +33,7 @@ func (w *update) assignsKeys() bool {
 	})
 }
 
-// takeServed assigns to rows of which only the keys were returned what the statement has.
+// takeServed applies the assignments to rows of which only the keys were returned.
 func (w *update) takeServed(set *rows.Set, from, to int) {
 	w.batch = set
 	w.conditional.takeServed(set, from, to)
