@@ -11,21 +11,21 @@ import (
 	"github.com/gorm-signals/signals/internal/statement"
 )
 
-// Engine sends signals around the statements of one database. GORM calls its methods: preCreate, preUpdate or preDelete first, and then build,
-// wrote or wroteRows, and after.
+// Engine sends signals around the statements of one database. GORM's callbacks call its methods: PreCreate, PreUpdate or PreDelete, then Build, Wrote
+// or WroteRows, and last AfterInsert, AfterUpdate or AfterDelete.
 type Engine struct {
 	*dispatch.Registry
 
-	unsaved statement.Unsaved // what updates of a Save leave for its INSERT
+	unsaved statement.Unsaved // what the UPDATE of a Save leaves for its INSERT
 	notes   notes
 
 	creates, updates, deletes gorms // the callbacks that run an INSERT, an UPDATE and a DELETE
 }
 
-// gorms is a callback that GORM has of its own.
+// gorms is one of GORM's own callbacks.
 type gorms struct {
 	name string
-	code uintptr // where its code is: functions that GORM makes anew for each database share it
+	code uintptr // the address of its code, which all databases share although GORM makes the function anew for each
 }
 
 // New returns the engine of a database. create, update and remove are the names of the callbacks that run an INSERT, an UPDATE and a DELETE.
@@ -40,7 +40,7 @@ func New(r *dispatch.Registry, create, update, remove string) *Engine {
 	return e
 }
 
-// code returns where the code of a callback is, 0 of none.
+// code returns the address of a callback's code, 0 for nil.
 func code(callback func(*gorm.DB)) uintptr {
 	if callback == nil {
 		return 0
@@ -48,8 +48,7 @@ func code(callback func(*gorm.DB)) uintptr {
 	return reflect.ValueOf(callback).Pointer()
 }
 
-// planOfHooked returns the plan of a statement's model when somebody listens to the model and the statement is one that
-// signals are sent for.
+// planOfHooked returns the plan of a statement's model, or nil if nobody listens to the model or the statement sends no signals.
 func (r *Engine) planOfHooked(db *gorm.DB) *dispatch.Plan {
 	if db.Statement.SkipHooks {
 		return nil

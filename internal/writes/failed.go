@@ -10,21 +10,21 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// fallible is what a write notes for receivers that hear of failures.
+// fallible is what a write notes for AfterFailure receivers.
 type fallible struct {
 	queued []*delivery.Deferred // its sends that wait
-	last   *change.Row          // the first row of the last one
-	lost   []*delivery.Deferred // rows that were not written, outside any transaction
+	last   *change.Row          // the first row of the last of these sends
+	lost   []*delivery.Deferred // sends of rows that were not written, outside any transaction
 }
 
-// note notes a send that waits.
+// note keeps a waiting send that AfterFailure receivers may need.
 func (w *write) note(k dispatch.Kind, d *delivery.Deferred) {
 	if k == w.post.Kind && len(w.rows) > 0 && w.plan.WaitsFor(k, dispatch.AfterFailure) {
 		w.queued, w.last = append(w.queued, d), &w.rows[0]
 	}
 }
 
-// failing lets the receivers that hear of failed writes wait for the end of the transaction, if the call has failed.
+// failing queues the AfterFailure receivers for the end of the transaction, if the call has failed.
 func (w *write) failing() {
 	err := w.db.Error
 	if err == nil {
@@ -40,7 +40,7 @@ func (w *write) failing() {
 		if !s.w.plan.WaitsFor(dispatch.M2mChanged, dispatch.AfterFailure) {
 			continue
 		}
-		for i := range s.w.rows { // the event of what was to be
+		for i := range s.w.rows { // the event has the post action
 			if l := *s.w.rows[i].Linked; l.Action.Before() {
 				l.Action++
 				s.w.rows[i].Linked = &l
@@ -50,7 +50,7 @@ func (w *write) failing() {
 	}
 }
 
-// lose lets the receivers hear of the failure of a write, or of one beside it, because of an error.
+// lose queues the AfterFailure receivers of a write, or of one beside it, with the error.
 func (w *write) lose(of *write, err error, written bool) {
 	for _, d := range of.queued {
 		d.Fail(err, true)
@@ -65,10 +65,10 @@ func (w *write) lose(of *write, err error, written bool) {
 	}
 }
 
-// takeNamed takes the structs of the caller that name rows for the rows of a write that was not begun.
+// takeNamed takes the caller's structs that have a key as the rows of a write that did not begin.
 func (w *write) takeNamed() {
 	v := w.stmt.ReflectValue
-	if model := reflect.ValueOf(w.stmt.Model); model.Kind() == reflect.Pointer && !model.IsNil() { // GORM has not found out yet that it is an update
+	if model := reflect.ValueOf(w.stmt.Model); model.Kind() == reflect.Pointer && !model.IsNil() { // GORM may not know yet that the statement is an update
 		v = reflect.Indirect(model)
 	}
 	*w.facts = w.statementFacts()
@@ -130,7 +130,7 @@ func (r *Engine) AfterDelete(db *gorm.DB) {
 	}
 }
 
-// notBegun returns a write for a statement that has failed before its write began, if somebody is to hear of that.
+// notBegun returns a write for a statement that failed before its write began, or nil if no AfterFailure receiver listens.
 func notBegun[K any, P interface {
 	*K
 	stages

@@ -13,8 +13,8 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// links is what a write of a join table keeps to send m2m_changed: the relations whose links its rows are.
-type links []*sideWrite // the side that is operated on first
+// links are the relations whose links the rows of a join table are, to send m2m_changed.
+type links []*sideWrite // the side that the program changes comes first
 
 // sideWrite sends m2m_changed to the owners of one relation.
 type sideWrite struct {
@@ -22,14 +22,14 @@ type sideWrite struct {
 
 	w       *write           // of the owners: its rows are the events
 	reverse bool             // the links are changed from the other side
-	clears  bool             // all links of the owners go
-	owners  map[string]any   // instances, by what the join rows hold of them
-	others  map[string][]any // primary keys of the other side, where the join rows hold something else
-	early   int              // how many statements had run when the owners were read before it was known which links are new; 0 if they were not
+	clears  bool             // all links of the owners are removed
+	owners  map[string]any   // instances, by the columns that join rows refer to
+	others  map[string][]any // primary keys of the other side, by the columns that join rows refer to instead
+	early   int              // statements of the transaction when the owners were read, if that was before new links were known; otherwise 0
 }
 
-// openLinks finds out which relations the rows of a join table are the links of. from is the one that GORM was asked to change,
-// nil when join rows are written as a model.
+// openLinks finds out of which relations the rows of a join table are the links. from is the relation that the program changes, or nil if it writes
+// join rows as a model.
 func (w *write) openLinks(from *schema.Relationship, clears bool) error {
 	if len(w.plan.Sides) == 0 || !w.ownTable() {
 		return nil
@@ -54,18 +54,18 @@ func (w *write) openLinks(from *schema.Relationship, clears bool) error {
 	return nil
 }
 
-// beside returns a write of another model in the same transaction, for what is sent because of this one.
+// beside returns a write of another model in the same transaction, for signals that this one causes.
 func (w *write) beside(p *dispatch.Plan, k dispatch.Kind) *write {
 	other := &write{}
 	other.openBeside(w, p, k)
 	return other
 }
 
-// openBeside begins a write that is sent because of another one, in the same transaction.
+// openBeside begins a write whose signals another one causes, in the same transaction.
 func (w *write) openBeside(of *write, p *dispatch.Plan, k dispatch.Kind) {
 	model := of.reg.Rows.Of(p.Schema)
 	tx := of.db.Session(&gorm.Session{NewDB: true}).Model(model.Zero())
-	_ = tx.Statement.Parse(model.Zero()) // it is known
+	_ = tx.Statement.Parse(model.Zero()) // the schema is known
 	w.reg, w.plan, w.db, w.stmt, w.schema, w.model = of.reg, p, tx, tx.Statement, p.Schema, model
 	w.facts = &w.told[0]
 	*w.facts = w.statementFacts()
@@ -73,20 +73,20 @@ func (w *write) openBeside(of *write, p *dispatch.Plan, k dispatch.Kind) {
 	w.post = w.pre
 }
 
-// sendPostBeside sends the post signal of a write beside this one. What it keeps back waits for the end of this one.
+// sendPostBeside sends the post signal of a write beside this one. Its waiting sends wait for the end of this one.
 func (w *write) sendPostBeside(other *write, k dispatch.Kind) error {
 	err := other.sendPost(k)
 	w.waiting, other.waiting = append(w.waiting, other.waiting...), nil
 	return err
 }
 
-// ownTable reports whether a statement is about the table of its model, under its own name, and not about another one that Table names.
+// ownTable reports whether a statement is on the table of its model, without an alias, and not on another one that Table names.
 func (w *write) ownTable() bool {
 	return w.tableName() == w.schema.Table && w.stmt.Table == rows.Bare(w.schema.Table)
 }
 
-// joinedBy finds the relation for which GORM inserts join rows. Tables without a model of their own have one; else the
-// statement that saves the owners has left word of itself.
+// joinedBy finds the relation for which GORM inserts join rows. A join table without a model of its own has one relation. Otherwise the context may
+// hold the statement that saves the owners.
 func (w *write) joinedBy() *schema.Relationship {
 	owner, _ := w.stmt.Context.Value(savingKey{}).(*saving)
 	var found *schema.Relationship
@@ -104,7 +104,7 @@ func (w *write) joinedBy() *schema.Relationship {
 	return found
 }
 
-// identities returns the links that the rows are, in order.
+// identities returns the identities of the links that the rows are, in order.
 func (w *write) identities(l *relations.Link) []string {
 	ids := make([]string, len(w.rows))
 	for i := range w.rows {
@@ -129,8 +129,8 @@ func (w *write) deletedBy() (from *schema.Relationship, clears bool) {
 	return nil, false
 }
 
-// saving is the context of the statement that saves the associations of owners, so that a statement on a join table that
-// two relations share can tell which one it is for.
+// saving is a context that records which statement saves owners, for the statements on the join table that it causes. Two relations may share that
+// table.
 type saving struct {
 	context.Context //nolint:containedctx // it is a context
 	stmt            *gorm.Statement
@@ -146,7 +146,7 @@ func (s *saving) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// WroteRows runs right after an INSERT, before anything refers to its rows.
+// WroteRows runs right after an INSERT, before GORM saves rows that refer to its rows.
 func (r *Engine) WroteRows(db *gorm.DB) {
 	r.Wrote(db)
 	if k := writeOf(db); k == nil || k.base().plan.Marks {
@@ -183,7 +183,7 @@ func (w *write) linkOf(r *change.Row, l *relations.Link, after bool) (own, other
 	return l.Of(w.stmt.Context, value)
 }
 
-// sendLinks sends m2m_changed for the links that appear or go with the rows.
+// sendLinks sends m2m_changed for the links that the write adds or removes.
 func (w *write) sendLinks(after bool) error {
 	for _, s := range w.links {
 		if s.early > 0 && !after && w.statements() > s.early { // receivers may have written the owners

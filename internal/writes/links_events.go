@@ -12,14 +12,14 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// linkChange is one event to be: links of one owner that appear, or that go.
+// linkChange is a coming event: added or removed links of one owner.
 type linkChange struct {
 	own    []any
 	others [][]any
 	gone   bool
 }
 
-// fill makes one event of all links of an owner that appear or go with the rows of a write.
+// fill makes the events of a write: one for all added links of an owner, and one for all removed ones.
 func (s *sideWrite) fill(of *write, after bool) error {
 	changes := s.changes(of)
 	if err := s.load(changes); err != nil {
@@ -36,7 +36,7 @@ func (s *sideWrite) fill(of *write, after bool) error {
 	return nil
 }
 
-// changes compares what the rows of a write are before and after it.
+// changes compares the links that the rows are before and after a write.
 func (s *sideWrite) changes(of *write) []linkChange {
 	var gone, come []linkChange
 	at, told := map[string]int{}, map[string]bool{}
@@ -86,8 +86,7 @@ func (s *sideWrite) action(gone, after bool) change.Action {
 	return action
 }
 
-// load reads the owners of the changes, as far as they are not known yet, and the other side where the join table
-// does not hold its primary key.
+// load reads the owners that are not known yet, and the primary keys of the other side if the join table does not hold them.
 func (s *sideWrite) load(changes []linkChange) error {
 	var own, others [][]any
 	for _, c := range changes {
@@ -119,7 +118,7 @@ func (s *sideWrite) load(changes []linkChange) error {
 	})
 }
 
-// readsOwners reports whether somebody needs more of the owners than what the join table holds.
+// readsOwners reports whether receivers need more of the owners than the join table holds.
 func (s *sideWrite) readsOwners() bool { return s.w.plan.Needs.Link > dispatch.Keys || !s.OwnKeyed() }
 
 // takeOwners keeps owners that were read.
@@ -130,7 +129,7 @@ func (s *sideWrite) takeOwners(found []reflect.Value) {
 	}
 }
 
-// fillOwners makes up the owners that were not read, or are not there.
+// fillOwners makes owners from their keys if they were not read or do not exist.
 func (s *sideWrite) fillOwners(keys [][]any) {
 	for _, key := range keys {
 		if id := rows.Identity(key); s.owners[id] == nil {
@@ -139,7 +138,7 @@ func (s *sideWrite) fillOwners(keys [][]any) {
 	}
 }
 
-// askOwners returns the reads of the owners of all links that an INSERT is given, before it is known which ones are new.
+// askOwners returns the reads of the owners of all links in an INSERT, before it is known which links are new.
 func (w *insert) askOwners() []ask {
 	var asks []ask
 	for _, s := range w.links {
@@ -164,7 +163,7 @@ func (w *insert) askOwners() []ask {
 	return asks
 }
 
-// only makes an instance of which nothing but what the join table holds is known.
+// only makes an instance that has only the values of the join table.
 func (s *sideWrite) only(fields []*schema.Field, values []any) any {
 	v := reflect.New(s.w.schema.ModelType)
 	for i, f := range fields {
@@ -173,7 +172,7 @@ func (s *sideWrite) only(fields []*schema.Field, values []any) any {
 	return v.Interface()
 }
 
-// key returns the primary key of the other side: a value, or a []any when it is composite.
+// key returns the primary key of the other side: a value, or a []any if it is composite.
 func (s *sideWrite) key(other []any) any {
 	key, held := s.OtherKey(other)
 	if !held {
@@ -181,7 +180,7 @@ func (s *sideWrite) key(other []any) any {
 	}
 	switch len(key) {
 	case 0:
-		return other[0] // the row that the link refers to is not there
+		return other[0] // the row of the other side does not exist
 	case 1:
 		return key[0]
 	}

@@ -31,10 +31,10 @@ type load struct {
 	frame dispatch.Frame
 	facts change.Facts
 	rows  []change.Row
-	one   [1]change.Row // what rows points to when there is one
+	one   [1]change.Row // memory of a single row
 }
 
-// collect takes the structs that a query filled, which are n at most. It reports false when they are no structs of the model.
+// collect takes the structs that a query filled, n at most. It reports false if they are not structs of the model.
 func (l *load) collect(v reflect.Value, model *rows.Model, n int) bool {
 	l.rows = l.one[:0]
 	switch v.Kind() {

@@ -16,8 +16,8 @@ func (w *write) needsTransaction() bool {
 	return w.plan.Atomic || (w.deletes() && w.plan.AtomicBelow) || slices.ContainsFunc(w.plan.Sides, func(s dispatch.Side) bool { return s.Plan.Atomic })
 }
 
-// begin opens a transaction for a write of several statements when GORM was told to open none. It refuses an Atomic one that can have
-// none: GORM itself goes on without where the pool begins none.
+// begin begins a transaction for a write of several statements if GORM was told to open none, or if a receiver needs one. It fails if the pool cannot
+// begin one, where GORM itself would continue without.
 func (w *write) begin() error {
 	if !w.db.SkipDefaultTransaction && !w.needsTransaction() {
 		return nil
@@ -45,8 +45,8 @@ func (w *write) beginOwn() error {
 	return nil
 }
 
-// guard sets a savepoint before a write of several statements in the caller's transaction: the write is one statement to its caller,
-// so nothing of it may stay when one of them fails. GORM's own transaction, and the library's, are rolled back anyway.
+// guard sets a savepoint before a write of several statements in the caller's transaction. For the caller the write is one statement, so nothing of
+// it may stay if one of them fails. Other transactions are rolled back anyway.
 func (w *write) guard() error {
 	if w.guarded != "" || w.tx != nil {
 		return nil
@@ -65,7 +65,7 @@ func (w *write) guard() error {
 	return nil
 }
 
-// unguard ends the savepoint. What a failed statement has done is undone.
+// unguard ends the savepoint. It undoes the write if that has failed.
 func (w *write) unguard(stands bool) {
 	name := w.guarded
 	if name == "" {
@@ -86,7 +86,7 @@ func (w *write) unguard(stands bool) {
 	}
 }
 
-// control runs a statement about savepoints, on the transaction itself: a prepared statement would keep it from being followed.
+// control runs a statement about savepoints on the transaction itself: the library does not see one that a prepared statement runs.
 func (w *write) control(sql string) error {
 	conn := w.stmt.ConnPool
 	for {
@@ -100,8 +100,8 @@ func (w *write) control(sql string) error {
 	return err
 }
 
-// setSavepoint sets a savepoint, in a transaction of its own where there is none: SQLite would begin one that nobody ends. It reports false
-// for a connection that begins none.
+// setSavepoint sets a savepoint. If there is no transaction, it begins one first: SQLite would begin one that nobody ends. It reports false if the
+// connection cannot begin one.
 func (w *write) setSavepoint(name string) (bool, error) {
 	err := w.beginOwn()
 	if errors.Is(err, gorm.ErrInvalidTransaction) {

@@ -11,10 +11,10 @@ import (
 	"github.com/gorm-signals/signals/internal/pool"
 )
 
-// prepare refuses a write whose receivers that wait could not be kept.
+// prepare refuses a write if nobody could call its waiting receivers at the end.
 func (w *write) prepare(k dispatch.Kind) error { return delivery.Possible(w.plan, k, w.stmt.ConnPool) }
 
-// queue takes a snapshot of the rows for the receivers that wait, and puts it where they will be called from.
+// queue takes a snapshot of the rows for waiting receivers. The transaction keeps it, or the write if there is no transaction.
 func (w *write) queue(k dispatch.Kind) error {
 	if !w.plan.Waits(k) {
 		return nil
@@ -29,7 +29,7 @@ func (w *write) queue(k dispatch.Kind) error {
 	return err
 }
 
-// finish runs what a statement outside any transaction has kept back, once it has succeeded.
+// finish calls the receivers that wait for the end of a statement outside any transaction.
 func (w *write) finish(succeeded bool) {
 	if !succeeded && w.unanswered() {
 		return
@@ -38,8 +38,8 @@ func (w *write) finish(succeeded bool) {
 	delivery.Finish(w.waiting, succeeded)
 }
 
-// unanswered tells that nobody knows what became of a statement outside any transaction: it was sent, and the database has not said
-// that it refused it. It reports whether that is so.
+// unanswered reports whether nobody knows the outcome of a statement outside any transaction: it was sent, and the database has not refused it. Then
+// the error handler gets ErrOutcomeUnknown.
 func (w *write) unanswered() bool {
 	if w.tx != nil || len(w.waiting) > 0 || !w.plan.Waits(w.post.Kind) || w.stmt.SQL.Len() == 0 {
 		return false

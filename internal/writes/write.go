@@ -23,11 +23,11 @@ type write struct {
 	outcome
 	borrowed
 
-	links   links                // what only writes of join tables need
-	waiting []*delivery.Deferred // what waits for the end of the statement, outside any transaction
+	links   links                // only for writes of join tables
+	waiting []*delivery.Deferred // sends that wait for the end of the statement, outside any transaction
 }
 
-// subject is what is written.
+// subject is the statement and its model.
 type subject struct {
 	reg    *Engine
 	plan   *dispatch.Plan
@@ -37,37 +37,37 @@ type subject struct {
 	model  *rows.Model
 }
 
-// sending is what is sent.
+// sending is the signals and their rows.
 type sending struct {
 	pre, post dispatch.Frame
-	told      [2]change.Facts // what the events of the pre signal and those of the post signal answer from
-	facts     *change.Facts   // the ones that rows get now
+	told      [2]change.Facts // facts of the pre signal and of the post signal
+	facts     *change.Facts   // the facts that rows get now
 	rows      []change.Row
-	one       [1]change.Row // what rows points to when there is one
+	one       [1]change.Row // memory of a single row
 	loaded    bool          // the rows have an original
 }
 
-// outcome is what has become of the statement.
+// outcome is the result of the statement.
 type outcome struct {
-	succeeded bool  // all statements of the write have
-	failed    bool  // and then the write has failed all the same, by a receiver or in the library
-	answer    error // of GORM's statement, before other callbacks add theirs
-	fallible        // what receivers that hear of failures are to know
+	succeeded bool  // all statements of the write have succeeded
+	failed    bool  // a receiver or the library has failed the write
+	answer    error // the error of GORM's statement, without those of later callbacks
+	fallible        // notes for AfterFailure receivers
 }
 
-// borrowed is what the write has changed around the statement, and puts back when it ends.
+// borrowed is what the write changes around the statement and puts back at its end.
 type borrowed struct {
 	tx      *gorm.DB // the library's own transaction
 	guarded string   // the savepoint around the write, in the caller's transaction
-	restore []func() // puts the statement back as GORM knows it
+	restore []func() // undoes the changes of the statement
 }
 
-// writeClause is the name under which a statement's write is kept among its clauses, where GORM keeps marks of its own
-// ("soft_delete_enabled"): it lives and dies with the statement and costs no allocation.
+// writeClause is the name of the clause that holds a statement's write, beside GORM's own marks such as "soft_delete_enabled". It ends with the
+// statement and costs no allocation.
 const writeClause = "signals:write"
 
-// open begins the write of a statement that somebody is to hear of. It reports false if nobody is after all, or if the write is refused.
-// Nothing is kept of it until attach.
+// open begins the write of a statement. It reports false if all receivers are muted, or if the write is refused. The statement does not hold the
+// write before attach.
 func (w *write) open(r *Engine, db *gorm.DB, p *dispatch.Plan, pre, post dispatch.Kind) bool {
 	w.begun(r, db, p, pre, post)
 	if w.pre.MuteAll {
@@ -76,7 +76,7 @@ func (w *write) open(r *Engine, db *gorm.DB, p *dispatch.Plan, pre, post dispatc
 	return db.AddError(w.doubtMute()) == nil && db.AddError(w.prepare(post)) == nil
 }
 
-// begun sets what is known of a write when it begins.
+// begun sets the fields that are known when a write begins.
 func (w *write) begun(r *Engine, db *gorm.DB, p *dispatch.Plan, pre, post dispatch.Kind) {
 	stmt := db.Statement
 	w.reg, w.plan, w.db, w.stmt, w.schema, w.model = r, p, db, stmt, stmt.Schema, p.Model
@@ -86,7 +86,7 @@ func (w *write) begun(r *Engine, db *gorm.DB, p *dispatch.Plan, pre, post dispat
 	w.post.Kind = post
 }
 
-// start begins the write of a statement of some kind, nil if nobody is to hear of it after all, or if it is refused.
+// start begins a write of some kind. It returns nil if open reports false.
 func start[K any, P interface {
 	*K
 	stages
@@ -98,26 +98,25 @@ func start[K any, P interface {
 	return k
 }
 
-// stages are what GORM's callbacks call of a write of any kind once its pre signals are sent, in this order.
+// stages are the methods of a write that GORM's callbacks call after the pre signals, in this order.
 type stages interface {
-	clause.Expression // so that it can be kept among the clauses of its statement
+	clause.Expression // so that it can be a clause of its statement
 
 	base() *write
-	build() error // right before GORM's statement: what several statements need
-	ran()         // right after it: which rows did it really write?
-	after()       // at the end: the post signals
+	build() error // right before GORM's statement: savepoints, and changes of its clauses
+	ran()         // right after it: finds out which rows it wrote
+	after()       // at the end: sends the post signals
 }
 
 func (w *write) base() *write { return w }
 
-// Build makes a write a clause.Expression. Nobody builds it.
+// Build makes a write a clause.Expression. GORM never calls it.
 func (w *write) Build(clause.Builder) {}
 
 // attach keeps a write for the later callbacks of its statement.
 func attach(k stages) { k.base().stmt.Clauses[writeClause] = clause.Clause{Expression: k} }
 
-// writeOf returns the write of a statement, nil if it has none. A session that was derived from the statement inherits its clauses, but the
-// write is not its own.
+// writeOf returns the write of a statement, nil if it has none. A session that is derived from the statement inherits its clauses, but not its write.
 func writeOf(db *gorm.DB) stages {
 	k, ok := db.Statement.Clauses[writeClause].Expression.(stages)
 	if !ok || k.base().stmt != db.Statement {
@@ -126,16 +125,16 @@ func writeOf(db *gorm.DB) stages {
 	return k
 }
 
-// deletes reports whether the rows go.
+// deletes reports whether the write deletes its rows.
 func (w *write) deletes() bool { return w.post.Kind == dispatch.PostDelete }
 
-// stands reports whether what was written stays although the call may have failed: another callback or hook has set the error, and GORM has
-// no transaction of its own to roll back. The caller's transaction may still be committed then.
+// stands reports whether the written rows stay, even if the call fails. If another callback or a hook has set the error, and GORM has no transaction
+// of its own to roll back, the caller may still commit.
 func (w *write) stands() bool {
 	if w.db.Error == nil {
 		return true
 	}
-	if w.tx != nil && w.reg.Errors.OfReceiver(w.db.Error) { // of a row of a relation: this transaction is the only one that can undo it
+	if w.tx != nil && w.reg.Errors.OfReceiver(w.db.Error) { // of a related row: only this transaction can undo it
 		return false
 	}
 	_, implicit := w.db.InstanceGet("gorm:started_transaction")
@@ -148,7 +147,7 @@ func (w *write) fail(err error) bool {
 	return w.db.AddError(err) != nil && err != nil
 }
 
-// close forgets the write, puts the statement back and ends the library's own transaction.
+// close forgets the write, restores the statement and ends the library's own transaction.
 func (w *write) close() {
 	stands := w.stands()
 	w.failing()
@@ -166,13 +165,13 @@ func (w *write) close() {
 	w.finish((stands && !w.failed) || w.stays())
 }
 
-// stays reports whether a row is stored although a receiver of the post signal has failed the call: outside any transaction nobody can undo it.
+// stays reports whether rows stay stored although a post receiver has failed the call: outside any transaction nobody can undo them.
 func (w *write) stays() bool {
 	_, inTransaction := pools.Find(w.stmt.ConnPool)
 	return w.succeeded && w.tx == nil && !inTransaction && len(w.waiting) > 0
 }
 
-// undo puts back what was changed of the statement.
+// undo restores the statement.
 func (w *write) undo() {
 	for _, undo := range slices.Backward(w.restore) {
 		undo()
@@ -180,13 +179,13 @@ func (w *write) undo() {
 	w.restore = nil
 }
 
-// add adds a row for the struct that v is.
+// add adds a row whose instance is the struct v.
 func (w *write) add(v reflect.Value, created bool) *change.Row {
 	w.rows = append(w.rows, change.Row{Facts: w.facts, Instance: v.Addr().Interface(), Created: created})
 	return &w.rows[len(w.rows)-1]
 }
 
-// room makes place for n rows without an allocation of its own for one. Rows of earlier batches stay: events hold on to them.
+// room replaces rows by an empty slice for n rows, without an allocation for one. Rows of earlier batches keep their memory: events use them.
 func (w *write) room(n int) {
 	if n <= 1 && w.one[0].Facts == nil {
 		w.rows = w.one[:0]
@@ -195,7 +194,7 @@ func (w *write) room(n int) {
 	w.rows = make([]change.Row, 0, n)
 }
 
-// sendPost queues the rows for the receivers that wait, and sends the post signal.
+// sendPost queues the rows for waiting receivers, and sends the post signal.
 func (w *write) sendPost(k dispatch.Kind) error {
 	if k == dispatch.PostSave {
 		if err := w.readUnsure(); err != nil {
@@ -216,7 +215,7 @@ func (w *write) send(k dispatch.Kind, f *dispatch.Frame) error {
 	return w.reg.Send(w.plan, k, f, w.rows)
 }
 
-// replaceClause replaces a clause of the statement, or takes it away for nil, until the write ends.
+// replaceClause replaces a clause of the statement until the write ends, or removes it if by is nil.
 func (w *write) replaceClause(name string, by clause.Interface) {
 	old, had := w.stmt.Clauses[name]
 	delete(w.stmt.Clauses, name)
@@ -231,8 +230,7 @@ func (w *write) replaceClause(name string, by clause.Interface) {
 	})
 }
 
-// atBuild calls edit when GORM begins to build the SQL of the statement, whose first clause has this name. By then everything that
-// others add to the statement is there.
+// atBuild calls edit when GORM begins to build the SQL of the statement with the clause of this name. By then all callbacks have added their clauses.
 func (w *write) atBuild(name string, edit func() error) {
 	c, had := w.stmt.Clauses[name]
 	former := c
@@ -258,12 +256,12 @@ func (w *write) atBuild(name string, edit func() error) {
 	})
 }
 
-// statementFacts are those of a statement of any kind.
+// statementFacts returns the facts that all kinds of statements share.
 func (w *write) statementFacts() change.Facts {
 	return change.Facts{Model: w.model, DB: w.reg.DB, Table: w.tableName(), Loaded: w.loaded}
 }
 
-// turn leaves the facts of the pre signal as they are: from now on the rows have those of the post signal.
+// turn gives the rows the facts of the post signal. Those of the pre signal do not change any more: events keep them.
 func (w *write) turn() {
 	w.facts = &w.told[1]
 	for i := range w.rows {
