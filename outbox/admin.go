@@ -34,7 +34,7 @@ func (ob *Outbox) Dead(ctx context.Context) ([]DeadEvent, error) {
 }
 
 // Requeue makes parked events pending again, with all their tries, and returns how many. Later events of their rows may have been handled by then:
-// compare Message.Sequence, or use [DropStale].
+// consumers compare Message.Sequence, or use [DropStale].
 func (ob *Outbox) Requeue(ctx context.Context, ids ...string) (n int64, err error) {
 	for some := range slices.Chunk(ids, batch) {
 		requeued, err := ob.retry(ctx, dead, over+" AND state = 2 AND id IN ?", padded(some))

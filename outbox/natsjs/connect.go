@@ -11,13 +11,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// DuplicateWindow is how long a stream of EnsureStream knows the ids of messages, unless it is told otherwise. The server keeps them
-// in memory. A message that is sent again later than this is stored twice, and the inbox of a consumer drops the second.
+// DuplicateWindow is the default of [EnsureStream] for how long the server remembers the ids of messages, in its memory. If a message is sent again
+// later than this, the stream has it twice, and the inbox of a consumer drops the second one.
 const DuplicateWindow = 2 * time.Minute
 
-// Options returns the options that a connection of this package should have. It comes back by itself however long the server is
-// away, also when the server was not there at first, and keeps nothing to send it later: what it cannot send now fails now, and the
-// relay sends it again. A buffer would make events that were given up arrive after newer ones of their row.
+// Options returns the options that a connection for this package should have. The connection retries for ever, also if the server was not there at
+// first. It buffers nothing: a message that cannot be sent now fails now, and the relay sends it again. With a buffer, events that the relay had
+// given up could arrive after later ones of their row.
 func Options() []nats.Option {
 	return []nats.Option{
 		nats.RetryOnFailedConnect(true),
@@ -27,7 +27,7 @@ func Options() []nats.Option {
 	}
 }
 
-// Connect connects with Options, which opts may change.
+// Connect opens a connection with [Options] and opts, which override them. It does not wait for the server.
 func Connect(url string, opts ...nats.Option) (*nats.Conn, error) {
 	nc, err := nats.Connect(url, append(Options(), opts...)...)
 	if err != nil {
@@ -36,9 +36,9 @@ func Connect(url string, opts ...nats.Option) (*nats.Conn, error) {
 	return nc, nil
 }
 
-// EnsureStream makes a stream, or changes one of the same name to the configuration. Only Name is required. Subjects that are empty
-// become "<name>.>", which is what NewSink sends to, and Duplicates that is zero becomes DuplicateWindow; every other zero value is
-// JetStream's own: file storage, one replica, messages are kept for ever. Set MaxAge or MaxBytes on a stream that grows.
+// EnsureStream creates a stream, or updates the stream with this name to the configuration. Only Name is required. Empty Subjects become "<name>.>",
+// to which a [Sink] sends, and zero Duplicates become [DuplicateWindow]. Other zero values are JetStream's own: file storage, one replica, messages
+// are kept for ever. Set MaxAge or MaxBytes on a stream that grows.
 func EnsureStream(ctx context.Context, nc *nats.Conn, cfg jetstream.StreamConfig) error {
 	if err := checkStream(nc, cfg.Name); err != nil {
 		return err
@@ -66,7 +66,7 @@ func EnsureStream(ctx context.Context, nc *nats.Conn, cfg jetstream.StreamConfig
 	}
 }
 
-// checkStream finds the mistakes in what every function of this package is called with.
+// checkStream checks the arguments that all functions of this package have.
 func checkStream(nc *nats.Conn, stream string) error {
 	if nc == nil {
 		return errors.New("natsjs: the connection is nil: make one with natsjs.Connect")
@@ -77,10 +77,10 @@ func checkStream(nc *nats.Conn, stream string) error {
 	return nil
 }
 
-// validName reports whether a stream or a consumer may have a name.
+// validName reports whether a stream or a consumer may have this name.
 func validName(name string) bool { return name != "" && !strings.ContainsAny(name, " \t\r\n.*>/\\") }
 
-// atLeast reports whether the server that a connection has is of a version or a later one.
+// atLeast reports whether the connected server has this version or a later one.
 func atLeast(nc *nats.Conn, major, minor, patch int) bool {
 	var a, b, c int
 	if n, err := fmt.Sscanf(nc.ConnectedServerVersion(), "%d.%d.%d", &a, &b, &c); n < 3 || err != nil {

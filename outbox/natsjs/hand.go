@@ -10,42 +10,41 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// position tells a stored message from all others. A stream that was removed and made anew counts from one again, so the number
-// alone does not do.
+// position identifies a stored message. The sequence alone does not: a stream that was deleted and created again counts from one.
 type position struct {
 	sequence uint64
 	stored   int64
 }
 
-// delivery is a message that is not done.
+// delivery is a message that is not done yet.
 type delivery struct {
 	at  position
 	row string
 	m   outbox.Message
-	bad error // why m is no event
+	bad error // why the message is not an event
 
 	msg     jetstream.Msg // of the latest delivery; guarded by hand.mu
-	touched time.Time     // when the server last heard of it; guarded by hand.mu
+	touched time.Time     // when the server last got a sign of it; guarded by hand.mu
 }
 
-// hand holds what the server has delivered and not heard the end of.
+// hand holds the messages that the server has delivered and that are not done.
 type hand struct {
 	mu    sync.Mutex
 	open  map[position]*delivery
-	rows  map[string][]*delivery // what waits, by row; a row that is being worked on has an entry, which may be empty
-	done  map[position]bool      // what is over; the acknowledgement of it may have been lost
+	rows  map[string][]*delivery // waiting messages by row; a row with a worker has an entry, which may be empty
+	done  map[position]bool      // messages that are done, whose acknowledgement may have been lost
 	order []position             // of done, the oldest at next
 	next  int
 }
 
-// remembered is how many messages a hand knows to be over: more than the server forgets of its notes when it is killed.
+// remembered is how many done messages a hand remembers: more than the server loses when it is killed.
 const remembered = 1 << 14
 
 func newHand() *hand {
 	return &hand{open: map[position]*delivery{}, rows: map[string][]*delivery{}, done: map[position]bool{}}
 }
 
-// take notes a delivered message. It returns nil for one that is in hand, and says when it was over before.
+// take adds a delivered message. For a message that is in hand already it returns nil; over says that the message was done before.
 func (h *hand) take(msg jetstream.Msg, at position) (d *delivery, over bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -61,7 +60,7 @@ func (h *hand) take(msg jetstream.Msg, at position) (d *delivery, over bool) {
 	return d, false
 }
 
-// queue puts a delivery behind the others of its row. It reports whether nobody works on the row.
+// queue appends a delivery to its row. It reports whether the row has no worker.
 func (h *hand) queue(d *delivery) (idle bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,7 +69,7 @@ func (h *hand) queue(d *delivery) (idle bool) {
 	return !busy
 }
 
-// head takes the next delivery of a row, nil when there is none.
+// head removes and returns the next delivery of a row. Without one it returns nil, and the row loses its worker.
 func (h *hand) head(row string) *delivery {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -83,7 +82,7 @@ func (h *hand) head(row string) *delivery {
 	return waiting[0]
 }
 
-// settle takes a delivery out of the hand for good, and returns its message.
+// settle moves a delivery to the done ones, and returns its latest message.
 func (h *hand) settle(d *delivery) jetstream.Msg {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -99,7 +98,7 @@ func (h *hand) settle(d *delivery) jetstream.Msg {
 	return d.msg
 }
 
-// upTo counts what is in hand of the messages up to a sequence.
+// upTo counts the messages in hand up to a sequence.
 func (h *hand) upTo(sequence uint64) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -112,7 +111,7 @@ func (h *hand) upTo(sequence uint64) int {
 	return n
 }
 
-// stale returns the messages that the server has not heard of for some time, in the order of the stream, and counts them as heard of.
+// stale returns the messages, in stream order, of which the server has had no sign for age, and marks them as touched.
 func (h *hand) stale(age time.Duration) []jetstream.Msg {
 	h.mu.Lock()
 	defer h.mu.Unlock()

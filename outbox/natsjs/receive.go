@@ -11,19 +11,19 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// releaseEvery is how often a holding receiver asks the server whether all has come.
+// releaseEvery is how often a holding receiver asks the server for open messages.
 const releaseEvery = 50 * time.Millisecond
 
-// stopped is how long a holding receiver does not ask when its process was stopped, or its machine.
+// stopped is the time between two questions from which the process or its machine must have been stopped.
 const stopped = 5 * time.Second
 
 // receiver brings messages into the order of the stream. Only the goroutine of Run uses it.
 //
-// The server delivers a message again when its AckWait is over, and everything else at once. So when messages may be on their way
-// that were delivered to a process or a connection that is gone, the receiver holds back what comes until the server has no message
-// out that is not in hand, and lets all go then, sorted.
+// The server delivers the open messages of a lost process or connection again when their AckWait is over, and all other messages at once. If there
+// may be such messages, the receiver holds back new ones, until the server has no open message that this process does not have. Then it sorts them
+// and lets them be handled.
 type receiver struct {
-	last    uint64 // the server's number of the delivery that came last; 0 for none in this session
+	last    uint64 // the server's number of the latest delivery; 0 for none in this session
 	holding bool
 	since   time.Time // when holding began
 	asked   time.Time // when the server was last asked
@@ -36,10 +36,10 @@ func (r *receiver) hold(last uint64) {
 	r.last, r.holding, r.since, r.asked = last, true, time.Now(), time.Time{}
 }
 
-// receive takes a message from the server.
+// receive accepts a message from the server.
 func (r *run) receive(handling context.Context, msg jetstream.Msg) {
 	meta, err := msg.Metadata()
-	if err != nil { // nothing that a consumer delivers
+	if err != nil { // no delivery of a consumer
 		r.log.LogAttrs(handling, slog.LevelError, "natsjs: a message came that is none of JetStream", r.attrs(slog.Any("error", err))...)
 		return
 	}
@@ -59,7 +59,7 @@ func (r *run) receive(handling context.Context, msg jetstream.Msg) {
 	d.row = d.m.Subject
 	if d.bad != nil {
 		d.m = outbox.Message{ID: msg.Headers().Get(jetstream.MsgIDHeader), Data: msg.Data()}
-		d.row = " " + strconv.FormatUint(d.at.sequence, 10) // no event: it waits for nobody
+		d.row = " " + strconv.FormatUint(d.at.sequence, 10) // not an event: a row of its own
 	}
 	if r.holding {
 		r.held = append(r.held, d)
@@ -68,8 +68,8 @@ func (r *run) receive(handling context.Context, msg jetstream.Msg) {
 	r.dispatch(handling, d)
 }
 
-// tryRelease lets go what was held back, if nothing is missing any more. It gives up when what is missing ought to have come long
-// ago: other processes have it then.
+// tryRelease lets the held messages be handled if no earlier message is missing. If a missing one should have come long ago, another process has it,
+// and tryRelease waits no longer.
 func (r *run) tryRelease(ctx, handling context.Context, consumer jetstream.Consumer) {
 	now := time.Now()
 	ago := now.Sub(r.asked)
@@ -77,14 +77,14 @@ func (r *run) tryRelease(ctx, handling context.Context, consumer jetstream.Consu
 		return
 	}
 	if !r.asked.IsZero() && ago > stopped {
-		r.since = r.since.Add(ago) // what has come meanwhile was not read yet
+		r.since = r.since.Add(ago) // the messages of that time are still to be read
 	}
 	r.asked = now
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	info, err := consumer.Info(ctx)
 	if err != nil {
-		r.since = time.Now() // the server is away, and cannot deliver
+		r.since = time.Now() // without a server, no message can come
 		return
 	}
 	missing := info.NumAckPending - r.upTo(info.Delivered.Stream)

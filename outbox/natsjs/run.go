@@ -17,15 +17,15 @@ type run struct {
 	*hand
 	receiver
 
-	slots   chan struct{}   // one for every handler that may run
+	slots   chan struct{}   // taken by each running handler
 	stop    <-chan struct{} // closed when no handler may start any more
-	working sync.WaitGroup  // rows that are worked on
+	working sync.WaitGroup  // rows with a worker
 }
 
-// Run receives until ctx ends, however often the connection or the server goes away, and then returns nil. Handlers that are running
-// may finish, see Grace; their context does not end with ctx. What was not begun goes back to the server.
+// Run receives messages until ctx ends, and then returns nil. It goes on after lost connections and restarts of the server. When ctx ends, running
+// handlers may finish: see [Grace]. Their context does not end with ctx. Messages that no handler has begun go back to the server.
 //
-// It fails when nothing is handled or the connection is closed for good. Other errors go to the Logger, and it goes on.
+// Run fails if no handler is connected, or if the connection is closed. It logs other errors and goes on.
 func (s *Sub) Run(ctx context.Context) error {
 	s.running.Store(true)
 	if len(s.routes) == 0 {
@@ -60,12 +60,12 @@ func (s *Sub) Run(ctx context.Context) error {
 	return err
 }
 
-// attrs adds to what is logged whose it is.
+// attrs adds the stream and the durable to attributes of a log entry.
 func (r *run) attrs(more ...slog.Attr) []slog.Attr {
 	return append([]slog.Attr{slog.String("stream", r.stream), slog.String("durable", r.durable)}, more...)
 }
 
-// session receives until ctx ends or the consumer must be opened anew.
+// session receives until ctx ends, or until an error after which the consumer must be opened again.
 func (r *run) session(ctx, handling context.Context) error {
 	js, err := jetstream.New(r.nc)
 	if err != nil {
@@ -105,7 +105,7 @@ func (r *run) session(ctx, handling context.Context) error {
 	}
 }
 
-// open makes the consumer on the server, or changes it to the options.
+// open creates the consumer on the server, or updates it to the options.
 func (r *run) open(ctx context.Context, js jetstream.JetStream) (jetstream.Consumer, error) {
 	config := jetstream.ConsumerConfig{
 		Durable:       r.durable,
@@ -116,8 +116,8 @@ func (r *run) open(ctx context.Context, js jetstream.JetStream) (jetstream.Consu
 	}
 	filters := r.wanted()
 	if !atLeast(r.nc, 2, 10, 0) {
-		// A server of version 2.9 skips what is in the stream when the filter of a consumer changes. So it gets none but what was
-		// asked for, and that never changes; the patterns of the handlers do the rest here.
+		// A server of version 2.9 skips messages of the stream when the filter of a consumer changes. So it gets only the subjects of Filter, and
+		// never a change; Sub applies the patterns of the handlers.
 		filters = r.filters
 		known, err := js.Consumer(ctx, r.stream, r.durable)
 		switch {
@@ -128,7 +128,7 @@ func (r *run) open(ctx context.Context, js jetstream.JetStream) (jetstream.Consu
 			filters = []string{known.CachedInfo().Config.FilterSubject}
 		}
 	}
-	if len(filters) == 1 { // an older server knows one filter only
+	if len(filters) == 1 { // older servers know only one filter
 		config.FilterSubject = filters[0]
 	} else {
 		config.FilterSubjects = filters
@@ -136,7 +136,7 @@ func (r *run) open(ctx context.Context, js jetstream.JetStream) (jetstream.Consu
 	return js.CreateOrUpdateConsumer(ctx, r.stream, config)
 }
 
-// drain receives what the client has got already, so that it can go back to the server.
+// drain receives the messages that the client has already buffered, so that finish can give them back.
 func (r *run) drain(handling context.Context, messages jetstream.MessagesContext) {
 	r.holding = true
 	messages.Drain()
@@ -149,7 +149,7 @@ func (r *run) drain(handling context.Context, messages jetstream.MessagesContext
 	}
 }
 
-// keepAlive tells the server of messages that wait or are being handled, until ctx ends.
+// keepAlive tells the server every third of AckWait that open messages are in work, until ctx ends.
 func (r *run) keepAlive(ctx context.Context) {
 	age := r.ackWait / 3
 	tick := time.NewTicker(age / 2)
@@ -162,14 +162,14 @@ func (r *run) keepAlive(ctx context.Context) {
 		}
 		for _, msg := range r.stale(age) {
 			err := msg.InProgress()
-			if err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) { // the connection is away; what comes again is known then
+			if err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) { // without a connection the server delivers them again, and take knows them
 				break
 			}
 		}
 	}
 }
 
-// finish waits for handlers, and gives back what was not done.
+// finish waits for handlers, and gives unhandled messages back to the server.
 func (r *run) finish(ctx context.Context, abandon, sleep func()) {
 	over := make(chan struct{})
 	go func() {
@@ -183,20 +183,20 @@ func (r *run) finish(ctx context.Context, abandon, sleep func()) {
 		within(over, time.Second)
 	}
 	sleep()
-	if within(over, 0) { // a message whose handler is still running must not come again yet
+	if within(over, 0) { // otherwise the message of a handler that still runs would come again too early
 		for _, msg := range r.stale(0) {
 			if err := msg.Nak(); err != nil {
 				break // it comes again after AckWait
 			}
 		}
 	}
-	_ = r.nc.FlushTimeout(2 * time.Second) // what does not get through comes again
+	_ = r.nc.FlushTimeout(2 * time.Second) // messages whose answer is lost come again
 }
 
-// within reports whether a channel is closed in some time.
+// within reports whether a channel is closed within d.
 func within(c <-chan struct{}, d time.Duration) bool { return !rest(c, d) }
 
-// rest waits. It reports false when it was interrupted.
+// rest waits for d. It reports false if it was interrupted.
 func rest(interrupt <-chan struct{}, d time.Duration) bool {
 	select {
 	case <-interrupt:

@@ -13,13 +13,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Error codes of the server that nats.go has no name for.
+// Error codes of the server, which nats.go names differently or not at all.
 const (
 	codeTooLarge    = jetstream.JSErrCodeStreamMessageExceedsMaximum
 	codeWrongStream = jetstream.ErrorCode(10060)
 )
 
-// Sink stores events in a stream of JetStream. It is an outbox.Sink, and safe for many goroutines.
+// Sink stores events in a stream of JetStream. It is an [outbox.Sink], and safe for concurrent use.
 type Sink struct {
 	nc      *nats.Conn
 	js      jetstream.JetStream
@@ -28,17 +28,16 @@ type Sink struct {
 	timeout time.Duration
 }
 
-// SinkOption is an option of NewSink.
+// SinkOption is an option of [NewSink].
 type SinkOption func(*Sink)
 
-// SubjectPrefix sets what stands before the type in subjects, instead of the name of the stream. Subscribers that name types then
-// need Filter.
+// SubjectPrefix begins the subjects of events, instead of the name of the stream. Subscribers that name types then need [Filter].
 func SubjectPrefix(prefix string) SinkOption { return func(s *Sink) { s.prefix = prefix } }
 
 // Timeout sets how long Send waits for the server; the default is 5 seconds.
 func Timeout(d time.Duration) SinkOption { return func(s *Sink) { s.timeout = d } }
 
-// NewSink returns a sink into a stream, which EnsureStream makes. It asks the server nothing, so the server may come later.
+// NewSink makes a sink for a stream, which [EnsureStream] creates. It sends nothing to the server. It fails if an argument or option is not valid.
 func NewSink(nc *nats.Conn, stream string, opts ...SinkOption) (*Sink, error) {
 	if err := checkStream(nc, stream); err != nil {
 		return nil, err
@@ -60,8 +59,8 @@ func NewSink(nc *nats.Conn, stream string, opts ...SinkOption) (*Sink, error) {
 
 // Send stores messages, all at once, and waits until the server has answered for each.
 //
-// A message that is larger than the server or the stream takes is a Permanent error. That the server or the stream is not there,
-// does not answer or is full is Unavailable.
+// A message that is too large for the server or the stream gives a Permanent error. If the server or the stream does not exist, does not answer or is
+// full, the error is Unavailable. After [Timeout], messages without an answer have an Unavailable error.
 func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("the server has not answered in %s: %w", s.timeout, nats.ErrTimeout))
 	defer cancel()
@@ -92,7 +91,7 @@ func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
 
 // await waits for the answer to one message.
 func await(ctx context.Context, answer jetstream.PubAckFuture) error {
-	if answer == nil { // the context ended before it was sent
+	if answer == nil { // the context ended before the message was sent
 		return context.Cause(ctx)
 	}
 	select {
@@ -105,7 +104,7 @@ func await(ctx context.Context, answer jetstream.PubAckFuture) error {
 	}
 }
 
-// classify tells a relay what an error means for the message. out is the message as it was to be sent, and may be nil.
+// classify marks an error for the relay as Permanent or Unavailable. out is the message as sent, or nil.
 func (s *Sink) classify(m outbox.Message, out *nats.Msg, err error) error {
 	if err == nil {
 		return nil
@@ -132,12 +131,12 @@ func (s *Sink) classify(m outbox.Message, out *nats.Msg, err error) error {
 	}
 }
 
-// unreachable reports errors of a connection rather than of a message.
+// unreachable reports whether the connection caused the error, and not the message.
 func unreachable(err error) bool {
 	for _, known := range []error{
 		nats.ErrConnectionClosed, nats.ErrConnectionDraining, nats.ErrConnectionReconnecting, nats.ErrDisconnected,
 		nats.ErrReconnectBufExceeded, nats.ErrNoServers, nats.ErrNoResponders, nats.ErrTimeout,
-		nats.ErrHeadersNotSupported, // what a connection says that never was there
+		nats.ErrHeadersNotSupported, // from a connection that never reached a server
 		jetstream.ErrAsyncPublishTimeout, jetstream.ErrTooManyStalledMsgs, jetstream.ErrJetStreamNotEnabled,
 		context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrClosedPipe, net.ErrClosed,
 	} {

@@ -14,7 +14,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Sub receives events from a stream. It is an outbox.Subscriber.
+// Sub receives events from a stream. It is an [outbox.Subscriber]; [Subscriber] makes it.
 type Sub struct {
 	nc     *nats.Conn
 	stream string
@@ -24,13 +24,13 @@ type Sub struct {
 	running atomic.Bool
 }
 
-// route is a handler and the types that it is for.
+// route is a handler with the pattern of its types.
 type route struct {
 	pattern string
 	handle  outbox.Handler
 }
 
-// config is what options set.
+// config holds the values that options set.
 type config struct {
 	durable     string
 	inboxDB     *gorm.DB
@@ -47,57 +47,57 @@ type config struct {
 	log         *slog.Logger
 }
 
-// Option is an option of Subscriber.
+// Option is an option of [Subscriber].
 type Option func(*config)
 
-// Durable names the consumer. It is required. The server remembers under this name what was handled: a process that comes back goes
-// on where it was, consumers of different names get every message independently, and a new one begins with the oldest message.
+// Durable names the consumer, and is required. The server stores under this name which messages were handled, so a process that starts again goes on
+// there. Consumers with different names each get every message. A new consumer begins with the oldest message of the stream.
 func Durable(name string) Option { return func(c *config) { c.durable = name } }
 
-// Inbox handles every message in a transaction of a database, together with a note in an outbox.Inbox of the durable's name: what
-// the handlers do there happens once. Sub.Migrate makes its table. Call outbox.Inbox.Forget now and then.
+// Inbox calls the handlers of a message in a transaction of db, together with the note of an [outbox.Inbox] named as the durable. So their writes
+// there happen once. Handlers get the transaction from Event.DB or outbox.InboxTx. [Sub.Migrate] creates the table; call outbox.Inbox.Forget now and
+// then.
 func Inbox(db *gorm.DB, opts ...outbox.InboxOption) Option {
 	return func(c *config) { c.inboxDB, c.inboxOpts, c.withInbox = db, opts, true }
 }
 
-// Concurrency sets how many messages, of different rows, are handled at once; the default is 8.
+// Concurrency sets how many messages, all of different rows, are handled at once; the default is 8.
 func Concurrency(n int) Option { return func(c *config) { c.concurrency = n } }
 
-// AckWait sets after what time the server delivers a message again whose consumer has died; the default is 5 seconds. Handlers may
-// take longer, as the server is told that they are running. Right after a crash it is how long the rows may have to wait.
+// AckWait sets how long after a crash of a consumer the server delivers its open messages again; the default is 5 seconds, the least 100
+// milliseconds. Handlers may take longer: Sub tells the server that they run. Right after a crash, rows may wait for this time.
 func AckWait(d time.Duration) Option { return func(c *config) { c.ackWait = d } }
 
-// InFlight sets how many messages may be delivered and not done, over all processes of the durable; the default is 1000. Messages
-// that wait behind a failing one of their row count, and when they are all, other rows wait as well.
+// InFlight sets how many messages may be delivered and not done, over all processes of the durable; the default is 1000. Messages that wait behind a
+// failing one of their row count too. If they reach the limit, other rows wait as well.
 func InFlight(n int) Option { return func(c *config) { c.inFlight = n } }
 
-// MaxTries sets how often a message is tried before it is parked; the default is 10. A restart counts from the beginning.
+// MaxTries sets how often a message is tried before it is parked; the default is 10. After a restart the count begins anew.
 func MaxTries(n int) Option { return func(c *config) { c.maxTries = n } }
 
-// Backoff sets how long to wait after so many failed tries. The default is a tenth of a second, doubled with each try, 30 seconds at
-// most, less up to a half by chance.
+// Backoff sets the function that returns how long to wait after the given number of failed tries, 1 or more. The default is 100 milliseconds, doubled
+// with each try, 30 seconds at most, less a random part of up to one half.
 func Backoff(after func(tries int) time.Duration) Option {
 	return func(c *config) { c.backoff = after }
 }
 
-// OnDead sets a function that is called with a message before it is parked, and with what its last try failed with. For a message
-// that is no event, only Data and perhaps ID are set. It may be called again for a message, should the process die right then.
+// OnDead sets a function that Sub calls with a message before it parks it, and with the error of the last try. For a message that is not an event,
+// only Data and perhaps ID are set. If the process dies at that moment, the function is called again. A panic is logged.
 func OnDead(fn func(ctx context.Context, m outbox.Message, err error)) Option {
 	return func(c *config) { c.onDead = fn }
 }
 
-// Filter sets the NATS subjects that the server delivers, instead of those that follow from the handlers' types. It is for streams
-// whose subjects are not "<stream>.<type>". A server older than 2.10 takes one, and only when the durable is new.
+// Filter sets the NATS subjects that the server delivers, instead of those of the handlers' types. It is for streams whose subjects are not
+// "<stream>.<type>": see [SubjectPrefix]. A server older than 2.10 takes one subject, and only when the durable is new.
 func Filter(subjects ...string) Option { return func(c *config) { c.filters = subjects } }
 
-// Grace sets how long Run waits for running handlers when its context ends, before it ends their contexts too; the default is 10
-// seconds.
+// Grace sets how long Run waits for running handlers after its context has ended; the default is 10 seconds. Then it ends their contexts too.
 func Grace(d time.Duration) Option { return func(c *config) { c.grace = d } }
 
-// Logger sets who is told of failed tries, parked messages and lost connections; the default is [slog.Default].
+// Logger sets the logger for failed tries, parked messages and lost connections; the default is [slog.Default].
 func Logger(log *slog.Logger) Option { return func(c *config) { c.log = log } }
 
-// Subscriber returns a subscriber to a stream. It panics when there is no Durable or an option makes no sense.
+// Subscriber makes a subscriber to a stream. It sends nothing to the server. It panics without Durable, or if an argument or option is not valid.
 func Subscriber(nc *nats.Conn, stream string, opts ...Option) *Sub {
 	if err := checkStream(nc, stream); err != nil {
 		panic(err.Error())
@@ -134,9 +134,9 @@ func (c *config) check() {
 	}
 }
 
-// Handle connects a handler to the types that a pattern of [path.Match] names; "" means all. It panics for a pattern that is none,
-// a nil handler, and once Run was called. Handlers of one message run in the order of their connection, and when one of them fails
-// all of them are called again.
+// Handle connects a handler to the types that match a pattern of [path.Match]; "" means all types. Handlers of one message run in the order in which
+// they were connected. If one of them fails, all of them are called again. Handle panics if the pattern is not valid, if the handler is nil, or after
+// a call of Run.
 func (s *Sub) Handle(pattern string, h outbox.Handler) {
 	if _, err := path.Match(pattern, ""); err != nil {
 		panic(fmt.Sprintf("natsjs: Handle: %q is no pattern of path.Match: %v", pattern, err))
@@ -150,7 +150,7 @@ func (s *Sub) Handle(pattern string, h outbox.Handler) {
 	s.routes = append(s.routes, route{pattern, h})
 }
 
-// Migrate makes the table of the Inbox, and does nothing without one.
+// Migrate creates the table of the [Inbox]. Without Inbox it does nothing.
 func (s *Sub) Migrate(ctx context.Context) error {
 	if s.inbox == nil {
 		return nil
@@ -158,7 +158,7 @@ func (s *Sub) Migrate(ctx context.Context) error {
 	return s.inbox.Migrate(ctx)
 }
 
-// wanted returns the subjects that the server is to deliver; none means all.
+// wanted returns the subjects for the server to deliver; none means all.
 func (s *Sub) wanted() []string {
 	if len(s.filters) > 0 {
 		return s.filters
@@ -170,7 +170,7 @@ func (s *Sub) wanted() []string {
 	return filtersOf(s.stream, patterns)
 }
 
-// call calls the handlers of a message.
+// call calls all handlers of a message.
 func (s *Sub) call(ctx context.Context, m outbox.Message) error {
 	var handlers []outbox.Handler
 	for _, r := range s.routes {

@@ -14,13 +14,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// prefix stands before the names of attributes in headers.
+// prefix begins the names of headers with attributes.
 const prefix = "ce-"
 
-// contentType is the header of the binding for the media type of the data; Content-Type is what others look at.
+// contentType is the header that the binding of CloudEvents has for the media type of the data. Other programs look at Content-Type.
 const contentType = prefix + "datacontenttype"
 
-// subjectOf returns the NATS subject of a type of event. Every type has one, and no two have the same.
+// subjectOf returns the NATS subject of an event type. Different types have different subjects.
 func subjectOf(prefix, eventType string) string {
 	tokens := strings.Split(eventType, ".")
 	for i, t := range tokens {
@@ -29,7 +29,7 @@ func subjectOf(prefix, eventType string) string {
 	return prefix + "." + strings.Join(tokens, ".")
 }
 
-// token escapes what a token of a subject cannot hold.
+// token escapes the characters that a token of a subject cannot hold.
 func token(s string) string {
 	if s == "" {
 		return "%"
@@ -37,8 +37,8 @@ func token(s string) string {
 	return escape(s, func(c byte) bool { return c <= ' ' || c == 0x7f || c == '*' || c == '>' || c == '%' })
 }
 
-// filtersOf returns subjects that hold all types of the patterns, and perhaps more: a pattern of [path.Match] is not one of NATS. None
-// means that all messages of the stream are wanted.
+// filtersOf returns NATS subjects that match all types of the patterns, and perhaps more: patterns of [path.Match] are not those of NATS. An empty
+// result means all messages of the stream.
 func filtersOf(prefix string, patterns []string) []string {
 	var filters []string
 	for _, p := range patterns {
@@ -60,7 +60,7 @@ func filtersOf(prefix string, patterns []string) []string {
 	return withoutOverlap(slices.Compact(filters))
 }
 
-// withoutOverlap leaves out filters that another one covers, as the server refuses them.
+// withoutOverlap removes filters that another filter covers, because the server refuses overlapping filters.
 func withoutOverlap(filters []string) []string {
 	return slices.DeleteFunc(slices.Clone(filters), func(f string) bool {
 		return slices.ContainsFunc(filters, func(other string) bool {
@@ -70,7 +70,7 @@ func withoutOverlap(filters []string) []string {
 	})
 }
 
-// matches reports whether a pattern of Sub.Handle names a type.
+// matches reports whether a pattern of Sub.Handle matches a type.
 func matches(pattern, eventType string) bool {
 	if pattern == "" {
 		return true
@@ -79,7 +79,7 @@ func matches(pattern, eventType string) bool {
 	return ok && err == nil
 }
 
-// encode makes the NATS message of an event.
+// encode returns the NATS message of an event.
 func encode(subject string, m outbox.Message) *nats.Msg {
 	out := &nats.Msg{Subject: subjectOf(subject, m.Type), Data: m.Data, Header: nats.Header{}}
 	for name, value := range m.Headers(prefix) {
@@ -93,7 +93,7 @@ func encode(subject string, m outbox.Message) *nats.Msg {
 	return out
 }
 
-// decode makes the event of a NATS message.
+// decode returns the event of a NATS message.
 func decode(header nats.Header, data []byte) (outbox.Message, error) {
 	values, media := make(map[string]string, len(header)), ""
 	for name, all := range header {
@@ -120,12 +120,12 @@ func decode(header nats.Header, data []byte) (outbox.Message, error) {
 	return outbox.FromHeaders(prefix, values, media, data)
 }
 
-// encodeValue writes the value of an attribute as the binding asks: printable ASCII without blanks, quotes and percent signs.
+// encodeValue writes the value of an attribute as the binding of CloudEvents asks: printable ASCII without spaces, quotes and percent signs.
 func encodeValue(s string) string {
 	return escape(s, func(c byte) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '%' })
 }
 
-// decodeValue reads what encodeValue wrote, and quoted values of older senders. A percent sign that encodes nothing stays one.
+// decodeValue reads values that encodeValue wrote, and quoted ones of older senders. A percent sign that encodes nothing stays as it is.
 func decodeValue(s string) (string, error) {
 	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
 		s = strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(s[1 : len(s)-1])
@@ -139,7 +139,7 @@ func decodeValue(s string) (string, error) {
 	return s, nil
 }
 
-// escape writes the bytes that special names as a percent sign and two hexadecimal digits.
+// escape writes each special byte as a percent sign and two hexadecimal digits.
 func escape(s string, special func(c byte) bool) string {
 	var out strings.Builder
 	for i := range len(s) {

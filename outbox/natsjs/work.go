@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// dispatch puts a message into the queue of its row.
+// dispatch queues a message in its row, and starts a worker if the row has none.
 func (r *run) dispatch(handling context.Context, d *delivery) {
 	if r.queue(d) {
 		r.working.Go(func() { r.work(handling, d.row) })
@@ -28,7 +28,7 @@ func (r *run) work(ctx context.Context, row string) {
 	}
 }
 
-// process tries a message until it is done or parked. It reports false when Run ends before that.
+// process tries a message until it is done or parked. It reports false if Run ends before.
 func (r *run) process(ctx context.Context, d *delivery) bool {
 	for try := 1; ; try++ {
 		if !r.enter() {
@@ -40,7 +40,7 @@ func (r *run) process(ctx context.Context, d *delivery) bool {
 		case err == nil:
 			r.answer(ctx, "ack", r.settle(d).Ack)
 			return true
-		case ctx.Err() != nil: // abandoned, which is no fault of the message
+		case ctx.Err() != nil: // its context was ended after Grace, which is no fault of the message
 			return false
 		case outbox.IsPermanent(err), try >= r.maxTries:
 			r.park(ctx, d, err)
@@ -54,7 +54,7 @@ func (r *run) process(ctx context.Context, d *delivery) bool {
 	}
 }
 
-// enter waits until a handler may run. It reports false when none may any more.
+// enter waits for a free slot. It reports false if no handler may start any more.
 func (r *run) enter() bool {
 	select {
 	case <-r.stop:
@@ -77,7 +77,7 @@ func (r *run) try(ctx context.Context, d *delivery) error {
 	return apart(func() error { return r.call(ctx, d.m) })
 }
 
-// apart calls a function of the program on a goroutine of its own and waits for it. A panic is an error, and so is [runtime.Goexit].
+// apart calls f on a goroutine of its own and waits. A panic of f, and a call of [runtime.Goexit], become errors.
 func apart(f func() error) error {
 	result := make(chan error, 1)
 	go func() {
@@ -95,7 +95,7 @@ func recovered(err *error) {
 	}
 }
 
-// park gives a message up.
+// park calls OnDead and tells the server not to deliver a message again.
 func (r *run) park(ctx context.Context, d *delivery, cause error) {
 	r.log.LogAttrs(ctx, slog.LevelError, "natsjs: an event is parked and will not be delivered again", r.about(d, slog.Any("error", cause))...)
 	if err := r.bury(ctx, d.m, cause); err != nil {
@@ -104,7 +104,7 @@ func (r *run) park(ctx context.Context, d *delivery, cause error) {
 	msg := r.settle(d)
 	r.answer(ctx, "term", func() error {
 		if !atLeast(r.nc, 2, 10, 4) {
-			return msg.Term() // an older server does not understand a reason, and would deliver the message again
+			return msg.Term() // older servers do not understand a reason, and would deliver the message again
 		}
 		return msg.TermWithReason(reason(cause))
 	})
@@ -120,13 +120,13 @@ func (r *run) bury(ctx context.Context, m outbox.Message, cause error) error {
 	})
 }
 
-// reason is the first line of an error, not too long for an advisory of the server.
+// reason returns the first line of an error, short enough for an advisory of the server.
 func reason(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return line[:min(len(line), 200)]
 }
 
-// answer tells the server what became of a message. Should that be lost the message comes again and is answered then.
+// answer acknowledges or ends a message on the server. If that is lost, the message comes again, and receive answers it.
 func (r *run) answer(ctx context.Context, what string, send func() error) {
 	if err := send(); err != nil {
 		r.log.LogAttrs(ctx, slog.LevelDebug, "natsjs: an answer to the server was lost",
@@ -134,7 +134,7 @@ func (r *run) answer(ctx context.Context, what string, send func() error) {
 	}
 }
 
-// about adds to what is logged which event it is about.
+// about adds the event to attributes of a log entry.
 func (r *run) about(d *delivery, more ...slog.Attr) []slog.Attr {
 	return r.attrs(append([]slog.Attr{
 		slog.String("id", d.m.ID), slog.String("type", d.m.Type), slog.String("subject", d.m.Subject),
