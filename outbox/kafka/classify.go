@@ -14,7 +14,7 @@ import (
 
 var errNoTopic = errors.New("the function of NewSink names no topic")
 
-// classify tells a relay what an error means for a message.
+// classify marks an error of a message for the relay as Permanent or Unavailable.
 func classify(m outbox.Message, err error) error {
 	switch {
 	case err == nil:
@@ -33,12 +33,12 @@ func classify(m outbox.Message, err error) error {
 	}
 }
 
-// tooLarge reports whether a record or its batch is larger than the client or the broker accepts.
+// tooLarge reports whether the client or the broker refused a record, or its batch, as too large.
 func tooLarge(err error) bool {
 	return errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge)
 }
 
-// away reports errors of the connection, the login or the brokers, rather than of a message.
+// away reports whether the connection, the login or the brokers caused an error, and not the message.
 func away(err error) bool {
 	if kerr.IsRetriable(err) {
 		return true

@@ -11,21 +11,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Sink is an [outbox.Sink] over a client of Kafka. It is safe for many goroutines. Make one with NewSink.
+// Sink sends events to Kafka. It is an [outbox.Sink], safe for concurrent use. [NewSink] makes it.
 type Sink struct {
 	client  *kgo.Client
 	topic   func(m outbox.Message) string
 	timeout time.Duration
 }
 
-// SinkOption is an option of NewSink.
+// SinkOption is an option of [NewSink].
 type SinkOption func(*Sink)
 
 // Timeout sets how long Send waits for the brokers; the default is 10 seconds.
 func Timeout(d time.Duration) SinkOption { return func(s *Sink) { s.timeout = d } }
 
-// NewSink returns a Sink that sends each message to the topic that a function names for it. Make the client with Connect, or give
-// it Options. The topics must exist, or the client must have kgo.AllowAutoTopicCreation.
+// NewSink makes a Sink that sends each message to the topic that a function returns for it, such as [Topic]. Make the client with [Connect], or give
+// it [Options]. The topics must exist, or the client must have kgo.AllowAutoTopicCreation. NewSink fails if an argument or option is not valid.
 func NewSink(client *kgo.Client, topic func(m outbox.Message) string, opts ...SinkOption) (*Sink, error) {
 	s := &Sink{client: client, topic: topic, timeout: 10 * time.Second}
 	for _, opt := range opts {
@@ -42,27 +42,27 @@ func NewSink(client *kgo.Client, topic func(m outbox.Message) string, opts ...Si
 	return s, nil
 }
 
-// Topic sends all messages to one topic.
+// Topic returns a function for [NewSink] that sends all messages to one topic.
 func Topic(name string) func(m outbox.Message) string {
 	return func(outbox.Message) string { return name }
 }
 
-// TopicPerTable sends the messages of each table to a topic of its own: prefix and the table's name.
+// TopicPerTable returns a function for [NewSink] that sends the messages of each table to a topic of its own: prefix and the table's name.
 func TopicPerTable(prefix string) func(m outbox.Message) string {
 	return func(m outbox.Message) string { return prefix + m.Table() }
 }
 
-// Send stores messages and waits until the brokers have answered for each.
+// Send stores messages, and waits until the brokers have answered for each.
 //
-// A message that is larger than the client or the topic accepts is a Permanent error, and so is one without a topic. If brokers
-// cannot be reached, refuse the login, lack the topic or cannot store now, the error is Unavailable.
+// A message that is too large for the client or the topic, or has no topic, gives a Permanent error. If the brokers cannot be reached, refuse the
+// login, do not have the topic or cannot store now, the error is Unavailable. After [Timeout], messages without an answer have an Unavailable error.
 func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("the brokers have not answered in %s: %w", s.timeout, kerr.RequestTimedOut))
 	defer cancel()
 	errs := s.produce(ctx, messages)
 	if len(messages) > 1 {
 		for i, err := range errs {
-			if tooLarge(err) { // perhaps another message of its batch was
+			if tooLarge(err) { // perhaps only another message of its batch was
 				errs[i] = s.produce(ctx, messages[i:i+1])[0]
 			}
 		}
@@ -78,19 +78,19 @@ func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
 	return errs
 }
 
-// answer is what became of a message of a call.
+// answer is the result of one message of a call.
 type answer struct {
 	message int
 	err     error
 }
 
-// produce gives messages to the client and waits until it has answered for each, or ctx ends. It returns an error or nil for each.
+// produce gives messages to the client, and waits for its answers or the end of ctx. It returns an error or nil for each message.
 func (s *Sink) produce(ctx context.Context, messages []outbox.Message) []error {
 	errs := make([]error, len(messages))
-	answers := make(chan answer, len(messages)) // room for all, as the client answers also after ctx has ended
+	answers := make(chan answer, len(messages)) // never blocks the client, which answers also after ctx has ended
 	waiting := map[int]bool{}
 	for i, m := range messages {
-		if ctx.Err() != nil { // the client would cancel other calls' records of the partition along with this one
+		if ctx.Err() != nil { // otherwise the client would also cancel records of other calls in the partition
 			errs[i] = context.Cause(ctx)
 			continue
 		}

@@ -10,13 +10,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// prefix stands before the names of attributes in headers, as the CloudEvents binding for Kafka has it.
+// prefix begins the names of headers with attributes, as the CloudEvents binding for Kafka asks.
 const prefix = "ce_"
 
-// contentType is the header of the media type of the data.
+// contentType is the header with the media type of the data.
 const contentType = "content-type"
 
-// encode makes the record of an event.
+// encode returns the record of an event.
 func encode(topic string, m outbox.Message) *kgo.Record {
 	record := &kgo.Record{Topic: topic, Value: m.Data}
 	if key := m.PartitionKey(); key != "" {
@@ -32,7 +32,7 @@ func encode(topic string, m outbox.Message) *kgo.Record {
 	return record
 }
 
-// Message reads a record that arrived. It fails with a Permanent error for one that no outbox has sent.
+// Message returns the event of a record that a consumer received. It fails with a Permanent error for records that are not events.
 func Message(record *kgo.Record) (outbox.Message, error) {
 	headers, media := make(map[string]string, len(record.Headers)), ""
 	for _, h := range record.Headers {
