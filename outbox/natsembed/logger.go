@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// logger gives what the server says to a [slog.Logger]. It also remembers why a start failed, as the server only logs that.
+// logger passes the server's log to a [slog.Logger]. It remembers why a start failed, because the server only logs this.
 type logger struct {
 	to *slog.Logger
 
@@ -15,22 +15,22 @@ type logger struct {
 	err error // the first fatal one
 }
 
-// Noticef logs a normal step.
+// Noticef logs a normal step of the server.
 func (l *logger) Noticef(format string, v ...any) { l.log(slog.LevelInfo, format, v) }
 
-// Warnf logs what is odd.
+// Warnf logs a warning.
 func (l *logger) Warnf(format string, v ...any) { l.log(slog.LevelWarn, format, v) }
 
-// Errorf logs what went wrong.
+// Errorf logs an error.
 func (l *logger) Errorf(format string, v ...any) { l.log(slog.LevelError, format, v) }
 
 // Debugf logs details.
 func (l *logger) Debugf(format string, v ...any) { l.log(slog.LevelDebug, format, v) }
 
-// Tracef logs the protocol.
+// Tracef logs messages of the protocol.
 func (l *logger) Tracef(format string, v ...any) { l.log(slog.LevelDebug, format, v) }
 
-// Fatalf logs and remembers what the server cannot go on with. It does not end the process.
+// Fatalf logs and remembers an error after which the server cannot go on. It does not end the process.
 func (l *logger) Fatalf(format string, v ...any) {
 	l.log(slog.LevelError, format, v)
 	err := fmt.Errorf(format, v...)

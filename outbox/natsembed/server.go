@@ -14,41 +14,42 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// startTimeout is how long a server may take to look through the streams of its directory.
+// startTimeout is how long a server may take to read the streams in its directory.
 const startTimeout = time.Minute
 
 // Config says how a server runs. Dir is required; every other zero value works.
 type Config struct {
-	// Dir is the directory that streams are kept in; it is made when it is missing. One server at a time may use it.
+	// Dir is the directory of the streams; Start creates it if it is missing. Only one server at a time may use it.
 	Dir string
 
 	// Host is the address to listen on; "" means 127.0.0.1, which other machines cannot reach.
 	Host string
 
-	// Port is the port to listen on; 0 means a free one, see Server.URL. NATS's own is 4222.
+	// Port is the port to listen on; 0 means a free one, see [Server.URL]. The usual port of NATS is 4222.
 	Port int
 
-	// InProcess makes a server that listens on no port: only Server.Connect reaches it.
+	// InProcess makes the server listen on no port: only [Server.Connect] reaches it.
 	InProcess bool
 
-	// SyncAlways writes every message to the disk before it is answered for, so that it survives a power cut.
+	// SyncAlways writes every message to the disk before the server answers, so that it survives a power cut.
 	SyncAlways bool
 
-	// Logger gets what the server has to say; nil means nobody does.
+	// Logger gets the log of the server; nil drops it.
 	Logger *slog.Logger
 
-	// Adjust changes what the other fields do not cover, such as TLS, users and limits, before the server starts; nil changes nothing.
+	// Adjust changes options of the server that have no field here, such as TLS, users and limits. Start calls it before the server starts; nil
+	// changes nothing.
 	Adjust func(*server.Options)
 }
 
-// Server is a running NATS server.
+// Server is a running NATS server. [Start] makes it.
 type Server struct {
 	srv   *server.Server
 	url   string
 	close func()
 }
 
-// Start starts a server and returns when it can be connected to.
+// Start starts a server, and returns when clients can connect, after a minute at most. It fails if it cannot write in Dir or the port is taken.
 func Start(cfg Config) (*Server, error) {
 	if err := checkDir(cfg.Dir); err != nil {
 		return nil, err
@@ -97,12 +98,12 @@ func (cfg Config) options() *server.Options {
 		opts.Host = "127.0.0.1"
 	}
 	if opts.Port == 0 {
-		opts.Port = server.RANDOM_PORT // 0 would be NATS's own port
+		opts.Port = server.RANDOM_PORT // 0 would be 4222
 	}
 	return opts
 }
 
-// checkDir makes the directory, and finds out before the server does whether it can be written in.
+// checkDir creates the directory and tests that this process can write in it.
 func checkDir(dir string) error {
 	if dir == "" {
 		return errors.New("natsembed: Config.Dir is empty: name the directory for the streams, in a test t.TempDir()")
@@ -120,7 +121,7 @@ func checkDir(dir string) error {
 	return nil
 }
 
-// cure says what to do about an error of the start.
+// cure returns advice for an error of the start.
 func (cfg Config) cure(err error) string {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Sprintf(": port %d is taken: stop who has it, or set Config.Port to another one, or to 0 for a free one", cfg.Port)
@@ -128,11 +129,11 @@ func (cfg Config) cure(err error) string {
 	return ""
 }
 
-// URL returns the address for nats.Connect, "" for a server that listens on no port.
+// URL returns the address for nats.Connect, and "" if the server listens on no port.
 func (s *Server) URL() string { return s.url }
 
-// Connect connects to the server inside the process. The connection is lost for good when the server is closed: a client that
-// should find a server that was started again connects to URL.
+// Connect opens a connection inside the process. When the server closes, the connection is lost for good: a client that must find the server after
+// another start connects to URL.
 func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 	nc, err := nats.Connect(s.url, append(slices.Clip(opts), nats.InProcessServer(s.srv))...)
 	if err != nil {
@@ -141,7 +142,7 @@ func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 	return nc, nil
 }
 
-// Close stops the server, and returns when its files are closed. What was answered for is kept. Closing twice does nothing.
+// Close stops the server, and returns when its files are closed. Messages that the server has confirmed are kept. A second Close does nothing.
 func (s *Server) Close() error {
 	s.close()
 	return nil
