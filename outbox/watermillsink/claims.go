@@ -5,14 +5,14 @@ import (
 	"sync"
 )
 
-// claims lets one message of a row be published at a time, also after a Send that did not wait for its publisher: the message
-// that is still on its way could otherwise overtake the next one of its row.
+// claims allows one message of each row at a time in Publish, also after a Send that has not waited for it. Otherwise that message could arrive after
+// the next one of its row.
 type claims struct {
 	mu   sync.Mutex
 	busy map[string]chan struct{} // by subject; closed when the row is free again
 }
 
-// take waits until a row is free, and claims it until release is called.
+// take claims a row, and waits while another message has it. The claim ends with release.
 func (c *claims) take(ctx context.Context, subject string) (release func(), err error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -29,7 +29,7 @@ func (c *claims) take(ctx context.Context, subject string) (release func(), err 
 	}
 }
 
-// try claims a row, or returns what is closed when it is free.
+// try claims a row. If it is taken, try returns a channel that is closed when the row is free.
 func (c *claims) try(subject string) (taken chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// mark marks an error of a publisher as what it means for the message.
+// mark marks an error of a publisher as Permanent or Unavailable, if it is known.
 func (o options) mark(err error) error {
 	for _, classify := range o.classify {
 		if marked := classify(err); outbox.IsPermanent(marked) || outbox.IsUnavailable(marked) {
@@ -30,7 +30,7 @@ func (o options) mark(err error) error {
 	}
 }
 
-// unreachable reports whether an error is one of a connection, or of a context that has ended.
+// unreachable reports whether the connection, or a context that has ended, caused an error.
 func unreachable(err error) bool {
 	if _, network := errors.AsType[net.Error](err); network {
 		return true
@@ -46,8 +46,8 @@ func unreachable(err error) bool {
 	return false
 }
 
-// says reports whether an error has one of several texts. The clients of engines have types for their errors, and this module
-// has no use for the clients but their errors.
+// says reports whether an error contains one of the texts. The clients of engines have types for their errors, but this module would need each client
+// only for these types.
 func says(err error, texts []string) bool {
 	said := err.Error()
 	for _, text := range texts {
@@ -58,7 +58,7 @@ func says(err error, texts []string) bool {
 	return false
 }
 
-// tooLarge returns what clients say of a message that no further try makes smaller.
+// tooLarge returns the error texts of clients for a message that is too large.
 func tooLarge() []string {
 	return []string{
 		"larger than configured Producer.MaxMessageBytes",  // sarama, before it sends
@@ -68,7 +68,7 @@ func tooLarge() []string {
 	}
 }
 
-// away returns what clients say when the engine cannot take any message now.
+// away returns the error texts of clients for an engine that cannot take any message now.
 func away() []string {
 	return []string{
 		"publisher closed", "Pub/Sub closed", // Watermill

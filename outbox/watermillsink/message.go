@@ -10,10 +10,10 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// contentType is the name of the header that has no prefix in any binding.
+// contentType is the header without prefix for the media type of the data.
 const contentType = "content-type"
 
-// encode makes the message that is published.
+// encode returns the Watermill message of an event.
 func (o options) encode(ctx context.Context, m outbox.Message) *message.Message {
 	out := message.NewMessageWithContext(ctx, m.ID, m.Data)
 	out.Metadata = m.Headers(o.prefix)
@@ -23,7 +23,7 @@ func (o options) encode(ctx context.Context, m outbox.Message) *message.Message 
 	return out
 }
 
-// Message reads a message that arrived. It fails with a Permanent error for one that no outbox has sent.
+// Message returns the event of a received message. It fails with a Permanent error for messages that are not events.
 func Message(received *message.Message, opts ...Option) (outbox.Message, error) {
 	kind := ""
 	for name, value := range received.Metadata {
@@ -38,8 +38,8 @@ func Message(received *message.Message, opts ...Option) (outbox.Message, error) 
 	return m, nil
 }
 
-// Handler returns a handler for a router of Watermill, for its AddConsumerHandler. An error makes the message come again; one that
-// is Permanent, or a message that no outbox has sent, goes to OnPermanent.
+// Handler returns a handler for AddConsumerHandler of a Watermill router. After an error of h the message comes again. After a Permanent error, or if
+// the message is not an event, it calls the function of [OnPermanent]. Handler panics if h is nil.
 func Handler(h outbox.Handler, opts ...Option) message.NoPublishHandlerFunc {
 	if h == nil {
 		panic("watermillsink: Handler needs a handler")
@@ -50,7 +50,7 @@ func Handler(h outbox.Handler, opts ...Option) message.NoPublishHandlerFunc {
 		if err == nil {
 			returned := false
 			defer func() {
-				if !returned { // the router hears nothing of a handler that ends its goroutine, and would wait for ever
+				if !returned { // otherwise the router would wait for ever, if h has ended its goroutine
 					received.Nack()
 				}
 			}()
@@ -67,8 +67,8 @@ func Handler(h outbox.Handler, opts ...Option) message.NoPublishHandlerFunc {
 // errNoKey says that a message has no partitionkey.
 var errNoKey = errors.New("watermillsink: no attribute partitionkey with the prefix ce_ or ce-: no outbox has sent the message")
 
-// PartitionKey returns the key that keeps the events of a row in one partition of Kafka, for kafka.NewWithPartitioningMarshaler of
-// watermill-kafka. It fails for messages of others, as one key for all of them would fill one partition.
+// PartitionKey returns the key that keeps the events of a row in one partition of Kafka: pass it to kafka.NewWithPartitioningMarshaler of
+// watermill-kafka. It fails for messages that are not events, because one key for all of them would fill one partition.
 func PartitionKey(_ string, m *message.Message) (string, error) {
 	for _, prefix := range []string{"ce_", "ce-"} {
 		if key := m.Metadata.Get(prefix + "partitionkey"); key != "" {

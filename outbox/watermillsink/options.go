@@ -7,7 +7,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// Option is an option of New, Message and Handler; each heeds those that concern it.
+// Option is an option of [New], [Message] and [Handler]. Each of them ignores options that do not concern it.
 type Option func(o *options)
 
 type options struct {
@@ -17,12 +17,12 @@ type options struct {
 	onPermanent func(received *message.Message, err error) error
 }
 
-// Prefix sets what the names of attributes begin with in the metadata, in lower case. The default "ce_" is what CloudEvents asks
-// for on Kafka; "ce-" is it for HTTP and NATS.
+// Prefix sets how the names of attributes begin in the metadata, in lower case. The default is "ce_", which CloudEvents uses on Kafka; on HTTP and
+// NATS it uses "ce-". Give sender and receivers the same prefix.
 func Prefix(prefix string) Option { return func(o *options) { o.prefix = prefix } }
 
-// Concurrency sets how many messages of a Send are published at once. The default is 64. More pays on engines that gather
-// concurrent messages into one request, as Kafka's producer does; Redis wants no more than its client has connections.
+// Concurrency sets how many messages of a Send are published at once; the default is 64. More pays for engines that combine concurrent messages into
+// one request, as Kafka's producer does. With Redis, use at most the number of connections that its client has.
 func Concurrency(n int) Option {
 	if n < 1 {
 		panic("watermillsink: Concurrency needs at least 1")
@@ -30,15 +30,14 @@ func Concurrency(n int) Option {
 	return func(o *options) { o.concurrency = n }
 }
 
-// Classify adds a function that marks the errors of a publisher with [outbox.Permanent] or [outbox.Unavailable]; it returns any
-// other error, or nil, for those that it does not know. It is asked before the Sink looks at an error itself.
+// Classify adds a function that marks errors of a publisher with [outbox.Permanent] or [outbox.Unavailable]. For other errors it returns err or nil,
+// and then the Sink marks the errors that it knows.
 func Classify(mark func(err error) error) Option {
 	return func(o *options) { o.classify = append(o.classify, mark) }
 }
 
-// OnPermanent sets what a Handler does with a message that fails for good. When fn returns nil the message is done, and when it
-// returns an error that is what the router gets: returning err lets the router's PoisonQueue have the message. The default writes
-// the error to [slog.Default], and the message is done.
+// OnPermanent sets the function that a [Handler] calls with a message after a Permanent error. If fn returns nil, the message is done. The router
+// gets its error otherwise: return err to send the message to the router's PoisonQueue. The default logs the error to [slog.Default] and returns nil.
 func OnPermanent(fn func(received *message.Message, err error) error) Option {
 	return func(o *options) { o.onPermanent = fn }
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// Sink is an [outbox.Sink] over a publisher of Watermill. Make one with New.
+// Sink sends events through a publisher of Watermill. It is an [outbox.Sink], safe for concurrent use if the publisher is. [New] makes it.
 type Sink struct {
 	publisher message.Publisher
 	topic     func(m outbox.Message) string
@@ -18,8 +18,8 @@ type Sink struct {
 	rows      claims
 }
 
-// New returns a Sink that publishes each message to the topic that a function names for it. Closing the publisher is left to the
-// caller.
+// New makes a Sink that publishes each message to the topic that a function returns for it, such as [Topic]. The caller closes the publisher. New
+// panics if publisher or topic is nil.
 func New(publisher message.Publisher, topic func(m outbox.Message) string, opts ...Option) *Sink {
 	if publisher == nil || topic == nil {
 		panic("watermillsink: New needs a publisher and a function that names the topic, and one of them is nil")
@@ -27,18 +27,21 @@ func New(publisher message.Publisher, topic func(m outbox.Message) string, opts 
 	return &Sink{publisher: publisher, topic: topic, options: with(opts), rows: claims{busy: map[string]chan struct{}{}}}
 }
 
-// Topic publishes all messages to one topic.
+// Topic returns a function for [New] that publishes all messages to one topic.
 func Topic(name string) func(m outbox.Message) string {
 	return func(outbox.Message) string { return name }
 }
 
-// TopicPerTable publishes the messages of each table to a topic of its own: prefix and the table's name.
+// TopicPerTable returns a function for [New] that publishes the messages of each table to a topic of its own: prefix and the table's name.
 func TopicPerTable(prefix string) func(m outbox.Message) string {
 	return func(m outbox.Message) string { return prefix + m.Table() }
 }
 
-// Send publishes messages, several at a time. A publisher that pays no heed to contexts is not waited for when ctx ends; what it
-// still stores is stored twice when the message is sent again.
+// Send publishes messages, several at a time. If ctx ends, Send does not wait for a publisher that ignores contexts. If such a publisher still stores
+// a message, the next try stores it a second time.
+//
+// An empty topic, or a message that is too large for the engine, gives a Permanent error. If the engine cannot be reached, the error is Unavailable.
+// Texts of the errors of Redis and Kafka clients decide, and functions of [Classify].
 func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
 	errs := make([]error, len(messages))
 	var next, failed atomic.Int64
@@ -63,7 +66,7 @@ func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
 	return errs
 }
 
-// publish publishes one message and marks the error.
+// publish publishes one message, and marks its error.
 func (s *Sink) publish(ctx context.Context, m outbox.Message) error {
 	topic := s.topic(m)
 	if topic == "" {
