@@ -10,14 +10,14 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// quiet is how long nothing has to come before a case believes that nothing comes any more.
+// quiet is how long a case receives nothing before it takes the end as reached.
 const quiet = 300 * time.Millisecond
 
-// looks is how often a case looks, at even times, before it believes that. Time in which the test itself did not run counts as one
-// look, and not as time in which nothing came.
+// looks is how often a case looks during this time, or during its patience. If the test process itself was stopped for a while, that counts as one
+// look, and not as time without a message.
 const looks = 20
 
-// send sends messages and returns the error of each. It fails when the sink does not answer in the form that outbox.Sink asks for.
+// send sends messages and returns the error of each. It fails if the sink returns a wrong number of errors.
 func send(ctx context.Context, e Engine, messages ...outbox.Message) ([]error, error) {
 	errs := e.Sink.Send(ctx, messages)
 	if len(errs) == 0 {
@@ -30,7 +30,7 @@ func send(ctx context.Context, e Engine, messages ...outbox.Message) ([]error, e
 	return errs, nil
 }
 
-// mustSend sends messages that the engine has to take.
+// mustSend sends messages, and fails if one is refused.
 func mustSend(ctx context.Context, e Engine, messages ...outbox.Message) error {
 	errs, err := send(ctx, e, messages...)
 	if err != nil {
@@ -42,8 +42,8 @@ func mustSend(ctx context.Context, e Engine, messages ...outbox.Message) error {
 	return nil
 }
 
-// collect receives until all messages have come, and then until nothing comes any more. The result is all that came, copies
-// included, in that order. Only messages of want and of maybe may come.
+// collect receives until all messages of want have come and no further ones come. It returns all received messages, with copies, in that order.
+// Messages that are neither in want nor in maybe are an error.
 func collect(ctx context.Context, e Engine, want, maybe []outbox.Message) ([]outbox.Message, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -97,7 +97,7 @@ func ids(messages []outbox.Message) map[string]bool {
 	return set
 }
 
-// lost says which messages did not come.
+// lost names messages that did not come.
 func lost(want []outbox.Message, missing map[string]bool) string {
 	var some []string
 	for _, m := range want {
@@ -113,7 +113,7 @@ func text(m outbox.Message) string {
 	return fmt.Sprintf("%s (%s, sequence %d)", m.ID, m.Subject, m.Sequence)
 }
 
-// arrives sends messages in one call and checks that they arrive, whole and no others.
+// arrives sends messages in one call, and checks that exactly these arrive, unchanged.
 func arrives(ctx context.Context, e Engine, messages []outbox.Message) error {
 	if err := mustSend(ctx, e, messages...); err != nil {
 		return err

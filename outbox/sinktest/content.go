@@ -7,7 +7,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// contentPromises are about what arrives.
+// contentPromises are the cases about the content of messages.
 func contentPromises() []promise {
 	return []promise{
 		{
@@ -67,7 +67,7 @@ func contentPromises() []promise {
 	}
 }
 
-// sentTwice sends messages, sends them again as another relay may, and returns all that came.
+// sentTwice sends messages twice, as another relay may, and returns all received messages.
 func sentTwice(ctx context.Context, e Engine) ([]outbox.Message, error) {
 	messages := varied()
 	if err := mustSend(ctx, e, messages...); err != nil {
@@ -83,7 +83,7 @@ func sentTwice(ctx context.Context, e Engine) ([]outbox.Message, error) {
 	return came, whole(messages, came)
 }
 
-// leftAlone checks that Send changes nothing of its messages.
+// leftAlone checks that Send does not change its messages.
 func leftAlone(ctx context.Context, e Engine) error {
 	messages := varied()
 	before := copied(messages)

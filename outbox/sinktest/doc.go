@@ -1,4 +1,4 @@
-// Package sinktest is the conformance suite of engines: it shows that an [outbox.Sink] keeps what a relay relies on.
+// Package sinktest tests an [outbox.Sink]: it shows whether the sink and its engine keep what a relay relies on.
 //
 //	func TestSink(t *testing.T) {
 //		sinktest.Run(t, func(t *testing.T) sinktest.Engine {
@@ -12,6 +12,6 @@
 //		})
 //	}
 //
-// Every case is a promise, and a failing one says what came instead and what the promise is good for. An engine that lacks an
-// ability, such as the suppression of duplicates, skips the cases that need it, and Run logs which these were.
+// Each case tests one promise. If it fails, it says what came instead, and why the promise matters. Cases that need an ability which the engine
+// lacks, such as dropping duplicates, are skipped, and [Run] logs their names.
 package sinktest

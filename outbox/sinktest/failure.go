@@ -11,10 +11,10 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// prompt is how long Send may go on when its context has ended. It is long, as test machines are slow; never is longer.
+// prompt is how long Send may take after its context has ended. It is long because test machines can be slow.
 const prompt = 5 * time.Second
 
-// failurePromises are about messages that are refused and engines that are away.
+// failurePromises are the cases about refused messages and engines that cannot be reached.
 func failurePromises() []promise {
 	return []promise{
 		{
@@ -110,7 +110,7 @@ func cancelled(ctx context.Context, e Engine) error {
 	return whole(append(stored, unsure...), came)
 }
 
-// orNone makes an error of none, to name it in another one.
+// orNone returns an error that says "no error" for nil, for use in another error.
 func orNone(err error) error {
 	if err == nil {
 		return errors.New("no error")
@@ -143,7 +143,7 @@ func away(ctx context.Context, e Engine) error {
 	return whole(both, came)
 }
 
-// sendAway sends to an engine that is not there.
+// sendAway sends to a stopped engine, and checks the errors.
 func sendAway(ctx context.Context, e Engine, messages []outbox.Message) error {
 	short, cancel := context.WithTimeout(ctx, prompt)
 	defer cancel()
@@ -163,7 +163,7 @@ func sendAway(ctx context.Context, e Engine, messages []outbox.Message) error {
 	return nil
 }
 
-// untilBack sends the messages that are not stored yet until all are, as a relay does.
+// untilBack sends messages until the engine has stored all of them, as a relay does.
 func untilBack(ctx context.Context, e Engine, messages []outbox.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, e.patience())
 	defer cancel()
@@ -195,7 +195,7 @@ func untilBack(ctx context.Context, e Engine, messages []outbox.Message) error {
 	}
 }
 
-// survives stops the engine in the middle of a stream of calls, and checks that what was answered for arrives.
+// survives stops the engine during calls of Send, and checks that every message arrives for which Send returned nil.
 func survives(ctx context.Context, e Engine) error {
 	stored, unsure, err := sendUntilAway(ctx, e)
 	if err != nil {
@@ -211,11 +211,12 @@ func survives(ctx context.Context, e Engine) error {
 	return whole(append(stored, unsure...), came)
 }
 
-// sendUntilAway sends call after call, stops the engine meanwhile, and returns what was sent before a call had an error.
+// sendUntilAway sends batches, stops the engine meanwhile, and ends with the first batch that has an error. stored are messages without an error,
+// unsure the others.
 func sendUntilAway(ctx context.Context, e Engine) (stored, unsure []outbox.Message, err error) {
 	const stopAt = 10
 	stopped, limit := make(chan error, 1), e.patience()
-	var end time.Time // set when the engine has stopped
+	var end time.Time // set after Stop has returned
 	for call := 0; len(unsure) == 0; call++ {
 		if !end.IsZero() && time.Now().After(end) {
 			return nil, nil, fmt.Errorf("%v after Stop the engine still took messages", e.patience())

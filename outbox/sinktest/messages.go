@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// message returns an event of a row. Its id is of the form of a UUIDv7 and tells the row and the sequence apart.
+// message returns an event of a row. Its id has the form of a UUIDv7 and contains row and sequence.
 func message(row int, sequence uint64) outbox.Message {
 	return outbox.Message{
 		ID:          fmt.Sprintf("01890000-0000-7000-8%03x-%012x", row, sequence),
@@ -35,7 +35,7 @@ func rows(n int, sequence uint64) []outbox.Message {
 	return messages
 }
 
-// varied returns messages that differ in everything that a message can differ in.
+// varied returns messages with all kinds of values in each attribute.
 func varied() []outbox.Message {
 	every := make([]byte, 256)
 	for i := range every {
@@ -73,7 +73,7 @@ func varied() []outbox.Message {
 	return messages
 }
 
-// copied returns messages that share nothing with the given ones.
+// copied returns messages that share no memory with the given ones.
 func copied(messages []outbox.Message) []outbox.Message {
 	own := slices.Clone(messages)
 	for i := range own {
@@ -83,7 +83,7 @@ func copied(messages []outbox.Message) []outbox.Message {
 	return own
 }
 
-// whole checks that all that came is as it was sent.
+// whole checks that received messages are equal to the sent ones.
 func whole(sent, came []outbox.Message) error {
 	byID := make(map[string]outbox.Message, len(sent))
 	for _, m := range sent {
@@ -97,7 +97,7 @@ func whole(sent, came []outbox.Message) error {
 	return nil
 }
 
-// differ says how a message is not what it was sent as, "" when it is.
+// differ returns the first difference between a sent and a received message, or "".
 func differ(sent, came outbox.Message) string {
 	attributes := []struct{ name, sent, came string }{
 		{"id", sent.ID, came.ID},

@@ -9,7 +9,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// orderPromises are about the order of the messages of a row, and about calls at the same time.
+// orderPromises are the cases about the order of a row, and about concurrent calls.
 func orderPromises() []promise {
 	return []promise{
 		{
@@ -27,7 +27,7 @@ func orderPromises() []promise {
 	}
 }
 
-// sendRows sends from several goroutines. Each makes calls that hold one message of each of its own rows.
+// sendRows sends from several goroutines. Each call has one message of each row of its goroutine.
 func sendRows(ctx context.Context, e Engine, goroutines, rowsEach, calls int) error {
 	var all []outbox.Message
 	batches := make([][][]outbox.Message, goroutines)
@@ -66,7 +66,7 @@ func sendRows(ctx context.Context, e Engine, goroutines, rowsEach, calls int) er
 	return inOrder(came)
 }
 
-// inOrder checks that the first copies of the messages of each row have come in the order of their sequences.
+// inOrder checks that the first copies of each row's messages came in the order of their sequences.
 func inOrder(came []outbox.Message) error {
 	seen, last := map[string]bool{}, map[string]outbox.Message{}
 	for _, m := range came {

@@ -10,27 +10,27 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// Engine is an engine under test: a sink, and what is at the other end of it. Without Dedup, Ordered, MaxPayload, Stop and Start,
-// it is one that keeps messages and no more.
+// Engine is an engine under test: a sink, and how to receive its messages. Sink and Receive are required. [Run] skips the cases that need Dedup,
+// Ordered, MaxPayload, or Stop and Start, if these are not set.
 type Engine struct {
 	Sink outbox.Sink
 
-	// Receive gives what the engine delivers, in that order and from the first message on that was ever sent to it, until ctx ends.
-	// A case may call it more than once, one call after the other; each gives everything again, or what no call gave before.
+	// Receive returns a channel with the messages that the engine delivers, in that order, until ctx ends. It begins with the first message that was
+	// ever sent. A case may call Receive several times, one call after the other: each returns all messages again, or those that no earlier call
+	// returned.
 	Receive func(ctx context.Context) (<-chan outbox.Message, error)
 
-	Dedup   bool // a message that is sent again arrives once
+	Dedup   bool // the engine drops a message that is sent again
 	Ordered bool // messages of one Subject arrive in the order in which they were sent
 
-	// MaxPayload is a size in bytes of Data: the engine refuses a message that is larger, and takes one of half that size. 0 means
-	// that no limit is known.
+	// MaxPayload is a size of Data in bytes: the engine refuses a larger message, and takes one of half this size. 0 means that no limit is known.
 	MaxPayload int
 
-	// Stop takes the engine away as a crash or a cut network does, and Start brings it back with all that it had stored. Sink and
-	// Receive stay the same. nil means that the test cannot do so.
+	// Stop makes the engine unreachable, as a crash or a cut network does. Start brings it back with all messages that it had stored; Sink and
+	// Receive stay the same. nil means that the test cannot stop the engine.
 	Stop, Start func() error
 
-	// Patience is how long to wait for the next of what must come; 0 means 30 seconds.
+	// Patience is how long a case waits for the next message that must come; 0 means 30 seconds.
 	Patience time.Duration
 }
 
@@ -45,12 +45,11 @@ func (e Engine) patience() time.Duration {
 type promise struct {
 	name  string
 	why   string
-	needs func(e Engine) string // what the engine lacks, "" for nothing; nil when every engine has what it takes
+	needs func(e Engine) string // returns what the engine lacks for the case, or ""; nil if every engine can run it
 	check func(ctx context.Context, e Engine) error
 }
 
-// Run runs every case in a test of its own, one after the other. open opens an engine for each of them, with a sink to which
-// nothing was sent yet.
+// Run runs each case as a subtest, one after the other. open opens an engine for each case, whose sink has not sent anything yet.
 func Run(t *testing.T, open func(t *testing.T) Engine) {
 	t.Helper()
 	all := promises()
@@ -74,7 +73,7 @@ func Run(t *testing.T, open func(t *testing.T) Engine) {
 	t.Log(line)
 }
 
-// lack says why a case cannot run on an engine, "" when it can.
+// lack returns why a case cannot run on an engine, or "".
 func (p promise) lack(e Engine) string {
 	if p.needs == nil {
 		return ""
