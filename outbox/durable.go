@@ -210,7 +210,7 @@ func Tx(ctx context.Context) *gorm.DB {
 	return tx.WithContext(ctx)
 }
 
-// apart calls f on a goroutine of its own and waits. If f calls runtime.Goexit, the caller's goroutine goes on.
+// apart calls f on a goroutine of its own and waits. If f calls [runtime.Goexit], the caller's goroutine goes on.
 func apart(f func()) {
 	ended := make(chan struct{})
 	go func() {

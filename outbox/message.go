@@ -57,7 +57,7 @@ func Subject(table string, key ...any) string {
 	return escape(table) + "/" + strings.Join(parts, ",")
 }
 
-// text formats a value of a key. Equal keys have equal texts, also behind pointers and driver.Valuer.
+// text formats a value of a key. Equal keys have equal texts, also behind pointers and [driver.Valuer].
 func text(v any) string {
 	if by, ok := v.(driver.Valuer); ok && !isNil(v) {
 		if value, err := by.Value(); err == nil {
