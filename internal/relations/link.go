@@ -144,7 +144,7 @@ func convert(ctx context.Context, f *schema.Field, v any) any {
 	return converted
 }
 
-// Joins reports whether links are the identities of the join rows that GORM makes when it saves the relation of the owners.
+// Joins reports whether links are the identities of all join rows that GORM makes when it saves the relation of the owners.
 func (l *Link) Joins(ctx context.Context, owners reflect.Value, links []string) bool {
 	var made []string
 	add := func(owner reflect.Value) {

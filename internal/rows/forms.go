@@ -141,7 +141,7 @@ func intervalOf(text string) string {
 	return months.RatString() + " " + days.RatString() + " " + micros.RatString()
 }
 
-// unitOf returns in what an interval stores a unit, and how many of these it is: months, days or microseconds.
+// unitOf returns the part of an interval in which a unit is stored, and how many months, days or microseconds the unit is.
 func unitOf(word string) (unit byte, factor *big.Rat) {
 	switch strings.TrimSuffix(word, "s") {
 	case "year", "yr":

@@ -61,7 +61,7 @@ func (m *Model) Fields(name string) []*schema.Field {
 			fields = append(fields, f)
 		}
 	}
-	if f := s.LookUpField(name); len(fields) == 0 && f != nil && f.DBName != "" { // the naming strategy turns the name into a column
+	if f := s.LookUpField(name); len(fields) == 0 && f != nil && f.DBName != "" { // the naming strategy makes a column of the name
 		fields = append(fields, f)
 	}
 	return fields

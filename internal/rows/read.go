@@ -208,7 +208,7 @@ func Joins(stmt *gorm.Statement) bool {
 // locks reports whether a dialect has SELECT ... FOR UPDATE.
 func locks(dialect string) bool { return dialect == "postgres" || dialect == "mysql" }
 
-// make allocates. A single row and its copy are one allocation.
+// make allocates the rows. A single row and its copy are one allocation.
 func (s *Set) make(m *Model, q Query) {
 	if q.one {
 		s.first, s.pair = reflect.New(m.pair).Elem(), true

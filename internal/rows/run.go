@@ -108,8 +108,8 @@ func query(stmt *gorm.Statement, dialect, text string, vars []any, read func(*sq
 	return read(result)
 }
 
-// Returned runs text, a whole DELETE or UPDATE on the table of a statement, and reads the rows that it writes, or their keys. GORM's logger does not
-// see it.
+// Returned runs text, a whole DELETE or UPDATE on the table of a statement, with RETURNING. It reads the rows that text writes, or their keys. GORM's
+// logger does not see it.
 func (m *Model) Returned(db *gorm.DB, text string, vars []any, keysOnly bool) (*Set, error) {
 	q, set := Query{KeysOnly: keysOnly}, &Set{}
 	q.named = m.names(db, q)

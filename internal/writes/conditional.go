@@ -46,7 +46,7 @@ type batches interface {
 
 // search is how a conditional write finds its rows.
 type search struct {
-	cursor *rows.Cursor        // reads further batches; nil when there is one row at most
+	cursor *rows.Cursor        // reads further batches; nil if there is one row at most
 	read   []clause.Expression // conditions that the rows were read with
 	behind clause.Expression   // of a loose batch after the first: a further condition that its rows meet
 	ran    int                 // statements of the transaction by the time the rows were read
@@ -63,12 +63,12 @@ type search struct {
 type built struct {
 	names   []string            // the clauses that it is built of
 	where   []clause.Expression // its conditions
-	also    []clause.Expression // those of them that the rows were not read with
+	also    []clause.Expression // those of its conditions that the rows were not read with
 	set     clause.Set          // its assignments
 	given   int                 // elements of the caller's slice
 	undo    []func()            // restores the clauses that were replaced meanwhile
 	begun   bool                // GORM has begun to build it
-	watched bool                // whileBuilt is called then
+	watched bool                // whileBuilt will be called
 }
 
 // scratch returns a copy of the statement with the clauses of field types, to find out what GORM will make of it. Changes of the copy reach neither
@@ -156,7 +156,7 @@ func (w *write) refused(clauses map[string]clause.Clause) bool {
 // softDeleteMark is the clause by which GORM remembers that a statement leaves soft-deleted rows out.
 const softDeleteMark = "soft_delete_enabled"
 
-// order is how a conditional write takes its rows.
+// order is how a conditional write goes through its rows.
 type order int
 
 const (

@@ -138,7 +138,7 @@ func (w *update) silenceUnwritten(indexes []int, affected int64) error {
 			r.Silent = true
 		case w.loaded && w.differs(fields, r.Stored(), now):
 			affected--
-		case w.differs(w.foreseen(fields), r.Value(), now): // it was to have another value
+		case w.differs(w.foreseen(fields), r.Value(), now): // it should have another value
 			r.Silent = true
 		default:
 			unsure = append(unsure, i)

@@ -308,7 +308,7 @@ func (w *write) trace(begun time.Time, sql string, vars []any, affected int64, e
 	rows.Trace(w.stmt.Context, w.db, begun, sql, vars, affected, err)
 }
 
-// saw shows an error to the transaction of the write.
+// saw reports an error to the transaction of the write.
 func (w *write) saw(err error) {
 	if tx, _ := pool.Find(w.stmt.ConnPool); tx != nil {
 		tx.Saw(err)

@@ -16,13 +16,13 @@ type insert struct {
 
 	goesOn      *statement.Leftover // of a Save whose UPDATE has found no row: this is its INSERT
 	conflicting bool                // the INSERT has a conflict clause, or IGNORE or REPLACE
-	conflicts   string              // ids of its rows on what they can conflict on
+	conflicts   string              // what conflictIDs returned last
 	looked      int                 // statements of the transaction when the stored rows were read
 	follows     map[int]int         // by row of an upsert: the earlier row whose result is its original
 	race        *race               // with other connections
 	maps        *mapRows            // of a create from maps
 	returned    *returned           // of an INSERT that may return fewer rows than it has
-	together    func()              // gives rows that share a struct of the caller this struct back
+	together    func()              // undoes setApart
 	readBack    bool                // the instances of updated rows were read back
 	upsert
 }
@@ -87,7 +87,7 @@ func (w *insert) before() error {
 	return w.sendLinks(false)
 }
 
-// openJoined finds out of which relations the rows are links.
+// openJoined finds the relations whose links are the rows.
 func (w *insert) openJoined() error {
 	if len(w.plan.Sides) == 0 {
 		return nil

@@ -13,8 +13,6 @@ import (
 // Two connections may insert the same new row at once. Both have read that it does not exist. One inserts it, the other updates or skips it, and ON
 // CONFLICT does not say which.
 //
-//
-//
 // On PostgreSQL, an upsert whose rows all look new runs with DO NOTHING. If it inserts fewer rows, another connection has won: the write rolls back
 // to a savepoint if some were inserted, reads again, and runs the original upsert. MySQL notes the keys of the rows that it finds in a session
 // variable. SQLite has one writer at a time, and needs none of this.
@@ -31,7 +29,7 @@ type race struct {
 	returns   bool   // MariaDB returns for each row whether it was found
 	token     string // marks a note, or a found row
 	asked     bool   // a statement of its own has begun the note
-	found     []bool // by row, as returned
+	found     []bool // by row: MariaDB has returned that it was found
 }
 
 // lateConflict reads the stored rows if another callback has added a conflict clause after pre_save.
@@ -109,7 +107,7 @@ func (w *insert) returns() bool {
 	return asked || len(w.schema.FieldsWithDefaultDBValue) > 0
 }
 
-// lost reads the stored rows again after an INSERT that has not written all rows that looked new.
+// lost undoes an INSERT that has not written all rows that looked new, and reads the stored rows again.
 func (w *insert) lost(wrote int64) error {
 	if w.race.savepoint && wrote > 0 {
 		if err := w.savepoint("ROLLBACK TO SAVEPOINT "); err != nil {
@@ -123,7 +121,7 @@ func (w *insert) lost(wrote int64) error {
 	if err := w.resolveAgain(); err != nil {
 		return err
 	}
-	for i := range w.rows { // it may conflict on something that the model does not declare
+	for i := range w.rows { // the model may not declare what the row conflicts on
 		w.rows[i].Created = w.rows[i].Created && wrote > 0
 	}
 	return nil
@@ -137,7 +135,7 @@ func (w *insert) release() error {
 	return w.savepoint("RELEASE SAVEPOINT ")
 }
 
-// settleRows finds out which rows the INSERT wrote, and which of them existed.
+// settleRows finds out which rows the INSERT wrote, and which of them existed before.
 func (w *insert) settleRows() error {
 	switch {
 	case w.race == nil:

@@ -21,9 +21,9 @@ import (
 // reads the stored rows back.
 const foundVariable = "@signals_found"
 
-// notes is what the servers of a database do with notes.
+// notes is what is known about notes on the servers of a database.
 type notes struct {
-	refused atomic.Bool   // they do not assign variables inside statements, or do not keep them
+	refused atomic.Bool   // servers do not assign variables inside statements, or do not keep them
 	kept    sync.Map      // pools whose transactions keep variables
 	begun   atomic.Uint64 // number of notes so far
 	process string        // distinguishes processes: a proxy may share sessions between them

@@ -13,7 +13,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// links are the relations whose links the rows of a join table are, to send m2m_changed.
+// links are the relations over a join table to whose owners a write of its rows sends m2m_changed.
 type links []*sideWrite // the side that the program changes comes first
 
 // sideWrite sends m2m_changed to the owners of one relation.
@@ -28,8 +28,8 @@ type sideWrite struct {
 	early   int              // statements of the transaction when the owners were read, if that was before new links were known; otherwise 0
 }
 
-// openLinks finds out of which relations the rows of a join table are the links. from is the relation that the program changes, or nil if it writes
-// join rows as a model.
+// openLinks begins m2m_changed for the relations over a join table. from is the relation that the program changes, or nil if it writes join rows as a
+// model.
 func (w *write) openLinks(from *schema.Relationship, clears bool) error {
 	if len(w.plan.Sides) == 0 || !w.ownTable() {
 		return nil

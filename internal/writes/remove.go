@@ -196,7 +196,7 @@ func (w *write) silenceAll() {
 	}
 }
 
-// silence silences the rows that are stored, or those that are not.
+// silence silences the rows that are stored now, or those that are not.
 func (w *write) silence(stored bool) error {
 	if len(w.model.Keys) == 0 {
 		return nil

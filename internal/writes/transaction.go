@@ -46,7 +46,7 @@ func (w *write) beginOwn() error {
 }
 
 // guard sets a savepoint before a write of several statements in the caller's transaction. For the caller the write is one statement, so nothing of
-// it may stay if one of them fails. Other transactions are rolled back anyway.
+// it may stay if one of them fails. GORM's own transaction, and the library's, are rolled back anyway.
 func (w *write) guard() error {
 	if w.guarded != "" || w.tx != nil {
 		return nil
@@ -86,7 +86,7 @@ func (w *write) unguard(stands bool) {
 	}
 }
 
-// control runs a statement about savepoints on the transaction itself: the library does not see one that a prepared statement runs.
+// control runs a statement about savepoints on the transaction itself. The library would not see a prepared one.
 func (w *write) control(sql string) error {
 	conn := w.stmt.ConnPool
 	for {

@@ -16,8 +16,8 @@ func (w *update) mayServe() bool {
 		w.dialect().ReturnsUpdated() && w.mayReturn(run.Clauses, run.Get(w.reg.updates.name), w.reg.updates)
 }
 
-// serveReceivers makes the statement that GORM builds serve its receivers. It reports false if that is impossible: with ranges of the key, a
-// statement must not move rows between them, nor need a check of uniqueness after all of them.
+// serveReceivers makes the statement that GORM builds serve its receivers. It reports false if that is impossible. In ranges of the key, an UPDATE
+// must not move rows between ranges, nor make values unique only together with later ranges.
 func (w *update) serveReceivers() (bool, error) {
 	if !w.canServe() || (w.serve.most > 0 && w.assignedOrder() != inBatches) || w.assignsKeys() {
 		return false, nil

@@ -74,7 +74,7 @@ func (w *insert) matchConflicts(stored map[string]reflect.Value, targets []relat
 	}
 }
 
-// follow makes the row that an earlier row of the statement leaves in the table the original of a later one.
+// follow sets the original of a later row to the row that an earlier row of the statement leaves in the table.
 func (w *insert) follow(later, earlier int) {
 	if w.follows == nil {
 		w.follows = map[int]int{}
@@ -128,7 +128,7 @@ func (w *insert) rowIDs(r *change.Row, targets []relations.Constraint) []string 
 	return ids
 }
 
-// conflict returns the conflict clause of the INSERT, or one that means the same as its INSERT OR IGNORE or INSERT OR REPLACE.
+// conflict returns the conflict clause of the INSERT. For INSERT OR IGNORE and INSERT OR REPLACE it returns one with the same meaning.
 func (w *insert) conflict() (clause.OnConflict, bool) {
 	if w.race != nil {
 		return w.race.conflict, true

@@ -10,7 +10,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// conflictIDs joins the ids of all rows.
+// conflictIDs joins the ids of all rows, to show whether receivers change them.
 func (w *insert) conflictIDs(targets []relations.Constraint) string {
 	var ids strings.Builder
 	for i := range w.rows {

@@ -134,7 +134,7 @@ func (w *write) stands() bool {
 	if w.db.Error == nil {
 		return true
 	}
-	if w.tx != nil && w.reg.Errors.OfReceiver(w.db.Error) { // of a related row: only this transaction can undo it
+	if w.tx != nil && w.reg.Errors.OfReceiver(w.db.Error) { // a receiver of a related row has failed: only this transaction can undo that
 		return false
 	}
 	_, implicit := w.db.InstanceGet("gorm:started_transaction")
@@ -230,7 +230,8 @@ func (w *write) replaceClause(name string, by clause.Interface) {
 	})
 }
 
-// atBuild calls edit when GORM begins to build the SQL of the statement with the clause of this name. By then all callbacks have added their clauses.
+// atBuild calls edit when GORM begins to build the SQL of the statement, whose first clause has this name. By then all callbacks have added their
+// clauses.
 func (w *write) atBuild(name string, edit func() error) {
 	c, had := w.stmt.Clauses[name]
 	former := c
