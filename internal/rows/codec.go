@@ -57,7 +57,7 @@ func (m *Model) Decode(ctx context.Context, e Encoded) (any, error) {
 	return row.Interface(), nil
 }
 
-// converts reports whether a serializer or a driver.Valuer writes the field.
+// converts reports whether a serializer or a [driver.Valuer] writes the field.
 func converts(f *schema.Field) bool {
 	valuer := reflect.TypeFor[driver.Valuer]()
 	return f.Serializer != nil || f.IndirectFieldType.Implements(valuer) || reflect.PointerTo(f.IndirectFieldType).Implements(valuer)

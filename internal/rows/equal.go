@@ -258,7 +258,7 @@ func digitsOf(dataType, dialect string) (digits int, given bool) {
 	return 0, false
 }
 
-// plain returns the value behind pointers and driver.Valuers.
+// plain returns the value behind pointers and any [driver.Valuer].
 func plain(v any) any {
 	if valuer, ok := v.(driver.Valuer); ok {
 		rv := reflect.ValueOf(v)
