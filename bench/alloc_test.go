@@ -1,6 +1,6 @@
 //go:build !race
 
-// Under the race detector sync.Pool drops values at random, and GORM and database/sql use pools: counts do not repeat.
+// Under the race detector sync.Pool drops values at random. GORM and database/sql use pools, so the counts would not repeat.
 
 package bench_test
 
@@ -18,10 +18,10 @@ import (
 	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
-// trackedTransaction is the one allocation of a transaction whose end is seen, GORM's implicit ones included.
+// trackedTransaction is the one allocation for a transaction that the plugin follows, also an implicit one of GORM.
 const trackedTransaction = 1
 
-// allocs counts the allocations of one run. What the runtime allocates now and then for itself is not counted.
+// allocs counts the allocations of one run. The least of several counts leaves out those that the runtime makes for itself.
 func allocs(tb testing.TB, work workloads.Work) float64 {
 	tb.Helper()
 	count := func() float64 { return testing.AllocsPerRun(200, func() { check(tb, work.Run()) }) }
@@ -32,9 +32,9 @@ func allocs(tb testing.TB, work workloads.Work) float64 {
 	return least
 }
 
-// allocsOf counts the allocations of a way on the null driver, in GORM's implicit transaction or in none. before, if not nil,
-// gets the database first. database/sql starts a goroutine for every transaction, and what that costs differs from database to
-// database: the least of several counts.
+// allocsOf counts the allocations of a way on the null driver, with GORM's implicit transaction or without. If before is not nil, it gets the
+// database first. database/sql starts a goroutine for every transaction, whose cost differs from one database to the next, so the least of several
+// counts is returned.
 func allocsOf(tb testing.TB, way func(*workloads.Env) (workloads.Work, error), skip bool, before func(*gorm.DB)) float64 {
 	tb.Helper()
 	least := math.Inf(1)
@@ -49,13 +49,13 @@ func allocsOf(tb testing.TB, way func(*workloads.Env) (workloads.Work, error), s
 	return least
 }
 
-// more counts how many allocations the first way makes more than the second one.
+// more returns how many more allocations the first way makes than the second one.
 func more(tb testing.TB, key, way, than string, skip bool) float64 {
 	tb.Helper()
 	return allocsOf(tb, find(tb, key, way), skip, nil) - allocsOf(tb, find(tb, key, than), skip, nil)
 }
 
-// atMost asserts what a way allocates more than plain GORM in no transaction, and in GORM's implicit one, which is tracked.
+// atMost asserts how many more allocations signals make than plain GORM, without a transaction and in GORM's implicit one, which costs one more.
 func atMost(t *testing.T, allowed float64, key string) {
 	t.Helper()
 	assert.LessOrEqual(t, more(t, key, workloads.Signals, workloads.Plain, true), allowed, "%s, in no transaction", key)
@@ -75,7 +75,7 @@ func TestTwoReceiversAddOneAllocationToACreate(t *testing.T) { atMost(t, 1, "W1 
 //nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
 func TestASaveWithoutTheStoredRowAddsThreeAllocations(t *testing.T) { atMost(t, 3, "W2n save null") }
 
-// The hooked models of the ways below are not the one that receivers are connected to.
+// The hooked models of these ways are other models than the one with receivers.
 //
 //nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
 func TestReceiversOfOtherModelsAllocateNothing(t *testing.T) {
@@ -135,7 +135,7 @@ func TestATransactionCostsOneAllocationAndThreeWithAReceiverAfterItsCommit(t *te
 	require.LessOrEqual(t, more(t, "W6 null", workloads.Signals, workloads.Idle, false), 3.0)
 }
 
-// batch is what a conditional write takes at once.
+// batch is how many rows a conditional write reads and writes at once.
 const batch = 500
 
 //nolint:paralleltest // AllocsPerRun counts the allocations of the whole process and panics in a parallel test.
@@ -149,7 +149,7 @@ func TestTheCostOfARowDoesNotGrowWithTheRowsThatAreNotMeant(t *testing.T) {
 	require.InEpsilon(t, allocsPerRow(t, 4*batch, 0), allocsPerRow(t, 4*batch, 20*batch), 0.03)
 }
 
-// allocsPerRow deletes n rows by a condition that does not match others.
+// allocsPerRow deletes n rows by a condition that does not match the other rows, and returns the allocations per row.
 func allocsPerRow(t *testing.T, n, others int) float64 {
 	t.Helper()
 	env := open(t, workloads.Memory)

@@ -26,8 +26,8 @@ func BenchmarkW2Post(b *testing.B) { benchmark(b, "W2 post") }
 func BenchmarkW3Post(b *testing.B) { benchmark(b, "W3 post") }
 func BenchmarkW7Post(b *testing.B) { benchmark(b, "W7 post") }
 
-// benchmark runs every way of a workload by itself, for profiles, and all of them in turns, for the ratios: what one machine
-// does at one time is all that can be compared.
+// benchmark runs every way of a workload by itself, for profiles, and all ways in turns, for ratios: only figures of one machine at one time can be
+// compared.
 func benchmark(b *testing.B, id string) {
 	b.Helper()
 	for _, w := range workloads.All() {
@@ -59,7 +59,7 @@ func runWay(b *testing.B, w workloads.Workload, way workloads.Way) {
 func compare(b *testing.B, w workloads.Workload) {
 	b.Helper()
 	var figures measure.Figures
-	for b.Loop() { // once, as it takes a second by itself
+	for b.Loop() { // runs once, because Compare takes a second
 		var err error
 		figures, err = measure.Compare(w, measure.Plan{Budget: time.Second})
 		check(b, err)
@@ -69,7 +69,7 @@ func compare(b *testing.B, w workloads.Workload) {
 		b.ReportMetric(figures[way.Name].More, way.Name+"+ns")
 	}
 	b.ReportMetric(figures[workloads.Plain].Nanos, "plain-ns")
-	b.ReportMetric(0, "ns/op") // of no meaning here
+	b.ReportMetric(0, "ns/op") // meaningless here
 }
 
 // open makes a database that is closed when the test ends.
@@ -100,7 +100,7 @@ func fail(tb testing.TB, err error) {
 	tb.Fatal(err)
 }
 
-// Ways that do not leave the same rows behind cannot be compared.
+// Ways can be compared only if they leave the same rows.
 func TestEveryWayOfAWorkloadDoesTheSame(t *testing.T) {
 	t.Parallel()
 	for _, w := range workloads.All() {

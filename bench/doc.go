@@ -1,3 +1,3 @@
-// Package bench measures what signals cost, beside plain GORM, GORM's own hooks and code written by hand. make bench prints all
-// of it as a table, with other Go libraries beside; the benchmarks here are for profiles of one workload.
+// Package bench measures what signals cost, beside plain GORM, GORM's own hooks and code by hand. make bench prints all figures as a table, together
+// with other Go libraries. The benchmarks of this package are for profiles of one workload.
 package bench

@@ -10,7 +10,7 @@ import (
 	"github.com/gorm-signals/signals/bench/internal/measure"
 )
 
-// TestAQueuedEventHoldsFewBytes: what waits for a commit lets go of its statement.
+// TestAQueuedEventHoldsFewBytes shows that an event which waits for a commit does not keep its statement in memory.
 //
 //nolint:paralleltest // The heap is that of the whole process.
 func TestAQueuedEventHoldsFewBytes(t *testing.T) {

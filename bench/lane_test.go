@@ -16,8 +16,8 @@ import (
 	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
-// BenchmarkLane inserts rows while a receiver that takes 100 ms runs on a lane, in turns with inserts without a receiver. It reports how long
-// the half and 99 of 100 inserts take at most, and how much more that is than without the receiver.
+// BenchmarkLane inserts rows while a receiver that takes 100 ms runs on a lane, in turns with inserts without a receiver. It reports the p50 and p99
+// of the inserts, and their differences to those without the receiver.
 func BenchmarkLane(b *testing.B) {
 	plain, slow := laneDB(b), laneDB(b)
 	lane := signals.NewLane(signals.LaneConfig{Name: "slow", Workers: 8, Queue: 1 << 30})
@@ -40,7 +40,7 @@ func BenchmarkLane(b *testing.B) {
 	b.StopTimer()
 	ended, cancel := context.WithCancel(b.Context())
 	cancel()
-	_ = lane.Shutdown(ended) // most of them wait, and nobody needs them
+	_ = lane.Shutdown(ended) // most calls still wait, and are not needed
 	at := func(took []time.Duration, percent int) float64 {
 		slices.Sort(took)
 		return float64(took[(len(took)-1)*percent/100].Microseconds()) / 1000
@@ -49,7 +49,7 @@ func BenchmarkLane(b *testing.B) {
 		b.ReportMetric(at(with, percent), name+"-ms")
 		b.ReportMetric(at(with, percent)-at(without, percent), name+"+ms")
 	}
-	b.ReportMetric(0, "ns/op") // of no meaning here
+	b.ReportMetric(0, "ns/op") // meaningless here
 }
 
 // laneDB returns a SQLite database in a file of its own, with the plugin.

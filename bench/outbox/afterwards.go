@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// trip is how long a statement is on its way to a database that is not on the same machine, and back.
+// trip is how long a statement takes to a database on another machine and back.
 const trip = time.Millisecond
 
-// far is how long a call takes on a database that is not on the same machine.
+// far is how long a call takes if the database is on another machine.
 type far struct {
 	nobody time.Duration
-	ratio  float64 // to it, with receivers that only look afterwards
+	ratio  float64 // with receivers that only look afterwards, as a ratio to nobody
 }
 
-// distant measures calls with receivers that only look afterwards beside calls without, in turns, on a database that each statement needs a trip to.
-// What it returns is by the names of the calls.
+// distant measures calls with and without receivers that only look afterwards, in turns. Each statement waits for a trip. The result is by the names
+// of the calls.
 func distant(ctx context.Context, d database, dir string) (all map[string]far, err error) {
 	const rounds = 9
 	away := false

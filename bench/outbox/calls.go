@@ -20,20 +20,20 @@ type Tag struct {
 	Name string
 }
 
-// TableName keeps the measurements apart from what else the database holds.
+// TableName returns a name that no other program uses in this database.
 func (Shelf) TableName() string { return "bench_shelves" }
 
-// TableName keeps the measurements apart from what else the database holds.
+// TableName returns a name that no other program uses in this database.
 func (Tag) TableName() string { return "bench_tags" }
 
 // call is a call whose statements are counted.
 type call struct {
 	name string
-	rows int                               // that the table holds before
-	run  func(db *gorm.DB, key uint) error // key is that of a row
+	rows int // in the table before the call
+	run  func(db *gorm.DB, key uint) error // key is the key of a row
 }
 
-// many is how many rows calls with a condition write.
+// many is the number of rows that calls with a condition write.
 const many = 10_000
 
 const (
@@ -87,7 +87,7 @@ func listeners() []listener {
 	}
 }
 
-// looksAfterwards connects receivers that only look at what was written.
+// looksAfterwards connects receivers that only look at written rows.
 func looksAfterwards(s *shop) (stop func()) {
 	m := signals.For[Product](s.db)
 	saved := m.PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return nil }, signals.Needs(signals.Row))

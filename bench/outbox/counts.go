@@ -11,8 +11,8 @@ import (
 // counts are numbers of statements by call and listener.
 type counts map[string]map[string]int
 
-// count counts the statements of each call with each listener, but not those that begin and end transactions. The notes of durable receivers, which
-// follow within 20 milliseconds, count too.
+// count counts the statements of each call with each listener, except those that begin and end transactions. Statements that mark events of durable
+// receivers as done follow within 20 milliseconds, and count too.
 func count(ctx context.Context, d database, dir string) (c counts, err error) {
 	var n atomic.Int64
 	s, err := openShop(ctx, d, dir, func(query string) {
@@ -29,9 +29,9 @@ func count(ctx context.Context, d database, dir string) (c counts, err error) {
 		c[of.name] = map[string]int{}
 		for _, l := range listeners() {
 			if of.name == appendLink && (l.name == toPublish || l.name == toDurable) {
-				continue // an outbox has events of models, not of links
+				continue // these listeners connect only to products
 			}
-			for range 3 { // at first, the library asks what it asks once in a program
+			for range 3 { // the first call makes queries that the library makes once in a program
 				if err := s.called(ctx, of, l, func() { n.Store(0) }); err != nil {
 					return nil, err
 				}
@@ -42,7 +42,7 @@ func count(ctx context.Context, d database, dir string) (c counts, err error) {
 	return c, nil
 }
 
-// called makes a call. begin runs right before it.
+// called makes a call, and calls begin right before it.
 func (s *shop) called(ctx context.Context, of call, l listener, begin func()) error {
 	key, err := s.fill(of.rows)
 	if err != nil {

@@ -17,14 +17,14 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// Product is what is written.
+// Product is the model of the measurements.
 type Product struct {
 	ID    uint
 	Name  string
 	Price int64
 }
 
-// database is where it is written.
+// database is a server or file that the measurements write to.
 type database struct {
 	name   string
 	driver string
@@ -52,7 +52,7 @@ func databases() []database {
 	}
 }
 
-// open opens a pool whose connections call before, unless it is nil, before each statement.
+// open opens a pool. If before is not nil, its connections call before ahead of each statement.
 func (d database) open(dir string, before func(query string)) (*gorm.DB, error) {
 	open := sql.Open
 	if before != nil {
@@ -83,7 +83,7 @@ const (
 	table    = "bench_outbox"
 )
 
-// TableName keeps the measurements apart from what else the database holds.
+// TableName returns a name that no other program uses in this database.
 func (Product) TableName() string { return products }
 
 func openShop(ctx context.Context, d database, dir string, before func(query string)) (*shop, error) {
@@ -115,7 +115,7 @@ func (s *shop) drop() error {
 	return s.db.Migrator().DropTable("bench_shelf_tags", &Shelf{}, &Tag{}, products, table, table+"_leases")
 }
 
-// fill makes the table hold n rows and returns the key of one. Nobody may listen.
+// fill replaces the rows of the table by n new ones, and returns the key of one. No receiver may be connected.
 func (s *shop) fill(n int) (key uint, err error) {
 	if err = s.empty(products); err != nil || n == 0 {
 		return 0, err
@@ -130,7 +130,7 @@ func (s *shop) fill(n int) (key uint, err error) {
 	return rows[0].ID, err
 }
 
-// empty takes all rows away. A DELETE would leave them for the next statements to step over, until PostgreSQL cleans up.
+// empty truncates the table. After a DELETE, PostgreSQL would have to skip the old rows in each statement until it cleans up.
 func (s *shop) empty(table string) error {
 	if s.db.Name() == "sqlite" {
 		return s.db.Exec("DELETE FROM " + table).Error

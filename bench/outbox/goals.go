@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// goal is something to reach on a database.
+// goal is a limit that a figure of a database must keep.
 type goal struct {
 	work, text string
 	limit      float64
 	value      float64
 	format     string
-	floor      float64 // the least that anybody can have, where it was measured
+	floor      float64 // the same figure of code by hand, if that was measured
 }
 
 func (r results) goals() []goal {
@@ -34,7 +34,7 @@ func (r results) goals() []goal {
 			all = append(all, goal{"Durable", d.name + ", " + of + ": at most 1 statement for 50 rows", many / 50, n, "%.0f", 0})
 		}
 		all = append(all, goal{"W3 post", d.name + ": at most 6 statements", 6, float64(r.counts[d.name][deleteMany][toPost]), "%.0f", 0})
-		if d.name != onMariaDB { // it has no UPDATE ... RETURNING
+		if d.name != onMariaDB { // MariaDB has no UPDATE ... RETURNING
 			all = append(all, goal{"W2 post", d.name + ": no statement more", 0, more(updateKey), "%+.0f", 0},
 				goal{"W7 post", d.name + ": at most 6 statements", 6, float64(r.counts[d.name][updateMany][toPost]), "%.0f", 0})
 		}
@@ -46,7 +46,7 @@ func (r results) reached(b *strings.Builder) {
 	b.WriteString("| | goal | measured | | the floor |\n|---|---|---|---|---|\n")
 	for _, g := range r.goals() {
 		shown, verdict := fmt.Sprintf(g.format, g.value), "met"
-		if math.Round(g.value*100) > math.Round(g.limit*100) { // what is shown is what is judged
+		if math.Round(g.value*100) > math.Round(g.limit*100) { // the judgement uses the rounded value that the table shows
 			shown, verdict = "**"+shown+"**", "**missed**"
 		}
 		floor := ""

@@ -1,5 +1,5 @@
-// Command outbox measures what the outbox costs and how fast it is: writes with and without events, the relay into JetStream, and the
-// way from a commit to a consumer. Run it with make bench-outbox from the top of the repository.
+// Command outbox measures the cost and the speed of the outbox: writes with and without events, the relay into JetStream, and the time from a commit
+// to a consumer. Run it with make bench-outbox from the top of the repository.
 package main
 
 import (
@@ -39,7 +39,7 @@ func run(ctx context.Context, events int, file string, out io.Writer) error {
 	return page.Rewrite(file, "bench-outbox", text)
 }
 
-// results are what was measured, by the names of databases.
+// results are the figures of all measurements, by the names of databases.
 type results struct {
 	figures map[string]figures
 	counts  map[string]counts

@@ -19,11 +19,11 @@ import (
 	"gorm.io/gorm"
 )
 
-// figures are what was measured on one database.
+// figures are the results on one database.
 type figures struct {
-	plain              time.Duration // an insert that nobody hears of
-	published, durable float64       // ratios to it
-	byHand             float64       // the same of an insert and an INSERT of a ready record beside it: the floor of both
+	plain              time.Duration // an insert without a receiver
+	published, durable float64 // inserts with an event, as ratios to plain
+	byHand             float64 // an insert with a prepared record inserted by hand, as a ratio to plain: the floor of both
 	relay, engine      float64       // events a second, into nothing and into JetStream
 	p50, p99           time.Duration // from the commit to the consumer
 }
@@ -43,7 +43,7 @@ func measure(ctx context.Context, d database, dir string, events int) (f figures
 	return f, taking, s.relays(ctx, dir, events, &f)
 }
 
-// relays measures how fast events get out of the table, and to a consumer.
+// relays measures how fast a relay sends events, and how long they take to a consumer.
 func (s *shop) relays(ctx context.Context, dir string, events int, f *figures) (err error) {
 	if f.relay, err = s.drain(ctx, nowhere{}, events); err != nil {
 		return err
@@ -72,13 +72,13 @@ func (s *shop) relays(ctx context.Context, dir string, events int, f *figures) (
 	return err
 }
 
-// nowhere is a sink that takes everything.
+// nowhere is a sink that stores nothing.
 type nowhere struct{}
 
 func (nowhere) Send(context.Context, []outbox.Message) []error { return nil }
 
-// writes measures inserts without an event, with one published, with one kept for a durable receiver that is called, and with a record
-// written by hand, in turns.
+// writes measures inserts, in turns: without an event, with a published event, with a durable receiver that is called, and with a record inserted by
+// hand.
 func (s *shop) writes(f *figures) error {
 	const rounds, n = 9, 200
 	m := signals.For[Product](s.db)
@@ -126,7 +126,7 @@ func inserts(n int, insert func(p *Product) error) (time.Duration, error) {
 	return time.Since(start) / time.Duration(n), nil
 }
 
-// createByHand inserts a row and a record that is ready, in one transaction.
+// createByHand inserts a row and a prepared record in one transaction.
 func (s *shop) createByHand(p *Product) error {
 	return s.db.Transaction(func(tx *gorm.DB) error {
 		if err := tx.Create(p).Error; err != nil {
@@ -151,7 +151,7 @@ func middle[T int64 | float64 | time.Duration](values []T) T {
 	return values[len(values)/2]
 }
 
-// drain measures how many events a second a relay takes out of the table.
+// drain measures how many events a second a relay sends.
 func (s *shop) drain(ctx context.Context, sink outbox.Sink, events int) (float64, error) {
 	stop := outbox.Publish[Product](s.ob)
 	rows := make([]Product, events)
@@ -174,7 +174,7 @@ func (s *shop) drain(ctx context.Context, sink outbox.Sink, events int) (float64
 	}
 }
 
-// latency measures the way from a commit to a consumer while one writer inserts two hundred rows a second.
+// latency measures the time from a commit to a consumer, while one writer inserts 200 rows a second.
 func (s *shop) latency(ctx context.Context, sink outbox.Sink, sub outbox.Subscriber) (p50, p99 time.Duration, err error) {
 	const n = 1000
 	stop := outbox.Publish[Product](s.ob)
@@ -187,7 +187,7 @@ func (s *shop) latency(ctx context.Context, sink outbox.Sink, sub outbox.Subscri
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
-		case e.Payload.Price == 0: // the last of those before
+		case e.Payload.Price == 0: // the consumer has handled all earlier events
 			close(ready)
 		case e.Payload.Price < 0:
 			arrived[e.Payload.Price] = time.Now()
@@ -225,7 +225,7 @@ func (s *shop) latency(ctx context.Context, sink outbox.Sink, sub outbox.Subscri
 	}
 	took := make([]time.Duration, 0, n)
 	for price, at := range arrived {
-		took = append(took, max(0, at.Sub(committed[price]))) // it may arrive before Create returns
+		took = append(took, max(0, at.Sub(committed[price]))) // an event may arrive before Create returns
 	}
 	slices.Sort(took)
 	return took[n/2], took[n*99/100], nil

@@ -12,16 +12,16 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// slow is what receivers cost that take their time.
+// slow are the figures of receivers that take long.
 type slow struct {
-	alone, onLane, durable spread          // of one insert: nobody listens, and a receiver takes 100 ms
-	rates                  map[int]float64 // events a second of a durable receiver by the number of workers, when a call takes 20 ms
+	alone, onLane, durable spread // of one insert: without a receiver, and with one that takes 100 ms
+	rates                  map[int]float64 // events per second of a durable receiver whose call takes 20 ms, by its number of workers
 }
 
-// spread is how long most calls take at most.
+// spread holds two percentiles.
 type spread struct{ p50, p99 time.Duration }
 
-// workerCounts are how many workers a receiver gets.
+// workerCounts are the numbers of workers in the measurements.
 func workerCounts() []int { return []int{1, 2, 4, 8, 16, 32} }
 
 func (s *shop) slow(ctx context.Context) (found slow, err error) {
@@ -63,7 +63,7 @@ func (s *shop) slow(ctx context.Context) (found slow, err error) {
 	return found, s.empty(table)
 }
 
-// onLane connects a receiver on a lane that takes some time.
+// onLane connects a receiver that takes this long, on a lane.
 func (s *shop) onLane(takes time.Duration, lane *signals.Lane) (stop func()) {
 	end := signals.For[Product](s.db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error {
 		time.Sleep(takes)
@@ -72,7 +72,7 @@ func (s *shop) onLane(takes time.Duration, lane *signals.Lane) (stop func()) {
 	return func() { end() }
 }
 
-// durable connects a durable receiver that takes some time.
+// durable connects a durable receiver that takes this long.
 func (s *shop) durable(takes time.Duration, workers int) (stop func()) {
 	end := signals.For[Product](s.db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Product]) error {
 		time.Sleep(takes)
@@ -81,7 +81,7 @@ func (s *shop) durable(takes time.Duration, workers int) (stop func()) {
 	return func() { end() }
 }
 
-// timed adds how long each of some inserts takes.
+// timed inserts n rows, and appends the time of each insert.
 func (s *shop) timed(took []time.Duration, n int) ([]time.Duration, error) {
 	for range n {
 		start := time.Now()
@@ -100,7 +100,7 @@ func spreadOf(took []time.Duration) spread {
 	return spread{took[len(took)/2], took[len(took)*99/100]}
 }
 
-// slowOnes is the table of receivers that take their time.
+// slowOnes writes the table of receivers that take long.
 func (r results) slowOnes(b *strings.Builder) {
 	b.WriteString("| database | insert, p50, p99 | with a receiver of 100 ms on a lane | with a durable receiver of 100 ms |")
 	for _, workers := range workerCounts() {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// text is the part of the page that is measured.
+// text is the part of the page with the figures.
 func (r results) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured on %d cores, %s/%s, %s, with everything on one machine: databases, relay, JetStream with file storage, consumer.\n\n",

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// crowd is how many inserts a second a number of writers make.
+// crowd is how many inserts a second so many writers make together.
 type crowd struct {
 	writers int
 	rates   map[string]float64 // by listener
 }
 
-// writers measures inserts by 1 to 16 goroutines. The listeners take turns.
+// writers measures inserts by 1 to 16 goroutines, with one listener after the other.
 func writers(ctx context.Context, d database, dir string) (all []crowd, err error) {
 	const rounds, turn = 5, 200 * time.Millisecond
 	s, err := openShop(ctx, d, dir, nil)

@@ -10,8 +10,7 @@ import (
 	"github.com/uptrace/bun/dialect/sqlitedialect" //nolint:depguard // A peer.
 )
 
-// bunProduct is the model of the workloads for bun. Its hooks are those of a query and not of a row, so what a receiver does
-// is written around the queries.
+// bunProduct is the model of the workloads for bun. Hooks of bun get a query and not a row, so the work of a receiver is written around the queries.
 type bunProduct struct {
 	bun.BaseModel `bun:"table:products"`
 

@@ -9,7 +9,7 @@ import (
 	"github.com/uptrace/bun/dialect/sqlitedialect" //nolint:depguard // A peer.
 )
 
-// What bun does when it only looks afterwards: statements with RETURNING.
+// Ways of bun that only look at rows after the write: statements with RETURNING.
 
 func bunUpdatesReturning(e *workloads.Env) (workloads.Work, error) {
 	db := bun.NewDB(e.Pool, sqlitedialect.New())

@@ -14,7 +14,8 @@ import (
 	"github.com/gorm-signals/signals/bench/peers/ent/product"
 )
 
-// entDoes returns how ent does a workload, or nil: it has no RETURNING for receivers that only look afterwards. Where ent has a hook that sees the row, it does what a receiver does.
+// entDoes returns how ent does a workload, or nil: ent has no RETURNING for receivers that only look afterwards. If a hook of ent gets the row, the
+// hook does the work of a receiver.
 func entDoes(w workloads.Workload) prepare {
 	switch w.ID {
 	case "W1":
@@ -135,7 +136,7 @@ func entUpdates(whole, compare bool) prepare {
 	}
 }
 
-// entDeletes reads the rows itself: a hook of ent knows the condition of a delete.
+// entDeletes reads the rows itself, because a hook of ent gets only the condition of a delete.
 func entDeletes(ctx context.Context, tx *ent.Tx) error {
 	all, err := tx.Product.Query().Where(product.Category(workloads.Drinks)).All(ctx)
 	if err != nil {

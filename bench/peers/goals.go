@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
-// goal is something to reach by all of some workloads.
+// goal is a limit that all figures of some workloads must keep.
 type goal struct {
 	work, text string
 	keys       []string // of workloads
@@ -61,7 +61,7 @@ func goalsOfManyRows() []goal {
 	}
 }
 
-// below is the largest ratio that is shown as less than 1. Two ways are level if no more is between them than between two runs of one way.
+// below is the largest ratio that the table shows as less than 1. Two ways are level if they differ no more than two runs of one way.
 const (
 	below     = 0.99
 	level     = 1.05
@@ -159,7 +159,7 @@ type value struct {
 func (g goal) value(key string, v float64) value {
 	form := grouped(strings.TrimSuffix(strings.TrimPrefix(key, g.work+" "), " "+string(workloads.Nowhere)))
 	shown := fmt.Sprintf(g.format, v)
-	var rounded float64 // what is shown is what is judged
+	var rounded float64 // the judgement uses the rounded value that the table shows
 	_, _ = fmt.Sscanf(shown, "%g", &rounded)
 	return value{text: form + ": " + shown, met: rounded <= g.limit}
 }
@@ -189,7 +189,8 @@ func connectMicros(r results, of func(measure.Connecting) float64, most float64)
 	return []value{{fmt.Sprintf("%.1f us", us), us <= most}}
 }
 
-// growths compares large and small deletes. Both are beside those by hand: memory and caches make a row of many dearer for all.
+// growths compares large deletes with small ones, each as a ratio to code by hand: with many rows, memory and caches make each row dearer for every
+// way.
 func growths(r results) []value {
 	g := goal{work: "W3", limit: 1.1, format: "%.2f"}
 	var values []value
@@ -202,7 +203,7 @@ func growths(r results) []value {
 	return values
 }
 
-// line is one goal. least are the values of the floor, where the goal was missed.
+// line writes one goal. least are the values of the floor where the goal was missed.
 func line(b *strings.Builder, work, text string, values []value, least ...value) {
 	verdict := "met"
 	if len(values) == 0 {

@@ -1,5 +1,5 @@
-// Command peers measures what signals cost beside plain GORM, GORM's own hooks, code written by hand, bun and ent, and prints
-// it as tables. Run it with make bench from the top of the repository.
+// Command peers measures what signals cost beside plain GORM, GORM's own hooks, code by hand, bun and ent, and prints the figures as tables. Run it
+// with make bench from the top of the repository.
 package main
 
 import (
@@ -44,14 +44,14 @@ func run(o options, file string, out io.Writer) error {
 	return page.Rewrite(file, "bench", text)
 }
 
-// options say what is measured.
+// options select the measurements.
 type options struct {
 	short bool
 	only  string
 	log   io.Writer
 }
 
-// results are what was measured.
+// results are the figures of all measurements.
 type results struct {
 	list    []workloads.Workload // in the order of the table
 	figures map[string]measure.Figures
@@ -61,10 +61,11 @@ type results struct {
 	connecting *measure.Connecting // nil if it was not measured
 }
 
-// counted reports whether the statements of a workload are counted: once for all files, contexts and numbers of rows.
+// counted reports whether the statements of a workload are counted. Backend, context and number of rows do not change them, so one variant of each is
+// enough.
 func counted(w workloads.Workload) bool { return w.On == workloads.Memory && !w.Long && !w.Ends }
 
-// grown is how much memory W3 takes at most, in megabytes by the way.
+// grown is the most memory that W3 takes, in megabytes for each way.
 type grown struct {
 	rows      int
 	megabytes map[string]float64
@@ -157,7 +158,7 @@ func (o options) connecting(ctx context.Context, r *results) error {
 // wants reports whether something with this name is to be measured.
 func (o options) wants(name string) bool { return strings.HasPrefix(name, o.only) }
 
-// report tells whoever waits how far it is.
+// report shows the progress.
 func (o options) report(what string, started time.Time) {
 	_, _ = fmt.Fprintf(o.log, "%-28s %5.1f s\n", what, time.Since(started).Seconds())
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
-// about describes what the figures were measured on.
+// about describes the machine and the versions of a measurement.
 func about(short bool) (string, error) {
 	env, err := workloads.Open(workloads.Memory)
 	if err != nil {
@@ -44,10 +44,10 @@ func about(short bool) (string, error) {
 	return text, nil
 }
 
-// unsteady is the spread from which on a ratio says little.
+// unsteady is the spread above which a ratio is unreliable.
 const unsteady = 0.25
 
-// noise tells how far the figures can be trusted.
+// noise says how reliable the figures are.
 func noise(r results) string {
 	n := 0
 	for _, figures := range r.figures {
@@ -110,7 +110,7 @@ func statements(r results) string {
 	return b.String()
 }
 
-// others is the table of what is no workload.
+// others is the table of figures that belong to no workload.
 func others(r results) string {
 	var b strings.Builder
 	item := func(what, measured string) { fmt.Fprintf(&b, "| %s | %s |\n", what, measured) }
@@ -141,7 +141,7 @@ func head(b *strings.Builder, first string) {
 	b.WriteString("\n" + strings.Repeat("|---", strings.Count(first, "|")-1+len(columns())) + "|\n")
 }
 
-// row is a line of a table. The second table has no column for the database: all of it is on one.
+// row writes a line of a table. The second table has no column for the database, because all its lines have the same one.
 func row(b *strings.Builder, work, on string, cell func(way string) string) {
 	b.WriteString("| " + work + " |")
 	if on != "" {

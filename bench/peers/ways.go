@@ -15,7 +15,7 @@ const (
 // prepare makes ready one way of doing a workload.
 type prepare = func(*workloads.Env) (workloads.Work, error)
 
-// all returns the workloads with the ways of the peers, which do the same work in a transaction of the same kind.
+// all returns the workloads with the ways of the peers. These do the same work, in the same kind of transaction.
 func all() []workloads.Workload {
 	list := workloads.All()
 	for i := range list {

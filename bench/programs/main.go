@@ -1,5 +1,5 @@
-// Command programs measures what each model with one Connect costs a program: how much larger it gets, and how much longer it takes to
-// build. Run it with make bench-programs from the top of the repository.
+// Command programs measures what each model with one Connect costs a program: additional size of the binary and additional time to build. Run it with
+// make bench-programs from the top of the repository.
 package main
 
 import (
@@ -19,11 +19,11 @@ import (
 	"github.com/gorm-signals/signals/bench/internal/page"
 )
 
-// kinds are what the models of a program do. A model whose receiver is connected to signals with empty methods tells the least
+// kinds are the programs that are compared: their models do this. The last kind connects to signals whose methods are all empty, and shows the least
 // that the types and methods of the library can cost.
 var kinds = []string{"alone", "with a PostSave receiver", "with a receiver, all methods empty"}
 
-// few and many are the numbers of models in the programs that are compared.
+// few and many are the numbers of models in the two programs of each kind.
 const few, many = 10, 60
 
 func main() {
@@ -44,7 +44,7 @@ func main() {
 
 // measure builds the programs and returns the table.
 func measure(ctx context.Context) (string, error) {
-	dir, err := os.MkdirTemp("bench/programs", "_built") // within the module; ./... leaves it out
+	dir, err := os.MkdirTemp("bench/programs", "_built") // inside the module, but left out of ./...
 	if err != nil {
 		return "", err
 	}
@@ -66,7 +66,7 @@ func measure(ctx context.Context) (string, error) {
 	return text.String(), nil
 }
 
-// built is a program.
+// built holds the sizes of a program and its time to build.
 type built struct {
 	stripped, whole size
 	took            time.Duration // the compiler and the linker, on one core
@@ -74,10 +74,10 @@ type built struct {
 
 type size int64
 
-// more returns by how many KB for each model a program is larger than another.
+// more returns by how many KB per model a program is larger than another.
 func (s size) more(than size) float64 { return float64(s-than) / 1000 / (many - few) }
 
-// rounds is how often a program is built to find out how long that takes. The fastest one counts: other work on the machine only adds.
+// rounds is how often a program is built. The fastest build counts, because other work on the machine can only add time.
 const rounds = 5
 
 func build(ctx context.Context, dir string, models int, kind string) (b built, err error) {
@@ -165,7 +165,7 @@ func connect{{.}}(_ context.Context, db *gorm.DB) {
 }
 {{end}}{{end}}`))
 
-// generate writes a program that was never built before.
+// generate writes a program that no build cache knows.
 func generate(dir string, models int, kind string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// Connecting is what a Connect costs in a program with a thousand models, in nanoseconds.
+// Connecting is the cost of a Connect in a program with a thousand models, in nanoseconds.
 type Connecting struct {
 	Connect float64
 	First   float64 // the first write of a model
-	More    float64 // what the next write costs more than the one after it
+	More    float64 // by how much the second write of a model is dearer than the third
 }
 
 const library = "github.com/gorm-signals/signals"
 
-// ConnectAmongManyModels runs the benchmark of this name of the library some times, and returns medians. The models of a program are types: a thousand of
-// them take minutes to compile, and the benchmark makes them while it runs, which only the package itself can.
+// ConnectAmongManyModels runs the library's benchmark of this name several times, and returns medians. Models are types, and a thousand types would
+// take minutes to compile. The benchmark makes them at run time, which only the package itself can.
 func ConnectAmongManyModels(ctx context.Context, times int) (Connecting, error) {
 	dir, err := output(exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", library))
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
-// Grown does the workload once in every way and returns by how many megabytes the Go heap grew at most meanwhile, garbage that
-// was not collected yet included. What SQLite keeps in memory is not on this heap.
+// Grown does the workload once in every way, and returns by how many megabytes the Go heap grew at most, with garbage that was not collected yet.
+// Memory of SQLite is not on this heap.
 func Grown(w workloads.Workload) (map[string]float64, error) {
 	grown := map[string]float64{}
 	for _, way := range w.Ways {

@@ -10,14 +10,14 @@ import (
 	"github.com/gorm-signals/signals/bench/internal/workloads"
 )
 
-// Held is how many bytes the library keeps in use for an event that waits for a commit, beside what the program holds itself.
+// Held is how many bytes the library keeps in use for an event that waits for a commit, without the memory that the program itself keeps.
 type Held struct {
-	One  float64 // of a write of one row
-	Bulk float64 // of a row of many
-	Copy float64 // of both, what the copy of the row takes
+	One  float64 // for a write of one row
+	Bulk float64 // for each row of a write of many
+	Copy float64 // the share of the row's copy in both
 }
 
-// heldRows is how many rows a transaction inserts, and how many one statement of them.
+// heldRows is how many rows a transaction inserts, heldBatch how many one statement inserts.
 const heldRows, heldBatch = 4000, 1000
 
 // HeldByEvents measures the events of an AfterCommit receiver. The heap is that of the whole process.
@@ -45,7 +45,7 @@ func HeldByEvents() (h Held, err error) {
 	return h, nil
 }
 
-// heldMore returns how much more an insert holds with a receiver than without. Pools and buffers of the process change it by some bytes, so it is a median.
+// heldMore returns how much more memory an insert holds with a receiver than without. The median evens out pools and buffers of the process.
 func heldMore(insert func(tx *gorm.DB) error) (float64, error) {
 	var more []float64
 	for range 7 {
@@ -62,7 +62,7 @@ func heldMore(insert func(tx *gorm.DB) error) (float64, error) {
 	return median(more), nil
 }
 
-// held returns how many bytes stay in use for each row that is inserted twice in a transaction: the first time fills what is filled once.
+// held returns how many bytes stay in use for each row of a second insert in a transaction: the first one fills buffers that remain.
 func held(way string, insert func(tx *gorm.DB) error) (float64, error) {
 	all := workloads.All()
 	w := all[slices.IndexFunc(all, func(w workloads.Workload) bool { return w.Key() == "W6 null" })]
@@ -83,7 +83,7 @@ func held(way string, insert func(tx *gorm.DB) error) (float64, error) {
 	return (float64(after) - float64(before)) / heldRows, errors.Join(err, t.env.Close())
 }
 
-// copies returns what Go allocates for a copy of a row.
+// copies returns the memory that Go allocates for a copy of a row.
 func copies() float64 {
 	kept := make([]*workloads.Product, heldRows)
 	before := inUse()
@@ -95,7 +95,7 @@ func copies() float64 {
 	return bytes / heldRows
 }
 
-// inUse returns how much of the heap is in use. Values in pools survive one collection.
+// inUse returns the used part of the heap. It collects twice, because values in pools survive one collection.
 func inUse() uint64 {
 	runtime.GC()
 	runtime.GC()

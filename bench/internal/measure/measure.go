@@ -1,5 +1,5 @@
-// Package measure compares ways of doing one workload. The ways take turns, as what one machine does at one time is all
-// that can be compared, and what comes out are medians over many rounds.
+// Package measure compares ways of doing one workload. The ways take turns, because only figures of one machine at one time can be compared. The
+// results are medians over many rounds.
 package measure
 
 import (
@@ -15,24 +15,24 @@ import (
 
 // Plan says how long to measure.
 type Plan struct {
-	Rounds int           // at least; in a round every way has a turn; 0 means 7
-	Budget time.Duration // more rounds follow until it is spent; 0 means no more
-	Turn   time.Duration // about, for the first way; it decides how often short work runs in a turn; 0 means 2 ms
+	Rounds int // the least number; in a round every way has a turn; 0 means 7
+	Budget time.Duration // further rounds follow for this time; 0 means none
+	Turn   time.Duration // the rough length for the first way, which decides how often short work runs in a turn; 0 means 2 ms
 }
 
-// Figure is what one way needs for one row, send or call. Ratio and More compare it with the first way in the same round.
+// Figure is the cost of one way for one row, send or call. Ratio and More compare it with the first way in the same round.
 type Figure struct {
 	Nanos  float64
 	Allocs float64
 	Bytes  float64 // allocated
 	Ratio  float64
-	Spread float64 // of the middle half of the rounds' ratios, as a part of Ratio: it is large on a busy machine
+	Spread float64 // of the middle half of the rounds' ratios, relative to Ratio: it is large on a busy machine
 	More   float64 // nanoseconds
 
 	Statements int // of one call, if they are counted: see Statements
 }
 
-// Figures are those of all ways by their names.
+// Figures holds the figure of each way by its name.
 type Figures map[string]Figure
 
 // Compare does the workload in all its ways.
@@ -54,7 +54,7 @@ func Compare(w workloads.Workload, plan Plan) (Figures, error) {
 	return figures, err
 }
 
-// Statements counts the statements of all ways of a workload on SQLite and adds them to figures.
+// Statements counts the statements of all ways of a workload on SQLite, and adds the numbers to the figures.
 func (f Figures) Statements(w workloads.Workload) error {
 	for _, way := range w.Ways {
 		n, err := way.Statements(w.On)
@@ -68,7 +68,7 @@ func (f Figures) Statements(w workloads.Workload) error {
 	return nil
 }
 
-// turn is a way that takes turns with others.
+// turn is a way with its results.
 type turn struct {
 	workloads.Work
 
@@ -100,7 +100,7 @@ func compare(turns []*turn, plan Plan) (Figures, error) {
 	least, started := max(plan.Rounds, 7), time.Now()
 	for round := 0; round < least || time.Since(started) < plan.Budget; round++ {
 		for i := range turns {
-			t := turns[(i+round)%len(turns)] // nobody always comes after the same one
+			t := turns[(i+round)%len(turns)] // each way comes after each other one in turn
 			if err := t.take(times); err != nil {
 				return nil, err
 			}
@@ -116,7 +116,7 @@ func compare(turns []*turn, plan Plan) (Figures, error) {
 	return figures, nil
 }
 
-// warmUp runs every way a few times, and returns how often each of them is to run in a turn.
+// warmUp runs every way a few times, and returns how often each way runs in a turn.
 func warmUp(turns []*turn, plan Plan) (int, error) {
 	length := plan.Turn
 	if length == 0 {
@@ -143,7 +143,7 @@ func warmUp(turns []*turn, plan Plan) (int, error) {
 	return times, nil
 }
 
-// take is one turn. Nobody pays for the garbage of another one, or for code and data that another one drove out of the caches.
+// take is one turn. Collecting garbage and warming up first keeps it free from costs that another way has caused.
 func (t *turn) take(times int) error {
 	runtime.GC()
 	switch {
@@ -170,13 +170,13 @@ func (t *turn) take(times int) error {
 	return nil
 }
 
-// count counts allocations and their bytes. The least of some turns is that of the work alone: the runtime now and then allocates for itself,
-// and what one processor puts in a pool another one does not find.
+// count counts allocations and their bytes. The least of several passes is that of the work alone: now and then the runtime allocates for itself, and
+// pools do not have a value that another processor has put there.
 func (t *turn) count(times int) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	passes := 5
 	if t.Before != nil {
-		times, passes = 1, 1 // many rows, where a few allocations are nothing
+		times, passes = 1, 1 // with many rows, a few allocations do not matter
 	}
 	t.allocs, t.bytes = math.MaxFloat64, math.MaxFloat64
 	var before, after runtime.MemStats
@@ -193,7 +193,7 @@ func (t *turn) count(times int) error {
 			}
 		}
 		runtime.ReadMemStats(&after)
-		t.allocs = min(t.allocs, float64((after.Mallocs-before.Mallocs)/uint64(times))) // whole ones, as testing counts them
+		t.allocs = min(t.allocs, float64((after.Mallocs-before.Mallocs)/uint64(times))) // whole numbers, as package testing counts them
 		t.bytes = min(t.bytes, float64((after.TotalAlloc-before.TotalAlloc)/uint64(times)))
 	}
 	return nil
@@ -213,7 +213,7 @@ func (t *turn) figure(first *turn) Figure {
 	return f
 }
 
-// median returns the middle value. An even number of values has two: it is the mean of them.
+// median returns the middle value, or the mean of the two middle ones.
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)

@@ -17,7 +17,7 @@ func TestTheRatioIsToTheFirstWay(t *testing.T) {
 	sleep := func(name string, d time.Duration) workloads.Way {
 		return workloads.Way{Name: name, Prepare: func(*workloads.Env) (workloads.Work, error) {
 			return workloads.Work{Before: func() error { turns[name]++; return nil }, Run: func() error {
-				for start := time.Now(); time.Since(start) < d; { // busy: a timer may be late
+				for start := time.Now(); time.Since(start) < d; { // a busy loop, because a timer may be late
 				}
 				return nil
 			}}, nil

@@ -1,4 +1,4 @@
-// Package page puts what was measured into a page of the documentation.
+// Package page writes figures into a page of the documentation.
 package page
 
 import (
@@ -22,7 +22,7 @@ func Rewrite(file, target, text string) error {
 	return os.WriteFile(file, []byte(head+begin+"\n"+text+"\n"+end+tail), 0o644)
 }
 
-// Markers returns the lines between which the text of a make target stands.
+// Markers returns the lines around the text of a make target.
 func Markers(target string) (begin, end string) {
 	return "<!-- make " + target + ": begin -->\n", "<!-- make " + target + ": end -->\n"
 }

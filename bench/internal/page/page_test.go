@@ -15,7 +15,7 @@ func TestWriteReplacesWhatIsBetweenTheMarkers(t *testing.T) {
 	begin, end := page.Markers("bench")
 	file := filepath.Join(t.TempDir(), "page.md")
 	require.NoError(t, os.WriteFile(file, []byte("head\n"+begin+"old\n"+end+"tail\n"), 0o600))
-	for range 2 { // what was written can be written again
+	for range 2 { // a second Rewrite finds the markers again
 		require.NoError(t, page.Rewrite(file, "bench", "new\n"))
 		got, err := os.ReadFile(file)
 		require.NoError(t, err)

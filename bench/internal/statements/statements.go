@@ -1,4 +1,4 @@
-// Package statements opens databases that call a function before each statement: to count statements, or to wait as long as a network does.
+// Package statements opens databases that call a function before each statement, to count statements or to wait as long as a network would.
 package statements
 
 import (
@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Open opens a pool of a registered driver. before gets the text of each statement; a transaction begins and ends with the texts BEGIN, COMMIT
-// and ROLLBACK. Statements that a program prepares itself do not call it.
+// Open opens a pool of a registered driver. before gets the text of each statement, and BEGIN, COMMIT and ROLLBACK for a transaction. Statements that
+// a program prepares itself do not call it.
 func Open(name, dsn string, before func(query string)) (*sql.DB, error) {
 	pool, err := sql.Open(name, dsn) // connects to nothing yet; it knows the driver
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// BatchRows is how many rows one statement of a way by hand takes. SQLite binds 32,766 parameters at most.
+// BatchRows is how many rows a way by hand writes with one statement. SQLite binds 32,766 parameters at most.
 const BatchRows = 1000
 
 const bulkRows = 10_000
@@ -52,7 +52,7 @@ func Filled(n int, run func(e *Env) error) func(e *Env) (Work, error) {
 	}
 }
 
-// deleteWithHooks loads the rows, so that GORM's hooks see them.
+// deleteWithHooks loads the rows first, because GORM's hooks need them.
 func deleteWithHooks(tx *gorm.DB) error {
 	var all []hooked
 	if err := tx.Where("category = ?", Drinks).Find(&all).Error; err != nil {
@@ -152,7 +152,7 @@ func insertingManyByHand(e *Env) (Work, error) {
 	}), nil
 }
 
-// InsertMany is the work of W4: insert gets fresh rows for an empty table.
+// InsertMany is the work of W4: insert writes fresh rows into an empty table.
 func InsertMany[M any](e *Env, fresh func() M, insert func(rows []M) error) Work {
 	rows := make([]M, bulkRows)
 	return Work{
@@ -184,7 +184,7 @@ func double(db *gorm.DB) error {
 	return db.Model(&Product{}).Where("category = ?", Drinks).Update("price", gorm.Expr("price * 2")).Error
 }
 
-// doubleByHand is a SELECT, the UPDATE and a second SELECT for what the database computed.
+// doubleByHand runs a SELECT, the UPDATE, and a second SELECT for the values that the database computed.
 func doubleByHand(tx *gorm.DB) error {
 	var old, updated []Product
 	if err := tx.Where("category = ?", Drinks).Find(&old).Error; err != nil {

@@ -16,7 +16,7 @@ func install(db *gorm.DB) (*signals.ModelSignals[*Product], error) {
 	return signals.For[Product](db), nil
 }
 
-// connected wraps a way of GORM's: the work is the same, and connect is called first.
+// connected returns a way of GORM that calls connect first.
 func connected(connect func(db *gorm.DB) error, prepare func(e *Env) (Work, error)) func(e *Env) (Work, error) {
 	return func(e *Env) (Work, error) {
 		if err := connect(e.DB); err != nil {
@@ -26,7 +26,7 @@ func connected(connect func(db *gorm.DB) error, prepare func(e *Env) (Work, erro
 	}
 }
 
-// nobody installs the plugin.
+// nobody installs the plugin without receivers.
 func nobody(db *gorm.DB) error {
 	_, err := install(db)
 	return err
@@ -111,7 +111,7 @@ func commits(db *gorm.DB) error {
 	return nil
 }
 
-// crowds connects what saves does, and receivers of 32 other models.
+// crowds connects the receivers of saves, and receivers of 32 other models.
 func crowds(db *gorm.DB) error {
 	if err := saves()(db); err != nil {
 		return err
@@ -134,7 +134,7 @@ func fourOthers[T any](db *gorm.DB) {
 	listen[other[[3]T]](db)
 }
 
-// other is a model of a crowd: a type of its own for every T.
+// other is a model of a crowd: each T makes another type.
 type other[T any] struct {
 	ID    uint
 	Name  string

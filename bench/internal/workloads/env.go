@@ -22,7 +22,7 @@ type Backend string
 
 // The backends.
 const (
-	Null    Backend = "null"   // a driver that answers at once, for what is lost in the noise of a real database
+	Null    Backend = "null" // a driver that answers at once, to show costs that vanish in the noise of a real database
 	Memory  Backend = "memory" // SQLite in memory
 	File    Backend = "file"   // SQLite in a file with a write-ahead log
 	Nowhere Backend = "-"      // no database
@@ -34,14 +34,14 @@ type Env struct {
 	Pool *sql.DB
 
 	dir    string
-	before func(query string) // is called before each statement; nil means nothing
+	before func(query string) // called before each statement; nil means nothing
 	cancel func()             // ends the context of DB; nil means that it cannot end
 }
 
 // Open makes a database.
 func Open(on Backend) (*Env, error) { return openWith(on, nil) }
 
-// openWith makes a database that calls before, unless it is nil, before each statement.
+// openWith makes a database. If it is not nil, before is called ahead of each statement.
 func openWith(on Backend, before func(query string)) (*Env, error) {
 	e := &Env{before: before}
 	if on == Nowhere {
@@ -109,7 +109,7 @@ func (e *Env) Close() error {
 	return err
 }
 
-// Fill makes the table hold n rows of one category and a few of another one.
+// Fill replaces the rows of the table by n rows of one category and ten of another one.
 func (e *Env) Fill(n int) error {
 	if err := e.Empty(); err != nil {
 		return err
@@ -121,7 +121,7 @@ func (e *Env) Fill(n int) error {
 	return err
 }
 
-// Empty makes the table hold nothing.
+// Empty deletes all rows of the table.
 func (e *Env) Empty() error {
 	_, err := e.Pool.ExecContext(context.Background(), "DELETE FROM products")
 	return err
@@ -133,7 +133,7 @@ func (e *Env) Version() (version string, err error) {
 	return version, err
 }
 
-// State is what a few numbers tell of the table, so that ways of one workload can be compared.
+// State sums the table up, to compare what ways of one workload leave.
 type State struct{ Rows, Prices, Kept int64 }
 
 // State returns the state of the table.

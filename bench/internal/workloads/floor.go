@@ -8,10 +8,10 @@ import (
 	"gorm.io/gorm"
 )
 
-// What is the least that a workload costs whoever keeps the promises of signals? The ways of this file do that and no more: bare callbacks of
-// GORM that know the model, functions that are called directly, reads and writes by database/sql. None of it fits another program.
+// The ways of this file show the least that a workload costs if code keeps the promises of signals. They do nothing else: bare callbacks of GORM that
+// know the model, functions that are called directly, reads and writes by database/sql. None of this code would fit another program.
 
-// idle is a plugin for GORM: as many callbacks around a write as signals has, and transactions whose end it sees.
+// idle is a plugin for GORM with as many callbacks around a write as signals has, and with transactions whose end it sees.
 type idle struct {
 	before, after func(db *gorm.DB) error // called around GORM's statement; nil means nothing
 }
@@ -51,7 +51,7 @@ func (i idle) Initialize(db *gorm.DB) error {
 	return errors.Join(errs...)
 }
 
-// followed is a pool whose transactions tell how they end.
+// followed is a pool whose transactions know whether they have committed.
 type followed struct{ *sql.DB }
 
 // BeginTx implements [gorm.ConnPoolBeginner].
@@ -76,12 +76,12 @@ func (tx *followedTx) Commit() error {
 	return err
 }
 
-// floor is a way of GORM's with the idle plugin.
+// floor returns a way of GORM with the idle plugin.
 func floor(before, after func(db *gorm.DB) error, prepare func(e *Env) (Work, error)) Way {
 	return Way{Floor, connected(func(db *gorm.DB) error { return db.Use(idle{before, after}) }, prepare)}
 }
 
-// callEach calls what a receiver does for each row of an INSERT.
+// callEach does the work of a receiver for each row of an INSERT.
 func callEach(db *gorm.DB) error {
 	switch dest := db.Statement.Dest.(type) {
 	case *Product:
@@ -109,7 +109,7 @@ func readOne(db *gorm.DB) error {
 
 func lookOnce(*gorm.DB) error { return CheckPrice(1) }
 
-// returnRow makes GORM's UPDATE return its row.
+// returnRow makes GORM's UPDATE return its row, and looks at it.
 func returnRow(db *gorm.DB) error {
 	db.Statement.ConnPool = returning{db.Statement.ConnPool}
 	return nil
@@ -148,7 +148,7 @@ const floorRows = 500
 // eachBatch reads the drinks in key order and calls write with each batch and the range of keys that it fills.
 func eachBatch(ctx context.Context, e *Env, write func(ctx context.Context, tx *sql.Tx, batch []Product, above, upTo uint) error) error {
 	return inSQL(ctx, e.Pool, func(tx *sql.Tx) error {
-		within := context.WithoutCancel(ctx) // the driver starts a goroutine for each row otherwise
+		within := context.WithoutCancel(ctx) // with ctx, the driver would start a goroutine for each row
 		var last uint
 		for ctx.Err() == nil {
 			batch, err := products(within, tx, selectProducts+" WHERE category = ? AND id > ? ORDER BY id LIMIT ?", Drinks, last, floorRows)

@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// The workloads of receivers that only look afterwards. By hand they are statements with RETURNING.
+// The workloads of receivers that only look at written rows. By hand, they are statements with RETURNING.
 
 func w2post() []Workload {
 	return []Workload{{ID: "W2 post", What: "change a row, look at it afterwards", On: Memory, Per: 1, Ways: []Way{
@@ -83,7 +83,7 @@ func doubleReturning(tx *gorm.DB) error {
 	return CheckAll(all)
 }
 
-// returningBySQL runs a statement in a transaction and looks at the rows that it writes.
+// returningBySQL runs a statement in a transaction and looks at the rows that the statement returns.
 func returningBySQL(e *Env, query string, args ...any) error {
 	return inSQL(e.Context(), e.Pool, func(tx *sql.Tx) error {
 		all, err := products(e.Context(), tx, query+" RETURNING "+productColumns, args...)

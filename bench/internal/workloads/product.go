@@ -23,7 +23,7 @@ func (Product) TableName() string { return table }
 
 const table = "products"
 
-// hooked does in GORM's own hooks what the receivers of the workloads do.
+// hooked does the work of the receivers in GORM's own hooks.
 type hooked Product
 
 // TableName implements GORM's schema.Tabler.
@@ -90,17 +90,17 @@ func CheckAll(all []Product) error {
 	return nil
 }
 
-// NewProduct is what an insert writes.
+// NewProduct returns a row to insert.
 func NewProduct() Product {
 	return Product{Name: "tea", Category: "drinks", Price: 250, Stock: 40}
 }
 
-// StoredProduct is the row that a fresh database holds.
+// StoredProduct returns the row of a fresh database.
 func StoredProduct() Product {
 	p := NewProduct()
 	p.ID = 1
 	return p
 }
 
-// NextPrice is what an update writes: not the price that is stored, and at most two digits after the first.
+// NextPrice returns a price for an update: never the stored one, and with two digits at most after the first one.
 func NextPrice(price int64) int64 { return 100 + (price+1)%100 }

@@ -17,7 +17,7 @@ type view struct {
 
 type requestKey struct{}
 
-// sends are made per run, so that the cost of the loop around them does not count.
+// sends is how many sends a run has, so that the cost of the loop around them does not count.
 const sends = 100
 
 func w5() []Workload {
@@ -31,7 +31,7 @@ func w5() []Workload {
 	return append(all, sending(1, " request", request), sending(10, " request", request), sending(1, " deep", deep), sending(10, " deep", deep))
 }
 
-// deeper adds as many values to a context as much middleware does.
+// deeper adds values to a context, as layers of middleware do.
 func deeper(ctx context.Context, values int) context.Context {
 	if values == 0 {
 		return ctx
@@ -39,7 +39,7 @@ func deeper(ctx context.Context, values int) context.Context {
 	return deeper(context.WithValue(ctx, requestKey{}, values), values-1)
 }
 
-// sending is W5 with n receivers. A request has a context with a value, which a background does not.
+// sending is W5 with n receivers. The context of a request has a value, a background context has none.
 func sending(n int, form string, ctx context.Context) Workload { //nolint:revive // A context comes last: it is what varies least.
 	calls, signal := viewReceivers(n)
 	var least leastSignal
@@ -51,7 +51,7 @@ func sending(n int, form string, ctx context.Context) Workload { //nolint:revive
 	}}
 }
 
-// viewReceivers returns n receivers, and a signal that they are connected to.
+// viewReceivers returns n receivers, and a signal to which they are connected.
 func viewReceivers(n int) ([]signals.Receiver[view], *signals.Signal[view]) {
 	var users uint
 	calls := make([]signals.Receiver[view], n)
@@ -80,7 +80,7 @@ func viewing(send func(v view) error) func(*Env) (Work, error) {
 	}
 }
 
-// leastSignal has receivers that can be connected and disconnected meanwhile, and whose panics become errors.
+// leastSignal is a signal whose receivers may change during a send, and whose panics become errors.
 type leastSignal struct {
 	calls atomic.Pointer[[]signals.Receiver[view]]
 }
@@ -109,7 +109,7 @@ func (s *leastSignal) send(ctx context.Context, v view) (err error) {
 	return nil
 }
 
-// plainLoop is what a program without signals does.
+// plainLoop is the code of a program without signals.
 //
 //go:noinline
 func plainLoop(ctx context.Context, calls []signals.Receiver[view], v view) error {

@@ -9,16 +9,16 @@ import (
 // Way is one way of doing a workload.
 type Way struct {
 	Name    string
-	Prepare func(e *Env) (Work, error) // is called once, on a database of its own
+	Prepare func(e *Env) (Work, error) // called once, with a database of its own
 }
 
-// Work is what is measured.
+// Work is the part of a way that is measured.
 type Work struct {
 	Before func() error // runs before each Run and is not measured; nil means nothing
 	Run    func() error
 }
 
-// Do opens a database, does the work once and returns the state that the work leaves.
+// Do opens a database, does the work once and returns the state after it.
 func (w Way) Do(on Backend) (s State, err error) {
 	e, err := Open(on)
 	if err != nil {
@@ -38,8 +38,8 @@ func (w Way) Do(on Backend) (s State, err error) {
 	return e.State()
 }
 
-// Statements opens a database of SQLite, does the work twice and returns how many statements the second time takes. The first time, the library asks
-// what it asks once in a program. Statements that begin and end transactions and savepoints do not count.
+// Statements does the work twice on SQLite, and returns how many statements the second run takes: the first run has queries that the library makes
+// once in a program. Statements that begin and end transactions and savepoints do not count.
 func (w Way) Statements(on Backend) (n int, err error) {
 	e, err := openWith(on, func(query string) {
 		if !statements.OfTransaction(query) {

@@ -1,4 +1,4 @@
-// Package workloads holds the work that the benchmarks do: small and real writes of one model, each in several ways.
+// Package workloads has the work of the benchmarks: small and real writes of one model, each done in several ways.
 package workloads
 
 import (
@@ -7,28 +7,28 @@ import (
 	"strings"
 )
 
-// Names of the ways of doing a workload. Every workload has Plain, which comes first, and Signals.
+// Names of the ways to do a workload. Every workload has Plain, which comes first, and Signals.
 const (
 	Plain   = "plain"   // GORM alone; a loop over functions in W5
 	Hooks   = "hooks"   // GORM's own hooks
 	Hand    = "hand"    // written by hand with GORM: read, look, write, look
 	Batches = "batches" // by hand, a thousand rows at a time
 	Signals = "signals" // receivers
-	Idle    = "idle"    // the plugin, and nobody listens
-	Crowd   = "crowd"   // Signals, and receivers of many other models
+	Idle    = "idle" // the plugin without receivers
+	Crowd   = "crowd" // Signals, with receivers of many other models beside
 	SQL     = "sql"     // written by hand with database/sql
-	Floor   = "floor"   // the least that whoever keeps the same promises has to do
+	Floor   = "floor" // the least that any code with the same promises has to do
 )
 
 // Workload is one line of the table.
 type Workload struct {
 	ID   string // as in "W2"
 	Form string // as in "update"; may be empty
-	What string // what is done, for people
+	What string // a description for readers
 	On   Backend
-	Per  int  // rows or sends of one run; figures are for one of them
+	Per  int // rows or sends in one run; figures are per row or send
 	Long bool // left out when time is short
-	Ends bool // its context can end, as that of a request does
+	Ends bool // its context can end, like that of a request
 	Ways []Way
 }
 
@@ -51,7 +51,7 @@ func All() []Workload {
 	return slices.Concat(w0(), w1(), w2(), w2n(), w2post(), w3(), w3post(), w4(), w5(), w6(), w7(), w7post())
 }
 
-// Cancellable is the workload under a context that can end. Its ways take the context from the database.
+// Cancellable returns the workload with a context that can end. Its ways take the context from the database.
 func (w Workload) Cancellable() Workload {
 	ways := make([]Way, len(w.Ways))
 	for i, way := range w.Ways {

@@ -178,7 +178,7 @@ func changingByHand(write func(tx *gorm.DB, p *Product) error) func(e *Env) (Wor
 	return byHand(write, func(*gorm.DB, *Product) error { return nil })
 }
 
-// comparingByHand is what an application does without hooks: read, compare, write, and look once more.
+// comparingByHand is the code of an application without hooks: it reads, compares, writes and looks again.
 func comparingByHand(write func(tx *gorm.DB, p *Product) error) func(e *Env) (Work, error) {
 	return byHand(write, func(tx *gorm.DB, p *Product) error {
 		var old Product
@@ -208,7 +208,7 @@ func byHand(write, compare func(tx *gorm.DB, p *Product) error) func(e *Env) (Wo
 	}
 }
 
-// comparingBySQL updates as GORM does: the price and the time.
+// comparingBySQL updates the same columns as GORM: the price and the time.
 func comparingBySQL(e *Env) (Work, error) {
 	ctx, price := context.Background(), StoredProduct().Price
 	return Work{Run: func() error {
@@ -250,7 +250,7 @@ func inSQL(ctx context.Context, pool *sql.DB, do func(tx *sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// inTransaction inserts in an explicit transaction and calls after, unless it is nil, when it has committed.
+// inTransaction inserts in an explicit transaction. If after is not nil, it calls after once the transaction has committed.
 func inTransaction(after func(price int64) error) func(e *Env) (Work, error) {
 	return func(e *Env) (Work, error) {
 		return Work{Run: func() error {

@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// answers is as large as what events of the library answer from.
+// answers has the size of the struct in the library that its events answer from.
 type answers struct {
 	_, _, _ unsafe.Pointer
 	_       int

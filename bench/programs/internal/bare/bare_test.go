@@ -13,13 +13,13 @@ import (
 
 type model struct{ ID uint }
 
-// What is compared is compared with the whole surface: a method or a signal more must be in both.
+// The comparison is fair only if package bare has all methods and signals of the library.
 func TestBareHasTheSignalsAndMethodsOfTheLibrary(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, surface(reflect.TypeFor[signals.ModelSignals[*model]]()), surface(reflect.TypeFor[bare.ModelSignals[*model]]()))
 }
 
-// surface lists the signals of a model with their methods, and the methods of what receivers get.
+// surface lists the signals of a model with their methods, and the methods of the events.
 func surface(signals reflect.Type) (lines []string) {
 	for field := range signals.Fields() {
 		connect, _ := field.Type.MethodByName("Connect")
@@ -33,7 +33,7 @@ func surface(signals reflect.Type) (lines []string) {
 	return lines
 }
 
-// sizes returns the sizes of parameters or results in bytes: an event that is a parameter counts with its own.
+// sizes returns the sizes of parameters or results in bytes. For an event that is a parameter, the size of the event counts.
 func sizes(n func() int, of func(int) reflect.Type) (sizes []uintptr) {
 	for i := range n() {
 		sizes = append(sizes, of(i).Size())
