@@ -29,7 +29,7 @@ func (Tag) TableName() string { return "bench_tags" }
 // call is a call whose statements are counted.
 type call struct {
 	name string
-	rows int // in the table before the call
+	rows int                               // in the table before the call
 	run  func(db *gorm.DB, key uint) error // key is the key of a row
 }
 

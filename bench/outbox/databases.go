@@ -130,7 +130,7 @@ func (s *shop) fill(n int) (key uint, err error) {
 	return rows[0].ID, err
 }
 
-// empty truncates the table. After a DELETE, PostgreSQL would have to skip the old rows in each statement until it cleans up.
+// empty deletes all rows of a table, by TRUNCATE where the database has it. After a DELETE, PostgreSQL would have to skip the old rows in each statement until it cleans up.
 func (s *shop) empty(table string) error {
 	if s.db.Name() == "sqlite" {
 		return s.db.Exec("DELETE FROM " + table).Error

@@ -22,8 +22,8 @@ import (
 // figures are the results on one database.
 type figures struct {
 	plain              time.Duration // an insert without a receiver
-	published, durable float64 // inserts with an event, as ratios to plain
-	byHand             float64 // an insert with a prepared record inserted by hand, as a ratio to plain: the floor of both
+	published, durable float64       // inserts with an event, as ratios to plain
+	byHand             float64       // an insert with a prepared record inserted by hand, as a ratio to plain: the floor of both
 	relay, engine      float64       // events a second, into nothing and into JetStream
 	p50, p99           time.Duration // from the commit to the consumer
 }

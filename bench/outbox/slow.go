@@ -14,7 +14,7 @@ import (
 
 // slow are the figures of receivers that take long.
 type slow struct {
-	alone, onLane, durable spread // of one insert: without a receiver, and with one that takes 100 ms
+	alone, onLane, durable spread          // of one insert: without a receiver, and with one that takes 100 ms
 	rates                  map[int]float64 // events per second of a durable receiver whose call takes 20 ms, by its number of workers
 }
 

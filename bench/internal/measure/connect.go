@@ -13,7 +13,7 @@ import (
 type Connecting struct {
 	Connect float64
 	First   float64 // the first write of a model
-	More    float64 // by how much the second write of a model is dearer than the third
+	More    float64 // how much more the next write after a Connect costs than the one after that
 }
 
 const library = "github.com/gorm-signals/signals"

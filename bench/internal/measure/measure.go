@@ -15,7 +15,7 @@ import (
 
 // Plan says how long to measure.
 type Plan struct {
-	Rounds int // the least number; in a round every way has a turn; 0 means 7
+	Rounds int           // the least number; in a round every way has a turn; 0 means 7
 	Budget time.Duration // further rounds follow for this time; 0 means none
 	Turn   time.Duration // the rough length for the first way, which decides how often short work runs in a turn; 0 means 2 ms
 }

@@ -22,7 +22,7 @@ type Backend string
 
 // The backends.
 const (
-	Null    Backend = "null" // a driver that answers at once, to show costs that vanish in the noise of a real database
+	Null    Backend = "null"   // a driver that answers at once, to show costs that vanish in the noise of a real database
 	Memory  Backend = "memory" // SQLite in memory
 	File    Backend = "file"   // SQLite in a file with a write-ahead log
 	Nowhere Backend = "-"      // no database

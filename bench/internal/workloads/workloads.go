@@ -14,10 +14,10 @@ const (
 	Hand    = "hand"    // written by hand with GORM: read, look, write, look
 	Batches = "batches" // by hand, a thousand rows at a time
 	Signals = "signals" // receivers
-	Idle    = "idle" // the plugin without receivers
-	Crowd   = "crowd" // Signals, with receivers of many other models beside
+	Idle    = "idle"    // the plugin without receivers
+	Crowd   = "crowd"   // Signals, with receivers of many other models beside
 	SQL     = "sql"     // written by hand with database/sql
-	Floor   = "floor" // the least that any code with the same promises has to do
+	Floor   = "floor"   // the least that any code with the same promises has to do
 )
 
 // Workload is one line of the table.
@@ -26,7 +26,7 @@ type Workload struct {
 	Form string // as in "update"; may be empty
 	What string // a description for readers
 	On   Backend
-	Per  int // rows or sends in one run; figures are per row or send
+	Per  int  // rows or sends in one run; figures are per row or send
 	Long bool // left out when time is short
 	Ends bool // its context can end, like that of a request
 	Ways []Way
