@@ -18,7 +18,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// statements is a logger that sorts the statements of the outbox by what they do.
+// statements is a logger that counts the statements of the outbox by their purpose.
 type statements struct {
 	logger.Interface
 
@@ -60,12 +60,12 @@ func (s *statements) reset() {
 	s.tally = tally{began: time.Now()}
 }
 
-// mayNote returns how many notes of so many events there may be: one in 20 milliseconds, and one of 500 events.
+// mayNote returns how many UPDATEs may mark so many events as done: one for every 20 milliseconds, and one for every 500 events.
 func (s *statements) mayNote(events int) int {
 	return int(time.Since(s.began)/(20*time.Millisecond)) + events/500 + 2
 }
 
-// counted opens a database whose statements of the outbox are counted, with durable receivers that hear of products.
+// counted opens a database that counts the statements of its outbox, with durable receivers of products.
 func counted(t *testing.T, plugin signals.Plugin, cfg outbox.Config) (*gorm.DB, *outbox.Outbox, *heard, *statements) {
 	t.Helper()
 	db := openAt(t, file(t), &gorm.Config{}, plugin, &Product{})
@@ -77,7 +77,7 @@ func counted(t *testing.T, plugin signals.Plugin, cfg outbox.Config) (*gorm.DB, 
 	return db, ob, h, s
 }
 
-// fill writes so many products that nobody hears of.
+// fill writes a number of products without receivers.
 func fill(t *testing.T, db *gorm.DB, n int) {
 	t.Helper()
 	rows := make([]Product, n)
@@ -123,7 +123,7 @@ func TestATransactionOfManyWritesIsLookedAtInBatches(t *testing.T) {
 	var want []string
 	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
 		for i := range writes {
-			if i%100 == 7 { // undone, so that nobody hears of it
+			if i%100 == 7 { // rolled back, so no receiver may be called
 				require.Error(t, tx.Transaction(func(tx *gorm.DB) error {
 					require.NoError(t, tx.Model(&Product{ID: 1}).Update("name", "undone").Error)
 					return errBoom
@@ -147,7 +147,7 @@ func TestRunClaimsInBatches(t *testing.T) {
 	db, ob, h, s := counted(t, signals.Plugin{Tracking: signals.TrackExplicit}, outbox.Config{Poll: time.Hour, Claim: time.Hour})
 	const rows = 10_000
 	fill(t, db, rows)
-	require.NoError(t, db.Transaction(func(tx *gorm.DB) error { // nobody sees its end, and so all is left to Run
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error { // nobody sees the end of this transaction, so all events are left to Run
 		return tx.Model(&Product{}).Where("id > 0").Update("price", 7).Error
 	}))
 	require.Empty(t, h.lines())
@@ -201,7 +201,7 @@ func TestWhatIsNotedTogetherIsNotedWithinAMoment(t *testing.T) {
 	}, "nobody has to ask for it")
 }
 
-// unnoted is a trigger that lets no event be noted as done.
+// unnoted is a trigger that prevents the UPDATE which marks events as done.
 const unnoted = "CREATE TRIGGER unnoted BEFORE UPDATE ON signals_outbox WHEN NEW.state = 1 BEGIN SELECT RAISE(ABORT, 'no notes'); END"
 
 func TestANoteThatFailsIsTriedAgainAndNothingIsCalledTwice(t *testing.T) {
@@ -234,7 +234,7 @@ func TestAfterACrashEventsComeAgainInTheOrderOfTheirRows(t *testing.T) {
 	search(db, ob, h, nil)
 	require.NoError(t, db.Create(&[]Product{{Name: "a"}, {Name: "b"}}).Error)
 	require.NoError(t, ob.Flush(t.Context()))
-	require.NoError(t, db.Exec(unnoted).Error) // what comes now is handled, and the process dies before that is noted
+	require.NoError(t, db.Exec(unnoted).Error) // receivers handle the next events, and the process dies before the outbox marks them
 	for _, name := range []string{"c", "d"} {
 		require.NoError(t, db.Model(&Product{ID: 1}).Update("name", name).Error)
 	}
@@ -245,7 +245,7 @@ func TestAfterACrashEventsComeAgainInTheOrderOfTheirRows(t *testing.T) {
 
 	other := openAt(t, dsn, &gorm.Config{}, signals.Plugin{})
 	require.NoError(t, other.Exec("DROP TRIGGER unnoted").Error)
-	due(t, other) // the claims have ended
+	due(t, other) // as if the claims had ended
 	second := install(t, other, outbox.Config{Poll: time.Millisecond})
 	again := &heard{}
 	search(other, second, again, nil)
@@ -273,7 +273,7 @@ func TestTwoProcessesShareWhatWaits(t *testing.T) {
 				close(both)
 			}
 			mu.Unlock()
-			<-both // a slow receiver: one process alone would never end
+			<-both // the receiver is slow, so one process alone would not finish
 			return nil
 		}, outbox.Durable(ob, "search"))
 		return db, ob

@@ -17,7 +17,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// reads is a logger that counts what is read.
+// reads is a logger that counts queries.
 type reads struct {
 	logger.Interface
 
@@ -35,13 +35,13 @@ func (r *reads) Trace(_ context.Context, _ time.Time, fc func() (string, int64),
 	}
 }
 
-// failedWith returns an outbox in which the first event of product 1 has failed, a number of its events wait behind it, and product 2 has
-// one event that is younger than they. The events are of a channel.
+// failedWith returns an outbox in which the first event of product 1 has failed and a number of its events wait behind it. Product 2 has one younger
+// event. All events are of one channel.
 func failedWith(t *testing.T, behind int, channel string) (*gorm.DB, *outbox.Outbox, *reads) {
 	t.Helper()
 	r := &reads{Interface: logger.Discard}
 	db := open(t, &Product{})
-	db.Logger = r // of the sessions that are made of it
+	db.Logger = r // for sessions that are derived from it
 	ob := install(t, db, outbox.Config{Poll: time.Hour})
 	typ := "products.updated.v1"
 	if channel != "" {
@@ -106,7 +106,7 @@ func TestARunnerPassesOverTheEventsBehindOneThatFailed(t *testing.T) {
 	assert.Less(t, r.rows, int64(5_000), "%d statements", len(r.statements))
 }
 
-// TestEventsOfRowsWithManyThatFailedKeepTheirOrder has more rows than one look takes, in which events at different places have failed.
+// TestEventsOfRowsWithManyThatFailedKeepTheirOrder has more rows than one read returns. In each row, an event at another place has failed.
 func TestEventsOfRowsWithManyThatFailedKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	db := open(t, &Product{})
@@ -124,7 +124,7 @@ func TestEventsOfRowsWithManyThatFailedKeepTheirOrder(t *testing.T) {
 	sink := &memory{refuse: func(m outbox.Message) error {
 		var row int
 		_, err := fmt.Sscanf(m.Subject, "products/%d", &row)
-		if fails && err == nil && row%4 != 0 && int(m.Sequence) > row*rows { // somewhere in the middle, or at once
+		if fails && err == nil && row%4 != 0 && int(m.Sequence) > row*rows { // the event in the middle, or the first one
 			return errBoom
 		}
 		return nil

@@ -65,7 +65,7 @@ func TestWhatWasKeptWithoutItsOriginalIsWhatAfterCommitHears(t *testing.T) {
 			require.Len(t, got, len(want))
 			for i := range want {
 				old := func(c signals.Change) bool { return c.Old != nil }
-				if need < signals.Original && slices.ContainsFunc(want[i].changes, old) { // it was read all the same, but not for them
+				if need < signals.Original && slices.ContainsFunc(want[i].changes, old) { // it was read, but not for these receivers
 					want[i].changes, got[i].changes, want[i].changed, got[i].changed = nil, nil, false, false
 				}
 				same(t, want[i], got[i])
@@ -74,13 +74,13 @@ func TestWhatWasKeptWithoutItsOriginalIsWhatAfterCommitHears(t *testing.T) {
 	}
 }
 
-// Shelf has books that go with it.
+// Shelf has books that are deleted with it.
 type Shelf struct {
 	ID    uint
 	Books []Book `gorm:"constraint:OnDelete:CASCADE"`
 }
 
-// Book stands on a shelf.
+// Book belongs to a shelf.
 type Book struct {
 	ID      uint
 	ShelfID uint

@@ -19,7 +19,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// Money goes into the database as a text, by value and by pointer receivers.
+// Money is stored as a text, with a Valuer on the value and a Scanner on the pointer.
 type Money struct{ Cents int64 }
 
 func (m Money) Value() (driver.Value, error) { return fmt.Sprintf("%d ct", m.Cents), nil }
@@ -56,12 +56,12 @@ func (p *Point) Scan(v any) error {
 	return fmt.Errorf("no point: %T", v)
 }
 
-// Secret shows itself to nobody.
+// Secret hides its value in JSON.
 type Secret string
 
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"***"`), nil }
 
-// Level has a text in JSON that nothing reads back.
+// Level writes a text in JSON that it cannot read back.
 type Level int
 
 func (l Level) MarshalText() ([]byte, error) { return []byte(fmt.Sprint("level ", int(l))), nil }
@@ -84,7 +84,7 @@ type Wide struct {
 	U8        uint8
 	U16       uint16
 	U32       uint32
-	U         uint // SQLite has no integers so large
+	U         uint // SQLite has no larger integers
 	U64       uint64
 	F32       float32
 	F64       float64
@@ -121,7 +121,7 @@ type Wide struct {
 	DeletedAt gorm.DeletedAt
 }
 
-// random returns a value of a list or what make makes.
+// random returns a value of edge, or one that other makes.
 func random[T any](r *rand.Rand, edge []T, other func() T) T {
 	if i := r.IntN(len(edge) + 2); i < len(edge) {
 		return edge[i]
@@ -192,7 +192,7 @@ func randomWide(r *rand.Rand, id uint64) *Wide {
 	return w
 }
 
-// wideEvent is everything that a receiver can ask an event for.
+// wideEvent holds all answers of an event to a receiver.
 type wideEvent struct {
 	signal                                           string
 	instance, original                               *Wide
@@ -202,7 +202,7 @@ type wideEvent struct {
 	err                                              error
 }
 
-// hearWide connects to both signals and appends what is heard.
+// hearWide connects to both signals and appends the events.
 func hearWide(db *gorm.DB, to *[]wideEvent, opts ...signals.ConnectOption) {
 	m := signals.For[Wide](db)
 	m.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Wide]) error {
@@ -220,7 +220,7 @@ func hearWide(db *gorm.DB, to *[]wideEvent, opts ...signals.ConnectOption) {
 	}, opts...)
 }
 
-// same compares events. A nil pointer to an embedded struct and an empty struct are the same to GORM.
+// same compares events. For GORM, a nil pointer to an embedded struct equals an empty struct.
 func same(t *testing.T, want, got wideEvent) {
 	t.Helper()
 	for _, w := range []*Wide{want.instance, want.original, got.instance, got.original} {

@@ -40,7 +40,7 @@ func TestEachEventOfATransactionHasTheContextOfItsWrite(t *testing.T) {
 	assert.Equal(t, []string{"a one", "b two", "audit b"}, h.lines())
 }
 
-// unreadable panics when it is read.
+// unreadable panics when it is decoded.
 type unreadable struct{ N int }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -78,7 +78,7 @@ func TestTheEndOfRunDoesNotWaitForWhatThisProcessHasWritten(t *testing.T) {
 	onSaved(db, ob, "slow", func(_ context.Context, e saved) error {
 		switch calls.Add(1) {
 		case 1:
-			return errBoom // Run finds it
+			return errBoom // so that the event is left to Run
 		case 2:
 			close(began)
 			<-gate
@@ -94,7 +94,7 @@ func TestTheEndOfRunDoesNotWaitForWhatThisProcessHasWritten(t *testing.T) {
 	soon(t, func() bool {
 		return db.Raw("SELECT 1 FROM signals_outbox WHERE subject = 'products/1' AND holder <> ''").Scan(new(int)).RowsAffected == 1
 	}, "Run claims the failed one, behind those of this process")
-	stop() // which the gate still holds
+	stop() // the gate still holds the receiver
 	close(gate)
 	require.NoError(t, ob.Wait(t.Context()))
 	assert.Equal(t, []string{"p1", "p2", "p3"}, h.lines())
@@ -123,7 +123,7 @@ func TestAnEventThatOutlastsItsClaimIsNotHandledTwiceByItsProcess(t *testing.T) 
 
 func TestWaitWaitsForWhatReceiversCauseToo(t *testing.T) {
 	t.Parallel()
-	for range 10 { // receivers are waited for in any order
+	for range 10 { // receivers end in any order
 		db := open(t, &Product{}, &Order{})
 		ob := installLazy(t, db, outbox.Config{})
 		began, h := make(chan struct{}), &heard{}

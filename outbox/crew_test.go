@@ -91,7 +91,7 @@ func TestAsManyEventsOfDifferentRowsAreHandledAtOnceAsThereAreWorkers(t *testing
 	}
 }
 
-// runUntilDone lets Run do what waits.
+// runUntilDone calls Run until no event waits.
 func runUntilDone(t *testing.T, ob *outbox.Outbox, db *gorm.DB) {
 	t.Helper()
 	stop := running(t, ob.Run)
@@ -136,7 +136,7 @@ func TestEventsOfARowKeepTheirOrderHoweverManyWorkersThereAre(t *testing.T) {
 		})
 	}
 	group.Wait()
-	runUntilDone(t, ob, db) // what was committed in another order than it was handed over is left to Run
+	runUntilDone(t, ob, db) // events that were committed in another order than handed over are left to Run
 	for id, price := range last {
 		assert.EqualValues(t, writers*writes/rows, price, id)
 	}

@@ -14,13 +14,13 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// placed is an event of the business.
+// placed is an event of a custom signal.
 type placed struct {
 	Order uint   `json:"order"`
 	Note  string `json:"note"`
 }
 
-// Key orders the events of one order.
+// Key keeps the events of one order in sequence.
 func (p placed) Key() any { return p.Order }
 
 func TestAnEventOfTheBusinessIsKeptWithItsTransactionAndHandledAfterIt(t *testing.T) {

@@ -50,7 +50,7 @@ func TestTheScenariosOfOthersAreTested(t *testing.T) {
 	}
 }
 
-// flush takes the indentation away.
+// flush removes the indentation.
 func flush(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for i := range lines {

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// dump writes a value with everything in it, so that equal values are equal texts: pointers are followed, and a time is its
-// instant and its offset.
+// dump writes a value as a text, so that equal values have equal texts. It follows pointers, and writes a time as its instant and offset.
 func dump(v any) string {
 	var b strings.Builder
 	write(&b, reflect.ValueOf(v))

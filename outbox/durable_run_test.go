@@ -17,7 +17,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// Order is a second model for a receiver's name.
+// Order is a second model whose receiver has the same name.
 type Order struct {
 	ID   uint
 	Note string
@@ -86,7 +86,7 @@ func TestASlowStatementIsNotHandledTwice(t *testing.T) {
 		mu.Unlock()
 		assert.Equal(t, 1, together)
 		select {
-		case <-time.After(250 * time.Millisecond): // of twelve rows, longer than a claim
+		case <-time.After(250 * time.Millisecond): // twelve rows together take longer than a claim
 		case <-ctx.Done():
 			t.Error("its context ends before its claim does")
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// search connects durable receivers of both signals under one name. fail says what they answer.
+// search connects durable receivers of both signals under one name. They return the error of fail.
 func search(db *gorm.DB, ob *outbox.Outbox, h *heard, fail func(line string) error) {
 	hear := func(format string, args ...any) error {
 		line := fmt.Sprintf(format, args...)
@@ -214,7 +214,7 @@ func TestWhatACrashLeavesIsDoneByAnother(t *testing.T) {
 	var once sync.Once
 	search(db, ob, &heard{}, func(string) error {
 		once.Do(func() { close(dead) })
-		<-gate // as good as dead
+		<-gate // the receiver hangs
 		return errBoom
 	})
 	writing := make(chan struct{})

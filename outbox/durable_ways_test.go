@@ -120,7 +120,7 @@ func TestWhatAReceiverWritesToItsOwnRowWaitsForItsTurn(t *testing.T) {
 	assert.Equal(t, []string{"begin 0", "end 0", "begin 1", "end 1", "begin 2", "end 2", "begin 3", "end 3"}, h.lines())
 }
 
-// ItemV1 and ItemV2 are one model before and after a deploy.
+// ItemV1 and ItemV2 are one model, before and after a new version of the program.
 type ItemV1 struct {
 	ID   uint
 	Name string
@@ -169,7 +169,7 @@ func TestAModelThatHasChangedSinceItsEventWasKept(t *testing.T) {
 	}
 }
 
-// SmallV1 and SmallV2 are one model whose column became too small for what was kept.
+// SmallV1 and SmallV2 are one model whose new column is too small for stored events.
 type SmallV1 struct {
 	ID uint
 	N  int64
@@ -239,7 +239,7 @@ func TestALateAnswerEndsNobodysClaim(t *testing.T) {
 	assert.EqualValues(t, 2, calls.Load(), "and no third one meanwhile")
 }
 
-// failElsewhere lets a record look as if another process had claimed it and failed, and waited for its next try.
+// failElsewhere changes a record as another process does that has claimed it, has failed, and waits for its next try.
 const failElsewhere = "UPDATE signals_outbox SET holder = '', tries = 1, due_at = 9000000000000 WHERE subject = ?"
 
 func TestWhatAnotherHasFailedMeanwhileIsLeftToItsBackoff(t *testing.T) {
@@ -248,7 +248,7 @@ func TestWhatAnotherHasFailedMeanwhileIsLeftToItsBackoff(t *testing.T) {
 	ob := install(t, db, outbox.Config{Claim: 4 * time.Second})
 	h := &heard{}
 	search(db, ob, h, func(line string) error {
-		if line == "created 1 a" { // it takes more than half of the claims of both
+		if line == "created 1 a" { // longer than half of the claims of both events
 			<-time.After(2100 * time.Millisecond)
 			return db.Exec(failElsewhere, "products/2").Error
 		}
@@ -281,7 +281,7 @@ func TestATryOfAnotherSinceTheRecordWasReadCounts(t *testing.T) {
 	h := &heard{}
 	search(db, ob, h, func(line string) error {
 		h.add("try %s", line)
-		if line == "created 1 a" && len(h.lines()) == 3 { // Run has read both
+		if line == "created 1 a" && len(h.lines()) == 3 { // Run has read both events by now
 			return db.Exec("UPDATE signals_outbox SET tries = 2, due_at = 0 WHERE subject = 'products/2'").Error
 		}
 		return errBoom

@@ -15,10 +15,10 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// soonAgain is a Backoff that tests need not wait for.
+// soonAgain is a Backoff that is short enough for tests.
 func soonAgain(int) time.Duration { return time.Millisecond }
 
-// apart runs something on a goroutine of its own, which may end.
+// apart runs f on a goroutine of its own, which f may end.
 func apart(f func()) {
 	ended := make(chan struct{})
 	go func() {
@@ -78,7 +78,7 @@ func TestTheOtherEventsOfACommitAreLeftToRunWhenAReceiverEndsTheGoroutine(t *tes
 	assert.Equal(t, []string{"b", "c"}, h.lines())
 }
 
-// ending is a sink that ends its goroutine at first.
+// ending is a sink whose first call ends its goroutine.
 type ending struct {
 	memory
 

@@ -35,7 +35,7 @@ type Page struct {
 	DeletedAt gorm.DeletedAt
 }
 
-// file returns the name of a database that nobody else has.
+// file returns the name of a database file for one test.
 func file(tb testing.TB) string {
 	tb.Helper()
 	return filepath.Join(tb.TempDir(), "test.db") + "?_foreign_keys=on&_busy_timeout=10000&_journal_mode=wal&_synchronous=off&_txlock=immediate"
@@ -62,7 +62,7 @@ func openAt(tb testing.TB, dsn string, config *gorm.Config, plugin signals.Plugi
 	return db
 }
 
-// errs gathers what an ErrorHandler is told.
+// errs collects the errors that an ErrorHandler gets.
 type errs struct {
 	mu  sync.Mutex
 	all []string
@@ -80,8 +80,7 @@ func (e *errs) texts() []string {
 	return append([]string(nil), e.all...)
 }
 
-// install makes an outbox and its tables, in which writes wait for durable receivers. Its errors are dropped unless the configuration says
-// otherwise.
+// install makes an outbox with Eager and its tables. It drops errors unless the configuration has an ErrorHandler.
 func install(tb testing.TB, db *gorm.DB, cfg outbox.Config) *outbox.Outbox {
 	tb.Helper()
 	cfg.Eager = true
@@ -100,7 +99,7 @@ func installLazy(tb testing.TB, db *gorm.DB, cfg outbox.Config) *outbox.Outbox {
 	ob, err := outbox.Install(db, cfg)
 	require.NoError(tb, err)
 	require.NoError(tb, ob.Migrate(tb.Context()))
-	tb.Cleanup(func() { _ = ob.Flush(context.Background()) }) // while the database is open
+	tb.Cleanup(func() { _ = ob.Flush(context.Background()) }) // before the database closes
 	return ob
 }
 
@@ -130,11 +129,11 @@ func kept(tb testing.TB, db *gorm.DB) []string {
 	return lines
 }
 
-// memory is an engine that remembers what it takes.
+// memory is an engine that keeps its messages in memory.
 type memory struct {
 	mu     sync.Mutex
 	taken  []outbox.Message
-	refuse func(m outbox.Message) error // nil takes all
+	refuse func(m outbox.Message) error // nil accepts all messages
 	calls  int
 }
 
@@ -154,7 +153,7 @@ func (s *memory) Send(_ context.Context, messages []outbox.Message) []error {
 	return failed
 }
 
-// refusing changes what the engine refuses.
+// refusing sets the function that refuses messages.
 func (s *memory) refusing(refuse func(m outbox.Message) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +166,7 @@ func (s *memory) messages() []outbox.Message {
 	return append([]outbox.Message(nil), s.taken...)
 }
 
-// lines lists what was taken, as in "products/1 created".
+// lines lists the stored messages, as in "products/1 created".
 func (s *memory) lines() []string {
 	var lines []string
 	for _, m := range s.messages() {
@@ -176,7 +175,7 @@ func (s *memory) lines() []string {
 	return lines
 }
 
-// running runs something until the test ends, or until stop is called, and waits for its end.
+// running runs a function until the test ends or stop is called, and waits for its end.
 func running(tb testing.TB, run func(ctx context.Context)) (stop func()) {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -197,7 +196,7 @@ func running(tb testing.TB, run func(ctx context.Context)) (stop func()) {
 	return stop
 }
 
-// patience is how long tests wait for what must come. A machine that has much else to do is no fault.
+// patience is how long tests wait for an event that must come, also on a busy machine.
 const patience = 2 * time.Minute
 
 // soon waits until a condition holds.
@@ -206,7 +205,7 @@ func soon(tb testing.TB, holds func() bool, text string) {
 	require.Eventually(tb, holds, patience, 2*time.Millisecond, text)
 }
 
-// heard records what receivers hear.
+// heard records the calls of receivers.
 type heard struct {
 	mu  sync.Mutex
 	all []string

@@ -30,7 +30,7 @@ func message(subject string, n uint64) outbox.Message {
 	return outbox.Message{ID: fmt.Sprint(subject, " ", n), Source: "/shop", Type: "t", Subject: subject, Sequence: n}
 }
 
-// order is an effect in the database of a message.
+// order is the effect of a message in the database.
 func order(ctx context.Context, m outbox.Message) error {
 	return outbox.InboxTx(ctx).Create(&Order{Note: m.ID}).Error
 }
@@ -123,7 +123,7 @@ func TestForgetDeletesOldNotes(t *testing.T) {
 	assert.Len(t, notes(t, db), 5)
 }
 
-// fake is a subscriber that hands messages on by itself.
+// fake is a subscriber whose messages the test passes on.
 type fake struct{ handlers map[string]outbox.Handler }
 
 func (f *fake) Handle(pattern string, h outbox.Handler) { f.handlers[pattern] = h }

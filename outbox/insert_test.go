@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// inserts notes the size of every INSERT into the outbox: how many bytes its values have.
+// inserts notes for each INSERT into the outbox how many bytes its values have.
 func inserts(t *testing.T, db *gorm.DB) *[]int {
 	t.Helper()
 	var sizes []int

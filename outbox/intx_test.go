@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// Order is what receivers write.
+// Order is the row that receivers write.
 func orders(t *testing.T, db *gorm.DB) (n int64) {
 	t.Helper()
 	require.NoError(t, db.Model(&Order{}).Count(&n).Error)

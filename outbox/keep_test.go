@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// configs are the settings of GORM and of the plugin that decide how transactions begin and end.
+// configs are settings of GORM and of the plugin that change how transactions begin and end.
 var configs = map[string]struct {
 	gorm   gorm.Config
 	plugin signals.Plugin
@@ -44,7 +44,7 @@ func onEachConfig(t *testing.T, test func(t *testing.T, db *gorm.DB, ob *outbox.
 	}
 }
 
-// agree compares the rows with the events: created minus deleted ones is what is stored, and every event tells of a row.
+// agree compares the rows with the events: events of created minus those of deleted rows are the stored rows, and each event names a row.
 func agree(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	var stored []Product
@@ -134,7 +134,7 @@ func TestACommitThatFailsKeepsNoEvent(t *testing.T) {
 	})
 }
 
-// writes are forms of writes of products; one product, "old", is there before.
+// writes are forms of writes of products. The product "old" is stored before each.
 var writes = map[string]func(db *gorm.DB) error{
 	"create":         func(db *gorm.DB) error { return db.Create(&Product{Name: "new"}).Error },
 	"create of many": func(db *gorm.DB) error { return db.Create(&[]Product{{Name: "new"}, {Name: "newer"}}).Error },

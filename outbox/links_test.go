@@ -15,7 +15,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// Stamp has a key of a type of its own, and of two parts.
+// Stamp has a composite key, a text and a time.
 type Stamp struct {
 	Country string    `gorm:"primaryKey"`
 	Printed time.Time `gorm:"primaryKey"`
@@ -28,7 +28,7 @@ type Album struct {
 	Labels []Label `gorm:"many2many:album_labels"`
 }
 
-// Label is linked to albums from its side too.
+// Label is linked to albums, also from its own side.
 type Label struct {
 	ID     uint
 	Name   string
@@ -56,7 +56,7 @@ func TestADurableReceiverHearsOfLinksAfterTheyHaveChanged(t *testing.T) {
 	ob := install(t, db, outbox.Config{Poll: 2 * time.Millisecond, Backoff: func(int) time.Duration { return 0 }})
 	h, failed := &heard{}, false
 	signals.For[Album](db).M2MChanged.Connect(func(_ context.Context, e signals.M2MEvent[*Album]) error {
-		if !failed { // so that the first one is called again
+		if !failed { // the first call fails, so that a second one follows
 			failed = true
 			return errBoom
 		}

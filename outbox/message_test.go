@@ -13,7 +13,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// lamp returns a message that has everything.
+// lamp returns a message with all attributes.
 func lamp() outbox.Message {
 	return outbox.Message{
 		ID:          "01890000-0000-7000-8000-000000000001",
@@ -141,7 +141,7 @@ func TestASubjectTellsItsTableAndKey(t *testing.T) {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()
 			m := outbox.Message{Subject: outbox.Subject(tc.table, tc.key...)}
-			if subject != "files/a+b&c=d;e:f@g$h!" { // which of these are escaped is not promised
+			if subject != "files/a+b&c=d;e:f@g$h!" { // whether these characters are escaped is not promised
 				assert.Equal(t, subject, m.Subject)
 			}
 			assert.Equal(t, tc.table, m.Table())
@@ -172,7 +172,7 @@ func FuzzHeaders(f *testing.F) {
 		came, err := outbox.FromHeaders(prefix, headers, sent.ContentType, data)
 		assert.Equal(t, known, headers, "headers are left as they were")
 		if prefix != strings.ToLower(prefix) || name != strings.ToLower(name) {
-			return // both are in lower case, as Message and Headers say
+			return // both names are lower case, as Message and Headers promise
 		}
 		if id == "" || source == "" || kind == "" {
 			require.Error(t, err)

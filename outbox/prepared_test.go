@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// prepared counts the prepared statements that begin with a word and name the outbox.
+// prepared counts the prepared statements that begin with a word and name the outbox table.
 func prepared(t *testing.T, db *gorm.DB, word string) (n int) {
 	t.Helper()
 	pool, ok := db.ConnPool.(*gorm.PreparedStmtDB)
@@ -31,7 +31,7 @@ func TestBatchesOfManySizesNeedFewPreparedStatements(t *testing.T) {
 	t.Parallel()
 	db := openAt(t, file(t), &gorm.Config{PrepareStmt: true}, signals.Plugin{}, &Product{})
 	ob := install(t, db, outbox.Config{})
-	require.NoError(t, db.Exec(old, 1, 0, int64(9e12)).Error) // has failed, so that rows are asked about
+	require.NoError(t, db.Exec(old, 1, 0, int64(9e12)).Error) // an event has failed, so the outbox makes the query about rows
 	refused := func(outbox.Message) error { return outbox.Permanent(errBoom) }
 	sink := &memory{}
 	for n := 1; n <= 40; n++ {

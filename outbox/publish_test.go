@@ -19,14 +19,14 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// Line has a composite key, one part of which is a text.
+// Line has a composite key with a text.
 type Line struct {
 	OrderID uint   `gorm:"primaryKey;autoIncrement:false"`
 	SKU     string `gorm:"primaryKey"`
 	Count   int
 }
 
-// ProductV1 is what other programs hear of a product.
+// ProductV1 is the payload of published products.
 type ProductV1 struct {
 	Number uint   `json:"number"`
 	Title  string `json:"title"`
@@ -172,7 +172,7 @@ func TestManyRowsOfOneStatementAreAllKept(t *testing.T) {
 	}
 }
 
-// inOrder checks that the messages of each row come in the order of their sequence, each of them once.
+// inOrder checks that the messages of each row come once each, by sequence.
 func inOrder(t *testing.T, messages []outbox.Message) {
 	t.Helper()
 	last := map[string]uint64{}

@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// old writes so many records of one row, in a state; the first one is due at a time of its own.
+// old writes n records of one row in a state. The first one is due at a time of its own.
 const old = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 	INSERT INTO signals_outbox (id, channel, type, subject, headers, content_type, data, created_at, state, due_at, error)
 	SELECT 'old ' || i, '', 't.updated', 'old/1', '', '', '', 0, ?, CASE i WHEN 1 THEN ? ELSE 0 END, '' FROM n`
@@ -67,7 +67,7 @@ func TestARelayThatLosesItsLeaseLeavesTheRestOfItsBatchToTheOther(t *testing.T) 
 	}
 	var calls atomic.Int32
 	running(t, ob.Relay(sinkFunc(func(context.Context, []outbox.Message) []error {
-		if calls.Add(1) == 2 { // it was silent for too long
+		if calls.Add(1) == 2 { // the relay was silent for longer than its lease
 			assert.NoError(t, db.Exec("UPDATE signals_outbox_leases SET holder = 'other', until_at = 9000000000000").Error)
 			<-time.After(10 * time.Millisecond)
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// published returns a database whose products are published, with some of them written: twice each.
+// published returns a database whose products are published, with a number of products that were each written twice.
 func published(t *testing.T, cfg outbox.Config, products int) (*gorm.DB, *outbox.Outbox) {
 	t.Helper()
 	db := open(t, &Product{})
@@ -30,7 +30,7 @@ func published(t *testing.T, cfg outbox.Config, products int) (*gorm.DB, *outbox
 	return db, ob
 }
 
-// drain drains until nothing is sent any more.
+// drain drains until the relay sends nothing more.
 func drain(t *testing.T, relay *outbox.Relay) (n int) {
 	t.Helper()
 	for {
@@ -43,10 +43,10 @@ func drain(t *testing.T, relay *outbox.Relay) (n int) {
 	}
 }
 
-// hour is a pause that no test waits for.
+// hour is a pause that no test could wait for.
 func hour(int) time.Duration { return time.Hour }
 
-// due makes everything that waits due.
+// due makes all waiting events due.
 func due(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	require.NoError(t, db.Exec("UPDATE signals_outbox SET due_at = 0 WHERE state = 0").Error)
@@ -195,7 +195,7 @@ func TestTheContextOfADrainThatEndsCountsAsNoTry(t *testing.T) {
 	assert.Zero(t, entries(t, db)[0].State)
 }
 
-// sinkFunc is a sink that is a function.
+// sinkFunc is a function as a Sink.
 type sinkFunc func(ctx context.Context, messages []outbox.Message) []error
 
 func (f sinkFunc) Send(ctx context.Context, messages []outbox.Message) []error {

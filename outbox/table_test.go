@@ -95,7 +95,7 @@ func TestDropStaleKeepsTheRowsOfTwoTablesApart(t *testing.T) {
 	inbox := outbox.NewInbox(db, "mails", outbox.DropStale())
 	require.NoError(t, inbox.Migrate(t.Context()))
 	handled := 0
-	for _, i := range []int{1, 0} { // two consumers, in another order
+	for _, i := range []int{1, 0} { // the consumer gets them in reverse order
 		require.NoError(t, inbox.Handle(t.Context(), sink.messages()[i], func(context.Context, outbox.Message) error {
 			handled++
 			return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/gorm-signals/signals/outbox"
 )
 
-// TestNothingIsKeptForARowThatATriggerKeeps has a trigger that silently leaves one of two rows as it is.
+// TestNothingIsKeptForARowThatATriggerKeeps has a trigger that silently leaves one of two rows unchanged.
 func TestNothingIsKeptForARowThatATriggerKeeps(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(db *gorm.DB) *gorm.DB{

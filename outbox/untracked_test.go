@@ -21,7 +21,7 @@ func TestADurableReceiverInATransactionThatNobodyFollowsRunsLater(t *testing.T) 
 			db := openAt(t, file(t), &gorm.Config{}, signals.Plugin{Tracking: signals.TrackExplicit, Untracked: policy}, &Product{})
 			pool, err := db.DB()
 			require.NoError(t, err)
-			pool.SetMaxOpenConns(1) // whoever looks from outside while the transaction is open waits for ever
+			pool.SetMaxOpenConns(1) // a read outside the open transaction would wait for ever
 			ob := install(t, db, outbox.Config{Poll: time.Millisecond})
 			h := &heard{}
 			search(db, ob, h, nil)

@@ -28,7 +28,7 @@ func TestTheSinkConforms(t *testing.T) {
 	})
 }
 
-// receive gives all messages of all partitions.
+// receive returns all messages of all partitions.
 func (b *broker) receive(ctx context.Context) (<-chan outbox.Message, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.addr), kgo.ConsumeTopics(topic))
 	if err != nil {
@@ -41,7 +41,7 @@ func (b *broker) receive(ctx context.Context) (<-chan outbox.Message, error) {
 			for _, record := range client.PollFetches(ctx).Records() {
 				m, err := kafka.Message(record)
 				if err != nil {
-					m.ID = err.Error() // an id that nobody has sent, so that the suite shows it
+					m.ID = err.Error() // no sent message has this id, so the suite shows the error
 				}
 				select {
 				case arriving <- m:

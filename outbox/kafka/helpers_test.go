@@ -19,11 +19,11 @@ import (
 const (
 	topic      = "shop"
 	partitions = 4
-	largest    = 1 << 20 // what the broker accepts
+	largest    = 1 << 20 // the largest batch that the broker accepts
 	patience   = 30 * time.Second
 )
 
-// broker is a Kafka in this process that can go away and come back, at the same address and with its records.
+// broker is a Kafka in this process that can stop, and start again at the same address with its records.
 type broker struct {
 	addr, dir string
 	cluster   *kfake.Cluster
@@ -73,7 +73,7 @@ func (b *broker) sink(t *testing.T, opts ...kgo.Opt) *kafka.Sink {
 	return sink
 }
 
-// records returns so many records of the topic.
+// records returns the first n records of the topic.
 func (b *broker) records(t *testing.T, n int) []*kgo.Record {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.addr), kgo.ConsumeTopics(topic))

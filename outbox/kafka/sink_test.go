@@ -88,7 +88,7 @@ func TestAMessageThatIsTooLargeIsPermanentAndNoOtherIs(t *testing.T) {
 			t.Parallel()
 			b := newBroker(t)
 			sink := b.sink(t, kgo.ProducerBatchMaxBytes(limit), kgo.ProducerBatchCompression(kgo.NoCompression()),
-				kgo.ProducerLinger(50*time.Millisecond)) // so that the messages share a batch
+				kgo.ProducerLinger(50*time.Millisecond)) // so that the messages are in one batch
 			messages := []outbox.Message{row(1, 1), row(1, 2), row(1, 3)}
 			messages[1].Data = make([]byte, 2*largest)
 			errs := sink.Send(t.Context(), messages)
@@ -132,7 +132,7 @@ func TestAnswersOfBrokersAreMarked(t *testing.T) {
 	}
 }
 
-// refuse answers to all partitions of a request with an error.
+// refuse answers all partitions of a request with an error.
 func refuse(request kmsg.Request, code int16) kmsg.Response {
 	response, ok := request.ResponseKind().(*kmsg.ProduceResponse)
 	produce, also := request.(*kmsg.ProduceRequest)

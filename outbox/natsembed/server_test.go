@@ -36,7 +36,7 @@ func open(t *testing.T, nc *nats.Conn, err error) jetstream.JetStream {
 	return js
 }
 
-// store stores a message in a stream, which it makes.
+// store creates a stream and stores a message in it.
 func store(t *testing.T, js jetstream.JetStream) {
 	t.Helper()
 	_, err := js.CreateOrUpdateStream(t.Context(), jetstream.StreamConfig{Name: "KEPT", Subjects: []string{"kept"}})

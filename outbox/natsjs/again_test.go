@@ -16,7 +16,7 @@ import (
 func TestAMessageThatComesAgainWhileItIsHandledIsHandledOnce(t *testing.T) {
 	t.Parallel()
 	nc, sink := newBroker(t).stream()
-	answers, err := nc.SubscribeSync("$JS.ACK.>") // what subscribers tell the server
+	answers, err := nc.SubscribeSync("$JS.ACK.>") // the answers of subscribers
 	require.NoError(t, err)
 	var done trace
 	release := make(chan struct{})
@@ -30,7 +30,7 @@ func TestAMessageThatComesAgainWhileItIsHandledIsHandledOnce(t *testing.T) {
 	send(t, sink, event("a", 1))
 	progress, err := answers.NextMsg(patience)
 	require.NoError(t, err)
-	require.NoError(t, nc.Publish(progress.Subject, []byte("-NAK"))) // the server takes it for lost
+	require.NoError(t, nc.Publish(progress.Subject, []byte("-NAK"))) // the server delivers the message again
 	require.Eventually(t, func() bool { return info(t, nc).Delivered.Consumer >= 2 }, patience, 10*time.Millisecond)
 	close(release)
 	settled(t, nc)
@@ -52,7 +52,7 @@ func TestAServerThatForgetsWhatWasDoneIsToldAgain(t *testing.T) {
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
 	require.NoError(t, js.DeleteConsumer(t.Context(), "SIGNALS", "search"))
-	settled(t, nc) // all came again
+	settled(t, nc) // all messages came again
 	send(t, sink, event("b", 2))
 	ids := done.waitFor(t, 4)
 	settled(t, nc)

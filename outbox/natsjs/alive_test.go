@@ -13,7 +13,7 @@ import (
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 
-// kept is a message that counts how often the server is told that it is being handled.
+// kept is a message that counts calls of InProgress.
 type kept struct {
 	jetstream.Msg
 
@@ -21,7 +21,7 @@ type kept struct {
 	times int
 }
 
-// InProgress counts.
+// InProgress counts its calls.
 func (k *kept) InProgress() error {
 	k.times++
 	return k.err
@@ -39,10 +39,10 @@ func TestAMessageThatIsDoneMeanwhileKeepsNoOtherFromTheServer(t *testing.T) {
 	})
 }
 
-// elsewhere is a consumer of which a message is out that is not in hand.
+// elsewhere is a consumer with one open message that another process has.
 type elsewhere struct{ jetstream.Consumer }
 
-// Info says so.
+// Info returns its state.
 func (elsewhere) Info(context.Context) (*jetstream.ConsumerInfo, error) {
 	return &jetstream.ConsumerInfo{NumAckPending: 1, Delivered: jetstream.SequenceInfo{Stream: 7}}, nil
 }

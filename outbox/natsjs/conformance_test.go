@@ -20,7 +20,7 @@ func TestTheSinkConforms(t *testing.T) {
 		t.Helper()
 		b := newBroker(t)
 		nc, _ := b.stream()
-		sink, err := natsjs.NewSink(nc, "SIGNALS", natsjs.Timeout(patience)) // a slow machine stores large calls in more than 5 seconds
+		sink, err := natsjs.NewSink(nc, "SIGNALS", natsjs.Timeout(patience)) // a slow machine needs more than 5 seconds to store large calls
 		require.NoError(t, err)
 		var receivers atomic.Int32
 		return sinktest.Engine{

@@ -16,7 +16,7 @@ import (
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 
-// crashed is a consumer of the durable that received messages and died without a word, some time after the last of them.
+// crashed is a consumer of the durable that has received messages and died, some time after the last of them.
 func (b *broker) crashed(ackWait time.Duration, n int, meanwhile func(got []jetstream.Msg)) {
 	b.t.Helper()
 	nc := b.connect()
@@ -44,7 +44,7 @@ func TestARestartAfterACrashKeepsTheOrderOfARow(t *testing.T) {
 	nc, sink := b.stream()
 	send(t, sink, event("a", 1), event("a", 2), event("b", 1), event("a", 3))
 	b.crashed(time.Second, 4, func(got []jetstream.Msg) { require.NoError(t, got[0].Ack()) })
-	send(t, sink, event("a", 4), event("b", 2)) // at once, while the others are delivered again only after AckWait
+	send(t, sink, event("a", 4), event("b", 2)) // the server delivers these at once, and the others only after AckWait
 
 	var done trace
 	done.add(event("a", 1))
@@ -76,7 +76,7 @@ func TestARestartSortsWhatComesAgainInAnotherOrder(t *testing.T) {
 		pause, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
 		defer cancel()
 		<-pause.Done()
-		require.NoError(t, got[0].InProgress()) // so the first one comes last
+		require.NoError(t, got[0].InProgress()) // so the first message is delivered last
 	})
 
 	var done trace
@@ -97,7 +97,7 @@ func TestAMessageThatIsLostOnTheWayIsNotOvertaken(t *testing.T) {
 	send(t, sink, event("0", 1))
 	done.waitFor(t, 1)
 
-	// Somebody else asks for a message of the durable and dies with it, as a cut connection does.
+	// Another consumer of the durable asks for a message and dies with it, as with a cut connection.
 	thief := b.connect()
 	js, err := jetstream.New(thief)
 	require.NoError(t, err)
@@ -141,7 +141,7 @@ func TestWithAnInboxAMessageThatComesAgainHasItsEffectOnce(t *testing.T) {
 				return err
 			}
 			if len(calls.seen()) == 1 {
-				return errTest // and what was written is undone
+				return errTest // the transaction is rolled back
 			}
 			return nil
 		})
@@ -156,7 +156,7 @@ func TestWithAnInboxAMessageThatComesAgainHasItsEffectOnce(t *testing.T) {
 
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	require.NoError(t, js.DeleteConsumer(t.Context(), "SIGNALS", "search")) // the server knows of nothing any more
+	require.NoError(t, js.DeleteConsumer(t.Context(), "SIGNALS", "search")) // the server forgets which messages were handled
 	start(t, build())
 	send(t, sink, event("b", 2))
 	calls.waitFor(t, 5)
@@ -178,7 +178,7 @@ func TestRunEndsWithItsContextAfterRunningHandlers(t *testing.T) {
 	var done trace
 	begun, release := make(chan struct{}), make(chan struct{})
 	once := sync.OnceFunc(func() { close(begun) })
-	// Only what is given back comes again in the time of this test.
+	// Within the time of this test, only messages that were given back come again.
 	sub := subscriber(nc, natsjs.Concurrency(1), natsjs.AckWait(10*time.Minute))
 	sub.Handle("", func(ctx context.Context, m outbox.Message) error {
 		once()
@@ -193,7 +193,7 @@ func TestRunEndsWithItsContextAfterRunningHandlers(t *testing.T) {
 	<-begun
 	ended := make(chan struct{})
 	go func() { stop(); close(ended) }()
-	require.Eventually(t, func() bool { return nc.NumSubscriptions() < 3 }, patience, time.Millisecond) // it receives no more
+	require.Eventually(t, func() bool { return nc.NumSubscriptions() < 3 }, patience, time.Millisecond) // it has stopped to receive
 	select {
 	case <-ended:
 		require.Fail(t, "Run returned before its handler")

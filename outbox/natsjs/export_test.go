@@ -21,7 +21,7 @@ func Decode(header nats.Header, data []byte) (outbox.Message, error) { return de
 // Encode writes a message.
 func Encode(subject string, m outbox.Message) *nats.Msg { return encode(subject, m) }
 
-// Holding starts a receiver that holds back what comes. Each look asks the server once, and reports whether it still holds.
+// Holding starts a receiver that holds messages back. Each look asks the server once, and reports whether the receiver still holds.
 func Holding(ctx context.Context, s *Sub, consumer jetstream.Consumer) (look func() bool) {
 	r := &run{Sub: s, hand: newHand()}
 	r.hold(1)
@@ -31,7 +31,7 @@ func Holding(ctx context.Context, s *Sub, consumer jetstream.Consumer) (look fun
 	}
 }
 
-// KeepAlive tells the server of messages of a subscriber that are not done, until ctx ends.
+// KeepAlive sends the server signs of a subscriber's open messages, until ctx ends.
 func KeepAlive(ctx context.Context, s *Sub, messages ...jetstream.Msg) {
 	r := &run{Sub: s, hand: newHand()}
 	for i, msg := range messages {

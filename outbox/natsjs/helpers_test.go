@@ -26,7 +26,7 @@ import (
 
 const patience = 30 * time.Second
 
-// broker is a server of a test's own that can go away and come back.
+// broker is a server of one test, which can stop and start again.
 type broker struct {
 	t   *testing.T
 	cfg natsembed.Config
@@ -54,7 +54,7 @@ func (b *broker) start() {
 
 func (b *broker) stop() { assert.NoError(b.t, b.srv.Close()) }
 
-// connect connects as a process of its own would.
+// connect connects as another process would.
 func (b *broker) connect() *nats.Conn {
 	b.t.Helper()
 	nc, err := natsjs.Connect(b.srv.URL())
@@ -95,7 +95,7 @@ func send(t *testing.T, sink outbox.Sink, messages ...outbox.Message) {
 	}
 }
 
-// info returns what the server says of the consumer "search".
+// info returns the state of the consumer "search" on the server.
 func info(t *testing.T, nc *nats.Conn) *jetstream.ConsumerInfo {
 	t.Helper()
 	js, err := jetstream.New(nc)
@@ -105,7 +105,7 @@ func info(t *testing.T, nc *nats.Conn) *jetstream.ConsumerInfo {
 	return c.CachedInfo()
 }
 
-// settled waits until the consumer has nothing to do any more.
+// settled waits until the consumer has no open messages.
 func settled(t *testing.T, nc *nats.Conn) {
 	t.Helper()
 	js, err := jetstream.New(nc)
@@ -116,7 +116,7 @@ func settled(t *testing.T, nc *nats.Conn) {
 	}, patience, 20*time.Millisecond, "messages are left")
 }
 
-// trace is what handlers have seen, in that order.
+// trace notes the messages that handlers get, in order.
 type trace struct {
 	mu  sync.Mutex
 	ids []string
@@ -134,14 +134,14 @@ func (tr *trace) seen() []string {
 	return append([]string(nil), tr.ids...)
 }
 
-// waitFor waits until handlers have seen messages in a number.
+// waitFor waits until handlers have got a number of messages.
 func (tr *trace) waitFor(t *testing.T, n int) []string {
 	t.Helper()
 	require.Eventually(t, func() bool { return len(tr.seen()) >= n }, patience, 5*time.Millisecond)
 	return tr.seen()
 }
 
-// subscriber returns a quiet one, quick to try again.
+// subscriber returns a subscriber that does not log, with short pauses between tries.
 func subscriber(nc *nats.Conn, opts ...natsjs.Option) *natsjs.Sub {
 	all := []natsjs.Option{
 		natsjs.Durable("search"),
@@ -152,7 +152,7 @@ func subscriber(nc *nats.Conn, opts ...natsjs.Option) *natsjs.Sub {
 	return natsjs.Subscriber(nc, "SIGNALS", append(all, opts...)...)
 }
 
-// start runs a subscriber. stop ends it and checks that it ended well; it is called at the end of the test at the latest.
+// start runs a subscriber. stop ends it and checks that Run returned nil; the end of the test calls it at the latest.
 func start(t *testing.T, sub outbox.Subscriber) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -18,7 +18,7 @@ import (
 	"github.com/gorm-signals/signals/outbox/natsjs"
 )
 
-// dial connects to the server of SIGNALS_TEST_NATS_URL, which may be an older one, and makes a stream of the test's own there.
+// dial connects to the server of SIGNALS_TEST_NATS_URL, which may be of an older version, and creates a stream for the test there.
 func dial(t *testing.T) (nc *nats.Conn, stream string) {
 	t.Helper()
 	url := cmp.Or(os.Getenv("SIGNALS_TEST_NATS_URL"), "nats://127.0.0.1:4222")
@@ -55,7 +55,7 @@ func TestASeparateServerWorksAlsoAnOlderOne(t *testing.T) {
 		Durable: "search", AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Second, MaxDeliver: -1,
 	})
 	require.NoError(t, err)
-	lost, err := c.Fetch(1) // and never heard of again
+	lost, err := c.Fetch(1) // its consumer never answers
 	require.NoError(t, err)
 	for range lost.Messages() {
 		continue
@@ -75,7 +75,7 @@ func TestASeparateServerWorksAlsoAnOlderOne(t *testing.T) {
 		return nil
 	}
 	sub.Handle("com.acme.products.*.v1", handle)
-	sub.Handle("com.acme.orders.*.v1", handle) // so there are two filters now, and version 2.9 must not skip anything for them
+	sub.Handle("com.acme.orders.*.v1", handle) // now there are two filters, and version 2.9 must not skip messages
 	stop := start(t, sub)
 	assert.Equal(t, []string{"a-1", "a-2"}, done.waitFor(t, 2))
 	require.Eventually(t, func() bool {
@@ -83,7 +83,7 @@ func TestASeparateServerWorksAlsoAnOlderOne(t *testing.T) {
 		return failure == nil && now.NumAckPending == 0 && now.NumPending == 0
 	}, patience, 20*time.Millisecond, "a parked message must be settled on an older server too")
 	stop()
-	for range 2 { // the bad one, and the one that is no event
+	for range 2 { // the message that fails, and the one that is not an event
 		_, err = terminated.NextMsg(patience)
 		require.NoError(t, err, "a parked message must not come again")
 	}

@@ -166,7 +166,7 @@ func TestAFullStreamIsUnavailable(t *testing.T) {
 func TestAServerThatDoesNotAnswerIsUnavailable(t *testing.T) {
 	t.Parallel()
 	nc := newBroker(t).connect()
-	_, err := nc.SubscribeSync("SILENT.>") // somebody takes the subject, and stores nothing
+	_, err := nc.SubscribeSync("SILENT.>") // a subscriber takes the subject, and stores nothing
 	require.NoError(t, err)
 	sink, err := natsjs.NewSink(nc, "SILENT", natsjs.Timeout(50*time.Millisecond))
 	require.NoError(t, err)

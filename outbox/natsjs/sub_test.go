@@ -20,7 +20,7 @@ import (
 
 var errTest = errors.New("no luck")
 
-// inOrder checks that each row's events came in order, all of them and once.
+// inOrder checks that all events of each row came once, in their order.
 func inOrder(t *testing.T, ids []string, rows, events int) {
 	t.Helper()
 	next := map[string]int{}
@@ -225,7 +225,7 @@ func TestRowsAreHandledAtOnceUpToConcurrency(t *testing.T) {
 
 func TestAHandlerMayTakeLongerThanAckWait(t *testing.T) {
 	t.Parallel()
-	// A machine that stands still for most of AckWait makes the server deliver again, and rightly so: the longest must do.
+	// If the test machine stands still for most of AckWait, the server rightly delivers again. Then the test tries a longer one.
 	for _, ackWait := range []time.Duration{time.Second, 4 * time.Second, 12 * time.Second} {
 		if delivered := handledSlowly(t, ackWait); delivered == 2 {
 			return
@@ -234,7 +234,7 @@ func TestAHandlerMayTakeLongerThanAckWait(t *testing.T) {
 	assert.Fail(t, "the server must not deliver again what is in hand")
 }
 
-// handledSlowly handles two messages of a row, each in more than twice AckWait, and returns how many were delivered.
+// handledSlowly handles two messages of a row, each for more than twice AckWait, and returns how many messages the server delivered.
 func handledSlowly(t *testing.T, ackWait time.Duration) (delivered uint64) {
 	t.Helper()
 	nc, sink := newBroker(t).stream()

@@ -2,7 +2,7 @@ package sinktest
 
 import "context"
 
-// Check runs one case, or says why it cannot run.
+// Check runs one case, or returns why it cannot run.
 func Check(ctx context.Context, name string, e Engine) (lack string, err error) {
 	for _, p := range promises() {
 		if p.name == name {

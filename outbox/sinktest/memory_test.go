@@ -12,14 +12,14 @@ import (
 
 const limit = 1 << 20
 
-// memory is an engine that keeps messages in order, knows copies by their id, and can be taken away.
+// memory is an engine that keeps messages in order, drops copies by their id, and can be stopped.
 type memory struct {
 	mu     sync.Mutex
 	stored []outbox.Message
 	away   bool
 }
 
-// engine returns the engine for the suite. A wrong one comes of replacing its fields.
+// engine returns the engine for the suite. Tests replace its fields to make faulty engines.
 func (m *memory) engine() sinktest.Engine {
 	return sinktest.Engine{
 		Sink: sinkFunc(m.send), Receive: m.receive, Dedup: true, Ordered: true, MaxPayload: limit,
@@ -63,21 +63,21 @@ func (m *memory) send(ctx context.Context, messages []outbox.Message) []error {
 	return errs
 }
 
-// store puts messages in as they are.
+// store adds messages unchanged.
 func (m *memory) store(messages ...outbox.Message) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.stored = append(m.stored, messages...)
 }
 
-// wiped forgets what was stored.
+// wiped forgets all stored messages.
 func (m *memory) wiped() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.stored = nil
 }
 
-// receive delivers what is stored at this moment, and then nothing more.
+// receive delivers the messages that are stored now.
 func (m *memory) receive(ctx context.Context) (<-chan outbox.Message, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -37,11 +37,11 @@ func TestCasesOfAMissingAbilityAreSkippedAndNamed(t *testing.T) {
 	}, lacks)
 }
 
-// fault is a wrong engine and what the suite must say about it.
+// fault is a faulty engine, with the errors that the suite must report.
 type fault struct {
 	name  string
 	wrong func(m *memory, e *sinktest.Engine)
-	says  map[string]string // by case, a part of the error
+	says  map[string]string // part of the error, by case
 }
 
 const (
@@ -59,7 +59,7 @@ const (
 	caseSurvive = "what Send has answered for survives that the engine goes away"
 )
 
-// rewrite is a fault of an engine that changes each message.
+// rewrite is an engine that changes each message.
 func rewrite(change func(m *outbox.Message)) func(m *memory, e *sinktest.Engine) {
 	return func(m *memory, e *sinktest.Engine) {
 		e.Sink = sinkFunc(func(ctx context.Context, messages []outbox.Message) []error {
@@ -72,7 +72,7 @@ func rewrite(change func(m *outbox.Message)) func(m *memory, e *sinktest.Engine)
 	}
 }
 
-// answer is a fault of an engine that changes the errors.
+// answer is an engine that changes the errors of Send.
 func answer(change func(err error) error) func(m *memory, e *sinktest.Engine) {
 	return func(m *memory, e *sinktest.Engine) {
 		e.Sink = sinkFunc(func(ctx context.Context, messages []outbox.Message) []error {

@@ -17,7 +17,7 @@ import (
 	"github.com/gorm-signals/signals/outbox/watermillsink"
 )
 
-// message is what the outbox sends, beside Watermill's own word.
+// message is that of the outbox; Watermill has a package with this name.
 type message = outbox.Message
 
 // row returns an event of a row.
@@ -47,7 +47,7 @@ func receive(ctx context.Context, subscriber watermillmessage.Subscriber, topic 
 		for received := range arriving {
 			m, err := watermillsink.Message(received)
 			if err != nil {
-				m.ID = err.Error() // an id that nobody has sent, so that the suite shows it
+				m.ID = err.Error() // no sent message has this id, so the suite shows the error
 			}
 			select {
 			case out <- m:
@@ -60,7 +60,7 @@ func receive(ctx context.Context, subscriber watermillmessage.Subscriber, topic 
 	return out, nil
 }
 
-// proxy stands between a client and a server, and can cut them off: connections break and new ones are refused.
+// proxy forwards connections to a server, and can cut them: open connections break and new ones are refused.
 type proxy struct {
 	addr, server string
 

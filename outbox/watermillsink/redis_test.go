@@ -20,7 +20,7 @@ import (
 
 var streams atomic.Int64
 
-// redisAddr returns the address of the server and a name for a stream of the test's own, which is deleted afterwards.
+// redisAddr returns the address of the server and the name of a stream for this test, which is deleted afterwards.
 func redisAddr(tb testing.TB) (addr, stream string) {
 	tb.Helper()
 	addr = os.Getenv("SIGNALS_TEST_REDIS_ADDR")
@@ -46,7 +46,7 @@ func redisAddr(tb testing.TB) (addr, stream string) {
 // redisPublisher returns a publisher and closes it after the test.
 func redisPublisher(tb testing.TB, addr string) *redisstream.Publisher {
 	tb.Helper()
-	const patience = 30 * time.Second // for a slow machine; a server that is away refuses at once
+	const patience = 30 * time.Second // for a slow machine; a server that cannot be reached refuses at once
 	client := redis.NewClient(&redis.Options{Addr: addr, DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience})
 	publisher, err := redisstream.NewPublisher(redisstream.PublisherConfig{Client: client}, watermill.NopLogger{})
 	require.NoError(tb, err)
@@ -54,7 +54,7 @@ func redisPublisher(tb testing.TB, addr string) *redisstream.Publisher {
 	return publisher
 }
 
-// redisReceiver gives all messages of a stream, through a subscriber and a client of its own.
+// redisReceiver returns all messages of a stream, through a subscriber and a client of its own.
 func redisReceiver(tb testing.TB, addr, stream string) func(ctx context.Context) (<-chan message, error) {
 	tb.Helper()
 	return func(ctx context.Context) (<-chan message, error) {

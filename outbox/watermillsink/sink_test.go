@@ -18,7 +18,7 @@ import (
 	"github.com/gorm-signals/signals/outbox/watermillsink"
 )
 
-// publish is a publisher made of a function. It stands for engines that misbehave as no real one does when asked to.
+// publish is a function as a publisher, to imitate engines that fail in ways which real ones do not show on demand.
 type publish func(topic string, m *watermillmessage.Message) error
 
 // Publish calls the function for each message.
@@ -161,10 +161,10 @@ func TestAPublisherThatHeedsNoContextIsNotWaitedFor(t *testing.T) {
 	assert.Equal(t, []uint64{2, 1, 2}, order, "row 2, and then row 1 in order")
 }
 
-// reply is an error by its text, as a server of Redis or a client of Kafka has it.
+// reply is an error with the text of a Redis server or a Kafka client.
 type reply string
 
-// Error returns the answer.
+// Error returns the text.
 func (r reply) Error() string { return string(r) }
 
 func TestErrorsOfEnginesAreMarked(t *testing.T) {
