@@ -1,0 +1,51 @@
+package docs_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The pages about tests, goroutines and transactions show whole files, and name tests that hold their claims.
+
+// copied returns the text of a file as a program of its own would have it.
+func copied(t *testing.T, name string) string {
+	t.Helper()
+	return strings.NewReplacer(
+		"github.com/gorm-signals/signals/internal/docs/start/", "shop.example/",
+		"github.com/gorm-signals/signals/outbox/internal/pages/", "shop.example/",
+	).Replace(read(t, name))
+}
+
+func TestThePageAboutTestsShowsFilesThatTheTestsRun(t *testing.T) {
+	t.Parallel()
+	var want []string
+	for _, name := range []string{"shoptest/shoptest.go", "orders/orders_test.go", "mail/commit_test.go", "search/search.go", "search/search_test.go"} {
+		want = append(want, copied(t, "internal/docs/start/"+name))
+	}
+	for _, name := range []string{"index.go", "index_test.go"} {
+		want = append(want, copied(t, "outbox/internal/pages/index/"+name))
+	}
+	blocks := fenced(read(t, "docs/testing.md"), "go")
+	require.Len(t, blocks, len(want))
+	for i := range want {
+		assert.Equal(t, want[i], blocks[i])
+	}
+}
+
+func TestEveryTestThatAPageNamesExists(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\[((?:Test|Example)\w+)\]\(\.\./([\w/]+_test\.go)\)`)
+	for page, least := range map[string]int{"docs/testing.md": 4} {
+		text := read(t, page)
+		links := link.FindAllStringSubmatch(text, -1)
+		assert.GreaterOrEqual(t, len(links), least, page)
+		for _, l := range links {
+			assert.True(t, strings.Contains(read(t, l[2]), "func "+l[1]+"("), "%s is not in %s, which %s names", l[1], l[2], page)
+		}
+		assert.Equal(t, len(links), strings.Count(text, "[Test")+strings.Count(text, "[Example"), "%s names every test with its file", page)
+	}
+}
