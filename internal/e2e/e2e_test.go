@@ -35,7 +35,7 @@ func TestNothingIsLostOrInventedOrDoubledOverKillsOnMariaDB(t *testing.T) {
 	endToEnd(t, "mariadb", 1000)
 }
 
-// number returns the number that an environment variable holds, or another one when it is not set.
+// number returns the number in an environment variable, or a default if it is not set.
 func number(t *testing.T, variable string, otherwise uint64) uint64 {
 	t.Helper()
 	text := os.Getenv(variable)
@@ -47,7 +47,7 @@ func number(t *testing.T, variable string, otherwise uint64) uint64 {
 	return n
 }
 
-// endToEnd runs everything on a kind of database.
+// endToEnd runs the whole test on one kind of database.
 func endToEnd(t *testing.T, kind string, changes uint64) {
 	t.Helper()
 	n := int(number(t, "SIGNALS_E2E_CHANGES", changes))
@@ -69,7 +69,7 @@ func endToEnd(t *testing.T, kind string, changes uint64) {
 	w.judge(redelivered, time.Since(started))
 }
 
-// deadline leaves some time for cleaning up.
+// deadline returns the end of the test, less some time to clean up.
 func deadline(t *testing.T) time.Time {
 	t.Helper()
 	if d, ok := t.Deadline(); ok {
@@ -78,7 +78,7 @@ func deadline(t *testing.T) time.Time {
 	return time.Now().Add(time.Hour)
 }
 
-// freePort returns a port that nobody listens on, below those that connections get by themselves: the broker must get it again.
+// freePort returns a free port below those that the system gives to connections, because the broker must get the same port again.
 func freePort(t *testing.T) int {
 	t.Helper()
 	var lc net.ListenConfig
@@ -94,7 +94,7 @@ func freePort(t *testing.T) int {
 	return 0
 }
 
-// world is what the test itself sees: the children and their databases.
+// world holds the children and their databases, as the test sees them.
 type world struct {
 	*company
 
@@ -147,7 +147,7 @@ func (w *world) finished() bool {
 	return p.hasEnded() && p.err == nil
 }
 
-// killMore kills children while the rest of the events is on its way.
+// killMore kills children while the remaining events are handled.
 func (w *world) killMore(ctx context.Context, n int) {
 	w.t.Helper()
 	for range n {
@@ -155,7 +155,7 @@ func (w *world) killMore(ctx context.Context, n int) {
 	}
 }
 
-// killSome lets some time go by, kills one child or two, and starts them again a little later.
+// killSome waits a while, kills one or two children, and starts them again a little later.
 func (w *world) killSome(ctx context.Context) {
 	w.t.Helper()
 	w.pass(ctx, time.Duration(w.rand.IntN(1500))*time.Millisecond)
@@ -164,7 +164,7 @@ func (w *world) killSome(ctx context.Context) {
 	for role := range w.running {
 		names = append(names, role)
 	}
-	slices.Sort(names) // so that the seed decides
+	slices.Sort(names) // the seed decides, and not the order of a map
 	w.rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	names = names[:1+w.rand.IntN(4)/3]
 	names = slices.DeleteFunc(names, func(role string) bool { return !w.kill(role) })
@@ -174,7 +174,7 @@ func (w *world) killSome(ctx context.Context) {
 	}
 }
 
-// pass lets time go by.
+// pass waits for a while.
 func (w *world) pass(ctx context.Context, d time.Duration) {
 	w.t.Helper()
 	timer := time.NewTimer(d)
@@ -186,7 +186,7 @@ func (w *world) pass(ctx context.Context, d time.Duration) {
 	}
 }
 
-// drain waits until nothing is on its way, and returns how often the broker has delivered something once more.
+// drain waits until all events are handled, and returns how many deliveries of the broker were repeated.
 func (w *world) drain(ctx context.Context) (redelivered uint64) {
 	w.t.Helper()
 	nc, err := natsjs.Connect(w.settings.url())
@@ -226,7 +226,7 @@ func (w *world) quiet(ctx context.Context, js jetstream.JetStream) (quiet bool, 
 	return info.NumPending == 0 && info.NumAckPending == 0, info.Delivered.Consumer - info.Delivered.Stream, state
 }
 
-// judge compares what was committed with what was handled.
+// judge compares the committed changes with the handled events.
 func (w *world) judge(redelivered uint64, took time.Duration) {
 	w.t.Helper()
 	var ledger []entry
@@ -247,7 +247,7 @@ func (w *world) judge(redelivered uint64, took time.Duration) {
 		w.t.Logf("%s: %s: %d missing, %d phantom, %d handled twice, %d backwards; killed: workers %d", w.settings.Kind, name,
 			len(v.missing), len(v.phantom), len(v.twice), len(v.backwards), w.kills["workers"])
 	}
-	onLane.missing = nil // what was on its way died with its process
+	onLane.missing = nil // waiting calls died with their process
 	w.t.Logf("%s: %d changes committed, %d rolled back; %d missing, %d phantom, %d handled twice, %d backwards; "+
 		"killed: writer %d, relays %d, broker %d, consumer %d; delivered once more: %d; %.1f s",
 		w.settings.Kind, len(ledger), back, len(v.missing), len(v.phantom), len(v.twice), len(v.backwards),

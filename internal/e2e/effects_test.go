@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// order is an event of the business: a change that the ledger has.
+// order is an event of a custom signal: a change of the ledger.
 type order struct {
 	Item uint
 	Pos  int64
@@ -21,7 +21,7 @@ type order struct {
 // Key keeps the events of an item in order.
 func (o order) Key() any { return o.Item }
 
-// effect is what a receiver writes for a change.
+// effect is the row that a receiver writes for a change.
 func (o order) effect() handled {
 	return handled{EventID: fmt.Sprintf("%d/%d", o.Item, o.Pos), Item: o.Item, Pos: o.Pos, Mark: o.Mark, Kind: o.Kind}
 }
@@ -33,7 +33,7 @@ func orderOf(kind string, row *item) order {
 	return order{Item: row.ID, Pos: position(row.N, kind), Mark: row.Mark, Kind: kind}
 }
 
-// savedAs says what has become of a saved row.
+// savedAs returns the kind of a save.
 func savedAs(e signals.SaveEvent[*item]) string {
 	if e.Created {
 		return "created"
@@ -41,8 +41,8 @@ func savedAs(e signals.SaveEvent[*item]) string {
 	return "updated"
 }
 
-// connectEffects connects durable receivers that write a row for every change, in the transaction that finishes the event. They die at
-// times, before that commits and right after it.
+// connectEffects connects durable receivers that write a row for every change, in the transaction that marks the event as done. At times they kill
+// the process, before this transaction commits or right after it.
 func connectEffects(db *gorm.DB, ob *outbox.Outbox, s settings) {
 	odds := max(400, s.Changes/10)
 	mortal := func(tx *gorm.DB, done error) error {
@@ -66,7 +66,7 @@ func connectEffects(db *gorm.DB, ob *outbox.Outbox, s settings) {
 	}, outbox.Durable(ob, "placements", outbox.InTx(), outbox.Workers(4)))
 }
 
-// connectNotices connects receivers that run on a lane and write a row for every change. stop waits for them.
+// connectNotices connects receivers on a lane that write a row for every change. stop waits for them.
 func connectNotices(db *gorm.DB) (stop func(ctx context.Context) error) {
 	lane := signals.NewLane(signals.LaneConfig{Name: "notices", Workers: 4, Queue: 1000})
 	take := func(ctx context.Context, o order) error {
@@ -82,7 +82,7 @@ func connectNotices(db *gorm.DB) (stop func(ctx context.Context) error) {
 	return lane.Shutdown
 }
 
-// work handles what the writer leaves behind.
+// work handles events that the writer has left in the table.
 func work(ctx context.Context, s settings) error {
 	db, ob, err := openWriterDB(s)
 	if err != nil {

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// The test binary runs itself: a process with a role in its environment is a child, and works at its role until it is killed.
+// The test binary runs itself: with a role in its environment it is a child, which works at its role until it is killed.
 const (
 	roleVariable     = "SIGNALS_E2E_ROLE"
 	settingsVariable = "SIGNALS_E2E_SETTINGS"
 )
 
-// settings is what children are told, as JSON.
+// settings are passed to children as JSON.
 type settings struct {
 	Kind     string // of the writer's database: see openWriterDB
 	DSN      string // of the writer's database
@@ -25,12 +25,12 @@ type settings struct {
 	Port     int    // of the broker
 	Inbox    bool   // whether the consumer has one
 
-	Changes, Undone int           // how much to commit and to roll back
-	Atleast         time.Duration // how long writing takes at least
+	Changes, Undone int           // how many changes to commit, and how many to roll back
+	Atleast         time.Duration // the least time that the writer takes
 	Seed            uint64
 }
 
-// roles are what children do. The writer returns when its work is done, the others when they fail.
+// roles are the functions of children. The writer returns when its work is done, the others only with an error.
 func roles() map[string]func(ctx context.Context, s settings) error {
 	return map[string]func(ctx context.Context, s settings) error{
 		"writer": write, "workers": work, "relay": relay, "other relay": relay, "broker": broker, "consumer": consume,
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	if role == "" {
 		os.Exit(m.Run())
 	}
-	go func() { // standard input ends when the test does, however it ends
+	go func() { // the input ends with the test, also if the test is killed
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)
 	}()

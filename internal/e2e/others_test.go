@@ -22,10 +22,10 @@ const (
 	ackWait = time.Second
 )
 
-// url is where the broker listens.
+// url returns the address of the broker.
 func (s settings) url() string { return fmt.Sprintf("nats://127.0.0.1:%d", s.Port) }
 
-// broker runs a JetStream server, and says so when it can be used.
+// broker runs a JetStream server, and prints a line when clients can connect.
 func broker(ctx context.Context, s settings) error {
 	server, err := natsembed.Start(natsembed.Config{Dir: s.Broker, Port: s.Port})
 	if err != nil {
@@ -42,7 +42,7 @@ func broker(ctx context.Context, s settings) error {
 	select {}
 }
 
-// relay drains the outbox into the broker.
+// relay sends published events to the broker.
 func relay(ctx context.Context, s settings) error {
 	_, ob, err := openWriterDB(s)
 	if err != nil {
@@ -60,17 +60,18 @@ func relay(ctx context.Context, s settings) error {
 	return nil
 }
 
-// mortalSink dies at times when the broker has stored messages and nothing is noted yet, which the test itself would seldom hit.
+// mortalSink dies at times right after the broker has stored messages, before the relay marks them. The test itself would seldom kill it at that
+// moment.
 type mortalSink struct{ outbox.Sink }
 
-// Send sends messages.
+// Send sends the messages, and then may die.
 func (m mortalSink) Send(ctx context.Context, messages []outbox.Message) []error {
 	answers := m.Sink.Send(ctx, messages)
 	dieOnceIn(60)
 	return answers
 }
 
-// dieOnceIn kills this process once in n calls or so, as kill -9 does.
+// dieOnceIn kills this process in one of n calls on average, as kill -9 does.
 func dieOnceIn(n int) {
 	if rand.IntN(n) > 0 {
 		return
@@ -81,7 +82,7 @@ func dieOnceIn(n int) {
 	}
 }
 
-// dieAfterCommit dies once in n calls or so, as soon as a transaction has committed.
+// dieAfterCommit calls dieOnceIn right after a transaction has committed.
 func dieAfterCommit(tx *gorm.DB, n int) error {
 	return signals.OnCommit(tx, func(context.Context) error {
 		dieOnceIn(n)
@@ -89,7 +90,7 @@ func dieAfterCommit(tx *gorm.DB, n int) error {
 	})
 }
 
-// consume writes a row for every event.
+// consume runs a consumer that writes a row for every event.
 func consume(ctx context.Context, s settings) error {
 	db, err := openConsumerDB(s)
 	if err != nil {
@@ -110,7 +111,7 @@ func consume(ctx context.Context, s settings) error {
 	odds := max(500, s.Changes/20)
 	outbox.On(sub, func(ctx context.Context, e outbox.Event[changed]) error {
 		if s.Inbox {
-			return errors.Join(handle(e.DB(), e), dieAfterCommit(e.DB(), odds)) // nothing is acknowledged yet
+			return errors.Join(handle(e.DB(), e), dieAfterCommit(e.DB(), odds)) // JetStream has no acknowledgement yet
 		}
 		err := handle(db.WithContext(ctx), e)
 		dieOnceIn(odds)
@@ -119,7 +120,7 @@ func consume(ctx context.Context, s settings) error {
 	return sub.Run(ctx)
 }
 
-// handle is the effect of an event.
+// handle writes the row of an event.
 func handle(tx *gorm.DB, e outbox.Event[changed]) error {
 	parts := strings.Split(e.Type, ".") // "items.created.v1"
 	kind := parts[len(parts)-2]

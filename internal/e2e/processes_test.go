@@ -17,17 +17,17 @@ import (
 type process struct {
 	role  string
 	cmd   *exec.Cmd
-	input io.Closer     // the child ends when it is closed
-	ready chan struct{} // closed when the child has written something to its standard output
+	input io.Closer     // the child ends when this is closed
+	ready chan struct{} // closed when the child has printed something
 	ended chan struct{} // closed when the child has ended
 	err   error         // of a child that has ended
 }
 
-// company is all children of a test.
+// company holds all children of a test.
 type company struct {
 	t        *testing.T
 	settings settings
-	logs     string // directory with what each role has to say
+	logs     string // directory with the logs of each role
 	running  map[string]*process
 	kills    map[string]int
 }
@@ -94,7 +94,7 @@ func (p *process) hasEnded() bool {
 	}
 }
 
-// kill kills the child in a role and counts that, unless it has done its work.
+// kill kills the child of a role and counts that, unless the child has finished its work.
 func (c *company) kill(role string) (killed bool) {
 	c.t.Helper()
 	p := c.running[role]
@@ -102,7 +102,7 @@ func (c *company) kill(role string) (killed bool) {
 		return false
 	}
 	p.kill()
-	if p.err == nil { // it was quicker, with success
+	if p.err == nil { // it finished before the kill
 		return false
 	}
 	require.Equal(c.t, -1, p.cmd.ProcessState.ExitCode(), "the %s failed by itself: %v", role, p.err)
@@ -110,7 +110,7 @@ func (c *company) kill(role string) (killed bool) {
 	return true
 }
 
-// revive starts children again that have killed themselves, and counts that. It fails the test when one has failed otherwise.
+// revive restarts children that have killed themselves, and counts that. If a child has failed otherwise, it fails the test.
 func (c *company) revive() {
 	c.t.Helper()
 	for role, p := range c.running {
@@ -125,7 +125,7 @@ func (c *company) revive() {
 	}
 }
 
-// showLogs logs the last lines of what the children had to say.
+// showLogs logs the last lines of each child's log.
 func (c *company) showLogs() {
 	for role := range c.running {
 		text, _ := os.ReadFile(filepath.Join(c.logs, role))

@@ -15,10 +15,10 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// newDatabase makes an empty database of a kind for the writer of one test, and returns its DSN.
+// newDatabase creates an empty database for the writer of one test, and returns its DSN.
 func newDatabase(t *testing.T, kind string) string {
 	t.Helper()
-	name := fmt.Sprintf("signals_e2e_%d_%d", os.Getpid(), time.Now().UnixNano()) // a killed run leaves its own, and numbers of processes come again
+	name := fmt.Sprintf("signals_e2e_%d_%d", os.Getpid(), time.Now().UnixNano()) // a killed run leaves its database behind, and process ids repeat
 	given := os.Getenv("SIGNALS_TEST_" + strings.ToUpper(kind) + "_DSN")
 	switch kind {
 	case "postgres":
@@ -40,7 +40,7 @@ func newDatabase(t *testing.T, kind string) string {
 	}
 }
 
-// around runs one statement now and another one when the test has ended. It skips the test when there is no server, except in CI.
+// around runs one statement now, and another one when the test ends. Without a server it skips the test, except in CI.
 func around(t *testing.T, kind string, dialector gorm.Dialector, now, then string) {
 	t.Helper()
 	admin, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})

@@ -15,10 +15,10 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// item is what the writer changes, and what events are about.
+// item is the model that the writer changes, and that events are about.
 type item struct {
 	ID   uint   `gorm:"primaryKey;autoIncrement:false"`
-	N    int64  // grows with each change of the row, over deletes too
+	N    int64  // grows with each change of the row, also after deletes
 	Mark string `gorm:"size:32"` // of the last change
 }
 
@@ -29,8 +29,8 @@ type changed struct {
 	Mark string
 }
 
-// entry is a row of the ledger: a change, written in the transaction of the change itself. So the ledger tells what was committed,
-// whatever became of the process.
+// entry is a row of the ledger: one change, written in the transaction of the change. So the ledger shows which changes were committed, even if the
+// process died.
 type entry struct {
 	ID   uint64
 	Item uint   `gorm:"uniqueIndex:idx_ledger_place,priority:1"`
@@ -42,7 +42,7 @@ type entry struct {
 // TableName returns the name of the table.
 func (entry) TableName() string { return "ledger" }
 
-// position returns the place of a change in the order of its row's changes. A delete comes after what made its number.
+// position returns the place of a change in the order of its row's changes. A delete comes after the change whose number it has.
 func position(n int64, kind string) int64 {
 	if kind == "deleted" {
 		return 2*n + 1
@@ -50,7 +50,7 @@ func position(n int64, kind string) int64 {
 	return 2 * n
 }
 
-// undone counts changes that were rolled back on purpose. A writer that is killed may have rolled back more.
+// undone counts changes that were rolled back on purpose. A killed writer may have rolled back further ones.
 type undone struct {
 	ID    uint64
 	Count int
@@ -59,7 +59,7 @@ type undone struct {
 // TableName returns the name of the table.
 func (undone) TableName() string { return "undone" }
 
-// handled is what the consumer writes for an event; ID is the order in which it did.
+// handled is the row that the consumer writes for an event. ID shows the order of these rows.
 type handled struct {
 	ID       uint64
 	EventID  string `gorm:"index"`
@@ -74,19 +74,19 @@ type handled struct {
 // TableName returns the name of the table.
 func (handled) TableName() string { return "handled" }
 
-// effect is what a durable receiver writes for an event, in the transaction that finishes the event.
+// effect is the row that a durable receiver writes for an event, in the transaction that marks the event as done.
 type effect handled
 
 // TableName returns the name of the table.
 func (effect) TableName() string { return "effects" }
 
-// placement is what a durable receiver of orderPlaced writes, in the transaction that finishes the event.
+// placement is the row that a durable receiver of orderPlaced writes, in the transaction that marks the event as done.
 type placement handled
 
 // TableName returns the name of the table.
 func (placement) TableName() string { return "placements" }
 
-// notice is what a receiver on a lane writes. Those of a process that dies are lost.
+// notice is the row that a receiver on a lane writes. If the process dies, its waiting calls are lost.
 type notice handled
 
 // TableName returns the name of the table.
@@ -130,7 +130,7 @@ func openConsumerDB(s settings) (*gorm.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool.SetMaxOpenConns(1) // one writer at a time; waiting here is quicker than waiting for the file
+	pool.SetMaxOpenConns(1) // one connection: waiting for it is faster than waiting for the lock of the file
 	return db, db.Use(signals.Plugin{})
 }
 

@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// verdict is what a comparison of the ledger with what was handled finds, one text for each fault.
+// verdict has one text for each fault that a comparison of the ledger with the handled events finds.
 type verdict struct {
 	missing, phantom, twice, backwards []string
 }
 
-// compare compares the ledger with what the consumer has handled, in its order.
+// compare compares the ledger with the events that the consumer has handled, in their order.
 func compare(ledger []entry, effects []handled) (v verdict) {
 	type place struct {
 		item uint
@@ -46,12 +46,12 @@ func compare(ledger []entry, effects []handled) (v verdict) {
 	return v
 }
 
-// String names an effect in a failure.
+// String describes an effect in a failure.
 func (h handled) String() string {
 	return fmt.Sprintf("%s of row %d, place %d (effect %d, event %s, sequence %d)", h.Kind, h.Item, h.Pos, h.ID, h.EventID, h.Sequence)
 }
 
-// check fails the test when there is a fault, and shows the first ones.
+// check fails the test if there are faults, and shows the first ones.
 func (v verdict) check(t *testing.T) {
 	t.Helper()
 	for name, faults := range map[string][]string{

@@ -20,10 +20,10 @@ import (
 const (
 	writers     = 6   // goroutines
 	items       = 300 // different rows
-	maxFailures = 200 // of one goroutine, one after the other
+	maxFailures = 200 // of one goroutine, in succession
 )
 
-// write commits and rolls back changes until the ledger says that it is enough.
+// write commits and rolls back changes until the ledger has enough of them.
 func write(ctx context.Context, s settings) error {
 	db, ob, err := openWriterDB(s)
 	if err != nil {
@@ -47,7 +47,7 @@ func write(ctx context.Context, s settings) error {
 	for i := range writers {
 		w := &worker{db: db.WithContext(ctx), total: total, rand: rand.New(rand.NewPCG(s.Seed, uint64(i))), odds: max(400, s.Changes/20)}
 		if s.Changes > 0 {
-			// A transaction makes two changes or so.
+			// A transaction makes about two changes.
 			w.pace = 2 * writers * s.Atleast / time.Duration(s.Changes+s.Undone)
 		}
 		all.Go(func() { errs[i] = w.work() })
@@ -56,13 +56,13 @@ func write(ctx context.Context, s settings) error {
 	return errors.Join(errors.Join(errs...), stopNotices(ctx), ob.Shutdown(ctx))
 }
 
-// totals is what the workers have done together, and what they have to do.
+// totals counts the changes of all workers, and knows how many are needed.
 type totals struct {
 	changes, undone int64
 	made, back      atomic.Int64
 }
 
-// undo decides whether to roll back next: about as often as needed to end with both numbers at once.
+// undo decides whether the next transaction rolls back, so that both numbers are reached at about the same time.
 func (t *totals) undo(r *rand.Rand) bool {
 	changes, undone := t.changes-t.made.Load(), t.undone-t.back.Load()
 	return undone > 0 && r.Int64N(max(changes, 0)+undone) < undone
@@ -70,12 +70,12 @@ func (t *totals) undo(r *rand.Rand) bool {
 
 func (t *totals) enough() bool { return t.made.Load() >= t.changes && t.back.Load() >= t.undone }
 
-// worker is one of the goroutines.
+// worker is one goroutine of the writer.
 type worker struct {
 	db    *gorm.DB
 	total *totals
 	rand  *rand.Rand
-	pace  time.Duration // a transaction takes that long at least
+	pace  time.Duration // the least time of a transaction
 	odds  int           // of dying right before or after a commit
 }
 
@@ -93,7 +93,7 @@ func (w *worker) work() error {
 			failures = 0
 			continue
 		}
-		// Deadlocks, and two that create one row, are life. What they did is rolled back, and not counted.
+		// Deadlocks happen, and two transactions may create one row. The failed one is rolled back, and not counted.
 		fmt.Fprintln(os.Stderr, "a transaction failed:", err)
 		if failures++; failures == maxFailures {
 			return err
@@ -107,14 +107,14 @@ func (w *worker) transact() error {
 	var made, back int
 	whole := w.total.undo(w.rand)
 	err := w.db.Transaction(func(tx *gorm.DB) error {
-		if err := dieAfterCommit(tx, w.odds); err != nil { // ahead of what the outbox does then
+		if err := dieAfterCommit(tx, w.odds); err != nil { // before the commit functions of the outbox
 			return err
 		}
 		ids := make([]uint, 1+w.rand.IntN(3))
 		for i := range ids {
 			ids[i] = 1 + uint(w.rand.IntN(items))
 		}
-		slices.Sort(ids) // so that transactions seldom deadlock
+		slices.Sort(ids) // in one order, so that deadlocks are rare
 		for _, id := range ids {
 			if !w.total.undo(w.rand) {
 				n, err := w.change(tx, id)
@@ -148,7 +148,7 @@ func (w *worker) transact() error {
 	return nil
 }
 
-// savepoint changes a row and rolls that back, and returns how many changes there were.
+// savepoint changes a row, rolls back to a savepoint, and returns how many changes that undid.
 func (w *worker) savepoint(tx *gorm.DB, id uint) (n int, err error) {
 	err = tx.Transaction(func(inner *gorm.DB) error {
 		if n, err = w.change(inner, id); err != nil {
@@ -201,7 +201,7 @@ func (w *worker) create(tx *gorm.DB, id uint) (int, error) {
 	return 1, keep(tx, "created", row)
 }
 
-// update lets the database count, and reads what came of it.
+// update lets the database increment the number, and reads the result.
 func (w *worker) update(tx *gorm.DB, mark, where string, vars ...any) (int, error) {
 	values := map[string]any{"n": gorm.Expr("n + 1"), "mark": mark}
 	if err := tx.Model(&item{}).Where(where, vars...).Updates(values).Error; err != nil {
@@ -214,7 +214,7 @@ func (w *worker) update(tx *gorm.DB, mark, where string, vars ...any) (int, erro
 	return len(rows), keep(tx, "updated", rows...)
 }
 
-// keep writes changes into the ledger, and sends an event of the business for each.
+// keep writes changes into the ledger, and sends an event of a custom signal for each.
 func keep(tx *gorm.DB, kind string, rows ...item) error {
 	entries := make([]entry, len(rows))
 	for i, row := range rows {
