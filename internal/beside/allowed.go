@@ -2,15 +2,15 @@ package beside
 
 import "strings"
 
-// allowance is a difference that is no fault.
+// allowance is a difference that is not a fault.
 type allowance struct {
 	what    string
 	why     string
-	missing bool // speaks of rows without an event; otherwise of events without a row
+	missing bool // for rows without an event; otherwise for events without a row
 	applies func(at circumstances, c change) bool
 }
 
-// circumstances are those of a call.
+// circumstances describe a call.
 type circumstances struct {
 	*Setup
 	step    Step
@@ -19,10 +19,10 @@ type circumstances struct {
 	stored  map[string]string // the rows after the call, by the head of their update
 }
 
-// allowances is the one table of them.
+// allowances returns all of them.
 //
-// Beside them, by construction: receivers that change rows are no part of the suite, because their changes are a difference; the
-// library's own SELECTs run no callbacks of others on writes; rows that GORM's hooks or others refuse have pre signals.
+// Some differences cannot occur here: no receiver of the suite changes rows, because that would be a difference. SELECTs of the library run no
+// callbacks of others on writes. Rows that GORM's hooks or others refuse have pre signals.
 func allowances() []allowance {
 	head := func(c change, starts ...string) bool {
 		for _, start := range starts {
@@ -64,7 +64,7 @@ func allowances() []allowance {
 		{
 			"a row that a trigger keeps from getting the values that it has", "RETURNING into one struct tells of one row only, and nothing else tells", false,
 			func(at circumstances, c change) bool {
-				same := c.now == c.old || (c.old == "" && c.now == at.stored[c.head]) // receivers of Row know no old one
+				same := c.now == c.old || (c.old == "" && c.now == at.stored[c.head]) // receivers with Needs(Row) do not get the old row
 				return at.Keeps && at.dialect != "mysql" && same && head(c, "update ")
 			},
 		},
@@ -85,46 +85,46 @@ func allowances() []allowance {
 	}
 }
 
-// excuse says which comparisons of a call do not hold.
+// excuse says which comparisons of a call are left out.
 type excuse struct {
-	all    bool // none of them, but that of events with rows
-	events bool // nor that
+	all    bool // all but the comparison of events with rows
+	events bool // that one too
 }
 
-// excused is the table of whole calls that differ.
+// excused returns the excuse of a call that as a whole may differ.
 func (s *Setup) excused(step Step, dialect, actual string, failed bool) excuse {
 	switch {
 	case s.Keeps && strings.Contains(actual, "their keys do not tell which"):
-		// Receivers that asked for keys alone, and an expression: nothing can tell which rows a trigger kept. The call fails and writes nothing.
+		// With an expression and receivers that need only keys, nothing shows which rows a trigger kept. The call fails and writes nothing.
 		return excuse{all: true}
 	case s.Keeps && strings.Contains(actual, "no key tells which"):
 		// One of the rows has NULL in its key, and a trigger kept one. The call fails and writes nothing.
 		return excuse{all: true}
 	case dialect == "sqlite" && s.Keeps && (strings.HasPrefix(step.Name, "Transaction(update, delete)") || strings.Contains(actual, "FOREIGN KEY constraint failed")):
-		// SQLite leaves half of a DELETE behind that fails because a trigger keeps a child, and says only that it failed. The savepoint around a
-		// write of several statements undoes it.
+		// If a trigger keeps a child, SQLite lets the DELETE fail and leaves half of it behind. The library's savepoint around several statements
+		// undoes this half.
 		return excuse{all: true, events: failed}
 	case failed && (s.mode().config.SkipDefaultTransaction || strings.HasPrefix(step.Name, "SkipDefaultTransaction")):
-		// Several statements run in a transaction of the library, which an error of another callback in one of them undoes.
+		// The library runs several statements in a transaction, so an error of another callback in one of them undoes all.
 		return excuse{all: true}
 	}
 	return excuse{}
 }
 
-// saves reports whether a step may be a Save that inserts.
+// saves reports whether a step may call Save and insert.
 func (step Step) saves() bool {
 	return strings.HasPrefix(step.Name, "Save") || strings.HasSuffix(step.Name, "Save")
 }
 
-// upserts reports whether a step inserts rows that may be stored.
+// upserts reports whether a step inserts rows that may exist.
 func (step Step) upserts() bool {
 	return step.saves() || strings.HasPrefix(step.Name, "OnConflict") || strings.HasPrefix(step.Name, "Select(*)")
 }
 
-// ignores reports whether a step leaves rows alone that are stored.
+// ignores reports whether a step skips rows that exist.
 func (step Step) ignores() bool { return strings.Contains(step.Name, "DoNothing") }
 
-// unexplained removes changes that an allowance explains.
+// unexplained returns the changes that no allowance explains.
 func (at circumstances) unexplained(missing bool, all []change) []change {
 	var left []change
 	for _, c := range all {

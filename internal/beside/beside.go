@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// Options say how much of the fixed form runs.
+// Options say which part of the fixed form runs.
 type Options struct {
-	Share int // one of so many calls of a setup runs; 0 and 1 mean all
+	Share int // of each setup, one in so many calls runs; 0 and 1 mean all
 }
 
-// Run runs the fixed form of the suite, all of it where SIGNALS_TEST_BESIDE is "all": every other at every place in both orders, each with
-// other receivers, modes and models. One test per other has two databases of its own.
+// Run runs the fixed form of the suite: every other at every place, registered before and after the plugin, each with different receivers, modes and
+// models. It runs all calls if SIGNALS_TEST_BESIDE is "all". Each other is a subtest with two databases.
 func Run(t *testing.T, open Open, options Options) {
 	t.Helper()
 	if os.Getenv("SIGNALS_TEST_BESIDE") == "all" {
@@ -37,7 +37,7 @@ func Run(t *testing.T, open Open, options Options) {
 	}
 }
 
-// fixed returns a setup of the fixed form with its calls. What is not given turns, so that neighbours differ in everything.
+// fixed returns a setup of the fixed form with its calls. Further settings rotate, so that consecutive setups differ in all of them.
 func (p *Pair) fixed(o, place int, late bool, share int) (*Setup, []Call) {
 	n := 2*(o*len(places())+place) + o
 	if late {

@@ -5,17 +5,17 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Step is one call, or a few, of a script. What Do returns is compared: a *gorm.DB as its caller sees it, any other value whole.
+// Step is one call of a script, or a few. The result of Do is compared: a *gorm.DB as its caller sees it, any other value as a whole.
 type Step struct {
 	Name string
 	Do   func(db *gorm.DB, a Args) any
 
 	silent bool // sends nothing, as UpdateColumn does
 	undone bool // rolls back a part of what it wrote
-	loose  bool // the caller's struct of a create is not what is stored, because columns were left out
+	loose  bool // omits columns, so the caller's struct of a create differs from the stored row
 	partly bool // upserts some columns of the caller's struct
 	blind  bool // GORM does not know the keys of the rows
-	links  bool // writes relations: rows are written once more as they are, and has-many rows without signals
+	links  bool // writes relations: it saves rows again unchanged, and has-many rows without signals
 }
 
 // forms makes the steps of one model.
@@ -37,7 +37,7 @@ func (f forms[M]) three(a Args) []M {
 	return []M{f.make(11, a), f.make(12, Args{ID: a.ID + 1, Name: "y", Price: 2}), f.make(13, Args{ID: a.ID, Name: keptName, Price: 3})}
 }
 
-// row returns columns of a new row.
+// row returns columns and values of a new row.
 func (f forms[M]) row(a Args) map[string]any {
 	m := f.make(0, a)
 	b := f.base(&m)
@@ -88,7 +88,7 @@ func (f forms[M]) creates() []Step {
 	}
 }
 
-// upsert makes a step that inserts a stored row, a new one and one that a unique column refuses.
+// upsert makes a step that inserts a stored row, a new one, and one with a duplicate value.
 func (f forms[M]) upsert(name string, conflict clause.OnConflict) []Step {
 	one := func(db *gorm.DB, a Args) any { m := f.make(a.ID, a); return []any{db.Clauses(conflict).Create(&m), m} }
 	list := func(db *gorm.DB, a Args) any {
@@ -117,7 +117,7 @@ func (f forms[M]) upserts() []Step {
 	}})
 }
 
-// keyColumns are the columns that an upsert of a model conflicts on.
+// keyColumns are the columns of the conflict clause in upserts of a model.
 func keyColumns(db *gorm.DB, model any) []clause.Column {
 	stmt := &gorm.Statement{DB: db}
 	if err := stmt.Parse(model); err != nil {

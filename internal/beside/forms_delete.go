@@ -109,7 +109,7 @@ func (f forms[M]) sessions() []Step {
 	}
 }
 
-// relationSteps write owners with what belongs to them.
+// relationSteps write owners together with rows of their relations.
 func relationSteps() []Step {
 	owner := func(id uint) *Owner { return &Owner{Base: Base{ID: id}} }
 	full := func(id uint, a Args) *Owner {

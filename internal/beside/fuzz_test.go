@@ -7,7 +7,7 @@ import (
 	"github.com/gorm-signals/signals/internal/beside"
 )
 
-// FuzzBeside runs random calls beside random others. A combination that differs is shown as a script that can be read.
+// FuzzBeside runs random calls beside random others. If the databases differ, it shows the script in readable form.
 //
 //	go test -run '^$' -fuzz FuzzBeside -fuzztime 5m -fuzzminimizetime 10x ./internal/beside
 func FuzzBeside(f *testing.F) {

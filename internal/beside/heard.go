@@ -14,8 +14,7 @@ import (
 	"github.com/gorm-signals/signals/internal/show"
 )
 
-// change is what happened to a row: as the database saw it, or as an event says. An event that does not know a text leaves it
-// empty.
+// change is what happened to a row: in the log of the triggers or in an event. A text that an event does not know is empty.
 type change struct {
 	head     string // "update items 3"
 	now, old string // the row after and before
@@ -33,17 +32,17 @@ func (c change) String() string {
 	return text
 }
 
-// says reports whether an event tells of a change.
+// says reports whether an event agrees with a logged change.
 func (c change) says(logged change) bool {
 	return c.head == logged.head && (c.now == "" || c.now == logged.now) && (c.old == "" || c.old == logged.old)
 }
 
-// heard is what the receivers of a world heard during a step.
+// heard holds the calls of a world's receivers during a step.
 type heard struct {
 	pre     int
 	sent    []change // post events in the transaction
 	kept    []change // post events after the commit
-	failed  []string // what went to the ErrorHandler, but for
+	failed  []string // errors that the ErrorHandler got, except for
 	unknown bool     // signals.ErrOutcomeUnknown
 }
 
@@ -56,12 +55,12 @@ func (h *heard) handle(_ context.Context, err error) {
 	h.failed = append(h.failed, err.Error())
 }
 
-// receivers are what is connected to the plugin.
+// receivers is one set of receivers for the plugin.
 type receivers struct {
 	name    string
 	connect func(w *world, db *gorm.DB)
-	sent    bool // post events are heard in the transaction
-	kept    bool // post events are heard after the commit
+	sent    bool // post events in the transaction are compared
+	kept    bool // post events after the commit are compared
 }
 
 func variants() []receivers {
@@ -108,7 +107,7 @@ func connectPre(w *world, db *gorm.DB, n signals.Need) {
 	every.PreDelete.Connect(func(context.Context, signals.DeleteEvent[any]) error { w.heard.pre++; return nil }, signals.Needs(min(n, signals.Row)))
 }
 
-// connectPost connects receivers of everything that was written, which note it in a list.
+// connectPost connects receivers that append every written row to a list.
 func connectPost(db *gorm.DB, into *[]change, n signals.Need, options ...signals.ConnectOption) {
 	every := signals.Implementing[any](db)
 	every.PostSave.Connect(func(ctx context.Context, e signals.SaveEvent[any]) error {
@@ -127,7 +126,7 @@ func connectPost(db *gorm.DB, into *[]change, n signals.Need, options ...signals
 		return nil
 	}, options...)
 	if n == signals.Original {
-		options = options[1:] // deletes have no original
+		options = options[1:] // deletes take no signals.Original
 	}
 	every.PostDelete.Connect(func(ctx context.Context, e signals.DeleteEvent[any]) error {
 		c := change{head: verbOf(!e.Soft, "delete") + keyOf(ctx, e.Schema(), e.Instance)}
@@ -138,7 +137,7 @@ func connectPost(db *gorm.DB, into *[]change, n signals.Need, options ...signals
 		return nil
 	}, options...)
 	if n != signals.Original {
-		options = options[1:] // links need nothing
+		options = options[1:] // links take no Needs
 	}
 	every.M2MChanged.Connect(func(ctx context.Context, e signals.M2MEvent[any]) error {
 		if e.Action.Pre() {
@@ -183,7 +182,7 @@ func rowText(ctx context.Context, s *schema.Schema, row any) string {
 	return strings.Join(parts, " ")
 }
 
-// changes reads what the triggers have written down.
+// changes reads the log of the triggers.
 func (w *world) changes() ([]change, error) {
 	var all []change
 	for _, table := range w.logged() {
@@ -210,7 +209,7 @@ func (w *world) changes() ([]change, error) {
 				all = append(all, change{"insert " + keys[i], texts[i], ""})
 			case "delete":
 				all = append(all, change{"delete " + keys[i], "", texts[i]})
-			case "new": // follows its old one
+			case "new": // its old row is the line before
 				all = append(all, change{"update " + keys[i], texts[i], texts[i-1]})
 			}
 		}
@@ -230,7 +229,7 @@ func (w *world) describe(row any) (key, text string, err error) {
 	return keyOf(context.Background(), stmt.Schema, row), rowText(context.Background(), stmt.Schema, row), nil
 }
 
-// stored reads the rows of all models as an update of them would show them.
+// stored reads the rows of all models, in the form of updates.
 func (w *world) stored() (map[string]string, error) {
 	all := map[string]string{}
 	for table, k := range w.kinds {
@@ -250,7 +249,7 @@ func (w *world) stored() (map[string]string, error) {
 	return all, nil
 }
 
-// addressable returns a list whose rows can be pointed to.
+// addressable returns a list whose elements have addresses.
 func addressable(rows any) reflect.Value {
 	list := reflect.New(reflect.TypeOf(rows))
 	list.Elem().Set(reflect.ValueOf(rows))

@@ -7,7 +7,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// based is a pointer to a model of the suite.
+// based is a pointer to a model with Base.
 type based[M any] interface {
 	*M
 	base() *Base
@@ -17,12 +17,12 @@ type based[M any] interface {
 type kind struct {
 	table string
 	model any
-	rows  func(db *gorm.DB) (any, error) // reads all rows of a session in order
+	rows  func(db *gorm.DB) (any, error) // reads all rows of a session, in order
 	seeds any
 	steps []Step
 }
 
-// kindOf makes a kind. shape gives a new row what only its model has.
+// kindOf returns the kind of a model. shape sets the fields of a new row that only this model has.
 func kindOf[M any, P based[M]](table string, shape func(m P, id uint)) kind {
 	make1 := func(id uint, a Args) M {
 		var m M
@@ -57,7 +57,7 @@ func kindOf[M any, P based[M]](table string, shape func(m P, id uint)) kind {
 // keptName is the name of rows that triggers keep from being written.
 const keptName = "kept"
 
-// kinds returns the models whose writes are tried.
+// kinds returns the models whose writes the suite tests.
 func kinds() []kind {
 	all := []kind{
 		kindOf[Item]("items", nil),
@@ -75,7 +75,7 @@ func kinds() []kind {
 	return all
 }
 
-// related are models that the steps of owners write.
+// related returns models that only steps of owners write.
 func related() []kind {
 	owner := func(id uint) *uint { return new(1 + id%2) }
 	return []kind{
@@ -84,10 +84,10 @@ func related() []kind {
 	}
 }
 
-// tables are all models that are watched.
+// tables returns all models whose tables have triggers.
 func tables() []kind { return append(kinds(), related()...) }
 
-// Args are what the calls of a step name.
+// Args are the arguments of the calls of a step.
 type Args struct {
 	ID, To uint
 	Name   string

@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Base is what every model of the suite has. Others filter by Tenant and set By.
+// Base has the columns of every model of the suite. Others filter by Tenant and set By.
 type Base struct {
 	ID     uint `gorm:"primaryKey"`
 	Name   string
@@ -28,7 +28,7 @@ type Item struct {
 	UpdatedAt time.Time
 }
 
-// Page is deleted softly and has GORM's hooks.
+// Page has a soft delete and GORM's hooks.
 type Page struct {
 	Base
 	Hooks
@@ -69,23 +69,23 @@ type Owner struct {
 	Tags     []Tag   `gorm:"many2many:owner_tags;constraint:OnDelete:CASCADE"`
 }
 
-// Child is what an owner has many of.
+// Child has an owner.
 type Child struct {
 	Base
 
 	OwnerID *uint
 }
 
-// Tag is what an owner has links to.
+// Tag has links to owners.
 type Tag struct{ Base }
 
-// Audit is what others write beside the write.
+// Audit is the row that others write beside a write.
 type Audit struct {
 	ID   uint
 	Line string
 }
 
-// Lock is a version that every update raises and that a stale update does not match.
+// Lock is a version: every update increments it, and an update with an old version matches no row.
 type Lock int64
 
 // CreateClauses starts the version of a new row at 1.
@@ -170,7 +170,7 @@ func assignments(stmt *gorm.Statement) map[string]any {
 	return set
 }
 
-// Hidden is a flag, 1 for hidden rows. Statements that do not say Unscoped leave out the rows that have it.
+// Hidden is a flag, which is 1 for hidden rows. Statements without Unscoped leave these rows out.
 type Hidden int
 
 // QueryClauses leaves hidden rows out of queries.
@@ -203,7 +203,7 @@ func (h hides) ModifyStatement(stmt *gorm.Statement) {
 	stmt.AddClause(clause.Where{Exprs: []clause.Expression{clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: h.field.DBName}, Value: 0}}})
 }
 
-// Hooks has all hooks that GORM calls around a write. Each is a place for the others.
+// Hooks has all hooks that GORM calls around a write. Others can run in each of them.
 type Hooks struct{}
 
 type worldKey struct{}
@@ -215,26 +215,26 @@ func hooked(tx *gorm.DB, hook string) error {
 	return nil
 }
 
-// BeforeSave is a place for the others.
+// BeforeSave runs others.
 func (*Hooks) BeforeSave(tx *gorm.DB) error { return hooked(tx, "BeforeSave") }
 
-// BeforeCreate is a place for the others.
+// BeforeCreate runs others.
 func (*Hooks) BeforeCreate(tx *gorm.DB) error { return hooked(tx, "BeforeWrite") }
 
-// BeforeUpdate is a place for the others.
+// BeforeUpdate runs others.
 func (*Hooks) BeforeUpdate(tx *gorm.DB) error { return hooked(tx, "BeforeWrite") }
 
-// BeforeDelete is a place for the others.
+// BeforeDelete runs others.
 func (*Hooks) BeforeDelete(tx *gorm.DB) error { return hooked(tx, "BeforeWrite") }
 
-// AfterCreate is a place for the others.
+// AfterCreate runs others.
 func (*Hooks) AfterCreate(tx *gorm.DB) error { return hooked(tx, "AfterWrite") }
 
-// AfterUpdate is a place for the others.
+// AfterUpdate runs others.
 func (*Hooks) AfterUpdate(tx *gorm.DB) error { return hooked(tx, "AfterWrite") }
 
-// AfterDelete is a place for the others.
+// AfterDelete runs others.
 func (*Hooks) AfterDelete(tx *gorm.DB) error { return hooked(tx, "AfterWrite") }
 
-// AfterSave is a place for the others.
+// AfterSave runs others.
 func (*Hooks) AfterSave(tx *gorm.DB) error { return hooked(tx, "AfterSave") }

@@ -16,8 +16,8 @@ import (
 type other struct {
 	name    string
 	do      func(tx *gorm.DB)
-	fails   bool // lets calls fail, in the middle of several statements too
-	changes bool // changes the caller's struct, or leaves columns out: instances of a create need not be what is stored
+	fails   bool // lets calls fail, also between several statements
+	changes bool // changes the caller's struct or omits columns, so instances of a create may differ from the stored rows
 }
 
 var errOther = errors.New("another callback refuses")
@@ -26,7 +26,7 @@ func tenantOne() clause.Where {
 	return clause.Where{Exprs: []clause.Expression{clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: "tenant"}, Value: 1}}}
 }
 
-// others are the callbacks beside which the plugin must change nothing.
+// others are callbacks of other people, beside which the plugin must change nothing.
 func others() []other {
 	return []other{
 		{name: "counts its calls", do: func(*gorm.DB) {}},
@@ -67,7 +67,7 @@ func changeDest(tx *gorm.DB) {
 		return
 	}
 	v := reflect.ValueOf(tx.Statement.Dest)
-	if v.Kind() == reflect.Struct { // it cannot be changed in place
+	if v.Kind() == reflect.Struct { // fields of a struct value cannot be set
 		copied := reflect.New(v.Type())
 		copied.Elem().Set(v)
 		v, tx.Statement.Dest = copied, copied.Interface()
@@ -79,7 +79,7 @@ func changeDest(tx *gorm.DB) {
 	}
 }
 
-// replaceDest puts a map in the place of what an update assigns, if it is a map.
+// replaceDest replaces the map that an update assigns by another one.
 func replaceDest(tx *gorm.DB) {
 	if m, ok := tx.Statement.Dest.(map[string]any); ok {
 		copied := map[string]any{"by": "replaced"}
@@ -88,7 +88,7 @@ func replaceDest(tx *gorm.DB) {
 	}
 }
 
-// ignoreConflicts makes the database skip rows that a unique column refuses. PostgreSQL has no such word.
+// ignoreConflicts makes the database skip rows with a duplicate value. PostgreSQL has no such keyword.
 func ignoreConflicts(tx *gorm.DB) {
 	word := map[string]string{"sqlite": "OR IGNORE", "mysql": "IGNORE"}[tx.Name()]
 	if word != "" {
@@ -97,7 +97,7 @@ func ignoreConflicts(tx *gorm.DB) {
 	}
 }
 
-// place is where an other runs. "%s" stands for create, update and delete.
+// place is where an other runs. "%s" is replaced by create, update and delete.
 type place struct {
 	name          string
 	before, after string // bounds of its callback
@@ -139,7 +139,7 @@ func places() []place {
 // operations are GORM's processors of writes.
 func operations() []string { return []string{"create", "update", "delete"} }
 
-// register adds an other at a place, under a name that tells them apart.
+// register registers an other at a place, under a unique name.
 func (w *world) register(db *gorm.DB, o other, p place, n int) error {
 	if p.hook != "" {
 		w.inHooks = append(w.inHooks, placed{o, p})
@@ -195,7 +195,7 @@ func (w *world) hook(tx *gorm.DB, hook string) {
 	}
 }
 
-// act notes the call of an other, and lets it do what it does to rows of the suite.
+// act notes the call of an other, and applies it to rows of the suite.
 func (w *world) act(tx *gorm.DB, o other, where string) {
 	s := tx.Statement.Schema
 	if s == nil || s.LookUpField("By") == nil {
@@ -205,7 +205,7 @@ func (w *world) act(tx *gorm.DB, o other, where string) {
 	o.do(tx)
 }
 
-// note writes down a call with what the caller can see of the statement.
+// note notes a call, with the parts of the statement that the caller can see.
 func (w *world) note(tx *gorm.DB, where string) {
 	table, hooks := tx.Statement.Table, tx.Statement.SkipHooks
 	w.calls = append(w.calls, fmt.Sprintf("%s of %s: affected %d, error %v, skips hooks %t", where, table, tx.RowsAffected, tx.Error, hooks))

@@ -2,5 +2,5 @@
 
 package beside_test
 
-// share is which part of the calls runs. SIGNALS_TEST_BESIDE=all runs all of them.
+// share says which part of the calls runs; SIGNALS_TEST_BESIDE=all runs all of them.
 const share = 4

@@ -2,5 +2,5 @@
 
 package beside_test
 
-// share is which part of the calls runs. The race detector makes the suite many times slower, and each call has one goroutine.
+// share says which part of the calls runs: few, because the race detector makes the suite many times slower, and each call has only one goroutine.
 const share = 16

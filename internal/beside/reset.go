@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// state is everything in the tables of a world that a later call can see.
+// state has everything in the tables of a world that a later call can see.
 type state struct {
-	rows    map[string][]string // of each table, as texts
-	numbers []string            // that each table gives the next row as its key, where it counts them
+	rows    map[string][]string // of each table, as text
+	numbers []string            // key that each table gives the next row, if it counts them
 }
 
 func (s state) equal(other state) bool {
@@ -28,11 +28,11 @@ func (w *world) state() state {
 	return state{rows, w.numbers()}
 }
 
-// reset puts the tables back to their start, from the state in which they are now. Two worlds that were reset cannot be told apart.
+// reset puts the tables from their current state back to their start. Two worlds are equal after a reset.
 func (w *world) reset(tb testing.TB, now state) {
 	tb.Helper()
 	var changed []string
-	written := slices.Concat(w.touched, w.logged()) // a row that was deleted and inserted again may stand at another place
+	written := slices.Concat(w.touched, w.logged()) // a row that was deleted and inserted again may have moved
 	for _, table := range watched() {
 		if !slices.Equal(w.start.rows[table], now.rows[table]) || slices.Contains(written, table) {
 			changed = append(changed, table)
@@ -46,7 +46,7 @@ func (w *world) reset(tb testing.TB, now state) {
 			for _, table := range slices.Backward(changed) {
 				exec(tb, tx, fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s_seed", table, w.columns[table], w.columns[table], table))
 			}
-			for _, table := range changed { // the triggers have written all of that down
+			for _, table := range changed { // the triggers have logged all of this
 				exec(tb, tx, fmt.Sprintf("DELETE FROM %s_log", table))
 			}
 		})
@@ -54,7 +54,7 @@ func (w *world) reset(tb testing.TB, now state) {
 	w.renumber(tb)
 }
 
-// withReferring adds the tables that refer to some tables, and returns all in the order in which they can be emptied.
+// withReferring adds the tables that refer to the given ones, and returns all in an order in which they can be emptied.
 func withReferring(tables []string) []string {
 	named := func(names ...string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(tables, name) })
@@ -71,7 +71,7 @@ func withReferring(tables []string) []string {
 	return slices.DeleteFunc(watched(), func(table string) bool { return !slices.Contains(tables, table) })
 }
 
-// empty deletes all rows of some tables. PostgreSQL keeps rows in the order of the places that are free, and returns them so: it gets new files.
+// empty deletes all rows of some tables. PostgreSQL fills free places first, and so returns rows in another order. TRUNCATE gives it new files.
 func (w *world) empty(tb testing.TB, tx *sql.Tx, tables []string) {
 	tb.Helper()
 	if w.side.Name() == "postgres" {
@@ -83,12 +83,12 @@ func (w *world) empty(tb testing.TB, tx *sql.Tx, tables []string) {
 	}
 }
 
-// counted are the tables whose rows have a key that the database may count.
+// counted are the tables whose keys the database may count.
 func counted() []string {
 	return slices.DeleteFunc(watched(), func(table string) bool { return table == "owner_tags" })
 }
 
-// findSequences finds the sequences that PostgreSQL counts keys with. The other databases have none.
+// findSequences finds PostgreSQL's sequences of keys. Other databases have none.
 func (w *world) findSequences() map[string]string {
 	found := map[string]string{}
 	if w.side.Name() != "postgres" {
@@ -102,7 +102,7 @@ func (w *world) findSequences() map[string]string {
 	return found
 }
 
-// firstNumbers returns the numbers that the tables give after their seeds.
+// firstNumbers returns the first key of each table after its seeds.
 func (w *world) firstNumbers() []string {
 	var parts []string
 	for _, table := range counted() {
@@ -111,7 +111,7 @@ func (w *world) firstNumbers() []string {
 	return w.rows(strings.Join(parts, " UNION ALL "))
 }
 
-// numbers returns the number that each table gives next. Statements that were undone have used some numbers up.
+// numbers returns the next key of each table. Statements that were rolled back have used up keys.
 func (w *world) numbers() []string {
 	switch w.side.Name() {
 	case "sqlite":
@@ -127,7 +127,7 @@ func (w *world) numbers() []string {
 	return w.rows(strings.Join(parts, " UNION ALL "))
 }
 
-// renumber lets every table count on from its seeds again.
+// renumber makes every table count from its seeds again.
 func (w *world) renumber(tb testing.TB) {
 	tb.Helper()
 	moved := slices.DeleteFunc(w.numbers(), func(line string) bool { return slices.Contains(w.start.numbers, line) })
@@ -143,7 +143,7 @@ func (w *world) renumber(tb testing.TB) {
 				exec(tb, tx, fmt.Sprintf("INSERT INTO sqlite_sequence (name, seq) SELECT '%s', n FROM (SELECT MAX(id) AS n FROM %s_seed) WHERE n > 0", table, table))
 			case "postgres":
 				exec(tb, tx, fmt.Sprintf("SELECT setval('%s', (SELECT COALESCE(MAX(id), 0) + 1 FROM %s_seed), false)", w.sequences[table], table))
-			case "mysql": // takes the smallest number that is free above all rows
+			case "mysql": // uses the smallest free number above all rows
 				exec(tb, tx, "ALTER TABLE "+table+" AUTO_INCREMENT = 1")
 			}
 		}

@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// RunReset proves that a script finds the tables as a new world has them, whatever ran before it.
+// RunReset tests that each script finds the tables as in a new world, whichever script ran before it.
 func RunReset(t *testing.T, open Open) {
 	t.Helper()
 	fresh, p := newWorld(t, open), NewPair(t, open)
 	fresh.begin(t, false, startTime)
 	expected := fresh.seen()
 	worlds := []*world{p.plain, p.with}
-	schemas := [][]string{p.plain.schema(), p.with.schema()} // GORM migrates constraints in random order
+	schemas := [][]string{p.plain.schema(), p.with.schema()} // taken here, because GORM migrates constraints in random order
 	same := func(after string) {
 		for i, w := range worlds {
 			w.begin(t, false, startTime)
@@ -45,7 +45,7 @@ func RunReset(t *testing.T, open Open) {
 	p.resetScripts(t, same)
 }
 
-// resetScripts plays a script at each place, alone and beside an other that lets calls fail where nothing undoes them.
+// resetScripts plays a script at each place, alone and beside an other that fails calls in a mode in which nothing undoes them.
 func (p *Pair) resetScripts(t *testing.T, same func(after string)) {
 	t.Helper()
 	refuses := slices.IndexFunc(others(), func(o other) bool { return o.name == "refuses" })
@@ -63,7 +63,7 @@ func (p *Pair) resetScripts(t *testing.T, same func(after string)) {
 	}
 }
 
-// seen returns a line for each thing that a call can find in the database, with the order in which rows are found.
+// seen returns a line for each thing in the database that a call can see, with the order of the rows.
 func (w *world) seen() []string {
 	lines := []string{"numbers " + strings.Join(w.numbers(), ", "), "logged " + strings.Join(w.logged(), ", ")}
 	for _, table := range append(watched(), "switches") {
@@ -83,7 +83,7 @@ func (w *world) schema() []string {
 	return w.rows("SELECT name, sql FROM sqlite_master")
 }
 
-// stir moves every number and the place of every row, and leaves the same rows.
+// stir moves the place of every row, and the number of the next key of each table. It leaves the same rows.
 func (w *world) stir(tb testing.TB) {
 	tb.Helper()
 	w.transaction(tb, func(tx *sql.Tx) {

@@ -21,7 +21,7 @@ type Call struct {
 	Args       Args
 }
 
-// String shows a call so that it can be read.
+// String describes a call.
 func (c Call) String() string {
 	k := kinds()[c.Kind]
 	return fmt.Sprintf("%s: %s with %v", k.table, k.steps[c.Step].Name, c.Args)
@@ -39,14 +39,13 @@ func NewPair(tb testing.TB, open Open) *Pair {
 	return &Pair{newWorld(tb, open), newWorld(tb, open), kinds()}
 }
 
-// difference is where a call parted from what it does without the plugin, or from what the triggers saw.
+// difference is a call whose result differs from that without the plugin, or from the log of the triggers.
 type difference struct {
 	call Call
 	what []string
 }
 
-// play runs calls beside a setup, and tells where the databases part. The tables are put back before each call, or only where
-// they differ.
+// play runs calls beside a setup, and returns the differences. With each, it puts the tables back before each call, otherwise only if they differ.
 func (p *Pair) play(tb testing.TB, s *Setup, calls []Call, each bool) []difference {
 	tb.Helper()
 	p.plain.tb, p.with.tb = tb, tb
@@ -67,7 +66,7 @@ func (p *Pair) play(tb testing.TB, s *Setup, calls []Call, each bool) []differen
 		if len(what) > 0 {
 			found = append(found, difference{call, what})
 		}
-		parted := len(what) > 0 || !states[0].equal(states[1]) // the second where the call is excused
+		parted := len(what) > 0 || !states[0].equal(states[1]) // excused calls report nothing, and their tables may differ
 		if each || parted || i == len(calls)-1 {
 			p.plain.reset(tb, states[0])
 			p.with.reset(tb, states[1])
@@ -82,7 +81,7 @@ func closeDB(db *gorm.DB) {
 	}
 }
 
-// call runs one call on both databases and compares all that can be seen of it.
+// call runs one call on both databases, and compares all that a program can see.
 func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gorm.DB, now time.Time) (found []string, states [2]state) {
 	tb.Helper()
 	p.plain.begin(tb, s.Keeps, now)
@@ -109,7 +108,7 @@ func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gor
 		}
 		say("TABLE "+table, strings.Join(states[0].rows[table], "\n"), strings.Join(states[1].rows[table], "\n"))
 	}
-	if with.Name() == "sqlite" && !excused.all { // on the others, what was undone uses numbers up
+	if with.Name() == "sqlite" && !excused.all { // other databases do not give back numbers of undone rows
 		say("NUMBERS of the next rows", strings.Join(states[0].numbers, "\n"), strings.Join(states[1].numbers, "\n"))
 	}
 	want, err := p.plain.changes()
@@ -141,7 +140,7 @@ func (p *Pair) call(tb testing.TB, s *Setup, step Step, a Args, plain, with *gor
 	return append(found, p.truth(at, is, failed)...), states
 }
 
-// heads lists what was written, and whether it changed anything, in order.
+// heads lists the written rows, sorted, and marks those that did not change.
 func heads(all []change) string {
 	lines := make([]string, len(all))
 	for i, c := range all {
@@ -161,7 +160,7 @@ func run(db *gorm.DB, step Step, a Args) (result string, failed bool) {
 			result, failed = fmt.Sprintf("panic: %v", v), true
 		}
 	}()
-	ctx, cancel := context.WithTimeout(db.Statement.Context, 10*time.Second) // a step that never ends is a failed step
+	ctx, cancel := context.WithTimeout(db.Statement.Context, 10*time.Second) // so that an endless step fails
 	defer cancel()
 	returned := step.Do(db.WithContext(ctx), a)
 	return strings.ReplaceAll(show.All(returned), "\nerror nil", "\nno error"), anyError(returned)
@@ -175,12 +174,12 @@ func anyError(returned any) bool {
 	case *gorm.DB:
 		return v.Error != nil
 	case error:
-		return !errors.Is(v, errUndo) // which the step itself returns
+		return !errors.Is(v, errUndo) // the step itself returns errUndo
 	}
 	return false
 }
 
-// truth compares the events of a step with what the triggers saw.
+// truth compares the events of a step with the log of the triggers.
 func (p *Pair) truth(at circumstances, logged []change, failed bool) (found []string) {
 	s, step := at.Setup, at.step
 	compare := func(what string, events []change) {
@@ -192,10 +191,10 @@ func (p *Pair) truth(at circumstances, logged []change, failed bool) (found []st
 			return
 		}
 		for i := range events {
-			if step.links || step.partly { // GORM writes some columns of the caller's struct, which is the instance
+			if step.links || step.partly { // GORM writes only some columns of the caller's struct, which is the instance
 				events[i].now = ""
 			}
-			if (s.loose() && step.upserts()) || step.Name == "Omit.Save" { // what others change of an INSERT right before its SQL is built, the library does not see
+			if (s.loose() && step.upserts()) || step.Name == "Omit.Save" { // others change this INSERT right before GORM builds its SQL, which the library does not see
 				events[i].now = ""
 			}
 			if (step.loose || s.loose()) && strings.HasPrefix(events[i].head, "insert") {
@@ -223,7 +222,7 @@ func (p *Pair) truth(at circumstances, logged []change, failed bool) (found []st
 	return found
 }
 
-// match pairs what was logged with events, and returns what is left of both.
+// match pairs logged changes with events, and returns the rest of both.
 func match(logged, events []change) (missed, invented []change) {
 	for _, l := range logged {
 		if i := slices.IndexFunc(events, func(e change) bool { return e.says(l) }); i >= 0 {

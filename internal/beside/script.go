@@ -12,7 +12,7 @@ type Script struct {
 	Calls []Call
 }
 
-// String shows a script so that it can be read.
+// String describes a script.
 func (s *Script) String() string {
 	lines := []string{s.Setup.String()}
 	for i, c := range s.Calls {
@@ -24,7 +24,7 @@ func (s *Script) String() string {
 // maxCalls is how many calls a script has at most.
 const maxCalls = 6
 
-// Read makes a script of any bytes. What is missing is 0.
+// Read decodes a script from any bytes. Missing bytes are 0.
 func Read(data []byte) *Script {
 	next := func(n int) int {
 		if len(data) == 0 {
@@ -48,7 +48,7 @@ func Read(data []byte) *Script {
 	return s
 }
 
-// Play runs a script and tells where the databases part; empty means nowhere. The tables are put back afterwards.
+// Play runs a script and returns the differences, or "". Then it puts the tables back.
 func (p *Pair) Play(tb testing.TB, s *Script) string {
 	tb.Helper()
 	var b strings.Builder

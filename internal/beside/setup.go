@@ -12,14 +12,14 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Setup is what a script runs beside.
+// Setup describes the surroundings of a script.
 type Setup struct {
-	Others    [][2]int // which other, at which place
+	Others    [][2]int // index of the other, and of its place
 	Late      bool     // they are registered after db.Use
 	Receivers int
 	Mode      int
-	Batch     int  // rows that a conditional write resolves at once; 0 means the default
-	Keeps     bool // triggers keep rows of a name from being written
+	Batch     int  // rows in a batch of a conditional write; 0 means the default
+	Keeps     bool // triggers keep rows with a certain name from being written
 }
 
 // mode is a way to open a database.
@@ -45,7 +45,7 @@ func (s *Setup) mode() mode { return modes()[s.Mode] }
 
 func (s *Setup) variant() receivers { return variants()[s.Receivers] }
 
-// loose reports whether an other may make the caller's struct of a create differ from what is stored.
+// loose reports whether an other may make the caller's struct of a create differ from the stored row.
 func (s *Setup) loose() bool {
 	for _, o := range s.Others {
 		if others()[o[0]].changes {
@@ -55,7 +55,7 @@ func (s *Setup) loose() bool {
 	return false
 }
 
-// fails reports whether an other lets calls fail. Post signals that were sent before that are undone with the rest.
+// fails reports whether an other lets calls fail. Then post signals may have been sent for rows that are rolled back.
 func (s *Setup) fails() bool {
 	for _, o := range s.Others {
 		if others()[o[0]].fails {
@@ -65,7 +65,7 @@ func (s *Setup) fails() bool {
 	return false
 }
 
-// String shows a setup so that it can be read.
+// String describes a setup.
 func (s *Setup) String() string {
 	parts := make([]string, len(s.Others))
 	for i, o := range s.Others {
@@ -79,7 +79,7 @@ func (s *Setup) String() string {
 		strings.Join(parts, " and "), order, s.variant().name, s.mode().name, s.Batch, s.Keeps)
 }
 
-// connect opens the database of a world for a setup, with the plugin or without it.
+// connect opens the database of a world for a setup, with or without the plugin.
 func (w *world) connect(s *Setup, plugin bool) (*gorm.DB, error) {
 	config := s.mode().config
 	config.Logger, config.NowFunc = logger.Discard, func() time.Time { return w.now }

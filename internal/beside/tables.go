@@ -7,7 +7,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Prepare makes the tables with their seeds, a copy of the seeds, and the triggers. It does nothing where they are.
+// Prepare creates the tables with their seeds, a copy of the seeds, and the triggers. It does nothing if they exist.
 func Prepare(db *gorm.DB) error {
 	if db.Migrator().HasTable("switches") {
 		return nil
@@ -71,7 +71,7 @@ func columnsOf(db *gorm.DB, table string) ([]string, error) {
 	return columns, nil
 }
 
-// logTable makes the table that a table's triggers write into, without its keys.
+// logTable creates the table into which the triggers of a table write. It has the same columns, without keys.
 func logTable(db *gorm.DB, table string) ([]string, error) {
 	types, err := db.Migrator().ColumnTypes(table)
 	if err != nil {
@@ -92,7 +92,7 @@ func logTable(db *gorm.DB, table string) ([]string, error) {
 	return []string{fmt.Sprintf("CREATE TABLE %s_log (%s)", table, strings.Join(columns, ", "))}, nil
 }
 
-// logOrder is what the lines of a log are ordered by.
+// logOrder is the order in which the lines of a log are read.
 func logOrder(dialect string) string {
 	if dialect == "sqlite" {
 		return "rowid"
@@ -100,7 +100,7 @@ func logOrder(dialect string) string {
 	return "seq"
 }
 
-// triggers write down what happens to the rows of a table, and keep those that have the name for it.
+// triggers logs what happens to the rows of a table, and keeps rows with a certain name from being written.
 func triggers(dialect, table string, columns []string) []string {
 	line := func(verb, row string) string {
 		values := make([]string, len(columns))
@@ -122,7 +122,7 @@ func triggers(dialect, table string, columns []string) []string {
 		for i, column := range columns {
 			same[i] = column + " <=> NEW." + column
 		}
-		// It also runs for rows that UPDATE IGNORE has not written.
+		// This trigger also runs for rows that UPDATE IGNORE does not write.
 		update = fmt.Sprintf("IF EXISTS (SELECT 1 FROM %s WHERE %s) THEN %s END IF;", table, strings.Join(same, " AND "), update)
 		all := []string{make1("insert", insert), make1("update", update), make1("delete", remove)}
 		if kept {
@@ -146,7 +146,7 @@ func triggers(dialect, table string, columns []string) []string {
 	return all
 }
 
-// mysqlKeep makes a trigger that gives a row its old values back: on MariaDB and MySQL none can leave a row out.
+// mysqlKeep creates a trigger that gives a row its old values back, because a trigger of MariaDB or MySQL cannot skip a row.
 func mysqlKeep(table string, columns []string) string {
 	old := make([]string, len(columns))
 	for i, column := range columns {

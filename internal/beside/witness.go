@@ -10,7 +10,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Witness compares what receivers after the commit hear on one database with what its triggers saw.
+// Witness compares the events of AfterCommit receivers on one database with the log of its triggers.
 type Witness struct{ w *world }
 
 // NewWitness makes a database with the tables of the suite.
@@ -27,7 +27,7 @@ func (x *Witness) Connect(db *gorm.DB) {
 	connectPost(db, &x.w.heard.kept, signals.Original, signals.Needs(signals.Original), signals.AfterCommit())
 }
 
-// Begin puts the tables back and forgets what was heard.
+// Begin puts the tables back, and forgets all events.
 func (x *Witness) Begin(tb testing.TB) {
 	tb.Helper()
 	x.w.tb = tb
@@ -35,7 +35,7 @@ func (x *Witness) Begin(tb testing.TB) {
 	x.w.begin(tb, false, startTime.Add(time.Hour))
 }
 
-// Compare returns rows that were written and that nobody heard of, and events of rows that were not written.
+// Compare returns written rows without an event, and events of rows that were not written.
 func (x *Witness) Compare(tb testing.TB) (untold, unwritten []string) {
 	tb.Helper()
 	logged, err := x.w.changes()

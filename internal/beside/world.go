@@ -14,14 +14,14 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// Open makes an empty database and returns what opens it.
+// Open creates an empty database, and returns a function that opens it.
 type Open func(tb testing.TB) func(config *gorm.Config) (*gorm.DB, error)
 
 // world is one of the two databases of a script, with what is known about it.
 type world struct {
 	tb        testing.TB
 	open      func(config *gorm.Config) (*gorm.DB, error)
-	side      *gorm.DB // reads and resets the tables behind the back of the others and of the plugin
+	side      *gorm.DB // reads and resets the tables, unseen by the others and the plugin
 	pool      *sql.DB  // of side
 	columns   map[string]string
 	start     state             // of the tables before any call
@@ -64,14 +64,14 @@ func newWorld(tb testing.TB, open Open) *world {
 	}
 	w.name, w.sequences = side.Migrator().CurrentDatabase(), w.findSequences()
 	w.start.numbers = w.firstNumbers()
-	w.reset(tb, w.state()) // its rows are not known yet, so all tables are put there
+	w.reset(tb, w.state()) // the state of the tables is unknown, so this puts all of them back
 	w.start.rows = w.state().rows
 	return w
 }
 
 var startTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// anonymous takes the name of the database out of a text: MariaDB and MySQL have it in their errors.
+// anonymous removes the name of the database from a text, because errors of MariaDB and MySQL contain it.
 func (w *world) anonymous(text string) string {
 	if w.side.Name() != "mysql" {
 		return text
@@ -79,14 +79,14 @@ func (w *world) anonymous(text string) string {
 	return strings.ReplaceAll(text, w.name, "db")
 }
 
-// rows reads rows behind GORM's back, sorted.
+// rows reads rows without GORM, sorted.
 func (w *world) rows(query string) []string {
 	lines := w.lines(query)
 	slices.Sort(lines)
 	return lines
 }
 
-// lines reads rows behind GORM's back, in the order in which the database returns them.
+// lines reads rows without GORM, in the order in which the database returns them.
 func (w *world) lines(query string) []string {
 	rows, err := w.pool.QueryContext(context.Background(), query)
 	if err != nil {
@@ -118,7 +118,7 @@ func (w *world) lines(query string) []string {
 	return lines
 }
 
-// exec runs a statement of a connection behind GORM's back.
+// exec runs a statement without GORM.
 func exec(tb testing.TB, tx *sql.Tx, query string) {
 	tb.Helper()
 	if _, err := tx.ExecContext(context.Background(), query); err != nil {
@@ -138,7 +138,7 @@ func (w *world) transaction(tb testing.TB, do func(tx *sql.Tx)) {
 	}
 }
 
-// begin makes ready for a step.
+// begin prepares a step.
 func (w *world) begin(tb testing.TB, keeps bool, now time.Time) {
 	tb.Helper()
 	w.calls, w.heard, w.now = nil, heard{}, now
@@ -156,7 +156,7 @@ func (w *world) begin(tb testing.TB, keeps bool, now time.Time) {
 	})
 }
 
-// logged lists the tables whose triggers have written something down.
+// logged lists the tables whose triggers have logged something.
 func (w *world) logged() []string {
 	parts := make([]string, 0, len(w.columns))
 	for _, table := range watched() {
