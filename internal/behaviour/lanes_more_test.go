@@ -156,6 +156,7 @@ func TestALaterCommitDoesNotOvertakeAnEarlierOneOnALane(t *testing.T) {
 	}, signals.AfterCommit(), signals.In(lane))
 	p := &Product{Name: "first"}
 	require.NoError(t, db.Create(p).Error)
+	require.NoError(t, lane.Wait(t.Context()))
 	stored, goOn := make(chan struct{}), make(chan struct{})
 	committed = func(name any) {
 		if name == "slow" {

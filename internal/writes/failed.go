@@ -17,10 +17,19 @@ type fallible struct {
 	lost   []*delivery.Deferred // sends of rows that were not written, outside any transaction
 }
 
+// noted returns the notes for AfterFailure receivers. Few writes have such receivers, so the notes are allocated at their first use.
+func (w *write) noted() *fallible {
+	if w.fallible == nil {
+		w.fallible = &fallible{}
+	}
+	return w.fallible
+}
+
 // note keeps a waiting send that AfterFailure receivers may need.
 func (w *write) note(k dispatch.Kind, d *delivery.Deferred) {
 	if k == w.post.Kind && len(w.rows) > 0 && w.plan.WaitsFor(k, dispatch.AfterFailure) {
-		w.queued, w.last = append(w.queued, d), &w.rows[0]
+		f := w.noted()
+		f.queued, f.last = append(f.queued, d), &w.rows[0]
 	}
 }
 
@@ -31,7 +40,7 @@ func (w *write) failing() {
 		return
 	}
 	if w.plan.WaitsFor(w.post.Kind, dispatch.AfterFailure) {
-		if len(w.rows) == 0 && len(w.queued) == 0 {
+		if len(w.rows) == 0 && len(w.noted().queued) == 0 {
 			w.takeNamed()
 		}
 		w.lose(w, err, w.succeeded)
@@ -52,16 +61,17 @@ func (w *write) failing() {
 
 // lose queues the AfterFailure receivers of a write, or of one beside it, with the error.
 func (w *write) lose(of *write, err error, written bool) {
-	for _, d := range of.queued {
+	f := of.noted()
+	for _, d := range f.queued {
 		d.Fail(err, true)
 	}
-	if len(of.rows) == 0 || of.last == &of.rows[0] {
+	if len(of.rows) == 0 || f.last == &of.rows[0] {
 		return
 	}
 	d := &delivery.Deferred{}
 	d.Take(of.post.Kind, &of.post, of.stmt, of.facts, of.rows)
 	if d.QueueLost(of.stmt.ConnPool, err, written) {
-		w.lost = append(w.lost, d)
+		w.noted().lost = append(w.noted().lost, d)
 	}
 }
 

@@ -34,7 +34,9 @@ func (w *write) finish(succeeded bool) {
 	if !succeeded && w.unanswered() {
 		return
 	}
-	delivery.Finish(w.lost, false)
+	if w.fallible != nil {
+		delivery.Finish(w.fallible.lost, false)
+	}
 	delivery.Finish(w.waiting, succeeded)
 }
 

@@ -49,10 +49,10 @@ type sending struct {
 
 // outcome is the result of the statement.
 type outcome struct {
-	succeeded bool  // all statements of the write have succeeded
-	failed    bool  // a receiver or the library has failed the write
-	answer    error // the error of GORM's statement, without those of later callbacks
-	fallible        // notes for AfterFailure receivers
+	succeeded bool      // all statements of the write have succeeded
+	failed    bool      // a receiver or the library has failed the write
+	answer    error     // the error of GORM's statement, without those of later callbacks
+	fallible  *fallible // notes for AfterFailure receivers; nil without a note
 }
 
 // borrowed is what the write changes around the statement and puts back at its end.
