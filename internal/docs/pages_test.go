@@ -36,10 +36,23 @@ func TestThePageAboutTestsShowsFilesThatTheTestsRun(t *testing.T) {
 	}
 }
 
+func TestThePagesAboutGoroutinesAndTransactionsShowProgramsThatTheTestsRun(t *testing.T) {
+	t.Parallel()
+	for page, name := range map[string]string{"docs/goroutines.md": "internal/docs/goroutines/main_test.go"} {
+		before, rest, found := strings.Cut(read(t, name), "\n\n\t// Output:\n")
+		require.True(t, found, "%s has an output", name)
+		output, after, _ := strings.Cut(rest, "}\n")
+		program := regexp.MustCompile(`(?m)^package .*$`).ReplaceAllString(before+"\n}\n"+after, "package main")
+		text := read(t, page)
+		assert.Contains(t, fenced(text, "go"), strings.Replace(program, "func Example()", "func main()", 1), page)
+		assert.Contains(t, fenced(text, ""), strings.ReplaceAll(output, "\t// ", ""), page)
+	}
+}
+
 func TestEveryTestThatAPageNamesExists(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\[((?:Test|Example)\w+)\]\(\.\./([\w/]+_test\.go)\)`)
-	for page, least := range map[string]int{"docs/testing.md": 4} {
+	for page, least := range map[string]int{"docs/testing.md": 4, "docs/goroutines.md": 20} {
 		text := read(t, page)
 		links := link.FindAllStringSubmatch(text, -1)
 		assert.GreaterOrEqual(t, len(links), least, page)
