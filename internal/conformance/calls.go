@@ -6,7 +6,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// The calls below are those that gorm.G has too. Under Options.Generics they are made with it.
+// The calls below exist in gorm.G too. With Options.Generics the cases use that.
 
 // create is Create of one row.
 func create[M any](c *C, db *gorm.DB, row *M) error {
@@ -69,7 +69,7 @@ func first[M any](c *C, db *gorm.DB, query string, args ...any) (M, error) {
 	return row, err
 }
 
-// source is where calls that read before they write are made: they must see what was just written.
+// source returns a session for calls that read before they write, and must see the newest rows.
 func (c *C) source() *gorm.DB {
 	if c.options.Truth != nil {
 		return c.options.Truth(c.DB)
@@ -77,7 +77,7 @@ func (c *C) source() *gorm.DB {
 	return c.DB
 }
 
-// transaction is db.Transaction, which is spelt otherwise where plain ones are not followed.
+// transaction is db.Transaction, or signals.Transaction if the plugin follows no others.
 func (c *C) transaction(db *gorm.DB, fn func(tx *gorm.DB) error) error {
 	if c.options.Explicit {
 		return signals.Transaction(db, fn)
@@ -85,7 +85,7 @@ func (c *C) transaction(db *gorm.DB, fn func(tx *gorm.DB) error) error {
 	return db.Transaction(fn)
 }
 
-// live is a session of a deferred receiver, reading where its own write can be seen.
+// live returns the session of a deferred receiver, for reads that must see its own write.
 func (c *C) live(db *gorm.DB) *gorm.DB {
 	if c.options.Truth != nil {
 		return c.options.Truth(db)

@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// cascadeCases are about rows that the database deletes because their parent goes.
+// cascadeCases are about rows that the database deletes with their parent.
 func cascadeCases() []Case {
 	return []Case{
 		{"cascade", "A cascade sends a delete pair with Cascade for every row of every level, children before parents in both phases.", cascade},
@@ -28,7 +28,7 @@ func cascadeCases() []Case {
 	}
 }
 
-// houses stores hut with a kitchen (stool) and a bath, and inn with a bar (bench).
+// houses stores two houses: hut with a kitchen (stool) and a bath, and inn with a bar (bench).
 func houses(c *C) {
 	c.Helper()
 	tables(c, &House{}, &Room{}, &Chair{})
@@ -107,7 +107,7 @@ func cascadeThrough(c *C) {
 	stored[Chair](c)
 }
 
-// folders stores a folder with two sheets, of which the first is soft-deleted.
+// folders stores a folder with two sheets; the first one is soft-deleted.
 func folders(c *C) {
 	c.Helper()
 	tables(c, &Folder{}, &Sheet{})
@@ -142,7 +142,7 @@ func cascadeWithinTable(c *C) {
 	hear[Twig](c)
 	require.NoError(c, c.DB.Delete(&Twig{}, []string{"a", "c"}).Error)
 	for _, text := range c.heard() {
-		count[strings.TrimSuffix(text, " cascade")]++ // whether a row that is named too counts as cascaded is not promised
+		count[strings.TrimSuffix(text, " cascade")]++ // not promised: whether a row that the call names too counts as cascaded
 	}
 	require.Equal(c, map[string]int{
 		"pre_delete Twig a": 1, "pre_delete Twig b": 1, "pre_delete Twig c": 1,

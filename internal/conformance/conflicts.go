@@ -23,7 +23,7 @@ func conflictCases() []Case {
 	}
 }
 
-// byCode updates the text where the code conflicts.
+// byCode is an upsert that updates the text if the code conflicts.
 func byCode() clause.OnConflict {
 	return clause.OnConflict{Columns: []clause.Column{{Name: "code"}}, DoUpdates: clause.AssignmentColumns([]string{"text"})}
 }

@@ -11,27 +11,26 @@ import (
 	"gorm.io/gorm"
 )
 
-// Case is one promise of the library, and what shows that it is kept.
+// Case is one promise of the library, with the function that tests it.
 type Case struct {
 	Name    string
 	Promise string
 	Run     func(c *C)
 }
 
-// Options says what a run does in another way than plainly. What the gorm.Config of the database says needs no option.
+// Options says in which respects a run differs from a plain one. The gorm.Config of the database needs no option.
 type Options struct {
-	Generics bool // calls that gorm.G has are made with it
-	Explicit bool // the plugin has TrackExplicit: transactions are begun with signals.Transaction
+	Generics bool // calls that gorm.G has go through it
+	Explicit bool // the plugin has TrackExplicit: cases begin transactions with signals.Transaction
 
-	// Truth returns a session that reads what is stored, where plain reads may not show what was just written. nil means that
-	// they do.
+	// Truth returns a session that reads the stored rows, if plain reads may not see new writes. nil means that plain reads do.
 	Truth func(db *gorm.DB) *gorm.DB
 }
 
-// Result is what a run has come to.
+// Result is the summary of a run.
 type Result struct {
-	Cases       int      // all that did not skip themselves
-	Differences []string // where a promise was kept in another way, "SkipDefaultTransaction: case: reason"
+	Cases       int      // without those that skipped themselves
+	Differences []string // promises that were kept in another way: "SkipDefaultTransaction: case: reason"
 }
 
 // String returns one line: "conformance: 112 cases, 2 differences: ...".
@@ -51,8 +50,8 @@ func Cases() []Case {
 	)
 }
 
-// Run runs every case in a test of its own. open opens a database with the plugin and nothing else; each case makes the tables
-// of its models, and what it leaves behind is empty tables, so that open may give the same database to one case after the other.
+// Run runs every case as a subtest. open opens a database with the plugin and nothing else. Each case creates the tables of its models and leaves
+// them empty, so open may return the same database for one case after the other.
 func Run(t *testing.T, open func(t *testing.T) *gorm.DB, options Options) Result {
 	t.Helper()
 	var result Result
@@ -77,7 +76,7 @@ func Run(t *testing.T, open func(t *testing.T) *gorm.DB, options Options) Result
 	return result
 }
 
-// C is a case at work: its test, its database and what it has heard.
+// C is a running case: its test, its database and the lines that it has noted.
 type C struct {
 	*testing.T
 
@@ -86,8 +85,8 @@ type C struct {
 	open    func(t *testing.T) *gorm.DB
 	options Options
 	name    string
-	asked   map[string]bool // what the case asked differs about
-	table   string          // where the rows of the model are, when not in its own table
+	asked   map[string]bool // configurations that the case has asked differs about
+	table   string          // the table of the model's rows, if it is not its own
 
 	mu    sync.Mutex
 	lines []string
@@ -118,7 +117,7 @@ func (c *C) want(lines ...[]string) {
 // line is one line for want.
 func line(format string, args ...any) []string { return []string{fmt.Sprintf(format, args...)} }
 
-// each puts a word before each of some lines.
+// each puts a word before each line.
 func each(word string, rows ...string) []string {
 	lines := make([]string, len(rows))
 	for i, row := range rows {
@@ -127,17 +126,17 @@ func each(word string, rows ...string) []string {
 	return lines
 }
 
-// saves are the lines of a save of some rows: all pre_save, then all post_save.
+// saves returns the lines for saving rows in one statement: all pre_save, then all post_save.
 func saves(rows ...string) []string {
 	return slices.Concat(each("pre_save ", rows...), each("post_save ", rows...))
 }
 
-// removes are the lines of a delete of some rows: all pre_delete, then all post_delete.
+// removes returns the lines for deleting rows in one statement: all pre_delete, then all post_delete.
 func removes(rows ...string) []string {
 	return slices.Concat(each("pre_delete ", rows...), each("post_delete ", rows...))
 }
 
-// around puts the lines of one save around others.
+// around puts the lines of one save around other lines.
 func around(row string, lines ...[]string) []string {
 	return slices.Concat(line("pre_save %s", row), slices.Concat(lines...), line("post_save %s", row))
 }

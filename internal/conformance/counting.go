@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Statements runs a write in the transaction of a session, and returns how many statements it makes, without those about savepoints.
+// Statements runs a write in the transaction of a session, and returns the number of its statements, without those on savepoints.
 func Statements(tx *gorm.DB, write func(tx *gorm.DB) error) (n int, err error) {
 	pool, ok := tx.Statement.ConnPool.(gorm.Tx)
 	if !ok {
@@ -34,19 +34,19 @@ func (p *counting) count(query string) {
 	}
 }
 
-// ExecContext counts.
+// ExecContext counts the statement.
 func (p *counting) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	p.count(query)
 	return p.Tx.ExecContext(ctx, query, args...)
 }
 
-// QueryContext counts.
+// QueryContext counts the statement.
 func (p *counting) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	p.count(query)
 	return p.Tx.QueryContext(ctx, query, args...)
 }
 
-// QueryRowContext counts.
+// QueryRowContext counts the statement.
 func (p *counting) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	p.count(query)
 	return p.Tx.QueryRowContext(ctx, query, args...)

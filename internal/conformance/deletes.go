@@ -101,7 +101,7 @@ func formsOfDelete(c *C) {
 	}
 }
 
-// hearDeletes is hear of the deletes of items, until it is disconnected.
+// hearDeletes notes deletes of items until it is disconnected.
 func hearDeletes(c *C) (disconnect func()) {
 	items := signals.For[Item](c.DB)
 	pre, post := items.PreDelete.Connect(deleted[Item](c, "pre_delete")), items.PostDelete.Connect(deleted[Item](c, "post_delete"))
@@ -129,7 +129,7 @@ func deleteEverything(c *C) {
 	stored[Item](c)
 }
 
-// letters stores letters.
+// letters stores letters with these texts.
 func letters(c *C, texts ...string) {
 	c.Helper()
 	tables(c, &Letter{})
@@ -192,7 +192,7 @@ func keysOfDelete(c *C) {
 	c.want([]string{"before", "after"})
 }
 
-// albums makes the tables of albums and stores one with two tracks and a cover.
+// albums creates the tables of albums, and stores an album with two tracks and a cover.
 func albums(c *C) *Album {
 	c.Helper()
 	tables(c, &Label{}, &Album{}, &Cover{}, &Track{})

@@ -9,14 +9,14 @@ import (
 	"gorm.io/gorm"
 )
 
-// difference says that something makes a case keep its promise in another way.
+// difference says that a case keeps its promise in another way under some configuration.
 type difference struct {
 	under  string // a configuration, a dialect or a mode: see applies
 	name   string // of the case
 	reason string
 }
 
-// differences is the one list of them. A case asks for each that it knows, and for no other.
+// differences returns all of them. A case must ask for each of its own, and for no other.
 func differences() []difference {
 	const (
 		noTransaction = "a plain Create has no transaction that could be undone"
@@ -46,7 +46,7 @@ func differences() []difference {
 	}
 }
 
-// applies reports whether the database of the case is one that a difference speaks of.
+// applies reports whether the database of the case has the configuration of a difference.
 func (c *C) applies(under string) bool {
 	switch under {
 	case "SkipDefaultTransaction":
@@ -81,7 +81,8 @@ func (c *C) mariadb() bool {
 	return strings.Contains(version, "MariaDB")
 }
 
-// differs reports whether the promise of the case is kept in another way here, which the list of differences must know.
+// differs reports whether the case keeps its promise in another way on this database. It fails the case if the list of differences has no line for
+// this.
 func (c *C) differs(under string) bool {
 	c.Helper()
 	if !slices.ContainsFunc(differences(), func(d difference) bool { return d.under == under && d.name == c.name }) {
@@ -91,7 +92,7 @@ func (c *C) differs(under string) bool {
 	return c.applies(under)
 }
 
-// differences returns the lines of the list that apply to the case, and fails it when it has not asked for one of them.
+// differences returns the lines of the list that apply to the case. It fails the case for each of its lines that the case has not asked for.
 func (c *C) differences() []string {
 	c.Helper()
 	var lines []string
@@ -109,5 +110,5 @@ func (c *C) differences() []string {
 	return lines
 }
 
-// truth returns a session that reads what is stored.
+// truth returns a session that reads the stored rows.
 func (c *C) truth() *gorm.DB { return c.source().Session(&gorm.Session{SkipHooks: true}) }

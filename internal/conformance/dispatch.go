@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// dispatchCases are about who is called, in which order, and what an error does.
+// dispatchCases are about which receivers are called, in which order, and what an error does.
 func dispatchCases() []Case {
 	return []Case{
 		{"order of receivers", "Receivers run by priority and then by connection, those of For and Implementing in one order.", orderOfReceivers},

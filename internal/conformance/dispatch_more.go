@@ -60,7 +60,7 @@ func fields(c *C) {
 	_, err = update[Item](c, c.DB, "price", 5, "1 = 1")
 	require.NoError(c, err)
 	c.want(each("pre_save Item ", "lamp 5 updated", "vase 5 updated"), []string{"post_save Item lamp 5 updated", "price"},
-		line("post_save Item vase 5 updated")) // which costs that much already
+		line("post_save Item vase 5 updated")) // its price was 5 already
 }
 
 func byHand(c *C) {

@@ -25,7 +25,7 @@ func (s *script) end(commit bool) {
 	}
 }
 
-// committed is what must be heard after a commit: what was cut off is undone in reverse, then the rest is told in order.
+// committed adds the expected events of a commit: undone ones in reverse order, then the others in their order.
 func (s *script) committed() {
 	s.undo(s.cut)
 	for _, sc := range s.scopes {
@@ -36,7 +36,7 @@ func (s *script) committed() {
 	s.close()
 }
 
-// rolledBack is what must be heard after a rollback: everything is undone in reverse.
+// rolledBack adds the expected events of a rollback: all are undone, in reverse order.
 func (s *script) rolledBack() {
 	<-s.undone
 	all := s.cut
@@ -61,7 +61,7 @@ func (s *script) close() {
 	s.tx, s.scopes, s.cut = nil, nil, nil
 }
 
-// nested runs a transaction of its own, inside the current one if there is one.
+// nested runs a nested transaction, or one of its own if none is open.
 func (s *script) nested(result error) {
 	db, outer := s.current(), s.tx
 	s.n++
@@ -82,7 +82,7 @@ func (s *script) nested(result error) {
 	}
 }
 
-// functions queues functions beside the receivers.
+// functions queues functions for the end, beside the receivers.
 func (s *script) functions() {
 	s.n++
 	name := fmt.Sprint("function", s.n)
@@ -93,7 +93,7 @@ func (s *script) functions() {
 	s.sent(name)
 }
 
-// cancelled ends the context of the transaction and then tries to commit it.
+// cancelled ends the context of the transaction, and then tries to commit.
 func (s *script) cancelled() {
 	if s.tx == nil {
 		return
@@ -104,7 +104,7 @@ func (s *script) cancelled() {
 	s.rolledBack()
 }
 
-// failed is a write that its own receiver of post_save vetoes, in a transaction of its own.
+// failed makes a write, in a transaction of its own, that a post_save receiver vetoes.
 func (s *script) failed() {
 	if s.tx != nil {
 		return

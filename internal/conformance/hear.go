@@ -16,20 +16,19 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// errRefused is what receivers return that fail a write.
+// errRefused is the error of receivers that refuse a write.
 var errRefused = errors.New("refused")
 
-// refuse is a receiver that fails the write.
+// refuse is a receiver that refuses the write.
 func refuse[E any](context.Context, E) error { return errRefused }
 
-// shown is a pointer to a model that can be written in a line.
+// shown is a pointer to a model that has a text of one line.
 type shown[M any] interface {
 	*M
 	fmt.Stringer
 }
 
-// tables makes the tables of models, or empties them when they are there, and empties them again when the case ends. Parents
-// come first.
+// tables creates the tables of models, or empties those that exist. It empties them again when the case ends. Parents come first.
 func tables(c *C, models ...any) {
 	c.Helper()
 	tablesWith(c, c.source(), models...)
@@ -52,7 +51,7 @@ func tablesWith(c *C, db *gorm.DB, models ...any) {
 	})
 }
 
-// empty deletes the rows of models and the links that belong to them, the last model first.
+// empty deletes the rows of models and their links, beginning with the last model.
 func empty(c *C, db *gorm.DB, models ...any) error {
 	c.Helper()
 	for _, model := range slices.Backward(models) {
@@ -71,8 +70,7 @@ func empty(c *C, db *gorm.DB, models ...any) error {
 	return nil
 }
 
-// hear notes what is sent for a model, one line an event: "pre_save Item lamp 3 created". What an event says is compared with
-// what is stored at that moment.
+// hear notes the events of a model, one line each: "pre_save Item lamp 3 created". It compares each event with the row that is stored at that moment.
 func hear[M any, P shown[M]](c *C, options ...signals.ConnectOption) {
 	s := signals.For[M](c.DB)
 	s.PreSave.Connect(saved[M, P](c, "pre_save"), options...)
@@ -81,7 +79,7 @@ func hear[M any, P shown[M]](c *C, options ...signals.ConnectOption) {
 	s.PostDelete.Connect(deleted[M, P](c, "post_delete"), options...)
 }
 
-// hearEnds notes what deferred receivers of a model hear, after a word of theirs: "committed Item lamp 3 created".
+// hearEnds notes the events of deferred receivers of a model, each after a given word: "committed Item lamp 3 created".
 func hearEnds[M any, P shown[M]](c *C, word string, options ...signals.ConnectOption) {
 	s := signals.For[M](c.DB)
 	s.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*M]) error {
@@ -94,7 +92,7 @@ func hearEnds[M any, P shown[M]](c *C, word string, options ...signals.ConnectOp
 	}, options...)
 }
 
-// hearSaves notes saves of a model without a look at what is stored: "pre_save Item lamp 3 created".
+// hearSaves notes the saves of a model, without a comparison with the stored row: "pre_save Item lamp 3 created".
 func hearSaves[M any, P shown[M]](c *C) {
 	s := signals.For[M](c.DB)
 	for word, signal := range map[string]*signals.Signal[signals.SaveEvent[*M]]{"pre_save": s.PreSave, "post_save": s.PostSave} {
@@ -105,7 +103,7 @@ func hearSaves[M any, P shown[M]](c *C) {
 	}
 }
 
-// hearChanges notes in post_save what a save of a model changes, without its key: "Price: 1 to 9".
+// hearChanges notes the changes of each post_save, except the key: "Price: 1 to 9".
 func hearChanges[M any](c *C) {
 	signals.For[M](c.DB).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*M]) error {
 		for _, change := range e.Changes() {
@@ -176,7 +174,7 @@ func deleted[M any, P shown[M]](c *C, word string) signals.Receiver[signals.Dele
 	}
 }
 
-// storedAs reads the row with the key of another, nil when there is none.
+// storedAs reads the stored row with the key of another one, or nil.
 func storedAs[M any](ctx context.Context, c *C, db *gorm.DB, s *schema.Schema, of *M) (*M, error) {
 	db = db.Session(&gorm.Session{SkipHooks: true}).Unscoped()
 	if c.table != "" {
@@ -193,13 +191,13 @@ func storedAs[M any](ctx context.Context, c *C, db *gorm.DB, s *schema.Schema, o
 	return &rows[0], nil
 }
 
-// stored requires which rows of a model are stored, in the order of their keys; soft-deleted ones count.
+// stored requires that exactly these rows of a model are stored, ordered by key, with soft-deleted ones.
 func stored[M any, P shown[M]](c *C, want ...string) {
 	c.Helper()
 	storedIn[M, P](c, c.truth(), want...)
 }
 
-// storedIn is stored as a session sees it.
+// storedIn is stored through a session.
 func storedIn[M any, P shown[M]](c *C, db *gorm.DB, want ...string) {
 	c.Helper()
 	stmt := &gorm.Statement{DB: c.DB}
@@ -220,7 +218,7 @@ func storedIn[M any, P shown[M]](c *C, db *gorm.DB, want ...string) {
 	assert.Equal(c, append([]string{}, want...), got, "what is stored")
 }
 
-// hearLinks notes what is sent for the links of a model: "pre_add Dish.Spices of soup [pepper salt]", and "reverse".
+// hearLinks notes the events of links of a model: "pre_add Dish.Spices of soup [pepper salt]", and "reverse" after it.
 func hearLinks[M any, P shown[M]](c *C, options ...signals.ConnectOption) {
 	signals.For[M](c.DB).M2MChanged.Connect(func(_ context.Context, e signals.M2MEvent[*M]) error {
 		keys := make([]string, len(e.PKs))
@@ -237,7 +235,7 @@ func hearLinks[M any, P shown[M]](c *C, options ...signals.ConnectOption) {
 	}, options...)
 }
 
-// moves are the lines of one statement on a join table: all before, then all after.
+// moves returns the lines of one statement on a join table: all pre actions, then all post actions.
 func moves(lines ...string) []string {
 	return slices.Concat(each("pre_", lines...), each("post_", lines...))
 }

@@ -18,31 +18,31 @@ import (
 
 var errVeto = errors.New("veto")
 
-// Links runs scripts of writes to many2many relations on one database. After every step it compares the links that are
-// stored with those that were stored before and what m2m_changed told since.
+// Links runs scripts of writes to many2many relations on one database. After every step, the stored links must be those before it, changed as the
+// events of m2m_changed say.
 type Links struct {
-	// Split tells that links which cascade go in batches so small that one statement may send several events for one row.
+	// Split says that cascades delete links in batches so small that one statement may send several events for one row.
 	Split bool
 
 	db     *gorm.DB
 	models []*model
 	sides  []*side
-	serial int // new rows so far, so that no key or name comes twice
+	serial int // number of new rows, for unique keys and names
 
-	keysOnly  bool            // receivers need no more than keys
-	listening map[*model]bool // who is connected in this script
-	events    []change        // heard in this step, inside the transaction
-	witnessed []string        // the same, as receivers of one relation heard them
-	faults    []string        // what is wrong with an event by itself
-	lies      []string        // the same of post events
+	keysOnly  bool            // receivers have Needs(Keys)
+	listening map[*model]bool // models with receivers in this script
+	events    []change        // of this step, inside the transaction
+	witnessed []string        // the same events, from receivers of single relations
+	faults    []string        // wrong events, whatever else was sent
+	lies      []string        // wrong post events
 	names     map[string]string
-	veto      int // counts down to the event that is vetoed; 0 means none
+	veto      int // counts down to the event that a receiver vetoes; 0 means none
 	vetoPost  bool
 	vetoed    bool
 
 	mu     sync.Mutex
-	commit []change // heard after commits of this step
-	undone []change // heard after rollbacks of this script
+	commit []change // events after commits of this step
+	undone []change // events after rollbacks of this script
 }
 
 // change is an event of m2m_changed.
@@ -60,7 +60,7 @@ type change struct {
 	pks   []string
 }
 
-// keyText writes a key of one or more columns.
+// keyText formats a key of one or more columns.
 func keyText(key []any) string {
 	parts := make([]string, len(key))
 	for i, v := range key {
@@ -73,7 +73,7 @@ func (c change) String() string {
 	return fmt.Sprintf("%s.%s %s of %s, reverse %t: %s", c.model.name, c.relation, c.action, c.owner, c.reverse, strings.Join(c.pks, " "))
 }
 
-// pair is the same for the two events of a pair and for no other ones.
+// pair returns a text that only the two events of a pair share.
 func (c change) pair() string {
 	_, verb, _ := strings.Cut(c.action.String(), "_")
 	return fmt.Sprintf("%v of %s %s %t: %s", c.side, c.owner, verb, c.reverse, strings.Join(slices.Sorted(slices.Values(c.pks)), " "))
@@ -81,7 +81,7 @@ func (c change) pair() string {
 
 func (c change) adds() bool { return c.action == signals.PreAdd || c.action == signals.PostAdd }
 
-// links are those that the event is about, as stored writes them.
+// links returns the links of the event, in the form of stored.
 func (c change) links() []string {
 	links := make([]string, len(c.pks))
 	for i, pk := range c.pks {
@@ -92,8 +92,8 @@ func (c change) links() []string {
 
 func link(s *side, owner, other string) string { return fmt.Sprintf("%v %s>%s", s, owner, other) }
 
-// NewLinks makes the tables of the linked models in a database on which the plugin is installed, and whose configuration
-// has TranslateError. A script connects its receivers by itself: its first byte says who listens.
+// NewLinks creates the tables of the linked models. The database has the plugin, and TranslateError in its configuration. Each script connects its
+// own receivers: its first byte decides which.
 func NewLinks(tb testing.TB, db *gorm.DB) *Links {
 	tb.Helper()
 	require.NoError(tb, db.SetupJoinTable(&Student{}, "Courses", &Enrolment{}))
@@ -134,7 +134,7 @@ func (l *Links) connect(who byte) (disconnect func()) {
 	}
 }
 
-// named fills in the rest of a change.
+// named fills in the other fields of a change.
 func (l *Links) named(c change) change {
 	for _, s := range l.sides {
 		if s.owner == c.model && s.relation == c.relation {
@@ -152,7 +152,7 @@ func (l *Links) named(c change) change {
 	return c
 }
 
-// fault notes what is wrong with an event. Events before a write that then fails may be about anything.
+// fault notes that an event is wrong. If a write fails, its pre events may be wrong.
 func (l *Links) fault(c change, format string, args ...any) {
 	text := fmt.Sprintf(format, args...) + ", in " + c.String()
 	l.faults = append(l.faults, text)
@@ -186,7 +186,7 @@ func (l *Links) witness(c change) error {
 	return nil
 }
 
-// later is a receiver around the end of the transaction.
+// later returns a receiver around the end of the transaction.
 func (l *Links) later(to *[]change) func(change) error {
 	return func(c change) error {
 		l.mu.Lock()
@@ -196,7 +196,7 @@ func (l *Links) later(to *[]change) func(change) error {
 	}
 }
 
-// checkKeys checks that the keys are some, differ, and have the types of the model's key.
+// checkKeys checks that there are keys, each once, with the types of the model's key.
 func (l *Links) checkKeys(c change) {
 	if len(c.pks) == 0 {
 		l.fault(c, "no PKs")
@@ -222,7 +222,7 @@ func (l *Links) checkKeys(c change) {
 	}
 }
 
-// checkInstance checks that the instance is the stored row, or was it before this statement.
+// checkInstance checks that the instance is the stored row, now or before this statement.
 func (l *Links) checkInstance(c change) {
 	if l.keysOnly {
 		return
@@ -246,7 +246,7 @@ func (l *Links) checkInstance(c change) {
 	}
 }
 
-// checkLinks checks that the links are there if they go or have come, and are not there if they come or have gone.
+// checkLinks checks that the links are stored before a remove and after an add, and not stored before an add and after a remove.
 func (l *Links) checkLinks(c change) {
 	stored, err := links(c.db, c.side)
 	if err != nil {
@@ -282,7 +282,7 @@ func links(db *gorm.DB, s *side) (found map[string]bool, err error) {
 	return found, rows.Err()
 }
 
-// apply adds what post events tell to links.
+// apply changes links as post events say.
 func apply(links map[string]bool, events []change) (map[string]bool, error) {
 	links = maps.Clone(links)
 	for _, c := range events {
@@ -301,7 +301,7 @@ func apply(links map[string]bool, events []change) (map[string]bool, error) {
 	return links, nil
 }
 
-// differ lists the links that stand in one set only.
+// differ lists the links that are in only one of the sets.
 func differ(told, stored map[string]bool) string {
 	var lines []string
 	for name := range stored {

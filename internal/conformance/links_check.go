@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// wrong says what an event must not be, seen from the call.
+// wrong returns what is wrong with an event of this call, or "".
 func (w work) wrong(c change) string {
 	_, verb, _ := strings.Cut(c.action.String(), "_")
-	var on []*side // operated relations over the same join table
+	var on []*side // relations of the call over the same join table
 	for _, s := range w.operated {
 		if s.join == c.side.join {
 			on = append(on, s)
@@ -36,7 +36,7 @@ func (w work) wrong(c change) string {
 	return ""
 }
 
-// checkPairs checks that every post event has one pre event before it and every pre event a post event.
+// checkPairs checks that each post event has a pre event before it, and each pre event a post event.
 func (s *linkScript) checkPairs() {
 	s.tb.Helper()
 	open := map[string]int{}
@@ -54,7 +54,7 @@ func (s *linkScript) checkPairs() {
 	}
 }
 
-// checkOrder checks the pre events of each statement: one per row and relation, operated side first.
+// checkOrder checks the pre events of each statement: one for each row and relation, those of the call's own side first.
 func (s *linkScript) checkOrder() {
 	s.tb.Helper()
 	seen, reverse := map[string]bool{}, map[string]bool{}
@@ -76,7 +76,7 @@ func (s *linkScript) checkOrder() {
 	}
 }
 
-// checkWitnesses checks that batch receivers of one relation heard the same.
+// checkWitnesses checks that batch receivers of single relations got the same events.
 func (s *linkScript) checkWitnesses() {
 	s.tb.Helper()
 	var heard []string

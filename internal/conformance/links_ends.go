@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// settle checks what was heard of ends of transactions in this step.
+// settle checks the events of receivers that waited for the end of a transaction in this step.
 func (s *linkScript) settle() {
 	s.tb.Helper()
 	s.mu.Lock()
@@ -29,7 +29,7 @@ func (s *linkScript) settle() {
 	}
 }
 
-// settleEnds checks that every event was told as committed or as undone, once.
+// settleEnds checks that for every event, receivers of the commit or of the rollback got it, once.
 func (s *linkScript) settleEnds() {
 	s.tb.Helper()
 	s.mu.Lock()

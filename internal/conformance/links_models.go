@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Product and Tag are linked by a join table without a model; the links of a deleted row go with it.
+// Product and Tag are linked by a join table without a model. Links of a deleted row are deleted with it.
 type Product struct {
 	ID   uint
 	Name string
@@ -48,7 +48,7 @@ type Enrolment struct {
 	DeletedAt gorm.DeletedAt
 }
 
-// Person is linked to persons: one join table with a relation for each end, and one with a relation for one end only.
+// Person is linked to persons: by a join table with a relation for each end, and by one with a relation for one end only.
 type Person struct {
 	ID        uint
 	Name      string
@@ -92,8 +92,8 @@ type Genre struct {
 type record interface {
 	key() []any
 	name() *string
-	bare() record            // a row with nothing but what links need
-	fill(n int, keyed bool)  // makes a new row, with a key of its own where the database would give it one
+	bare() record            // a row with only the columns that links need
+	fill(n int, keyed bool)  // makes a new row; with keyed it sets a key that the database would otherwise generate
 	columns() map[string]any // of a new row
 }
 
@@ -105,7 +105,7 @@ func numbered(id uint, name string) map[string]any {
 	return m
 }
 
-// id returns the key of a new row: none, or one that the database does not come to by itself.
+// id returns the key of a new row: 0, or one that the database does not generate itself.
 func id(n int, keyed bool) uint {
 	if !keyed {
 		return 0
@@ -189,11 +189,11 @@ func (g *Genre) columns() map[string]any {
 	return m
 }
 
-// model is what the scripts do with one of the linked models.
+// model has the operations of the scripts on one of the linked models.
 type model struct {
 	name, table string
 	keys        []string
-	second      bool // stands on the other side of its join table
+	second      bool // it is the other side of its join table
 	fresh       func(n int, keyed bool) record
 	load        func(db *gorm.DB) ([]record, error)
 	list        func(rows []record, pointers bool) any

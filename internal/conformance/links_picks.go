@@ -20,7 +20,7 @@ func (s *linkScript) all(m *model) []record {
 	return s.rows[m]
 }
 
-// fresh returns a row that is not stored.
+// fresh returns a new row.
 func (s *linkScript) fresh(m *model, keyed bool) record {
 	s.serial++
 	row := m.fresh(s.serial, keyed)
@@ -32,7 +32,7 @@ func (s *linkScript) fresh(m *model, keyed bool) record {
 
 func (s *linkScript) side() *side { return s.sides[int(s.byte())%len(s.sides)] }
 
-// mirror is the relation on the other side of a join table, nil when there is none.
+// mirror returns the relation on the other side of a join table, or nil.
 func (s *linkScript) mirror(of *side) *side {
 	for _, other := range s.sides {
 		if other.join == of.join && other != of {
@@ -42,7 +42,7 @@ func (s *linkScript) mirror(of *side) *side {
 	return nil
 }
 
-// show writes a row for the log: its key and its name in memory.
+// show formats rows for the log, each by its key and its name in memory.
 func show(rows ...record) string {
 	texts := make([]string, len(rows))
 	for i, row := range rows {
@@ -51,7 +51,7 @@ func show(rows ...record) string {
 	return strings.Join(texts, ", ")
 }
 
-// pick returns a row of a model: as it is stored, with links, with its key only, with another name, or one that is not stored.
+// pick returns a row of a model: a stored one, with or without links, only with its key or with another name, or one that is not stored.
 func (s *linkScript) pick(m *model, preload string, w *work) record {
 	s.tb.Helper()
 	b, rows := s.byte(), s.all(m)
@@ -77,7 +77,7 @@ func (s *linkScript) pick(m *model, preload string, w *work) record {
 	return rows[at]
 }
 
-// others returns up to three rows for a relation: stored ones in any form, new ones, the same one twice.
+// others returns up to three rows for a relation: stored ones in any form, new ones, or the same row twice.
 func (s *linkScript) others(of *side) []record {
 	s.tb.Helper()
 	var picked []record
@@ -102,7 +102,7 @@ func (s *linkScript) others(of *side) []record {
 	return picked
 }
 
-// arguments gives rows to an association in one of the forms that GORM takes.
+// arguments puts rows into one of the forms that an association accepts.
 func (s *linkScript) arguments(m *model, rows []record) (args []any, form string) {
 	value := func(pointer any) any { return reflect.Indirect(reflect.ValueOf(pointer)).Interface() }
 	switch s.byte() % 6 {
@@ -126,7 +126,7 @@ func (s *linkScript) arguments(m *model, rows []record) (args []any, form string
 	for _, row := range rows {
 		if s.made[row] {
 			args = append(args, row.columns())
-			delete(s.made, row) // a map makes a row of its own, so it cannot be given twice
+			delete(s.made, row) // a map makes another row, so it cannot be given twice
 		} else {
 			args = append(args, row)
 		}

@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// writeJoinRows writes rows of the join table that has a model, as rows of any model are written.
+// writeJoinRows writes rows of the join table with a model, in the ways in which rows of any model are written.
 func (s *linkScript) writeJoinRows() work {
 	s.tb.Helper()
 	var stored []Enrolment
@@ -21,7 +21,7 @@ func (s *linkScript) writeJoinRows() work {
 		return db.Model(&Enrolment{}).Where("student_id = ? AND course_id = ?", e.StudentID, e.CourseID)
 	}
 	name, run := joinRowWrite(s.byte(), first, second, of)
-	w.mixed = strings.HasPrefix(name, "Unscoped Clear of") // the SQL is that of a student whose courses are cleared
+	w.mixed = strings.HasPrefix(name, "Unscoped Clear of") // its SQL is that of clearing the courses of a student
 	w.text = fmt.Sprintf("%s of %s and %s", name, showEnrolment(first), showEnrolment(second))
 	w.may = []error{gorm.ErrDuplicatedKey, gorm.ErrForeignKeyViolated}
 	w.run = run
@@ -32,7 +32,7 @@ func showEnrolment(e Enrolment) string {
 	return fmt.Sprintf("%d>%d (deleted: %t)", e.StudentID, e.CourseID, e.DeletedAt.Valid)
 }
 
-// enrolment returns a stored join row, or one that may be stored or not.
+// enrolment returns a stored join row, or a row that may be stored or not.
 func (s *linkScript) enrolment(stored []Enrolment) Enrolment {
 	s.tb.Helper()
 	b := s.byte()

@@ -15,7 +15,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// linkScript is one run.
+// linkScript is one run of a script.
 type linkScript struct {
 	*Links
 
@@ -24,27 +24,27 @@ type linkScript struct {
 	rest  []byte
 	log   []string
 	rows  map[*model][]record // stored rows, read once per step
-	made  map[record]bool     // rows of this step that are not stored
+	made  map[record]bool     // rows of this step that are not stored yet
 
 	tx         *gorm.DB
-	stored     map[string]bool // live links of relations that are listened to, as the current transaction sees them
-	begun      map[string]bool // the same when the transaction began
+	stored     map[string]bool // live links of relations with receivers, as the current transaction sees them
+	begun      map[string]bool // stored at the beginning of the transaction
 	savepoints []map[string]bool
-	told       map[string]bool // links at the start, and what AfterCommit told since
-	owed       map[string]int  // events whose end must be told, less those whose end was
-	spare      map[string]int  // events of failed steps: their end may be told
+	told       map[string]bool // links at the start, changed as AfterCommit events say
+	owed       map[string]int  // events that receivers of the end must get, less those that they got
+	spare      map[string]int  // pre events of failed steps, whose end receivers may get
 }
 
-// work is one write.
+// work is one write of a script.
 type work struct {
 	text     string
 	run      func(db *gorm.DB) error
-	operated []*side // relations that the call is made on; none when it writes join rows
-	mixed    bool    // does more than one of these
+	operated []*side // relations of the call; none if it writes join rows
+	mixed    bool    // does several of these
 	adds     bool
-	gone     []string // verbs by which links go on the operated side
+	gone     []string // actions with which it removes links on its own side
 	parts    bool     // takes more than one transaction
-	may      []error  // what GORM may answer
+	may      []error  // errors that GORM may return
 }
 
 // Run empties the tables, puts some rows and links into them, and runs a script that it reads from bytes.
@@ -83,7 +83,7 @@ func (s *linkScript) current() *gorm.DB {
 	return s.db
 }
 
-// fail ends the test with all that one needs to see why.
+// fail ends the test, and shows the steps and events that led to it.
 func (s *linkScript) fail(format string, args ...any) {
 	s.tb.Helper()
 	lines := append([]string{fmt.Sprintf(format, args...), "steps:"}, s.log...)
@@ -101,7 +101,7 @@ func (s *linkScript) same(told, stored map[string]bool, when string) {
 	}
 }
 
-// read reads the links of all relations that are listened to.
+// read reads the links of all relations with receivers.
 func (s *linkScript) read() map[string]bool {
 	s.tb.Helper()
 	all := map[string]bool{}
@@ -115,7 +115,7 @@ func (s *linkScript) read() map[string]bool {
 	return all
 }
 
-// seed makes the same few rows and links before every script.
+// seed stores the same few rows and links before every script.
 func (s *linkScript) seed() {
 	s.tb.Helper()
 	require.NoError(s.tb, s.db.Transaction(func(tx *gorm.DB) error {
@@ -153,7 +153,7 @@ func (s *linkScript) seed() {
 
 // mode is how a write is made.
 type mode struct {
-	silent  string // nothing may be heard
+	silent  string // why no event may be sent
 	wrapped bool   // in a transaction, or a savepoint, of its own
 }
 
@@ -163,7 +163,7 @@ func (s *linkScript) mode() mode {
 	s.veto, s.vetoed = 0, false
 	switch what := b & 15; {
 	case what == 11 || what == 12:
-		if m.wrapped || s.tx != nil || !s.db.SkipDefaultTransaction { // a plain Create cannot be undone there
+		if m.wrapped || s.tx != nil || !s.db.SkipDefaultTransaction { // without a transaction, a veto cannot undo a plain Create
 			s.veto, s.vetoPost = 1+int(b>>4&3), what == 12
 			s.log[len(s.log)-1] += fmt.Sprintf(" (veto of event %d, post: %t)", s.veto, s.vetoPost)
 		}
@@ -185,7 +185,7 @@ func (m mode) session(db *gorm.DB) *gorm.DB {
 	return db
 }
 
-// perform makes a write and checks what was heard of it.
+// perform makes a write and checks its events.
 func (s *linkScript) perform(w work) {
 	s.tb.Helper()
 	s.log = append(s.log, w.text)
@@ -233,13 +233,13 @@ func (s *linkScript) failed(w work, m mode, err error) {
 		s.fail("unexpected error: %v", err)
 	}
 	for _, c := range s.events {
-		if c.action.Pre() { // the SQL may have run, and then its end is told, whoever heard of it
+		if c.action.Pre() { // if the SQL ran, receivers of the end get the event, whoever got this one
 			c.action++
 			s.spare[c.String()]++
 		}
 	}
 	if s.tx != nil && !m.wrapped {
-		s.end(false) // the transaction is of no use any more
+		s.end(false) // a failed transaction cannot go on
 		return
 	}
 	before := s.stored

@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals/internal/conformance"
 )
 
-// openLinks opens a database that obeys foreign keys, with the tables of the linked models.
+// openLinks opens a database that enforces foreign keys, with the tables of the linked models.
 func openLinks(tb testing.TB, config *gorm.Config, plugin signals.Plugin) *conformance.Links {
 	tb.Helper()
 	config.Logger, config.TranslateError = logger.Discard, true
@@ -65,7 +65,7 @@ func FuzzLinks(f *testing.F) {
 			f.Add([]byte{who, 15, step, 4, 0, 1, 0x41, 2, 0, 0x40, 18, step, 6, 1, 3, 1, 0x80, 0xa0, 1, 0, 0, 19, 0, 16})
 		}
 	}
-	scripts := openLinks(f, &gorm.Config{}, signals.Plugin{}) // one database: a run empties it first
+	scripts := openLinks(f, &gorm.Config{}, signals.Plugin{}) // one database for all runs, because each run empties it first
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		scripts.Run(t, steps[:min(len(steps), 200)])
 	})

@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// step runs one step; those that make no sense now are left out.
+// step runs one step. It skips a step that is impossible now.
 func (s *linkScript) step() {
 	s.tb.Helper()
 	switch s.byte() % 21 {
@@ -47,7 +47,7 @@ func (s *linkScript) step() {
 	}
 }
 
-// gone is how links go on the operated side.
+// gone returns the actions with which a method removes links on its own side.
 func gone(method string, none bool) []string {
 	switch {
 	case method == "Clear" || method == "Replace" && none:
@@ -58,7 +58,7 @@ func gone(method string, none bool) []string {
 	return []string{"remove"}
 }
 
-// association is a call of one owner's association.
+// association calls a method of one owner's association.
 func (s *linkScript) association(method string) work {
 	s.tb.Helper()
 	of := s.side()
@@ -70,10 +70,10 @@ func (s *linkScript) association(method string) work {
 	if method != "Clear" {
 		rows = s.others(of)
 		if len(rows) == 0 && method == "Delete" && len(of.other.keys) > 1 {
-			rows = append(rows, s.fresh(of.other, true)) // GORM's SQL for no composite key at all is wrong
+			rows = append(rows, s.fresh(of.other, true)) // GORM builds wrong SQL for an empty list of composite keys
 		}
 		if method != "Append" {
-			s.made = nil // GORM takes no maps there, or panics over them
+			s.made = nil // GORM refuses maps there, or panics
 		}
 		args, form = s.arguments(of.other, rows)
 	}
@@ -108,7 +108,7 @@ func call(a *gorm.Association, method string, args []any) error {
 	return a.Clear()
 }
 
-// associations is a call of several owners' association: one argument for each, but any for Delete.
+// associations calls a method of several owners' association: with one argument for each owner, but any arguments for Delete.
 func (s *linkScript) associations(method string) work {
 	s.tb.Helper()
 	of := s.side()
@@ -136,7 +136,7 @@ func (s *linkScript) associations(method string) work {
 	return w
 }
 
-// generic is a call of the generic API on the owners of a name.
+// generic uses the generic API on the owners with a name.
 func (s *linkScript) generic() work {
 	s.tb.Helper()
 	of := s.side()
@@ -152,7 +152,7 @@ func (s *linkScript) generic() work {
 		op.Type, w.adds = clause.OpCreate, true
 		w.text = show(rows...)
 	case 1:
-		op.Type, w.mixed = clause.OpUnlink, true // the SQL does not say on which side
+		op.Type, w.mixed = clause.OpUnlink, true // the SQL does not show the side
 	case 2:
 		other := *s.pick(of.other, "", &w).name()
 		op.Type, w.mixed = clause.OpDelete, true
@@ -164,7 +164,7 @@ func (s *linkScript) generic() work {
 	return w
 }
 
-// nested gives an owner rows in its relation, and these sometimes rows in theirs.
+// nested sets rows in the relation of an owner, and sometimes rows in the relations of these.
 func (s *linkScript) nested(of *side, owner record, w *work) string {
 	s.tb.Helper()
 	rows := s.others(of)
@@ -179,11 +179,11 @@ func (s *linkScript) nested(of *side, owner record, w *work) string {
 	return text
 }
 
-// session picks how associations are saved.
+// session picks how GORM saves associations.
 func (s *linkScript) session(of *side, w *work) (string, func(*gorm.DB) *gorm.DB) {
 	switch s.byte() % 8 {
 	case 1:
-		w.may = append(w.may, gorm.ErrDuplicatedKey) // one new row given twice
+		w.may = append(w.may, gorm.ErrDuplicatedKey) // if one new row is given twice
 		return "FullSaveAssociations, ", func(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{FullSaveAssociations: true}) }
 	case 2:
 		w.may = append(w.may, gorm.ErrForeignKeyViolated)
@@ -221,7 +221,7 @@ func (s *linkScript) create() work {
 	return w
 }
 
-// save saves an owner that is stored, mostly.
+// save saves an owner, mostly a stored one.
 func (s *linkScript) save() work {
 	s.tb.Helper()
 	of := s.side()
@@ -261,7 +261,7 @@ func (s *linkScript) updates() work {
 	return w
 }
 
-// destroy deletes owners, with their links or without.
+// destroy deletes owners, with or without their links.
 func (s *linkScript) destroy() work {
 	s.tb.Helper()
 	of := s.side()
@@ -273,7 +273,7 @@ func (s *linkScript) destroy() work {
 	}
 	owner := s.pick(of.owner, "", &w)
 	how := int(s.byte() % 6)
-	w.mixed = how == 1 // a student has enrolments beside courses
+	w.mixed = how == 1 // it also deletes enrolments of a student as rows
 	w.text = []string{"Select(relation)", "Select(all)", "", "slice", "Unscoped", "Where"}[how] + " Delete(" + show(owner) + ") for " + of.relation
 	w.run = func(db *gorm.DB) error {
 		switch how {

@@ -38,7 +38,7 @@ func many2manyCases() []Case {
 	}
 }
 
-// dishes stores soup with pepper and salt, stew with salt, rice with nothing, and mace that nothing has. Both sides are heard.
+// dishes stores soup with pepper and salt, stew with salt, rice without spices, and mace without dishes. Both sides have receivers.
 func dishes(c *C) {
 	c.Helper()
 	tables(c, &Dish{}, &Spice{})
@@ -54,7 +54,7 @@ func spicesOf(db *gorm.DB, dish string) *gorm.Association {
 	return db.Model(&Dish{Name: dish}).Association("Spices")
 }
 
-// linked requires the links that are stored: "soup-pepper".
+// linked requires that exactly these links are stored, as "soup-pepper".
 func linked(c *C, want ...string) {
 	c.Helper()
 	var rows []Dish
@@ -169,7 +169,7 @@ func instanceOfLinks(c *C) {
 	c.want([]string{"pre_add", "post_add"})
 }
 
-// berths stores ann and bob, argo and beagle, with a model between them.
+// berths stores ann and bob, argo and beagle, with a join model.
 func berths(c *C) {
 	c.Helper()
 	require.NoError(c, errors.Join(c.DB.SetupJoinTable(&Sailor{}, "Ships", &Berth{}), c.DB.SetupJoinTable(&Ship{}, "Sailors", &Berth{})))

@@ -122,7 +122,7 @@ func silentLinks(c *C) {
 	linked(c, "rice-mace", "stew-salt")
 }
 
-// wantSame is want for lines of several models that may come mixed with each other.
+// wantSame is want for lines of several models whose order among each other is not promised.
 func (c *C) wantSame(lines ...[]string) {
 	c.Helper()
 	heard := c.heard()

@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Item is what most cases write.
+// Item is the model of most cases.
 type Item struct {
 	ID        uint
 	Name      string `gorm:"size:40"`
@@ -23,7 +23,7 @@ type Item struct {
 // String returns the name and the price.
 func (i *Item) String() string { return fmt.Sprintf("%s %d", i.Name, i.Price) }
 
-// Audit is what receivers write.
+// Audit is the model that receivers write.
 type Audit struct {
 	ID   uint
 	Text string `gorm:"size:80"`
@@ -95,7 +95,7 @@ func (l *Level) Scan(value any) error {
 	return nil
 }
 
-// Crate has fields of every kind: embedded, serialized and of a type of its own.
+// Crate has fields of every kind: embedded, serialized, and with a type of its own.
 type Crate struct {
 	ID     uint
 	Name   string `gorm:"size:40"`
@@ -109,7 +109,7 @@ func (c *Crate) String() string {
 	return fmt.Sprintf("%s %dx%d %v %d", c.Name, c.Width, c.Height, c.Labels, c.Level)
 }
 
-// Hooked notes its hooks of GORM's own.
+// Hooked notes calls of its GORM hooks.
 type Hooked struct {
 	ID    uint
 	Name  string       `gorm:"size:40"`
@@ -126,20 +126,20 @@ func (h *Hooked) hook(name string) error {
 	return nil
 }
 
-// BeforeSave is GORM's.
+// BeforeSave is a hook of GORM.
 func (h *Hooked) BeforeSave(*gorm.DB) error { return h.hook("BeforeSave") }
 
-// BeforeCreate is GORM's.
+// BeforeCreate is a hook of GORM.
 func (h *Hooked) BeforeCreate(*gorm.DB) error { return h.hook("BeforeCreate") }
 
-// AfterCreate is GORM's.
+// AfterCreate is a hook of GORM.
 func (h *Hooked) AfterCreate(*gorm.DB) error { return h.hook("AfterCreate") }
 
-// AfterSave is GORM's.
+// AfterSave is a hook of GORM.
 func (h *Hooked) AfterSave(*gorm.DB) error { return h.hook("AfterSave") }
 
-// BeforeDelete is GORM's.
+// BeforeDelete is a hook of GORM.
 func (h *Hooked) BeforeDelete(*gorm.DB) error { return h.hook("BeforeDelete") }
 
-// AfterDelete is GORM's.
+// AfterDelete is a hook of GORM.
 func (h *Hooked) AfterDelete(*gorm.DB) error { return h.hook("AfterDelete") }

@@ -122,7 +122,7 @@ type Route struct {
 // String returns the name.
 func (r *Route) String() string { return r.Name }
 
-// House has rooms and a Room has chairs; all of them go with what they stand in.
+// House has rooms, and a Room has chairs. Deleting one deletes all rows in it.
 type House struct {
 	Name  string `gorm:"primaryKey;size:20"`
 	Rooms []Room `gorm:"constraint:OnDelete:CASCADE"`
@@ -150,7 +150,7 @@ type Chair struct {
 // String returns the name.
 func (c *Chair) String() string { return c.Name }
 
-// Shed has tools, which the database does not know.
+// Shed has tools, without a foreign key in the database.
 type Shed struct {
 	Name  string `gorm:"primaryKey;size:20"`
 	Tools []Tool `gorm:"constraint:OnDelete:CASCADE"`
@@ -178,7 +178,7 @@ type Folder struct {
 // String returns the name.
 func (f *Folder) String() string { return f.Name }
 
-// Sheet goes with its Folder, for good.
+// Sheet is deleted with its Folder, and not only softly.
 type Sheet struct {
 	Name       string `gorm:"primaryKey;size:20"`
 	FolderName string `gorm:"size:20"`
@@ -188,7 +188,7 @@ type Sheet struct {
 // String returns the name.
 func (s *Sheet) String() string { return s.Name }
 
-// Twig grows on another one.
+// Twig belongs to another one.
 type Twig struct {
 	Name     string  `gorm:"primaryKey;size:20"`
 	TwigName *string `gorm:"size:20"`
@@ -198,7 +198,7 @@ type Twig struct {
 // String returns the name.
 func (t *Twig) String() string { return t.Name }
 
-// Team has players; their links go with it.
+// Team has players. Its links are deleted with it.
 type Team struct {
 	Name    string   `gorm:"primaryKey;size:20"`
 	Players []Player `gorm:"many2many:team_players;constraint:OnDelete:CASCADE"`

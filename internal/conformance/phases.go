@@ -40,7 +40,7 @@ func phaseCases() []Case {
 	}
 }
 
-// hearOutcomes notes for items what AfterCommit and AfterRollback receivers hear.
+// hearOutcomes notes the events of items for AfterCommit and AfterRollback receivers.
 func hearOutcomes(c *C) {
 	tables(c, &Item{})
 	hearEnds[Item](c, "committed", signals.AfterCommit())
@@ -169,7 +169,7 @@ func commitOfCancelled(c *C) {
 	ctx, cancel := context.WithCancel(c.Context())
 	tx := c.DB.WithContext(ctx).Begin()
 	undone := make(chan struct{})
-	err := signals.OnRollback(tx, func(ctx context.Context) error { // the last one to run
+	err := signals.OnRollback(tx, func(ctx context.Context) error { // rollback functions run in reverse order, so this is the last one
 		assert.NoError(c, ctx.Err(), "the context keeps no cancellation")
 		close(undone)
 		return nil
@@ -183,7 +183,7 @@ func commitOfCancelled(c *C) {
 	require.NoError(c, err)
 	require.NoError(c, create(c, tx, &Item{Name: "a"}))
 	cancel()
-	<-undone // nobody has called Rollback
+	<-undone // the context ended, and nobody calls Rollback
 	c.want(line("undone Item a 0 created"))
 	require.ErrorIs(c, tx.Commit().Error, context.Canceled)
 	c.want()
@@ -226,7 +226,7 @@ func snapshot(c *C) {
 	c.want([]string{"committed Crate  0x0 [old] 0 created", "twig of a"})
 }
 
-// key is that of a value in a context.
+// key is the key of a value in a context.
 type key struct{}
 
 func contextAfterCommit(c *C) {

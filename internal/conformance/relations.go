@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// relationCases are about the rows of other models that a call writes.
+// relationCases are about rows of other models that a call writes too.
 func relationCases() []Case {
 	return []Case{
 		{"nested belongs-to", "A belongs-to row of Create sends its pair inside the owner's, before the owner is written.", nestedBelongsTo},
@@ -234,7 +234,7 @@ func vetoOfNested(c *C) {
 	signals.For[Track](c.DB).PostSave.Connect(refuse[signals.SaveEvent[*Track]])
 	require.ErrorIs(c, create(c, c.DB, &Album{Title: "debut", Tracks: []Track{{Title: "one"}}}), errRefused)
 	if c.differs("SkipDefaultTransaction") {
-		stored[Album](c, "debut") // and the nested row may go or stay
+		stored[Album](c, "debut") // the nested row may be stored or not
 		return
 	}
 	stored[Album](c)

@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// rowCases are about conditional writes as writes of rows: one by one, in batches, all or nothing.
+// rowCases are about the rows of conditional writes: one by one, in batches, all or none.
 func rowCases() []Case {
 	return []Case{
 		{"changed row of a condition", "A receiver that changes one row of a condition changes that row only.", changedRow},
@@ -47,7 +47,7 @@ func changedRow(c *C) {
 	})
 	_, err = update[Item](c, c.DB, "price", gorm.Expr("price + 1"), "1 = 1")
 	require.NoError(c, err)
-	stored[Item](c, "A 10", "B 21", "c 10") // a changed row gets the assignments of the call too
+	stored[Item](c, "A 10", "B 21", "c 10") // a row that a receiver changed gets the assignments of the call too
 }
 
 func changedField(c *C) {
@@ -100,10 +100,10 @@ func vetoOfOneDelete(c *C) {
 	}
 }
 
-// many is more rows than a batch of the plugin's default has.
+// many is more than the default batch of the plugin.
 const many = 501
 
-// manySeats stores them.
+// manySeats stores many seats.
 func manySeats(c *C) {
 	c.Helper()
 	tables(c, &Seat{})
@@ -230,7 +230,7 @@ func deleteWithinDelete(c *C) {
 	affected, err := remove[Item](c, c.DB, "1 = 1")
 	require.NoError(c, err)
 	assert.Equal(c, 1, affected)
-	c.want([]string{"pre_delete a 1"}, removes("b 2"), []string{"pre_delete b 2", "post_delete a 1"}) // b was there when the outer delete began
+	c.want([]string{"pre_delete a 1"}, removes("b 2"), []string{"pre_delete b 2", "post_delete a 1"}) // b existed when the outer delete began
 	stored[Item](c)
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// savepointCases are about parts of a transaction.
+// savepointCases are about savepoints.
 func savepointCases() []Case {
 	return []Case{
 		{"nested rollback", "A nested transaction that rolls back discards its deferred receivers; the outer ones run.", nestedRollback},

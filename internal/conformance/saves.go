@@ -25,7 +25,7 @@ func saveCases() []Case {
 	}
 }
 
-// seed stores items: a 1, b 2, and so on. It returns them with their keys.
+// seed stores the items a 1, b 2, and so on, and returns them with their keys.
 func seed(c *C, of string) []Item {
 	c.Helper()
 	tables(c, &Item{})

@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// shapeCases are about models and statements of every shape, for which the same holds.
+// shapeCases test the same promises with models and statements of every shape.
 func shapeCases() []Case {
 	return []Case{
 		{"composite keys", "Rows with a composite key send like others, row by row.", compositeKeys},
@@ -168,7 +168,7 @@ func subqueries(c *C) {
 	stored[Item](c, "a 11", "b 12", "c 3")
 }
 
-// silently makes a call without signals, undoes it, and returns its error.
+// silently makes a call without signals, rolls it back, and returns its error.
 func silently(c *C, call func(db *gorm.DB) error) error {
 	c.Helper()
 	var result error

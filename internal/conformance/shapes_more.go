@@ -32,7 +32,7 @@ func limitAndOrder(c *C) {
 	}
 }
 
-// alike makes the same call for two rows, of which one is told of. It must leave the same in the caller's hands.
+// alike makes the same call for two rows, with receivers for only one of them. Both calls must leave the same in the caller's values.
 func alike(c *C, call func(name string, rows *[]Item) error) {
 	c.Helper()
 	show := func(name string) string {
@@ -102,7 +102,7 @@ func cancelledContext(c *C) {
 	items.PreSave.Connect(func(context.Context, signals.SaveEvent[*Item]) error { cancel(); return nil })
 	items.PostSave.Connect(note[signals.SaveEvent[*Item]](c, "post_save"))
 	err := c.DB.WithContext(ctx).Model(&Item{}).Where("name = ?", "a").Update("price", 9).Error
-	require.ErrorContains(c, err, context.Canceled.Error()) // GORM may hide it under that of its rollback
+	require.ErrorContains(c, err, context.Canceled.Error()) // the error of GORM's rollback may hide it
 	c.want()
 	stored[Item](c, "a 1")
 }

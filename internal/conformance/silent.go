@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// silentCases are about calls that send nothing, and about what queries send.
+// silentCases are about calls that send nothing, and about the signals of queries.
 func silentCases() []Case {
 	return []Case{
 		{"update column", "UpdateColumn and UpdateColumns send nothing.", updateColumn},

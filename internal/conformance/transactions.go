@@ -1,4 +1,4 @@
-// Package conformance holds promises of the library as scripts that run on any database.
+// Package conformance holds promises of the library as cases and scripts that run on any database.
 package conformance
 
 import (
@@ -24,15 +24,15 @@ type Note struct {
 
 var errUndo = errors.New("undo")
 
-// Transactions runs scripts of transactions on one database and compares what deferred receivers hear, after every step,
-// with a model of what they must.
+// Transactions runs scripts of transactions on one database. After every step it compares the events of deferred receivers with those that a model
+// predicts.
 type Transactions struct {
 	db    *gorm.DB
 	mu    sync.Mutex
 	heard []string
 }
 
-// NewTransactions connects to the notes of a database on which the plugin is installed, and makes their table.
+// NewTransactions connects receivers to the notes of a database with the plugin, and creates their table.
 func NewTransactions(tb testing.TB, db *gorm.DB) *Transactions {
 	tb.Helper()
 	require.NoError(tb, db.AutoMigrate(&Note{}))
@@ -68,23 +68,23 @@ type script struct {
 	tx     *gorm.DB
 	cancel context.CancelFunc
 	undone chan struct{} // closed when the rollback functions of tx have run
-	n      int           // writes so far
+	n      int           // number of writes so far
 	rows   []string      // texts in the table, as the current transaction sees them
 	before []string      // rows when the transaction began
 	want   []string
 	scopes []scope // the transaction and its open savepoints, innermost last
-	cut    []event // what rolled back savepoints took away
-	queued int     // events so far, for their order
+	cut    []event // events that rollbacks to savepoints have undone
+	queued int     // number of events so far, for their order
 }
 
 // scope is a savepoint, or the transaction itself.
 type scope struct {
 	name   string
 	events []event
-	rows   []string // when it began
+	rows   []string // at its beginning
 }
 
-// event is something that waits, with its place in the order. One row can be deleted twice, with a rollback in between.
+// event is an event that waits, with its number: one row can be deleted twice, if the first delete is rolled back.
 type event struct {
 	seq  int
 	text string
@@ -119,7 +119,7 @@ func (s *script) check(when string) {
 	require.Equal(s.tb, s.want, s.heard, when)
 }
 
-// step runs one step; those that make no sense now are left out.
+// step runs one step. It skips a step that is impossible now.
 func (s *script) step(b byte) {
 	s.tb.Helper()
 	name := []string{"one", "two"}[b>>4&1]
@@ -162,7 +162,7 @@ func (s *script) current() *gorm.DB {
 	return s.db
 }
 
-// sent notes an event: it is heard at once outside a transaction, and waits inside.
+// sent notes an event. Outside a transaction receivers get it at once, inside they wait.
 func (s *script) sent(text string) {
 	if s.tx == nil {
 		s.want = append(s.want, "+"+text)
@@ -225,7 +225,7 @@ func (s *script) savepoint(name string, sql bool) {
 	s.scopes = append(s.scopes, scope{name: name, rows: s.rows})
 }
 
-// find returns the innermost savepoint of a name, 0 when there is none.
+// find returns the index of the innermost savepoint with this name, or 0.
 func (s *script) find(name string) int {
 	for i := len(s.scopes) - 1; i > 0; i-- {
 		if s.scopes[i].name == name {

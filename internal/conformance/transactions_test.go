@@ -43,7 +43,7 @@ func TestTransactionScripts(t *testing.T) {
 					steps[i] = byte(random.IntN(256))
 				}
 				if config.SkipDefaultTransaction {
-					steps = without(steps, 15) // a plain Create cannot be undone there
+					steps = without(steps, 15) // without a transaction, a veto cannot undo a plain Create
 				}
 				scripts.Run(t, steps)
 			}
@@ -78,7 +78,7 @@ func FuzzTransactions(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	scripts := conformance.NewTransactions(f, open(f, &gorm.Config{})) // one database: a run empties it first
+	scripts := conformance.NewTransactions(f, open(f, &gorm.Config{})) // one database for all runs, because each run empties it first
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		scripts.Run(t, steps[:min(len(steps), 60)])
 	})
