@@ -69,7 +69,7 @@ func errorSteps() []parityStep {
 	}
 }
 
-// chainSteps go on with a statement that was run already.
+// chainSteps continue with a statement that has run already.
 func chainSteps() []parityStep {
 	return []parityStep{
 		{name: "chain after update", do: func(db *gorm.DB) any {

@@ -5,7 +5,7 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// all puts several results of a call into one.
+// all combines several results of a call.
 func all(values ...any) any { return values }
 
 func genericSteps() []parityStep {

@@ -15,14 +15,14 @@ import (
 	"github.com/gorm-signals/signals/internal/show"
 )
 
-// parityHeard is what the receivers of one world heard during a step.
+// parityHeard holds the events of one world in a step.
 type parityHeard struct {
-	pre, post []string // "update parity_items 3", as heard by every-model receivers
-	byModel   []string // the same of both, as heard by receivers of the models
+	pre, post []string // "update parity_items 3", from receivers of all models
+	byModel   []string // the same events, from receivers of single models
 	both      []string // pre and post in order
 	loads     int
-	whole     bool     // instances must be the stored rows
-	lies      []string // instances and originals that are not what is stored
+	whole     bool     // instances must equal the stored rows
+	lies      []string // instances and originals that differ from the stored rows
 }
 
 // connectParity connects to every signal of every model: through each model, and through all at once.
@@ -98,7 +98,7 @@ func connectModel[M any](w *parityWorld, need signals.Need) {
 	s.PostLoad.Connect(func(context.Context, signals.LoadEvent[*M]) error { return nil })
 }
 
-// hear notes an event the way the triggers note the row: a soft delete is an update.
+// hear notes an event in the form of the triggers: a soft delete is an update.
 func (w *parityWorld) hear(ctx context.Context, into *[]string, special bool, verb string, s *schema.Schema, instance any) {
 	if !special {
 		verb = "update"
@@ -110,7 +110,7 @@ func (w *parityWorld) hear(ctx context.Context, into *[]string, special bool, ve
 	}
 }
 
-// parityKey shows the key of a row the way the triggers do.
+// parityKey formats the key of a row as the triggers do.
 func parityKey(ctx context.Context, s *schema.Schema, instance any) string {
 	var parts []string
 	for _, column := range keyColumns(s) {
@@ -123,7 +123,7 @@ func parityKey(ctx context.Context, s *schema.Schema, instance any) string {
 	return strings.Join(parts, "/")
 }
 
-// stored reads the row with the key of an instance, and shows it.
+// stored formats the stored row with the key of an instance.
 func (w *parityWorld) stored(ctx context.Context, db *gorm.DB, s *schema.Schema, instance any) string {
 	row := reflect.New(s.ModelType).Interface()
 	tx := db.Session(&gorm.Session{NewDB: true, SkipHooks: true, Context: signals.Mute(ctx)}).Unscoped()
@@ -146,7 +146,7 @@ func columnsText(ctx context.Context, s *schema.Schema, instance any) string {
 	return strings.Join(parts, " ")
 }
 
-// checkStored notes when an instance is not the row that is stored.
+// checkStored notes an instance that differs from the stored row.
 func (w *parityWorld) checkStored(ctx context.Context, what string, db *gorm.DB, s *schema.Schema, instance any) {
 	if !w.heard.whole || len(s.PrimaryFields) == 0 {
 		return
@@ -156,7 +156,7 @@ func (w *parityWorld) checkStored(ctx context.Context, what string, db *gorm.DB,
 	}
 }
 
-// checkOriginal notes when the original is not the row that is stored before the write.
+// checkOriginal notes an original that differs from the row that is stored before the write.
 func (w *parityWorld) checkOriginal(ctx context.Context, e signals.SaveEvent[any]) {
 	if !w.heard.whole {
 		return
@@ -171,7 +171,7 @@ func (w *parityWorld) checkOriginal(ctx context.Context, e signals.SaveEvent[any
 	w.checkStored(ctx, "original", e.DB(), e.Schema(), original)
 }
 
-// counts tells how many events of each kind and table there are, whatever their keys: a pre_save may not know its key yet.
+// counts returns the number of events of each kind and table, without their keys: a pre_save may not know its key yet.
 func counts(lines []string) []string {
 	kinds := make([]string, len(lines))
 	for i, line := range lines {

@@ -15,7 +15,7 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// The models of the parity script. Together they have every shape of table that GORM knows.
+// The models of the parity script. Together they have every shape of table that GORM supports.
 
 type parityItem struct {
 	ID        uint
@@ -110,7 +110,7 @@ type parityOdd struct {
 	Nano   int64  `gorm:"autoUpdateTime:nano"`
 }
 
-// parityOrder has names that SQL keeps for itself.
+// parityOrder has names that are keywords of SQL.
 type parityOrder struct {
 	ID    uint
 	Group string
@@ -137,7 +137,7 @@ type parityGem struct {
 	Name string
 }
 
-// parityShout is a string that the database makes upper case.
+// parityShout is a string that the database stores in upper case.
 type parityShout string
 
 func (s parityShout) GormValue(context.Context, *gorm.DB) clause.Expr {
@@ -210,7 +210,7 @@ type parityUser struct {
 	UpdatedAt time.Time
 }
 
-// parityHooked has all of GORM's hooks. They write down that they ran, and with which values.
+// parityHooked has all of GORM's hooks. They note their calls with the values of the row.
 type parityHooked struct {
 	ID        uint
 	Name      string

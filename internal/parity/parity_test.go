@@ -16,21 +16,21 @@ import (
 	"github.com/gorm-signals/signals/internal/show"
 )
 
-// parityStep is one call, or a few, of the script. What do returns is compared: a *gorm.DB as its caller sees it, any
-// other value with all it points to. The remaining fields say what the documentation excepts from the rule that every
-// written row has its events and no other row has any.
+// parityStep is one call of the script, or a few. The result of do is compared: a *gorm.DB as its caller sees it, any other value with everything
+// that it points to. The other fields are exceptions, which the documentation names, from a rule: each written row has its events, and no other row
+// has any.
 type parityStep struct {
 	name    string
 	do      func(db *gorm.DB) any
 	silent  bool   // sends nothing, as UpdateColumn does
 	quiet   string // tables whose rows may be written without signals: has-many Clear and Replace
-	resaves bool   // rows of relations are written once more as they are, which sends nothing
-	blind   bool   // the new key is not known: GORM gives the struct none or a wrong one, or the database computes it
-	undone  bool   // what was sent is rolled back
-	partial bool   // instances need not be the stored rows: a create with Select, an upsert, an expression
-	torn    bool   // fails midway, and leaves half of it where there is no transaction, unless the library opens one
-	junk    bool   // stores what the model cannot read, which spoils the table for the next steps
-	skips   bool   // pre_save is sent for rows that are then left alone
+	resaves bool   // saves rows of relations again unchanged, which sends nothing
+	blind   bool   // the new key is unknown: GORM sets none or a wrong one, or the database computes it
+	undone  bool   // its events are rolled back
+	partial bool   // instances may differ from the stored rows: a create with Select, an upsert, an expression
+	torn    bool   // fails midway, and without a transaction half of it stays, unless the library opens one
+	junk    bool   // stores values that the model cannot read, which spoils the table for the next steps
+	skips   bool   // pre_save is sent for rows that the database then skips
 	table   string // the table in place of the model's own
 }
 
@@ -54,14 +54,14 @@ type parityVariant struct {
 	name       string
 	config     gorm.Config
 	batch      int
-	need       signals.Need // 0 means that nobody listens
+	need       signals.Need // 0 means no receivers
 	continuous bool         // the tables are not put back between steps
 }
 
 func parityVariants() []parityVariant {
 	const all = signals.Original
 	skip, prepare := gorm.Config{SkipDefaultTransaction: true}, gorm.Config{PrepareStmt: true}
-	if underRace { // a script has one goroutine: what there is to find, one run finds
+	if underRace { // one run finds as much as several, because a script has only one goroutine
 		return []parityVariant{{name: "prepared statements", need: all, config: prepare, batch: 2}}
 	}
 	return []parityVariant{
@@ -82,8 +82,8 @@ func parityVariants() []parityVariant {
 	}
 }
 
-// TestEverythingIsAsWithoutThePlugin runs one script on two databases, with and without the plugin, and compares what the
-// caller sees and what the tables hold after every step. It also checks that exactly the rows which were written had events.
+// TestEverythingIsAsWithoutThePlugin runs one script on two databases, with and without the plugin. After every step, the results and the tables must
+// be equal, and exactly the written rows must have had events.
 func TestEverythingIsAsWithoutThePlugin(t *testing.T) {
 	t.Parallel()
 	for _, v := range parityVariants() {
@@ -126,7 +126,7 @@ func runParityStep(t *testing.T, v parityVariant, step parityStep, plain, with *
 	with.forget(t)
 }
 
-// run runs a step and shows what its caller sees.
+// run runs a step and formats its result.
 func (w *parityWorld) run(step parityStep, now time.Time) (result string) {
 	w.now = now
 	defer func() {
@@ -134,12 +134,12 @@ func (w *parityWorld) run(step parityStep, now time.Time) (result string) {
 			result = fmt.Sprintf("panic: %v", v)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(w.db.Statement.Context, 5*time.Second) // a step that never ends is a failed step
+	ctx, cancel := context.WithTimeout(w.db.Statement.Context, 5*time.Second) // so that an endless step fails
 	defer cancel()
 	return show.All(step.do(w.db.WithContext(ctx)))
 }
 
-// checkTruth compares the rows that were written with the events that were heard.
+// checkTruth compares the written rows with the events.
 func checkTruth(t *testing.T, what string, v parityVariant, step parityStep, w *parityWorld) {
 	t.Helper()
 	heard := slices.Clone(w.heard.post)
@@ -173,8 +173,7 @@ func checkTruth(t *testing.T, what string, v parityVariant, step parityStep, w *
 	}
 }
 
-// difference returns the written rows without an event, and the events without a row. A touched row is one that was updated
-// to the values that it had.
+// difference returns the written rows without an event, and the events without a row. A touched row is one that was updated to its own values.
 func difference(written, heard []string) (missed, invented []string) {
 	invented = slices.Clone(heard)
 	for _, line := range written {

@@ -7,7 +7,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// paritySeeds are the rows that every step of the script finds.
+// paritySeeds are the rows of the tables before every step.
 func paritySeeds() []any {
 	deleted := gorm.DeletedAt{Time: parityStart.Add(-time.Hour), Valid: true}
 	items := make([]parityItem, 6)

@@ -19,19 +19,19 @@ import (
 
 var parityStart = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// parityWorld is one of the two databases of the script, with what is known about it.
+// parityWorld is one of the two databases of the script, with its events.
 type parityWorld struct {
 	db     *gorm.DB
-	side   *sql.DB           // reads and resets the tables behind GORM's back
+	side   *sql.DB           // reads and resets the tables without GORM
 	tables map[string]string // columns that can be written, by table
 	show   *sql.Stmt         // shows all tables
-	start  []string          // what it showed at the start
+	start  []string          // the result of show at the start
 	now    time.Time
 	hooks  []string // calls of GORM's hooks
 	heard  parityHeard
 }
 
-// newParityWorld makes a database with all tables and seeds. Triggers write down every row that is really written.
+// newParityWorld makes a database with all tables and seeds, and with triggers that log each written row.
 func newParityWorld(t *testing.T, config gorm.Config) *parityWorld {
 	t.Helper()
 	w := &parityWorld{now: parityStart}
@@ -86,7 +86,7 @@ func (w *parityWorld) watch(t *testing.T, db *gorm.DB) {
 	w.start = w.dump()
 }
 
-// trigger makes every table note what happens to its rows.
+// trigger returns triggers that log changes of a table's rows.
 func (w *parityWorld) trigger(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	keys := map[string][]string{"parity_olds": {"id"}}
@@ -111,7 +111,7 @@ func (w *parityWorld) trigger(t *testing.T, db *gorm.DB) {
 	}
 }
 
-// keyColumns are the columns that tell rows apart. Lines have no primary key, so their names must do.
+// keyColumns returns the columns that identify rows. Lines have no primary key, so their names are used.
 func keyColumns(s *schema.Schema) []string {
 	if len(s.PrimaryFieldDBNames) == 0 {
 		return []string{"name"}
@@ -119,7 +119,7 @@ func keyColumns(s *schema.Schema) []string {
 	return s.PrimaryFieldDBNames
 }
 
-// reset puts the tables back to what they were at the start.
+// reset puts the tables back to their start.
 func (w *parityWorld) reset(t *testing.T, now []string) {
 	t.Helper()
 	changed := map[string]bool{}
@@ -134,21 +134,21 @@ func (w *parityWorld) reset(t *testing.T, now []string) {
 		fmt.Fprintf(&script, `DELETE FROM %q; INSERT INTO %q (%s) SELECT %s FROM "seed_%s";`,
 			table, table, w.tables[table], w.tables[table], table)
 	}
-	if len(changed) > 0 { // inserting has moved the counters of keys
+	if len(changed) > 0 { // the inserts have moved the counters of keys
 		script.WriteString("DELETE FROM sqlite_sequence; INSERT INTO sqlite_sequence SELECT * FROM seed_sqlite_sequence;")
 	}
 	script.WriteString("COMMIT;")
 	w.exec(t, script.String())
 }
 
-// forget makes ready for the next step.
+// forget prepares the next step.
 func (w *parityWorld) forget(t *testing.T) {
 	t.Helper()
 	w.exec(t, "DELETE FROM audit")
 	w.hooks, w.heard = nil, parityHeard{}
 }
 
-// lines reads texts behind GORM's back.
+// lines reads texts without GORM.
 func (w *parityWorld) lines(query string) []string {
 	rows, err := w.side.QueryContext(context.Background(), query)
 	return linesOf(rows, err)
@@ -173,13 +173,13 @@ func linesOf(rows *sql.Rows, err error) []string {
 	return lines
 }
 
-// dump shows the rows of all tables.
+// dump formats the rows of all tables.
 func (w *parityWorld) dump() []string {
 	rows, err := w.show.QueryContext(context.Background())
 	return linesOf(rows, err)
 }
 
-// audit lists what was really written, "update parity_items 3", sorted.
+// audit lists the written rows in the log of the triggers, "update parity_items 3", sorted.
 func (w *parityWorld) audit() []string {
 	lines := w.lines("SELECT line FROM audit")
 	slices.Sort(lines)
