@@ -4,7 +4,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Calls that write owners and pets together, and what they must send.
+// Calls that write owners and pets together, and their predictions.
 
 const (
 	fuzzCreateOwner  = iota // an owner with pets
@@ -13,11 +13,11 @@ const (
 	fuzzCreatePet // a pet with its owner
 	fuzzAppendPets
 	fuzzDeleteWithPets
-	fuzzFullSave // an owner with pets, whose columns are all written
+	fuzzFullSave // an owner with pets, of which GORM writes all columns
 	fuzzCreatePets
 )
 
-// family reads the rows of the call: the first one and the others.
+// family returns the rows of the call: the first one and the others.
 func (op *fuzzOp) family() (first fuzzRow, others []fuzzRow) {
 	if len(op.Rows) == 0 {
 		return first, nil
@@ -36,7 +36,7 @@ func newFuzzOwner(r fuzzRow, pets ...fuzzRow) *fuzzOwner {
 	return owner
 }
 
-// swapped is the pet that belongs to a row of an owner in fuzzCreateOwners.
+// swapped returns the pet of an owner's row in fuzzCreateOwners.
 func swapped(r fuzzRow) fuzzRow { return fuzzRow{r[1], r[0]} }
 
 func (op *fuzzOp) associate(db *gorm.DB) (affected int64, dest any, err error) {
@@ -85,7 +85,7 @@ func (op *fuzzOp) associate(db *gorm.DB) (affected int64, dest any, err error) {
 	return tx.RowsAffected, dest, tx.Error
 }
 
-// predictAssociate models the calls on owners and pets.
+// predictAssociate predicts the calls on owners and pets.
 func (w *fuzzWorld) predictAssociate(op *fuzzOp) error {
 	first, others := op.family()
 	link := &fuzzConflict{sets: []fuzzSet{{Column: 2}}, target: []int{0}, quiet: true}
@@ -115,7 +115,7 @@ func (w *fuzzWorld) predictAssociate(op *fuzzOp) error {
 		return w.insert(fuzzPets, pets, nil, nil, func() error {
 			owner := first
 			owners := []*fuzzRow{&owner}
-			for owner[0] == 0 && len(owners) < len(pets) { // GORM writes an owner without a key once per pet
+			for owner[0] == 0 && len(owners) < len(pets) { // GORM writes an owner without a key once for each pet
 				owners = append(owners, &owner)
 			}
 			if err := w.insert(fuzzOwners, owners, &fuzzConflict{nothing: true, quiet: true}, nil, nil, nil); err != nil {
@@ -155,7 +155,7 @@ func (w *fuzzWorld) predictDeleteWithPets(owner fuzzRow) error {
 	return w.erase(fuzzOwners, func(r fuzzRow) bool { return r[0] == owner[0] }, false, pets)
 }
 
-// petsOf gives pets the key of their owner.
+// petsOf sets the key of their owner in pets.
 func petsOf(owner int, rows []fuzzRow) []*fuzzRow {
 	pets := pointersTo(rows)
 	for _, pet := range pets {
@@ -164,7 +164,7 @@ func petsOf(owner int, rows []fuzzRow) []*fuzzRow {
 	return pets
 }
 
-// insertPets models the upsert of an association. GORM leaves out further pets with the key of one before.
+// insertPets predicts the upsert of an association. GORM leaves out pets with the key of an earlier one.
 func (w *fuzzWorld) insertPets(pets []*fuzzRow, link *fuzzConflict) error {
 	var distinct []*fuzzRow
 	seen := map[int]bool{}

@@ -18,7 +18,7 @@ var (
 	errFuzzRollback = errors.New("the script rolls back")
 )
 
-// fuzzRun makes the calls of a script on a database and notes what each answered.
+// fuzzRun makes the calls of a script on a database, and notes the result of each.
 type fuzzRun struct {
 	tables  []*fuzzTable
 	answers []string
@@ -69,7 +69,7 @@ func (run *fuzzRun) call(db *gorm.DB, op *fuzzOp) error {
 		tx, dest = op.create(db, t)
 	}
 	if op.returns() {
-		rows := t.kit.rows(dest) // in no certain order
+		rows := t.kit.rows(dest) // the order of the rows is not defined
 		slices.SortFunc(rows, func(a, b fuzzRow) int { return slices.Compare(a[:], b[:]) })
 		dest = rows
 	}
@@ -85,7 +85,7 @@ func (run *fuzzRun) answer(affected int64, dest any, err error) error {
 	return err
 }
 
-// block runs calls in a transaction, or in a savepoint inside of one, up to the first that fails.
+// block runs calls in a transaction, or in a savepoint inside one, up to the first one that fails.
 func (run *fuzzRun) block(db *gorm.DB, op *fuzzOp) error {
 	err := db.Transaction(func(tx *gorm.DB) error {
 		for i := range op.Ops {
@@ -107,7 +107,7 @@ func (run *fuzzRun) block(db *gorm.DB, op *fuzzOp) error {
 func (op *fuzzOp) rollsBack() bool { return op.Form%2 == 1 }
 func (op *fuzzOp) forgives() bool  { return op.Form/2%2 == 1 }
 
-// values returns what is written: a struct for one row, or a slice.
+// values returns the rows to write: a struct for one row, or a slice.
 func (op *fuzzOp) values(t *fuzzTable, form int) any {
 	if form == 0 && len(op.Rows) == 1 {
 		return t.kit.one(op.Rows[0])
@@ -115,7 +115,7 @@ func (op *fuzzOp) values(t *fuzzTable, form int) any {
 	return t.kit.slice(op.Rows, max(form-1, 0))
 }
 
-// picked returns the columns behind the key that a Select or Omit names, as fields.
+// picked returns the columns after the key that a Select or Omit names, as fields.
 func (op *fuzzOp) picked(t *fuzzTable) []string {
 	var names []string
 	for _, set := range op.Sets {
@@ -195,7 +195,7 @@ func (op *fuzzOp) conflict(t *fuzzTable) []clause.Expression {
 	return []clause.Expression{c}
 }
 
-// target starts an update or delete: on the rows of the keys, by condition, or both.
+// target begins an update or delete of rows by key, by condition, or by both.
 func (op *fuzzOp) target(db *gorm.DB, t *fuzzTable) (*gorm.DB, any) {
 	if op.Pick%2 == 1 {
 		db = db.Unscoped()
@@ -270,7 +270,7 @@ func (op *fuzzOp) update(db *gorm.DB, t *fuzzTable) (*gorm.DB, any) {
 	return db.Updates(op.assigned(t)), model
 }
 
-// updateForm is the variant of an update that its assignments allow.
+// updateForm returns the variant of an update that is possible with its assignments.
 func (op *fuzzOp) updateForm() int {
 	switch {
 	case op.Form == 2 && len(op.Sets) != 1, op.Form >= 3 && len(op.Sets) == 0, op.Form == 7 && len(op.Rows) != 1:
@@ -297,7 +297,7 @@ func (op *fuzzOp) remove(db *gorm.DB, t *fuzzTable) (*gorm.DB, any) {
 	return db.Delete(value), value
 }
 
-// removeForm is how a delete names its rows: by value, by key, or by Model.
+// removeForm returns how a delete names its rows: by value, by key, or by Model.
 func (op *fuzzOp) removeForm(t *fuzzTable) int {
 	switch {
 	case op.Form%3 == 1 && len(op.Rows) > 0 && t.keys == 1:
@@ -316,7 +316,7 @@ func (op *fuzzOp) restore(db *gorm.DB, t *fuzzTable) (*gorm.DB, any) {
 	return db.Model(model).Updates(map[string]any{"DeletedAt": gorm.DeletedAt{}}), model
 }
 
-// rekey gives rows another key.
+// rekey gives rows other keys.
 func (op *fuzzOp) rekey(db *gorm.DB, t *fuzzTable) (*gorm.DB, any) {
 	db, model := op.target(db, t)
 	return db.Model(model).Update("id", op.newKey()), model

@@ -1,2 +1,2 @@
-// Package fuzzwrites drives random scripts of GORM calls and compares what is sent with a model of what must be.
+// Package fuzzwrites runs random scripts of GORM calls, and compares the events with those that a model of the library predicts.
 package fuzzwrites

@@ -6,7 +6,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// How a Save is narrowed.
+// Forms of a Save that writes some columns only.
 const (
 	fuzzSaveWhole = iota
 	fuzzSaveOmit
@@ -14,7 +14,7 @@ const (
 	fuzzSaveWhere
 )
 
-// saveForm is how a Save of one struct is narrowed, by the first assignment's column or by the condition.
+// saveForm returns the form of a Save of one struct, by the column of the first assignment or by the condition.
 func (op *fuzzOp) saveForm(t *fuzzTable) int {
 	form := op.Pick / 2
 	switch {
@@ -97,7 +97,7 @@ func (fuzzKitOf[T, P]) generic(db *gorm.DB, op *fuzzOp, t *fuzzTable) (affected 
 	return int64(n), err
 }
 
-// returns reports whether an update or delete by condition hands back what it wrote.
+// returns reports whether an update or delete by condition returns the written rows.
 func (op *fuzzOp) returns() bool {
 	return (op.Kind == fuzzUpdate || op.Kind == fuzzDelete) && len(op.Rows) == 0 && op.Pick == 4 && !op.generic()
 }
@@ -154,7 +154,7 @@ func (op *fuzzOp) first(db *gorm.DB, t *fuzzTable) (*gorm.DB, any) {
 	return db.FirstOrCreate(dest), dest
 }
 
-// firstParts returns what FirstOrCreate looks for and sets.
+// firstParts returns the conditions and the assignments of FirstOrCreate.
 func (op *fuzzOp) firstParts() (where fuzzSet, attrs, assigns *fuzzSet) {
 	where = fuzzSet{Column: max(op.Cond.A.Column, 1), Value: op.Cond.A.Value}
 	if len(op.Sets) > 0 && op.Form%2 == 1 {

@@ -11,9 +11,9 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// FuzzWrites makes random scripts of GORM calls on a database with the plugin, with receivers that refuse and change rows.
-// After each call the tables and the events that were sent must be those of a model that knows nothing of the library. A
-// script whose receivers only listen must also answer as it does without the plugin.
+// FuzzWrites runs random scripts of GORM calls on a database with the plugin, with receivers that refuse and change rows. After each call, the tables
+// and the events must be those of a model that knows nothing of the library's code. If receivers only listen, all results must be those without the
+// plugin.
 //
 //	go test -run '^$' -fuzz FuzzWrites -fuzztime 5m -fuzzminimizetime 10x .
 func FuzzWrites(f *testing.F) {
@@ -28,7 +28,7 @@ func FuzzWrites(f *testing.F) {
 	})
 }
 
-// TestEncodesFuzzScripts keeps the seeds honest: what a script says must survive the way through bytes.
+// TestEncodesFuzzScripts tests that seeds are still the same after they were encoded as bytes.
 func TestEncodesFuzzScripts(t *testing.T) {
 	t.Parallel()
 	for _, script := range fuzzSeeds() {
@@ -36,7 +36,7 @@ func TestEncodesFuzzScripts(t *testing.T) {
 	}
 }
 
-// difference runs a script beside its model and tells where they part; empty means nowhere.
+// difference runs a script beside its model and returns the first difference, or "".
 func (s *fuzzScript) difference(tb testing.TB) string {
 	tb.Helper()
 	db := openFuzz(tb, s)
@@ -72,7 +72,7 @@ func (s *fuzzScript) difference(tb testing.TB) string {
 	return s.parity(tb, run.answers)
 }
 
-// parity compares what the calls answered with what they answer without the plugin.
+// parity compares the results of the calls with those without the plugin.
 func (s *fuzzScript) parity(tb testing.TB, answers []string) string {
 	tb.Helper()
 	if !s.listens() {
@@ -94,7 +94,7 @@ func (s *fuzzScript) parity(tb testing.TB, answers []string) string {
 	return ""
 }
 
-// fuzzEventLines writes events line by line, without what the model does not know.
+// fuzzEventLines formats events, one per line, without the parts that the model does not know.
 func fuzzEventLines(events, model []fuzzEvent) string {
 	lines := ""
 	for i, e := range events {
@@ -109,7 +109,7 @@ func fuzzEventLines(events, model []fuzzEvent) string {
 	return lines
 }
 
-// sameFuzzError compares errors by kind: a refusal of the receiver, the script's own rollback, or any other.
+// sameFuzzError compares errors by kind: a refusal of a receiver, a rollback of the script, or any other.
 func sameFuzzError(want, err error) bool {
 	if errors.Is(want, errFuzzSQL) {
 		return err != nil && !errors.Is(err, errFuzzVeto) && !errors.Is(err, errFuzzRollback)

@@ -13,12 +13,12 @@ type fuzzConflict struct {
 	all     bool // every column behind the key
 	target  []int
 	sets    []fuzzSet // columns taken from the new row, or added to
-	where   *fuzzTerm // what the stored row must satisfy, or else it stays
+	where   *fuzzTerm // the stored row is updated only if it satisfies this
 	ignore  bool      // INSERT OR IGNORE
-	quiet   bool      // rows of an association: one that the clause does not change is not heard of
+	quiet   bool      // rows of an association: a row that the clause does not change sends nothing
 }
 
-// written returns the columns that the clause changes, and those that the database computes.
+// written returns the columns that the clause assigns, and those among them that the database computes.
 func (up *fuzzConflict) written(t *fuzzTable) (written, computed []bool) {
 	written, computed = make([]bool, len(t.columns)), make([]bool, len(t.columns))
 	for c := t.keys; c < len(t.columns); c++ {
@@ -30,7 +30,7 @@ func (up *fuzzConflict) written(t *fuzzTable) (written, computed []bool) {
 	return written, computed
 }
 
-// apply returns what the clause makes of a stored row.
+// apply returns a stored row after the clause.
 func (up *fuzzConflict) apply(t *fuzzTable, old, row fuzzRow) fuzzRow {
 	written, _ := up.written(t)
 	result := old
@@ -47,7 +47,7 @@ func (up *fuzzConflict) apply(t *fuzzTable, old, row fuzzRow) fuzzRow {
 	return result
 }
 
-// hits reports whether a stored row is the one that the clause is about.
+// hits reports whether the clause covers the conflict with a stored row.
 func (up *fuzzConflict) hits(stored, row fuzzRow) bool {
 	if up.nothing && len(up.target) == 0 {
 		return true
@@ -63,8 +63,8 @@ func (up *fuzzConflict) hits(stored, row fuzzRow) bool {
 // fuzzFate is what an INSERT does with one of its rows.
 type fuzzFate struct {
 	created, skipped bool
-	kept             bool // the clause's condition leaves the stored row alone, which nobody asks beforehand
-	twice            bool // the row stands for one that the same statement has written
+	kept             bool // the condition of the clause leaves the stored row alone, which is not known beforehand
+	twice            bool // it conflicts with a row of the same statement
 	old              *fuzzRow
 	key              int
 }
@@ -80,16 +80,14 @@ func (t *fuzzTable) empty(rows []*fuzzRow, written []bool) bool {
 		!slices.ContainsFunc(rows, func(r *fuzzRow) bool { return r[0] != 0 })
 }
 
-// errFuzzAside ends a script that nobody could predict: a row names a key that the database has just generated for another
-// row of the same statement, GORM itself gives keys that are returned by DO NOTHING to the wrong rows, or it inserts one row
-// of several that have no column.
+// errFuzzAside ends a script whose result cannot be predicted. A row may name a key that the database has just generated for another row of the
+// statement. GORM may write keys that DO NOTHING returns into the wrong rows. Or it inserts one row instead of several without columns.
 var errFuzzAside = errors.New("the script leaves the known ground")
 
-// errFuzzUnread is the error of an INSERT whose answer GORM cannot read.
+// errFuzzUnread is the error of an INSERT whose result GORM cannot read.
 var errFuzzUnread = fmt.Errorf("GORM cannot read the answer: %w", errFuzzSQL)
 
-// fates works an INSERT out row by row, as the database does, and returns the table after it. written are the columns that
-// the statement names, nil for all.
+// fates predicts an INSERT row by row, and returns the table after it. written are the columns that the statement names; nil means all.
 func (w *fuzzWorld) fates(
 	table int, rows []*fuzzRow, up *fuzzConflict, written []bool,
 ) (fates []fuzzFate, after fuzzRows, err error) {
@@ -124,7 +122,7 @@ func (w *fuzzWorld) fates(
 	return fates, after, err
 }
 
-// attempt is fates, but leaves the table as it is when the INSERT fails.
+// attempt is fates, but leaves the table unchanged if the INSERT fails.
 func (w *fuzzWorld) attempt(table int, rows []*fuzzRow, up *fuzzConflict, written []bool) ([]fuzzFate, fuzzRows, error) {
 	fates, after, err := w.fates(table, rows, up, written)
 	if err != nil {
@@ -133,7 +131,7 @@ func (w *fuzzWorld) attempt(table int, rows []*fuzzRow, up *fuzzConflict, writte
 	return fates, after, err
 }
 
-// place puts one row of an INSERT into its table.
+// place inserts one row of an INSERT into its table.
 func (up *fuzzConflict) place(t *fuzzTable, after fuzzRows, touched map[fuzzKey]bool, row fuzzRow) (fuzzFate, error) {
 	clashes := t.clashes(after, row)
 	if len(clashes) == 0 {
@@ -155,13 +153,12 @@ func (up *fuzzConflict) place(t *fuzzTable, after fuzzRows, touched map[fuzzKey]
 	return fuzzFate{created: true}, errFuzzSQL
 }
 
-// insert models an INSERT. The rows get their keys as GORM writes them back; between runs what comes between the pre_save
-// events and the statement.
+// insert predicts an INSERT. The rows get the keys that GORM writes back. between runs after the pre_save events and before the statement.
 func (w *fuzzWorld) insert(
 	table int, rows []*fuzzRow, up *fuzzConflict, written []bool, between, behind func() error,
 ) (err error) {
-	var late error                                           // of what comes behind the statement, when nothing undoes that
-	if restore := w.snapshot(); up != nil && len(rows) > 1 { // the library begins a transaction of its own
+	var late error                                           // an error after the statement, which undoes nothing
+	if restore := w.snapshot(); up != nil && len(rows) > 1 { // the library opens a transaction
 		defer func() {
 			if err != nil && late == nil {
 				restore()
@@ -172,7 +169,7 @@ func (w *fuzzWorld) insert(
 	switch {
 	case errors.Is(err, errFuzzAside), err != nil && up != nil && !w.script.listens():
 		return errFuzzAside
-	case err != nil && up != nil: // what is found out beforehand about rows that cannot be written is nobody's promise
+	case err != nil && up != nil: // which events such an INSERT sends before it fails is not promised
 		w.vague = true
 		return err
 	}
@@ -219,7 +216,7 @@ func (w *fuzzWorld) insert(
 	return late
 }
 
-// heard reports whether a row of an INSERT is written, as far as is known beforehand.
+// heard reports whether an INSERT writes a row, as far as this is known beforehand.
 func (up *fuzzConflict) heard(t *fuzzTable, fate fuzzFate, row fuzzRow) bool {
 	if fate.skipped {
 		return false
@@ -231,7 +228,7 @@ func (w *fuzzWorld) inserted(table int, row fuzzRow, fate fuzzFate, up *fuzzConf
 	s := fuzzSaved{
 		row: row, old: fate.old, created: fate.created, loose: fate.twice, written: written, unnamed: up != nil || written != nil,
 	}
-	if !pre && up != nil && w.tables[table].auto && (row[0] == 0 || fate.created) { // events show the row's own key, wherever GORM has put it
+	if !pre && up != nil && w.tables[table].auto && (row[0] == 0 || fate.created) { // events have the key of the row, wherever GORM has written it
 		s.row[0] = fate.key
 	}
 	if fate.created {
@@ -241,14 +238,14 @@ func (w *fuzzWorld) inserted(table int, row fuzzRow, fate fuzzFate, up *fuzzConf
 	if s.written, computed = up.written(w.tables[table]); pre {
 		s.computed = computed
 	}
-	if t := w.tables[table]; !pre && slices.Contains(computed, true) { // the event shows what is stored when the statement has run
+	if t := w.tables[table]; !pre && slices.Contains(computed, true) { // after the statement, events show the stored row
 		s.row = w.rows[table][t.key(up.apply(t, *fate.old, row))]
 	}
 	return s
 }
 
-// writeKeys gives the rows the keys that the database returns, to which rows GORM thinks they belong: after DO NOTHING it
-// takes those without a key, whether they were written or not.
+// writeKeys sets the keys that the database returns, in the rows in which GORM sets them: after DO NOTHING these are all rows without a key, written
+// or not.
 func (w *fuzzWorld) writeKeys(table int, rows []*fuzzRow, fates []fuzzFate, up *fuzzConflict) {
 	if !w.tables[table].auto {
 		return

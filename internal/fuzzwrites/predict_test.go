@@ -2,7 +2,7 @@ package fuzzwrites_test
 
 import "errors"
 
-// run models a call, with its transaction.
+// run predicts a call with its transaction.
 func (w *fuzzWorld) run(op *fuzzOp) error {
 	restore := w.snapshot()
 	if op.Kind == fuzzTx {
@@ -83,7 +83,7 @@ func (w *fuzzWorld) predictMap(op *fuzzOp) error {
 	if len(op.Rows) == 0 || (len(op.Rows) == 1 && op.Form%2 == 0) || op.Form >= 4 || !w.tables[op.Table].auto {
 		return w.insertAll(op, nil, nil)
 	}
-	// GORM inserts the rows, and fails to read back their keys.
+	// GORM inserts the rows, and fails when it reads back their keys.
 	return w.insert(op.Table, pointersTo(op.Rows), nil, nil, nil, func() error { return errFuzzUnread })
 }
 
@@ -109,7 +109,7 @@ func (w *fuzzWorld) predictCreate(op *fuzzOp) error {
 	return w.insertAll(op, nil, written)
 }
 
-// upsert reads the ON CONFLICT clause of the call.
+// upsert returns the ON CONFLICT clause of the call.
 func (op *fuzzOp) upsert(t *fuzzTable) *fuzzConflict {
 	key := []int{0, 1}[:t.keys]
 	switch {
@@ -131,9 +131,9 @@ func (op *fuzzOp) upsert(t *fuzzTable) *fuzzConflict {
 	return &fuzzConflict{sets: op.Sets, target: key}
 }
 
-// keyHolds reports whether a row is one of those whose keys the call names, and whether it names any.
+// keyHolds reports whether the keys of the call name a row, and whether there are such keys.
 func (op *fuzzOp) keyHolds(t *fuzzTable, update bool) (holds func(fuzzRow) bool, named bool) {
-	parts := func(key, r fuzzRow) bool { // an update leaves out the parts of a key that are zero
+	parts := func(key, r fuzzRow) bool { // an update ignores zero parts of a key
 		for c := range t.keys {
 			if r[c] != key[c] && (!update || key[c] != 0) {
 				return false
@@ -149,7 +149,7 @@ func (op *fuzzOp) keyHolds(t *fuzzTable, update bool) (holds func(fuzzRow) bool,
 	}
 	if update && len(op.Rows) > 1 {
 		if t.key(op.Rows[len(op.Rows)-1]) == (fuzzKey{}) {
-			keys = nil // GORM asks the last row alone whether there are keys
+			keys = nil // GORM only looks at the last row to decide whether there are keys
 		}
 		update = false
 	}
@@ -163,7 +163,7 @@ func (op *fuzzOp) keyHolds(t *fuzzTable, update bool) (holds func(fuzzRow) bool,
 	}, len(keys) > 0
 }
 
-// known returns the condition of the call with the subquery's answer in it.
+// known returns the condition of the call, with the result of the subquery in its place.
 func (w *fuzzWorld) known(op *fuzzOp) fuzzCond {
 	cond := op.Cond
 	if cond.Form == 5 {
@@ -175,7 +175,7 @@ func (w *fuzzWorld) known(op *fuzzOp) fuzzCond {
 	return cond
 }
 
-// changeRows models an update of the rows that the call names by key and condition.
+// changeRows predicts an update of the rows that the call names by key and condition.
 func (w *fuzzWorld) changeRows(op *fuzzOp, sets []fuzzSet) error {
 	t := w.tables[op.Table]
 	if len(sets) == 0 && (!t.times || op.Mode == fuzzSilent) {
@@ -196,7 +196,7 @@ func (w *fuzzWorld) predictUpdate(op *fuzzOp) error {
 	var sets []fuzzSet
 	for i, set := range op.Sets {
 		switch op.updateForm() {
-		case 1, 7: // a struct gives its values that are not zero
+		case 1, 7: // of a struct, GORM assigns only values that are not zero
 			if set.Value != 0 {
 				sets = append(sets, fuzzSet{Column: set.Column, Value: set.Value})
 			}
@@ -221,7 +221,7 @@ func (w *fuzzWorld) predictDelete(op *fuzzOp) error {
 	t := w.tables[op.Table]
 	keyed, named := op.keyHolds(t, false)
 	byKey := op.removeForm(t) == 1
-	if byKey { // Delete(&T{}, keys) is a condition, zero or not
+	if byKey { // Delete(&T{}, keys) is a condition, also with zero keys
 		named = true
 		keyed = func(r fuzzRow) bool {
 			for _, key := range op.Rows {

@@ -10,20 +10,20 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// fuzzEvent is an event as text: what it is about, and what it says of the change.
+// fuzzEvent is an event as text: its signal and row, and the change.
 type fuzzEvent struct {
 	head, fields, tail string
 	loose              bool // the model does not know the tail
 	unnamed            bool // the model does not know the fields
 }
 
-// fuzzRecorder is what the receivers of a script do: they note each event, refuse one of them, change rows, and write.
+// fuzzRecorder holds what receivers of a script do: they note each event, refuse one, change rows, and write.
 type fuzzRecorder struct {
 	script *fuzzScript
 	tables []*fuzzTable
 	events []fuzzEvent
 	sent   int
-	heard  bool // the receiver with Fields was called for the event
+	heard  bool // the receiver with Fields was called
 }
 
 func (rec *fuzzRecorder) add(e fuzzEvent) error {
@@ -41,7 +41,7 @@ func (rec *fuzzRecorder) take() []fuzzEvent {
 	return events
 }
 
-// apply returns a row as the rule of the script makes it.
+// apply returns a row after the rule of the script.
 func (r *fuzzRule) apply(t *fuzzTable, tables []*fuzzTable, row fuzzRow) fuzzRow {
 	if r.On && tables[r.Table].name == t.name && row[r.If] == r.Is {
 		row[r.Set] = r.To
@@ -56,7 +56,7 @@ func (r *fuzzRule) nests(signal string, t *fuzzTable, tables []*fuzzTable) bool 
 
 var fuzzSignals = [5]string{"", "pre_save", "post_save", "pre_delete", "post_delete"}
 
-// after is what a receiver does once it has noted the event.
+// after does what a receiver does after it has noted the event.
 func (rec *fuzzRecorder) after(signal string, t *fuzzTable, db *gorm.DB) error {
 	if !rec.script.Rule.nests(signal, t, rec.tables) {
 		return nil
@@ -64,7 +64,7 @@ func (rec *fuzzRecorder) after(signal string, t *fuzzTable, db *gorm.DB) error {
 	return db.Model(&fuzzOwner{}).Where("id < ?", fuzzNestedKeys).Update("name", fuzzText(rec.script.Rule.To)).Error
 }
 
-// fuzzNestedKeys is the first key of the owners that a receiver leaves alone.
+// fuzzNestedKeys is the first key of owners that receivers do not write.
 const fuzzNestedKeys = 4
 
 func (fuzzKitOf[T, P]) connect(db *gorm.DB, rec *fuzzRecorder, t *fuzzTable) {
@@ -192,7 +192,7 @@ func (t *fuzzTable) stored(db *gorm.DB, row fuzzRow) (string, error) {
 	return text, found.Err()
 }
 
-// fuzzCell is the number that a field's value stands for.
+// fuzzCell returns the number for a field's value.
 func fuzzCell(v any) int {
 	switch v := v.(type) {
 	case int:

@@ -19,7 +19,7 @@ func (w *fuzzWorld) predictSave(op *fuzzOp) error {
 	}, nil)
 }
 
-// saveSome models Save of a struct without one column, or of one column alone.
+// saveSome predicts Save of a struct without one column, or of one column only.
 func (w *fuzzWorld) saveSome(op *fuzzOp, row fuzzRow, omit bool) (err error) {
 	t := w.tables[op.Table]
 	written := make([]bool, len(t.columns))
@@ -49,10 +49,10 @@ func (w *fuzzWorld) saveSome(op *fuzzOp, row fuzzRow, omit bool) (err error) {
 	return nil
 }
 
-// saveOne models Save of a struct with its key set. GORM first tries to update the row and writes the pets. If the update finds no row, GORM
-// then upserts it in a second transaction: an error there undoes the upsert alone. finds says whether the update finds a stored row.
+// saveOne predicts Save of a struct with its key set. GORM first tries to update the row and writes the pets. If the update finds no row, GORM then
+// upserts it in a second transaction: an error there undoes the upsert alone. finds says whether the update finds a stored row.
 func (w *fuzzWorld) saveOne(table int, row fuzzRow, finds func(old fuzzRow) bool, pets func() error) (err error) {
-	var late error // of the database for the pets, where nothing undoes what is stored by then; what a receiver refuses is undone
+	var late error // a database error for the pets, which undoes no stored row; a refusal of a receiver does
 	restore := w.snapshot()
 	defer func() {
 		if err != nil && late == nil {

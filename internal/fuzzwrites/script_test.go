@@ -17,14 +17,14 @@ type fuzzScript struct {
 	Ops     []fuzzOp
 }
 
-// listens reports whether the receivers only listen.
+// listens reports whether no receiver refuses, changes or writes anything.
 func (s *fuzzScript) listens() bool { return s.Veto == 0 && !s.Rule.On && s.Rule.Nest == 0 }
 
 func (s *fuzzScript) hasFields() bool  { return s.More%2 == 1 }
 func (s *fuzzScript) hasBatches() bool { return s.More/2 == 1 }
 
-// fuzzRule is what receivers of a table do. In rows where column If holds Is, the one of pre_save sets column Set to To. The
-// one of the signal Nest writes owners.
+// fuzzRule is what receivers of a table do. In rows whose column If holds Is, the receiver of pre_save sets column Set to To. The receiver of the
+// signal Nest writes owners.
 type fuzzRule struct {
 	On                     bool
 	Nest                   int // index in fuzzSignals
@@ -53,7 +53,7 @@ var fuzzKindNames = [fuzzKinds]string{
 	"fuzzAssociate", "fuzzRekey",
 }
 
-// fuzzOp is one call. What the numbers mean is up to the kind: Form picks a variant, Pick holds flags.
+// fuzzOp is one call. The kind decides what the numbers mean: Form picks a variant, Pick holds flags.
 type fuzzOp struct {
 	Kind  fuzzKind
 	Table int
@@ -124,7 +124,7 @@ func (c *fuzzCoder) flag(v *bool) {
 	*v = n == 1
 }
 
-// usually is flag for what most scripts have.
+// usually is a flag that most scripts have.
 func (c *fuzzCoder) usually(v *bool) {
 	n := 0
 	if *v {
@@ -152,7 +152,7 @@ func (s *fuzzScript) code(c *fuzzCoder) {
 	c.num(&s.Rule.To, fuzzCells)
 	s.Rule.Set = max(s.Rule.Set, tables[s.Rule.Table].keys)
 	if s.Rule.Table == fuzzPets {
-		s.Rule.Set = 1 // GORM writes the owner of a pet as often as it likes
+		s.Rule.Set = 1 // GORM writes the owner of a pet several times
 	}
 	if s.Rule.Set == tables[s.Rule.Table].soft {
 		s.Rule.To = oneOrZero(s.Rule.To)
@@ -188,7 +188,7 @@ func (op *fuzzOp) code(c *fuzzCoder, tables []*fuzzTable, depth int) {
 	case fuzzAssociate:
 		op.Table = fuzzOwners
 	case fuzzFirst:
-		op.Table %= fuzzLines // the others have no single key or no column to look for
+		op.Table %= fuzzLines // the other tables have no single key, or no column for a condition
 	case fuzzRekey:
 		op.Table %= fuzzLines
 	default:
@@ -229,12 +229,12 @@ func (op *fuzzOp) code(c *fuzzCoder, tables []*fuzzTable, depth int) {
 	}
 }
 
-// byCondition reports whether the call finds its rows by key, by condition, or both.
+// byCondition reports whether the call finds its rows by key, by condition, or by both.
 func (op *fuzzOp) byCondition() bool {
 	return op.Kind == fuzzUpdate || op.Kind == fuzzDelete || op.Kind == fuzzRestore || op.Kind == fuzzRekey
 }
 
-// oneOrZero makes a deleted_at of a cell. Most are NULL.
+// oneOrZero turns a number into a deleted_at, mostly NULL.
 func oneOrZero(n int) int {
 	if n == 1 {
 		return 1
@@ -252,7 +252,7 @@ func codeFuzzList[T any](c *fuzzCoder, list *[]T, most int, code func(*T)) {
 	}
 }
 
-// distinctFuzzSets leaves one assignment per column.
+// distinctFuzzSets keeps one assignment for each column.
 func distinctFuzzSets(sets []fuzzSet) []fuzzSet {
 	var kept []fuzzSet
 	var seen [4]bool
@@ -265,7 +265,7 @@ func distinctFuzzSets(sets []fuzzSet) []fuzzSet {
 	return kept
 }
 
-// String writes the script as the Go literal of a seed.
+// String formats the script as the Go literal of a seed.
 func (s *fuzzScript) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "{Batch: %d, Veto: %d, Plain: %t, Prepare: %t, More: %d, Filled: %t,",

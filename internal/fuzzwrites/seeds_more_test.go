@@ -1,6 +1,6 @@
 package fuzzwrites_test
 
-// fuzzReceiverSeeds are calls whose receivers refuse, change and write, inside of transactions and outside.
+// fuzzReceiverSeeds are calls whose receivers refuse, change and write, inside and outside transactions.
 func fuzzReceiverSeeds() []*fuzzScript {
 	raise := []fuzzSet{{Column: 2, Value: 1, Add: true}}
 	return []*fuzzScript{
@@ -12,9 +12,9 @@ func fuzzReceiverSeeds() []*fuzzScript {
 		{Veto: 16, Batch: 2, Ops: []fuzzOp{fuzzStock(fuzzPages), {Kind: fuzzDelete, Table: fuzzPages, Pick: 6}}},
 		{Veto: 4, Ops: []fuzzOp{
 			{Kind: fuzzCreate, Rows: []fuzzRow{{0, 1, 2, 3}}},
-			{Kind: fuzzSave, Rows: []fuzzRow{{5, 2, 2, 3}}}, // the insert that GORM hides
+			{Kind: fuzzSave, Rows: []fuzzRow{{5, 2, 2, 3}}}, // the INSERT that GORM runs without hooks
 		}},
-		// A Save that inserts has two transactions: the pets are in the first, and the insert is refused. So is what a receiver wrote.
+		// A Save that inserts has two transactions. The refused insert is in the second; pets and writes of receivers before it are in the first.
 		{Veto: 4, Plain: true, Ops: []fuzzOp{{Kind: fuzzAssociate, Table: fuzzOwners, Form: fuzzSaveOwner, Rows: []fuzzRow{{4}, {}}}}},
 		{Veto: 4, Ops: []fuzzOp{{Kind: fuzzAssociate, Table: fuzzOwners, Form: fuzzSaveOwner, Rows: []fuzzRow{{4}, {}}}}},
 		{Veto: 6, Filled: true, Rule: fuzzRule{Nest: 1, Set: 1, To: 4}, Ops: []fuzzOp{
@@ -24,7 +24,7 @@ func fuzzReceiverSeeds() []*fuzzScript {
 		{Veto: 4, Plain: true, Filled: true, Ops: []fuzzOp{
 			{Kind: fuzzAssociate, Table: fuzzOwners, Form: fuzzSaveOwner, Rows: []fuzzRow{{1}, {}, {3, 3}}},
 		}},
-		// The savepoint goes, the transaction stays.
+		// The savepoint is rolled back, the transaction is not.
 		{Veto: 8, Ops: []fuzzOp{
 			{Kind: fuzzTx, Ops: []fuzzOp{
 				{Kind: fuzzCreate, Rows: []fuzzRow{{0, 1, 2, 3}}},
@@ -51,7 +51,7 @@ func fuzzReceiverSeeds() []*fuzzScript {
 			fuzzStock(fuzzProducts),
 			{Kind: fuzzUpdate, Rows: []fuzzRow{{3}}, Sets: []fuzzSet{{Column: 2, Value: 2}}},
 		}},
-		// To soft-deleted.
+		// A row becomes soft-deleted.
 		{Rule: fuzzRule{On: true, Table: fuzzPages, If: 2, Is: 5, Set: 3, To: 1}, Ops: []fuzzOp{
 			fuzzStock(fuzzPages),
 			{Kind: fuzzUpdate, Table: fuzzPages, Rows: []fuzzRow{{1}, {2}}, Sets: []fuzzSet{{Column: 2, Value: 5}}},
@@ -95,7 +95,7 @@ func fuzzFamilySeeds() []*fuzzScript {
 	}
 }
 
-// fuzzCornerSeeds are scripts in which the library and the model have once disagreed.
+// fuzzCornerSeeds are scripts on which the library and the model once differed.
 func fuzzCornerSeeds() []*fuzzScript {
 	return []*fuzzScript{
 		// An OR binds weaker than the key that GORM adds to a delete.
@@ -109,21 +109,21 @@ func fuzzCornerSeeds() []*fuzzScript {
 			Kind: fuzzUpdate, Mode: 1, Table: fuzzPages, Rows: []fuzzRow{{3}}, Cond: fuzzIfEither(2, 1, 1),
 			Sets: []fuzzSet{{Column: 2, Value: 6}},
 		}}},
-		// A row that DO NOTHING skips does not stand in the way of the next.
+		// A row that DO NOTHING skips does not conflict with the next row.
 		{Ops: []fuzzOp{fuzzStock(fuzzProducts), {Kind: fuzzUpsert, Rows: []fuzzRow{{1, 6}, {5, 6}}}}},
 		// A key with a part that is zero is a key.
 		{Ops: []fuzzOp{
 			{Kind: fuzzCreate, Table: fuzzLines, Rows: []fuzzRow{{1, 0, 1}}},
 			{Kind: fuzzUpdate, Table: fuzzLines, Pick: 6, Sets: []fuzzSet{{Column: 2, Value: 1, Add: true}}},
 		}},
-		// A row that moves to another key is not met again.
+		// A row that gets another key is not handled a second time.
 		{Batch: 1, Ops: []fuzzOp{
 			{Kind: fuzzCreate, Table: fuzzPages, Rows: []fuzzRow{{1, 1, 1}}},
 			{Kind: fuzzRekey, Table: fuzzPages, Form: 6, Pick: 6},
 		}},
-		// A later batch that fails leaves no rows affected.
+		// If a later batch fails, RowsAffected is 0.
 		{Batch: 1, Ops: []fuzzOp{fuzzStock(fuzzProducts), {Kind: fuzzUpdate, Pick: 6, Sets: []fuzzSet{{Column: 1, Value: 6}}}}},
-		// What Select and Omit keep out of an INSERT is no change.
+		// Columns that Select and Omit keep out of an INSERT are no changes.
 		{Ops: []fuzzOp{
 			{Kind: fuzzCreate, Pick: 2, Rows: []fuzzRow{{0, 1, 2, 3}}, Sets: []fuzzSet{{Column: 2}}},
 			{Kind: fuzzCreate, Pick: 1, Rows: []fuzzRow{{0, 2, 2, 3}}, Sets: []fuzzSet{{Column: 1}}},

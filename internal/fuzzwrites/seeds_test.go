@@ -6,7 +6,7 @@ func fuzzIfPriceBelow(n int) fuzzCond {
 	return fuzzCond{Form: 1, A: fuzzTerm{Column: 2, Op: 1, Value: n}}
 }
 
-// fuzzIfEither joins a condition on the text and one on the number behind it.
+// fuzzIfEither joins a condition on the text and one on the number after it.
 func fuzzIfEither(form, a, b int) fuzzCond {
 	return fuzzCond{Form: form, A: fuzzTerm{Column: 1, Op: 0, Value: a}, B: fuzzTerm{Column: 2, Op: 0, Value: b}}
 }
@@ -21,7 +21,7 @@ func fuzzStock(table int) fuzzOp {
 	}}
 }
 
-// fuzzSeeds returns scripts by hand, so that a plain test run covers every kind of call.
+// fuzzSeeds returns handwritten scripts, so that a plain test run covers every kind of call.
 func fuzzSeeds() []*fuzzScript {
 	return slices.Concat(fuzzInsertSeeds(), fuzzChangeSeeds(), fuzzOtherSeeds(),
 		fuzzReceiverSeeds(), fuzzFamilySeeds(), fuzzCornerSeeds())
@@ -66,7 +66,7 @@ func fuzzInsertSeeds() []*fuzzScript {
 			{Kind: fuzzSave, Table: fuzzPages, Form: 1, Rows: []fuzzRow{{1, 4, 1, 0}, {5, 4, 1, 1}, {6, 6, 6, 0}}},
 			{Kind: fuzzSave, Table: fuzzLines, Form: 2, Rows: []fuzzRow{{1, 1, 1}, {1, 2, 1}, {1, 1, 2}}},
 		}},
-		// A Save that is narrowed.
+		// A Save of some columns.
 		{Ops: []fuzzOp{
 			fuzzStock(fuzzProducts),
 			{Kind: fuzzSave, Pick: 2 * fuzzSaveOmit, Rows: []fuzzRow{{1, 6, 6, 6}}, Sets: []fuzzSet{{Column: 2}}},
@@ -127,7 +127,7 @@ func fuzzChangeSeeds() []*fuzzScript {
 	}
 }
 
-// fuzzOtherSeeds are the calls between, and those that nobody hears.
+// fuzzOtherSeeds are further calls, and calls that send nothing.
 func fuzzOtherSeeds() []*fuzzScript {
 	return []*fuzzScript{
 		// FirstOrCreate.
@@ -149,7 +149,7 @@ func fuzzOtherSeeds() []*fuzzScript {
 			{Kind: fuzzRekey, Form: 5, Mode: 1, Rows: []fuzzRow{{1}}},
 			{Kind: fuzzRekey, Form: 7, Cond: fuzzIfPriceBelow(6)},
 		}},
-		// What sends nothing.
+		// Calls that send nothing.
 		{Ops: []fuzzOp{
 			fuzzStock(fuzzProducts),
 			{Kind: fuzzUpdate, Form: 5, Cond: fuzzIfPriceBelow(3), Sets: []fuzzSet{{Column: 2, Value: 5}}},

@@ -16,8 +16,8 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// fuzzRow is a row as small numbers, one per column. Text n is stored as "s<n>", and 0 as "". A deleted_at is 0 for NULL,
-// 1 for fuzzThen and 2 for fuzzNow.
+// fuzzRow is a row as small numbers, one for each column. Text n is stored as "s<n>", and 0 as "". In deleted_at, 0 means NULL, 1 fuzzThen and 2
+// fuzzNow.
 type fuzzRow [4]int
 
 var (
@@ -127,9 +127,9 @@ func fuzzMark(at gorm.DeletedAt) int {
 type fuzzTable struct {
 	name               string
 	fields, columns    []string
-	keys               int  // the first columns, so many, are the key
-	auto               bool // the database makes the key
-	times              bool // GORM sets an UpdatedAt, so no update is empty
+	keys               int  // number of first columns that are the key
+	auto               bool // the database generates the key
+	times              bool // GORM sets UpdatedAt, so no update is empty
 	text, unique, soft int
 	kit                fuzzKit
 }
@@ -188,7 +188,7 @@ func fuzzTables() []*fuzzTable {
 	}
 }
 
-// value is what column c holds for the number n.
+// value returns the value of column c for the number n.
 func (t *fuzzTable) value(c, n int) any {
 	switch c {
 	case t.text:
@@ -254,7 +254,7 @@ func openFuzz(tb testing.TB, script *fuzzScript) *gorm.DB {
 	return db
 }
 
-// start returns the rows that are there before the first call, table by table.
+// start returns the rows before the first call, table by table.
 func (s *fuzzScript) start() [5][]fuzzRow {
 	if !s.Filled {
 		return [5][]fuzzRow{}
@@ -268,7 +268,7 @@ func (s *fuzzScript) start() [5][]fuzzRow {
 	}
 }
 
-// dumpFuzz reads all tables, past GORM.
+// dumpFuzz reads all tables without GORM.
 func dumpFuzz(tb testing.TB, db *gorm.DB, tables []*fuzzTable) string {
 	tb.Helper()
 	pool, err := db.DB()

@@ -15,17 +15,17 @@ type (
 	fuzzRows map[fuzzKey]fuzzRow
 )
 
-// fuzzWorld is the model: the rows that the tables must hold, and the events that must be sent. It knows GORM's rules and
-// the promises of the library, and nothing of how the library keeps them.
+// fuzzWorld is the model: it predicts the rows of the tables and the events. It knows GORM's rules and the promises of the library, but not how the
+// library keeps them.
 type fuzzWorld struct {
 	script  *fuzzScript
 	tables  []*fuzzTable
 	rows    []fuzzRows
 	events  fuzzRecorder
 	quiet   bool
-	vague   bool      // the events of the call are not known
-	halfway bool      // the call has committed its first transaction of two
-	one     int       // the table whose rows the call resolves in one batch; -1 means none
+	vague   bool      // the events of the call cannot be predicted
+	halfway bool      // the call has committed the first of its two transactions
+	one     int       // the table whose rows the call handles in one batch; -1 means none
 	caller  []fuzzRow // what the call leaves in the caller's structs
 }
 
@@ -89,7 +89,7 @@ func (t *fuzzTable) keyed(r fuzzRow) bool { return !slices.Contains(r[:t.keys], 
 
 func (t *fuzzTable) live(r fuzzRow) bool { return t.soft < 0 || r[t.soft] == 0 }
 
-// put stores a row in place of the one with the old key. It fails where the table does not allow the row.
+// put replaces the row with the old key by another one. It fails if the table does not allow that row.
 func (t *fuzzTable) put(rows fuzzRows, old *fuzzKey, r fuzzRow) error {
 	if old != nil {
 		delete(rows, *old)
@@ -101,7 +101,7 @@ func (t *fuzzTable) put(rows fuzzRows, old *fuzzKey, r fuzzRow) error {
 	return nil
 }
 
-// clashes returns the keys of the rows that cannot stand beside r.
+// clashes returns the keys of the rows that conflict with r.
 func (t *fuzzTable) clashes(rows fuzzRows, r fuzzRow) []fuzzKey {
 	var keys []fuzzKey
 	for key, other := range rows {
@@ -112,13 +112,13 @@ func (t *fuzzTable) clashes(rows fuzzRows, r fuzzRow) []fuzzKey {
 	return keys
 }
 
-// fuzzSaved is a save event before it is text.
+// fuzzSaved is a save event before it is formatted.
 type fuzzSaved struct {
 	row      fuzzRow
 	old      *fuzzRow
 	created  bool
 	loose    bool
-	fields   []fuzzSet // what an update names
+	fields   []fuzzSet // the assignments of an update
 	unnamed  bool      // fields is not known
 	written  []bool    // columns whose changes count; nil means all
 	computed []bool    // columns that count as changed
@@ -183,7 +183,7 @@ func (w *fuzzWorld) stored(table int, row fuzzRow) string {
 	return "nowhere"
 }
 
-// nested models what a receiver writes.
+// nested predicts the writes of a receiver.
 func (w *fuzzWorld) nested(signal string, t *fuzzTable) error {
 	if !w.script.Rule.nests(signal, t, w.tables) {
 		return nil
@@ -192,7 +192,7 @@ func (w *fuzzWorld) nested(signal string, t *fuzzTable) error {
 	return w.update(fuzzOwners, holds, fuzzAssign(1, w.script.Rule.To))
 }
 
-// together models a receiver of batches.
+// together predicts the call of a batch receiver.
 func (w *fuzzWorld) together(signal string, table, n int) {
 	if w.script.hasBatches() && !w.quiet && n > 0 {
 		w.events.events = append(w.events.events, fuzzBatch(signal, w.tables[table], n))
@@ -211,7 +211,7 @@ func (w *fuzzWorld) remove(signal string, table int, row fuzzRow, soft bool) err
 	return w.nested(signal, t)
 }
 
-// ruled returns a row as the pre_save receiver leaves it.
+// ruled returns a row after the pre_save receiver.
 func (w *fuzzWorld) ruled(table int, row fuzzRow) fuzzRow {
 	if w.quiet {
 		return row
@@ -219,8 +219,8 @@ func (w *fuzzWorld) ruled(table int, row fuzzRow) fuzzRow {
 	return w.script.Rule.apply(w.tables[table], w.tables, row)
 }
 
-// whole undoes a write that fails. GORM does it for all writes unless it is told not to, the library for those that take
-// several statements.
+// whole undoes a write that fails. For all writes GORM does this, unless SkipDefaultTransaction is set, and the library for writes of several
+// statements.
 func (w *fuzzWorld) whole(err *error) func() {
 	restore := w.snapshot()
 	return func() {
@@ -230,10 +230,10 @@ func (w *fuzzWorld) whole(err *error) func() {
 	}
 }
 
-// update models an UPDATE of the rows that satisfy a condition.
+// update predicts an UPDATE of the rows that satisfy a condition.
 func (w *fuzzWorld) update(table int, holds func(fuzzRow) bool, sets []fuzzSet) (err error) {
 	defer w.whole(&err)()
-	sets = append([]fuzzSet{}, sets...) // a write that names nothing is not one that names all
+	sets = append([]fuzzSet{}, sets...) // nil would mean all fields, an empty list none
 	for _, keys := range w.batches(table, w.matching(table, holds)) {
 		if err := w.updateBatch(table, keys, sets); err != nil {
 			return err
@@ -265,7 +265,7 @@ func (w *fuzzWorld) updateBatch(table int, keys []fuzzKey, sets []fuzzSet) error
 			}
 		}
 	}
-	for _, turn := range []bool{false, true} { // the rows that no receiver changed go first
+	for _, turn := range []bool{false, true} { // rows that no receiver has changed are written first
 		for i, key := range keys {
 			if changed[i] != turn {
 				continue
@@ -284,7 +284,7 @@ func (w *fuzzWorld) updateBatch(table int, keys []fuzzKey, sets []fuzzSet) error
 	return nil
 }
 
-// erase models a DELETE of the rows that satisfy a condition.
+// erase predicts a DELETE of the rows that satisfy a condition.
 func (w *fuzzWorld) erase(table int, holds func(fuzzRow) bool, soft bool, between func() error) (err error) {
 	defer w.whole(&err)()
 	t := w.tables[table]
