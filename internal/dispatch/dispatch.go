@@ -5,15 +5,15 @@ import (
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
-// Send calls the receivers of one signal with the rows of a write, in one order: priority, then connection order. Single receivers that
-// follow each other get row after row. A batch receiver gets all its rows at once, after the receivers before it have had theirs. The first
-// error ends the send, and a panic is an error.
+// Send calls the receivers of one signal with the rows of a write, in the order of the plan. Receivers of single rows that follow each other are all
+// called for one row, then for the next. A batch receiver gets all its rows in one call, after the receivers before it have had theirs. The first
+// error, or panic, ends the send.
 func (r *Registry) Send(p *Plan, k Kind, f *Frame, rows []change.Row) error {
 	f.bind()
 	return r.Call(p.Entries[k], f, rows)
 }
 
-// Call calls the given receivers as Send calls those of a plan.
+// Call is Send for the given receivers.
 func (r *Registry) Call(entries []*Entry, f *Frame, rows []change.Row) error {
 	if len(entries) == 0 || len(rows) == 0 || f.MuteAll {
 		return nil
@@ -27,12 +27,12 @@ func (r *Registry) Call(entries []*Entry, f *Frame, rows []change.Row) error {
 	return r.dispatch(entries, f, rows)
 }
 
-// dispatch calls receivers. One deferred recover serves the whole send; running names the receiver that panicked. If a receiver ends its
-// goroutine, dispatch rolls the transaction back, because nobody else is left to do it.
+// dispatch calls receivers. One deferred recover serves the whole send; running names the receiver that panicked. If a receiver ends its goroutine,
+// dispatch rolls the transaction back, because nobody else can.
 func (r *Registry) dispatch(entries []*Entry, f *Frame, rows []change.Row) (err error) {
 	running, returned := entries[0], false
 	defer func() {
-		if returned { // recover costs as much as a receiver
+		if returned { // without a panic: recover costs as much as a receiver
 			return
 		}
 		if v := recover(); v != nil {
@@ -48,7 +48,7 @@ func (r *Registry) dispatch(entries []*Entry, f *Frame, rows []change.Row) (err 
 	return err
 }
 
-// each calls receivers until one fails. It keeps the receiver that it is calling in running.
+// each calls receivers until one fails. running always points to the receiver that is being called.
 func (r *Registry) each(entries []*Entry, f *Frame, rows []change.Row, running **Entry) (err error) {
 	for len(entries) > 0 {
 		if *running = entries[0]; entries[0].Batch != nil {
@@ -86,10 +86,10 @@ func (r *Registry) each(entries []*Entry, f *Frame, rows []change.Row, running *
 	return nil
 }
 
-// sendBatch calls a batch receiver with the rows that it wants, if there are any.
+// sendBatch calls a batch receiver with the rows that it wants, if it wants any.
 func (e *Entry) sendBatch(by Observer, f *Frame, rows []change.Row) error {
 	heard := make([]*change.Row, 0, len(rows))
-	var seen []change.Row // by the observer
+	var seen []change.Row // the rows in the form for the observer
 	for i := range rows {
 		if !rows[i].Silent && e.Wants(f, &rows[i]) {
 			heard = append(heard, &rows[i])

@@ -1,6 +1,6 @@
-// Package dispatch keeps the receivers of a database, knows who hears what of a model, and sends: it calls receivers in their order, with what
-// nested writes must know. It knows no write and no end of a transaction.
+// Package dispatch keeps the receivers of a database, works out which of them listen to a model, and calls them in order. It also carries what nested
+// writes must know. It knows nothing of writes and of how transactions end.
 //
-// Read registry.go (who is connected) and plan.go (who hears what) first, then dispatch.go (a send) and frame.go (what receivers get as their
-// context).
+// Read registry.go (the connected receivers) and plan.go (the receivers of a model) first, then dispatch.go (a send) and frame.go (the context that
+// receivers get).
 package dispatch

@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 )
 
-// doubts are places of a program that are legal and probably wrong. In strict mode they are errors. Otherwise the log has a line for each.
+// doubts remembers the likely mistakes of a program that the log has reported. In strict mode they are errors instead.
 type doubts struct{ logged sync.Map }
 
-// Doubt returns an error for a place in strict mode. Otherwise it writes a line into the log, once for each place.
+// Doubt reports a likely mistake at a place in the program: in strict mode as an error, otherwise by one line in the log for each place.
 func (r *Registry) Doubt(ctx context.Context, place string, text func() string) error {
 	if r.Strict {
 		return errors.New(text())
@@ -24,11 +24,11 @@ func (r *Registry) Doubt(ctx context.Context, place string, text func() string) 
 	return nil
 }
 
-// uids counts the connected receivers of the process by their UIDs. A context that mutes receivers may be used with several databases and
-// with custom signals, and none of them knows the receivers of the others.
+// uids counts the connected receivers of the process by their UIDs. One context with muted UIDs may be used with several databases and with custom
+// signals, and none of these knows the receivers of the others.
 var uids sync.Map // by UID: an *atomic.Int64
 
-// CountUID notes that a receiver with a UID was connected or, for -1, disconnected.
+// CountUID notes that a receiver with a UID was connected (by is 1) or disconnected (by is -1).
 func CountUID(uid string, by int64) {
 	if uid == "" {
 		return
@@ -39,7 +39,7 @@ func CountUID(uid string, by int64) {
 	}
 }
 
-// UnknownUID returns a UID that a frame mutes and that no receiver of the process has, "" if there is none.
+// UnknownUID returns a muted UID that no receiver of the process has, "" if there is none.
 func (f *Frame) UnknownUID() string {
 	if f.muted == nil {
 		return ""

@@ -9,30 +9,30 @@ import (
 	"gorm.io/gorm"
 )
 
-// Frame is the context that receivers of one send get. It carries what nested writes must know: how deep they are, who
-// is muted, and whether they load fixtures. Mute, Fixtures and Keeping make frames that belong to no send.
+// Frame is the context that the receivers of one send get. It carries what nested writes must know: their depth, the muted receivers, and whether
+// they load fixtures. Mute, Fixtures and Keeping make frames that belong to no send.
 type Frame struct {
 	context.Context //nolint:containedctx // a frame is a context
 	parent          *Frame
-	db              *gorm.DB      // the statement's db; nil in frames of Mute and Raw, and in those that have let go of it
-	pool            gorm.ConnPool // of the statement while it ran: GORM puts another one in its place afterwards
-	settings        *Settings     // of the statement, of a frame that has let go of it; nil while they are the statement's own
-	Plan            *Plan         // of the sender; nil in frames of Mute and Raw
-	Ended           *Ended        // of a deferred send, whose transaction has ended
+	db              *gorm.DB      // db of the statement; nil in frames of Mute and Raw, and after Detach
+	pool            gorm.ConnPool // pool of the statement while it ran: GORM replaces it afterwards
+	settings        *Settings     // settings of the statement after Detach; nil before, when the statement has them
+	Plan            *Plan         // plan of the sender; nil in frames of Mute and Raw
+	Ended           *Ended        // set when the transaction of a deferred send has ended
 	muted           *[]string     // UIDs of receivers that are not called; nil means none
-	Depth           int32         // how many sends there are within one another, this one included
-	Kind            Kind          // of the signal that is sent
+	Depth           int32         // how many sends are nested, including this one
+	Kind            Kind          // kind of the signal that is sent
 	MuteAll         bool          // no receiver is called
 	Raw             bool          // the write loads fixtures
-	Keeps           bool          // a Store keeps events under it
+	Keeps           bool          // a Store keeps events under the frame
 }
 
-// Ended is what a frame knows once its transaction has ended.
+// Ended is the state of a frame whose transaction has ended.
 type Ended struct {
-	later *Queued // the first of what deferred receivers queued with OnCommit outside any transaction
+	later *Queued // first of the functions that deferred receivers gave to OnCommit outside any transaction
 }
 
-// Add adds a function to those that run when the receiver has returned.
+// Add adds a function, which runs when the receiver has returned.
 func (e *Ended) Add(q *Queued) {
 	last := &e.later
 	for *last != nil {
@@ -41,7 +41,7 @@ func (e *Ended) Add(q *Queued) {
 	*last = q
 }
 
-// Next takes the first of the functions, nil when there is none.
+// Next removes the first of the functions and returns it, nil if there is none.
 func (e *Ended) Next() *Queued {
 	q := e.later
 	if q != nil {
@@ -52,7 +52,7 @@ func (e *Ended) Next() *Queued {
 
 type frameKey struct{}
 
-// Value returns the frame itself for the key of frames, and the parent context's value for any other.
+// Value returns the frame itself for the key of frames, and the value of the parent context for any other key.
 func (f *Frame) Value(key any) any {
 	if key == (frameKey{}) {
 		return f
@@ -80,8 +80,8 @@ func (f *Frame) Unmuted(uid string) bool {
 	return f.muted == nil || uid == "" || !slices.Contains(*f.muted, uid)
 }
 
-// Leave makes the frame one that outlives its transaction: the end of its context no longer ends it, and its sessions are outside the
-// transaction, on the given pool. If that is nil, they are on the pool of the statement. ended is where the frame keeps what it knows from then on.
+// Leave lets the frame outlive its transaction. The end of its context no longer ends it, and its sessions are outside the transaction. They use the
+// given pool, or the statement's if that is nil. The frame keeps its further state in ended.
 func (f *Frame) Leave(outside gorm.ConnPool, ended *Ended) {
 	if f.Done() != nil {
 		f.Context = context.WithoutCancel(f.Context)
@@ -91,22 +91,22 @@ func (f *Frame) Leave(outside gorm.ConnPool, ended *Ended) {
 	}
 }
 
-// Keeping returns a frame under which a store keeps events.
+// Keeping returns a frame for a store that keeps events.
 func (f *Frame) Keeping() *Frame {
 	k := derive(f)
 	k.Keeps = true
 	return k
 }
 
-// Within returns a frame of a send of a custom signal that belongs to the transaction of a pool.
+// Within returns a frame for a custom signal that is sent in the transaction of a pool.
 func Within(ctx context.Context, r *Registry, current gorm.ConnPool) *Frame {
 	f := derive(ctx)
 	f.pool, f.Plan = current, &Plan{Reg: r}
 	return f
 }
 
-// Place returns the database and the pool of the write, or of the send in a transaction, that a frame is part of. It returns nothing for
-// one whose transaction has ended.
+// Place returns the database and the pool of the write, or of the send in a transaction, that the frame belongs to. It returns nil if that
+// transaction has ended.
 func (f *Frame) Place() (*Registry, gorm.ConnPool) {
 	for ; f != nil && f.Ended == nil; f = f.parent {
 		if f.pool != nil && f.Plan != nil {
@@ -116,7 +116,7 @@ func (f *Frame) Place() (*Registry, gorm.ConnPool) {
 	return nil, nil
 }
 
-// failed is the error of the write that a frame is told of the failure of. Frames of nested writes are deeper.
+// failed is the error of a failed write. Its depth tells the frame of that write from frames of nested writes, which inherit the value.
 type failed struct {
 	err   error
 	depth int32
@@ -124,12 +124,12 @@ type failed struct {
 
 type failedKey struct{}
 
-// Fail makes the frame one of a send that tells why its write has failed.
+// Fail makes the frame tell its receivers why the write has failed.
 func (f *Frame) Fail(err error) {
 	f.Context = context.WithValue(f.Context, failedKey{}, failed{err, f.Depth})
 }
 
-// Failure returns why the write of the frame has failed, nil if the frame tells of no failure.
+// Failure returns why the write of the frame has failed, nil if Fail was not called.
 func (f *Frame) Failure() error {
 	if f == nil || f.Ended == nil {
 		return nil
@@ -140,7 +140,7 @@ func (f *Frame) Failure() error {
 	return nil
 }
 
-// chain shows the sends that led to f, outermost first.
+// chain shows the nested sends that led to f, outermost first.
 func (f *Frame) chain() string {
 	var sends []string
 	for ; f != nil; f = f.parent {
@@ -155,7 +155,7 @@ func (f *Frame) chain() string {
 	return strings.Join(sends, " -> ")
 }
 
-// derive returns a frame that belongs to no send, with what the innermost frame of ctx carries.
+// derive returns a frame that belongs to no send. It inherits the state of the innermost frame of ctx.
 func derive(ctx context.Context) *Frame {
 	f := &Frame{Context: ctx}
 	if f.parent = FrameOf(ctx); f.parent != nil {
@@ -164,15 +164,15 @@ func derive(ctx context.Context) *Frame {
 	return f
 }
 
-// Afresh returns a frame under which sends are counted anew and belong to no transaction. What ctx mutes stays so.
+// Afresh returns a frame that belongs to no transaction, and under which sends are counted from the start. Receivers that ctx mutes stay muted.
 func Afresh(ctx context.Context) *Frame {
 	f := derive(ctx)
 	f.Depth, f.parent = 0, nil
 	return f
 }
 
-// anyMuted reports whether the process has ever muted a receiver. Until then no context of a custom signal is looked at: with many values in
-// it, that takes longer than a receiver.
+// anyMuted reports whether the process has ever muted a receiver. Until then, custom signals do not look at their context: if it has many values,
+// that takes longer than a receiver.
 var anyMuted atomic.Bool
 
 // Mutes reports whether a context mutes receivers.
@@ -184,7 +184,7 @@ func Mutes(ctx context.Context) bool {
 	return f != nil && f.muted != nil
 }
 
-// Mute returns a frame under which the receivers with some UIDs do not run, or no receiver at all when none is named.
+// Mute returns a frame under which the receivers with some UIDs do not run. Without UIDs, no receiver runs.
 func Mute(ctx context.Context, uids []string) *Frame {
 	f := derive(ctx)
 	if len(uids) == 0 {
@@ -200,7 +200,7 @@ func Mute(ctx context.Context, uids []string) *Frame {
 	return f
 }
 
-// Fixtures returns a frame that marks the events of writes under it as fixture loading.
+// Fixtures returns a frame that marks writes under it as fixture loading.
 func Fixtures(ctx context.Context) *Frame {
 	f := derive(ctx)
 	f.Raw = true

@@ -10,9 +10,9 @@ const (
 	PreDelete              // before a row is deleted
 	PostDelete             // after that
 	PostLoad               // after a query has filled a row
-	M2mChanged             // before and after links of a many2many relation appear or go
-	PostChange             // with PostSave and with PostDelete: plans have its receivers among those of both
-	Kinds                  // how many there are
+	M2mChanged             // before and after links of a many2many relation are added or removed
+	PostChange             // with PostSave and PostDelete: plans have its receivers among those of both
+	Kinds                  // the number of kinds
 )
 
 var kindNames = [Kinds]string{"pre_save", "post_save", "pre_delete", "post_delete", "post_load", "m2m_changed", "post_change"}
@@ -29,7 +29,7 @@ const (
 	BeforeCommit               // right before the outermost COMMIT, which its error prevents
 	AfterCommit                // once the outermost transaction has committed
 	AfterRollback              // once the transaction or its savepoint was rolled back
-	AfterFailure               // once it is known that the write has failed, and its transaction has ended
+	AfterFailure               // once the write has failed and its transaction has ended
 )
 
 // String returns the name of the phase.
@@ -40,7 +40,7 @@ func (p Phase) String() string {
 // DurablePhase is the name of the phase of a durable receiver.
 const DurablePhase = "durable"
 
-// Need is how much of the stored row a receiver works with.
+// Need says how much of the stored row a receiver works with.
 type Need int
 
 // The needs.
@@ -50,7 +50,7 @@ const (
 	Original                 // the stored row beside the new one
 )
 
-// Policy is what receivers that wait do in a transaction whose end cannot be seen.
+// Policy says what happens to receivers that wait for a transaction whose end the plugin cannot see.
 type Policy uint8
 
 // The policies.

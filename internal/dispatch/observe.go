@@ -8,16 +8,16 @@ import (
 	"github.com/gorm-signals/signals/internal/fault"
 )
 
-// Observer sees what is sent. It is called on the goroutine of the write.
+// Observer sees sends and calls of receivers. Its methods run on the goroutine of the write.
 type Observer interface {
-	// Start is called when a step begins. It returns the context of the step.
+	// Start is called when a step begins. It returns the context for the step.
 	Start(ctx context.Context, o Observed) context.Context
 
-	// End is called when the step has ended, with the context of the step.
+	// End is called when the step has ended, with the context that Start returned.
 	End(ctx context.Context, o Observed, err error)
 }
 
-// Step is what an observer sees begin and end.
+// Step is a kind of work that an observer sees begin and end.
 type Step uint8
 
 // The steps.
@@ -27,21 +27,21 @@ const (
 	Waiting                 // the time from a write to the end of its transaction
 )
 
-// Observed is one step.
+// Observed is a step that begins or ends.
 type Observed struct {
 	Step     Step
-	Signal   string       // its name
-	Sender   string       // model that sends it; empty for a custom signal
-	Table    string       // of the rows; empty for a custom signal
-	Phase    string       // of the receivers that are called or waited for
-	Receiver *Entry       // that is called; nil in other steps
-	Events   int          // how many events the step is about: rows that are not silent
-	Event    any          // of a custom signal
-	Frame    *Frame       // of the send; nil of a custom signal
-	Rows     []change.Row // that are sent, silent ones included; none of a custom signal
+	Signal   string       // name of the signal
+	Sender   string       // model that sent it; empty for a custom signal
+	Table    string       // table of the rows; empty for a custom signal
+	Phase    string       // phase of the receivers that are called or wait
+	Receiver *Entry       // the receiver that is called; nil for other steps
+	Events   int          // number of events: of rows that are not silent
+	Event    any          // the event of a custom signal
+	Frame    *Frame       // frame of the send; nil for a custom signal
+	Rows     []change.Row // rows of the send, including silent ones; none for a custom signal
 }
 
-// Observation describes a step of sends of a model.
+// Observation describes a step of a model's signal.
 func (f *Frame) Observation(s Step, p Phase, rows []change.Row) Observed {
 	o := Observed{Step: s, Signal: f.Kind.String(), Phase: p.String(), Frame: f, Rows: rows}
 	if f.Plan != nil {
@@ -53,7 +53,7 @@ func (f *Frame) Observation(s Step, p Phase, rows []change.Row) Observed {
 		}
 	}
 	switch {
-	case f.settings != nil && f.settings.rare != nil && f.settings.rare.table != "": // GORM may have used the statement again
+	case f.settings != nil && f.settings.rare != nil && f.settings.rare.table != "": // the statement's own table may be another by now: GORM uses statements again
 		o.Table = f.settings.rare.table
 	case f.settings == nil && f.db.Statement.Table != "":
 		o.Table = f.db.Statement.Table
@@ -63,7 +63,7 @@ func (f *Frame) Observation(s Step, p Phase, rows []change.Row) Observed {
 	return o
 }
 
-// under returns a copy of the frame with the values of a context that an observer has made of it.
+// under returns a copy of the frame with the context that an observer has made of it.
 func (f *Frame) under(ctx context.Context) *Frame {
 	if ctx == f {
 		return f
@@ -73,7 +73,7 @@ func (f *Frame) under(ctx context.Context) *Frame {
 	return &g
 }
 
-// callObserved is dispatch that the observer sees.
+// callObserved is dispatch with calls of the observer.
 func (r *Registry) callObserved(entries []*Entry, f *Frame, rows []change.Row) (err error) {
 	o := f.Observation(Sending, entries[0].Phase, rows)
 	if entries[0].delivers() {
@@ -92,12 +92,12 @@ func (r *Registry) callObserved(entries []*Entry, f *Frame, rows []change.Row) (
 	return err
 }
 
-// OfChanges reports whether all of the receivers are those of changes.
+// OfChanges reports whether all receivers are connected to PostChange.
 func OfChanges(entries []*Entry) bool {
 	return !slices.ContainsFunc(entries, func(e *Entry) bool { return e.Kind != PostChange })
 }
 
-// CallObserved calls a receiver so that the observer sees it. A panic is an error.
+// CallObserved calls a receiver and tells the observer. It returns a panic as an error.
 func (e *Entry) CallObserved(by Observer, f *Frame, rows []change.Row, call func(*Frame) error) error {
 	o := f.Observation(Calling, e.Phase, rows)
 	o.Receiver = e
@@ -110,7 +110,7 @@ func (e *Entry) CallObserved(by Observer, f *Frame, rows []change.Row, call func
 	return Observe(f, by, o, e.Errors, func(ctx context.Context) error { return call(f.under(ctx)) })
 }
 
-// Observe makes a call that may end its goroutine, so that an observer sees it. A panic is an error.
+// Observe makes a call and tells an observer. It returns a panic as an error. The call may end its goroutine.
 func Observe(ctx context.Context, by Observer, o Observed, types *Errors, call func(context.Context) error) (err error) {
 	ctx = by.Start(ctx, o)
 	err = fault.ErrGoexit

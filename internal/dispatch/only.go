@@ -12,10 +12,10 @@ import (
 type Only struct {
 	Created bool               // inserted rows
 	Updated bool               // updated rows
-	Becomes []*change.Becoming // rows of which a field changes to one of these values; none means all rows
+	Becomes []*change.Becoming // rows in which a field changes to one of these values; none means all rows
 }
 
-// Differs reports whether receivers that are narrowed so hear of other rows.
+// Differs reports whether two receivers may want different rows.
 func (o *Only) Differs(from *Only) bool {
 	if o == nil || from == nil {
 		return o != from
@@ -23,7 +23,7 @@ func (o *Only) Differs(from *Only) bool {
 	return o.Created != from.Created || o.Updated != from.Updated || len(o.Becomes)+len(from.Becomes) > 0
 }
 
-// has reports whether a row is one of those that a receiver wants.
+// has reports whether the receiver wants a row.
 func (o *Only) has(ctx context.Context, r *change.Row) bool {
 	switch {
 	case o == nil:
@@ -34,17 +34,17 @@ func (o *Only) has(ctx context.Context, r *change.Row) bool {
 	return len(o.Becomes) == 0 || slices.ContainsFunc(o.Becomes, func(b *change.Becoming) bool { return r.Becomes(ctx, b) })
 }
 
-// Once is the one call that a receiver gets.
+// Once is the state of a receiver that is called only once.
 type Once struct {
 	Disconnect func()
 
 	spent atomic.Bool
 }
 
-// Spent reports whether the call was made.
+// Spent reports whether the receiver has had its call.
 func (o *Once) Spent() bool { return o != nil && o.spent.Load() }
 
-// Take reports whether the caller may call the receiver: always, or once. The first one to ask disconnects the receiver.
+// Take reports whether the caller may call the receiver. With Once, only the first caller may; Take then disconnects the receiver.
 func (e *Entry) Take() bool {
 	if e.Once == nil {
 		return true

@@ -10,49 +10,49 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// Plan is who hears what about one model.
+// Plan holds the receivers that listen to one model, and what its writes must do for them.
 type Plan struct {
 	Reg      *Registry              // of the database
 	Sender   string                 // name of the model
-	Schema   *schema.Schema         // the model as GORM describes it
-	Model    *rows.Model            // reads and compares rows of the model; nil in plans of Silent
+	Schema   *schema.Schema         // the model in GORM's description
+	Model    *rows.Model            // reads and compares rows of the model; nil in plans that Silent makes
 	Unique   []relations.Constraint // columns and indexes
-	Steady   bool                   // a key that was read finds its row again
+	Steady   bool                   // a stored key that was read finds its row again
 	Entries  [Kinds][]*Entry        // called inside the send
 	Deferred [Kinds][]*Entry        // called around the end of the transaction
-	Net      bool                   // one of the deferred wants net events
+	Net      bool                   // one of the deferred receivers wants net events
 	Atomic   bool                   // one of the receivers needs a transaction
 	Needs    needs                  // what a write reads for the receivers
-	updates  bool                   // one of the save receivers hears of updates
+	updates  bool                   // one of the save receivers listens to updates
 	related
 }
 
-// needs is the most that receivers of a kind need; 0 when there are none.
+// needs holds the most that receivers of each kind of signal need; 0 if there are none.
 type needs struct{ Save, Delete, Link Need }
 
-// related is what writes of a model mean for others.
+// related is what writes of a model have to do with other models.
 type related struct {
-	Links       []*relations.Link       // of a join table that somebody listens to: all relations over it
-	Sides       []Side                  // the relations that are listened to
-	Marks       bool                    // statements of the model must be known to the statements on a join table that they make
-	Cascades    []*Cascade              // rows that the database deletes with rows of the model, as far as somebody listens
-	Shared      map[*schema.Schema]bool // children that are reached in more ways than one
-	AtomicBelow bool                    // the model, or one that cascades from it, has a receiver that needs a transaction
+	Links       []*relations.Link       // of a join table with receivers on one of its relations: all relations over it
+	Sides       []Side                  // the relations that have receivers
+	Marks       bool                    // statements on join tables must know the statement of this model that causes them
+	Cascades    []*Cascade              // rows that the database deletes together with rows of the model, if receivers listen to them
+	Shared      map[*schema.Schema]bool // children that several ways lead to
+	AtomicBelow bool                    // the model, or one whose rows are deleted with it, has a receiver that needs a transaction
 }
 
-// Side is one of the relations that the rows of a join table are the links of.
+// Side is one of the relations over a join table.
 type Side struct {
 	*relations.Link
-	Plan *Plan // of the owner
+	Plan *Plan // plan of the owner
 }
 
 // Cascade is a foreign key by which the database deletes rows of a child with their parent.
 type Cascade struct {
 	*relations.Cascade
-	Plan *Plan // of the child
+	Plan *Plan // plan of the child
 }
 
-// uniqueLocked returns what is unique of a model. It is read once: GORM may not be asked twice at a time.
+// uniqueLocked returns the unique constraints of a model. It asks GORM once, because GORM does not allow two such calls at the same time.
 func (r *Registry) uniqueLocked(model *schema.Schema) []relations.Constraint {
 	known, ok := r.unique[model]
 	if !ok {
@@ -62,17 +62,17 @@ func (r *Registry) uniqueLocked(model *schema.Schema) []relations.Constraint {
 	return known
 }
 
-// planner makes plans. It holds the registry's lock.
+// planner makes plans. Its caller holds the registry's lock.
 type planner struct {
 	*relations.Graph
 
 	reg     *Registry
-	made    map[*schema.Schema]*Plan // plans that nobody else sees yet, nil for models that nobody listens to
-	deletes map[*schema.Schema]bool  // what listensToDeletes has found out
-	leads   map[*schema.Schema]bool  // the same of leadsToReceivers
+	made    map[*schema.Schema]*Plan // plans that nobody else sees yet; nil for a model without receivers
+	deletes map[*schema.Schema]bool  // results of listensToDeletes
+	leads   map[*schema.Schema]bool  // results of leadsToReceivers
 }
 
-// plan returns the plan of a model, nil when nobody listens to it.
+// plan returns the plan of a model, nil if no receiver listens to it.
 func (b *planner) plan(model *schema.Schema) *Plan {
 	if p, ok := b.made[model]; ok {
 		return p
@@ -81,7 +81,7 @@ func (b *planner) plan(model *schema.Schema) *Plan {
 		return p
 	}
 	p := b.reg.newPlan(model)
-	b.made[model] = p // before what it leads to: relations run in circles
+	b.made[model] = p // before related plans, because relations can form circles
 	b.addSides(p)
 	b.addCascades(p)
 	for _, r := range model.Relationships.Many2Many {
@@ -98,7 +98,7 @@ func (b *planner) plan(model *schema.Schema) *Plan {
 	return p
 }
 
-// links returns the relations over a join table that somebody listens to.
+// links returns the relations over a join table that receivers listen to.
 func (b *planner) links(join *schema.Schema) []*relations.Link {
 	return slices.DeleteFunc(b.Links(join), func(l *relations.Link) bool {
 		return !slices.ContainsFunc(b.reg.collectLocked(l.Schema.ModelType)[M2mChanged], func(e *Entry) bool { return e.wantsLinks(l.Name) })
@@ -109,7 +109,7 @@ func (b *planner) addSides(p *Plan) {
 	for _, l := range b.links(p.Schema) {
 		p.Sides = append(p.Sides, Side{l, b.plan(l.Schema)})
 	}
-	if len(p.Sides) > 0 { // both ends of a link are read from the join row, before and after
+	if len(p.Sides) > 0 { // the plugin reads both ends of a link from the join row, before and after the write
 		p.Links = b.Links(p.Schema)
 		p.Needs.Save, p.Needs.Delete = Original, max(p.Needs.Delete, Row)
 	}
@@ -128,7 +128,7 @@ func (b *planner) addCascades(p *Plan) {
 	p.Shared = b.shared(p.Schema)
 }
 
-// below returns what goes with rows of a model, as far as somebody is to hear of it or of what goes with that in turn.
+// below returns the cascades from a model that lead to a receiver, directly or through further cascades.
 func (b *planner) below(model *schema.Schema) []*relations.Cascade {
 	var heard []*relations.Cascade
 	for _, c := range b.Below(model) {
@@ -148,8 +148,7 @@ func (b *planner) leadsToReceivers(model *schema.Schema) bool {
 	return leads
 }
 
-// shared returns the models that the deletes of a model's rows lead to in more ways than one. When one is the model itself,
-// they all are.
+// shared returns the models that deletes of a model's rows lead to in several ways. If the model itself is one of them, all of them are.
 func (b *planner) shared(model *schema.Schema) map[*schema.Schema]bool {
 	ways := map[*schema.Schema]int{model: 1}
 	reached := b.Reach(model)
@@ -177,12 +176,12 @@ func (b *planner) listensToDeletes(model *schema.Schema) bool {
 	return hears
 }
 
-// Silent returns a plan of which nobody hears anything.
+// Silent returns a plan without receivers.
 func (r *Registry) Silent(model *schema.Schema, sender string) *Plan {
 	return &Plan{Reg: r, Sender: sender, Schema: model}
 }
 
-// newPlan sorts the receivers of a model.
+// newPlan returns a plan with the receivers of a model, without related models.
 func (r *Registry) newPlan(model *schema.Schema) *Plan {
 	p, entries := r.Silent(model, model.ModelType.Name()), r.collectLocked(model.ModelType)
 	spread(&entries)
@@ -207,13 +206,13 @@ func (r *Registry) newPlan(model *schema.Schema) *Plan {
 			}
 		}
 	}
-	if p.Net { // what a row was first and is last takes both kinds of events
+	if p.Net { // the first and the last state of a row come from events of both kinds
 		p.Needs.Save, p.Needs.Delete = Original, max(p.Needs.Delete, Row)
 	}
 	return p
 }
 
-// spread puts the receivers of changes among those of saves and those of deletes, as far as they hear of them.
+// spread adds the receivers of PostChange to those of PostSave and, unless they want saves only, to those of PostDelete.
 func spread(entries *[Kinds][]*Entry) {
 	for _, e := range entries[PostChange] {
 		entries[PostSave] = append(entries[PostSave], e)
@@ -227,12 +226,12 @@ func spread(entries *[Kinds][]*Entry) {
 	}
 }
 
-// ListensToDeletes reports whether somebody is to hear of deleted rows of the model itself.
+// ListensToDeletes reports whether receivers listen to deletes of the model itself.
 func (p *Plan) ListensToDeletes() bool {
 	return len(p.Entries[PreDelete])+len(p.Entries[PostDelete])+len(p.Sides) > 0 || p.Waits(PostDelete)
 }
 
-// Waits reports whether a signal has receivers that wait, or counts for one that wants net events.
+// Waits reports whether a signal has receivers that wait, or writes that a net event is made of.
 func (p *Plan) Waits(k Kind) bool { return len(p.Deferred[k]) > 0 || (p.Net && k != M2mChanged) }
 
 // WaitsFor reports whether a signal has receivers of a phase.
@@ -240,12 +239,12 @@ func (p *Plan) WaitsFor(k Kind, in Phase) bool {
 	return slices.ContainsFunc(p.Deferred[k], func(e *Entry) bool { return e.Phase == in })
 }
 
-// Listens reports whether anybody is to hear of a pre signal or its post signal.
+// Listens reports whether receivers listen to a pre signal, to its post signal, or to changes that the write causes elsewhere.
 func (p *Plan) Listens(pre, post Kind) bool {
 	return len(p.Entries[pre])+len(p.Entries[post])+len(p.Sides) > 0 || p.Waits(post) || (post == PostDelete && len(p.Cascades) > 0)
 }
 
-// ListensToUpdates reports whether anybody is to hear of an UPDATE that cannot turn out to insert.
+// ListensToUpdates reports whether receivers listen to an UPDATE that certainly inserts nothing.
 func (p *Plan) ListensToUpdates() bool { return p.updates || p.Net || len(p.Sides) > 0 }
 
 // listened reports whether statements of the model have anything to do for signals.

@@ -9,23 +9,22 @@ import (
 	"github.com/gorm-signals/signals/internal/relations"
 )
 
-// planning keeps the plans of a registry. A plan is made at the first statement of its model. When somebody connects, the plans go that
-// this can touch, and all others stay.
+// planning keeps the plans of a registry. The first statement of a model makes its plan. A Connect drops only the plans that it can touch.
 type planning struct {
-	// plans holds the plans by model, nil for models that nobody listens to. It is nil itself while nobody listens to anything. Between
-	// a Connect and the next statement it is empty, and ready holds the plans.
+	// plans holds the plans by model; nil for a model without receivers. It is nil itself if no receiver is connected. Between a Connect and the next
+	// statement it is empty, and ready holds the plans.
 	plans atomic.Pointer[sync.Map]
 
-	rounds atomic.Uint64 // how often a statement has asked for a plan that was not made
+	rounds atomic.Uint64 // number of times that a statement asked for a plan that was not made yet
 
 	// The registry's lock guards the rest.
 	ready     *sync.Map
 	graph     *relations.Graph
-	connected int              // receivers that are connected
-	stale     []*schema.Schema // models whose receivers have come or gone since plans were asked for
+	connected int              // number of connected receivers
+	stale     []*schema.Schema // models whose receivers have changed since the last plan was made
 }
 
-// Invalidate notes that a receiver was connected to a signal or disconnected from it.
+// Invalidate notes that a receiver was connected to the signal or disconnected from it.
 func (r *Registry) Invalidate(s *Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,7 +35,7 @@ func (r *Registry) Invalidate(s *Signal) {
 		r.plans.Store(nil)
 		r.ready, r.stale = nil, nil
 		return
-	case r.ready == nil || s.Scope.Schema == nil: // receivers of an interface can hear every model
+	case r.ready == nil || s.Scope.Schema == nil: // receivers of an interface may listen to every model
 		r.ready = &sync.Map{}
 	}
 	if s.Scope.Schema != nil {
@@ -45,13 +44,13 @@ func (r *Registry) Invalidate(s *Signal) {
 	r.plans.Store(&sync.Map{})
 }
 
-// Listening reports whether anybody is connected.
+// Listening reports whether any receiver is connected.
 func (r *Registry) Listening() bool { return r.plans.Load() != nil }
 
-// Round returns a number that grows when statements run after receivers were connected.
+// Round returns a number that grows if statements run after receivers were connected.
 func (r *Registry) Round() uint64 { return r.rounds.Load() }
 
-// PlanFor returns the plan of a model, nil when nobody listens to it. It takes no lock once the plan is made.
+// PlanFor returns the plan of a model, nil if no receiver listens to it. It takes no lock if the plan is made.
 func (r *Registry) PlanFor(model *schema.Schema) *Plan {
 	plans := r.plans.Load()
 	if plans == nil {
@@ -76,21 +75,21 @@ func (r *Registry) addPlan(model *schema.Schema) *Plan {
 	defer r.mu.Unlock()
 	r.rounds.Add(1)
 	if r.ready == nil {
-		return nil // somebody has disconnected the last receiver
+		return nil // the last receiver was disconnected meanwhile
 	}
 	r.learn(model)
 	b := &planner{
 		Graph: r.graph, reg: r, made: map[*schema.Schema]*Plan{}, deletes: map[*schema.Schema]bool{}, leads: map[*schema.Schema]bool{},
 	}
 	p := b.plan(model)
-	for of, made := range b.made { // now that they are whole: statements read them without the lock
+	for of, made := range b.made { // only now that they are complete, because statements read them without the lock
 		r.ready.Store(of, made)
 	}
 	r.plans.Store(r.ready)
 	return p
 }
 
-// learn adds a model and those with new receivers to the graph. It drops the plans that the news can touch.
+// learn adds a model, and models whose receivers have changed, to the graph. It drops the plans that this can touch.
 func (r *Registry) learn(model *schema.Schema) {
 	switch {
 	case r.graph == nil:

@@ -16,35 +16,35 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// Registry holds the receivers of one database, and what sends need to know of the database.
+// Registry holds the receivers of one database, and what sends need from the database.
 type Registry struct {
 	Config
 
 	DB      *gorm.DB          // a session of the database without conditions
-	Pools   *pool.Pools       // wraps connection pools so that the end of transactions is seen
+	Pools   *pool.Pools       // wraps connection pools, to see the end of transactions
 	Rows    rows.Models       // reads and compares rows
-	Catalog relations.Catalog // what the database deletes by itself
+	Catalog relations.Catalog // tells what the database deletes by itself
 	Seq     atomic.Uint64     // connection order over all signals
 	mu      sync.Mutex
-	known   []*Signal                                 // every signal of the database, guarded by mu as named and wide
-	bound   map[reflect.Type]any                      // what was made of the signals of a model or an interface, guarded by mu
-	named   map[reflect.Type][]*Signal                // those of one model
-	wide    []*Signal                                 // those of interfaces
-	unique  map[*schema.Schema][]relations.Constraint // what is unique of models, guarded by mu
+	known   []*Signal                                 // every signal of the database; mu guards it, named and wide
+	bound   map[reflect.Type]any                      // the public value made for a model or an interface; guarded by mu
+	named   map[reflect.Type][]*Signal                // signals of one model
+	wide    []*Signal                                 // signals of interfaces
+	unique  map[*schema.Schema][]relations.Constraint // unique constraints of models; guarded by mu
 	planning
 	doubts
 }
 
-// Config is what the plugin was told, with defaults filled in.
+// Config is the configuration of the plugin, with defaults filled in.
 type Config struct {
-	BatchSize int                                  // rows that a conditional write resolves at once
-	MaxDepth  int                                  // of sends of model signals within one another
+	BatchSize int                                  // rows that an update or delete by a condition handles at once
+	MaxDepth  int                                  // how deep sends of model signals may be nested
 	Observer  Observer                             // nil means none
-	Explicit  bool                                 // of explicit transactions only those of signals.Transaction are followed
-	Untracked Policy                               // what receivers that wait do in a transaction whose end cannot be seen
-	Handle    func(ctx context.Context, err error) // gets the errors that can no longer abort anything
-	Errors    *Errors                              // makes the errors that callers see
-	Strict    bool                                 // what is probably wrong is an error
+	Explicit  bool                                 // of explicit transactions, the plugin follows only those of signals.Transaction
+	Untracked Policy                               // for receivers that wait for a transaction whose end the plugin cannot see
+	Handle    func(ctx context.Context, err error) // gets errors that can no longer fail a write
+	Errors    *Errors                              // makes the public errors
+	Strict    bool                                 // likely mistakes are errors
 }
 
 // New returns the registry of a database.
@@ -55,24 +55,24 @@ func New(db *gorm.DB, c Config) *Registry {
 	}
 }
 
-// Signal is the receivers of one signal of a model, of an interface, or of a custom signal.
+// Signal holds the receivers of one signal of a model, of an interface, or of a custom signal.
 type Signal struct {
-	Name    string                 // "pre_save", or what a custom signal was called
-	List    receivers.List[*Entry] // who is connected
-	Kind    Kind                   // 0 of a custom signal
-	Scope   Scope                  // zero of a custom signal
-	counted int                    // receivers that the registry has counted
+	Name    string                 // "pre_save", or the name of a custom signal
+	List    receivers.List[*Entry] // the connected receivers
+	Kind    Kind                   // 0 for a custom signal
+	Scope   Scope                  // zero for a custom signal
+	counted int                    // number of its receivers in planning.connected
 }
 
 // Scope says which models a signal belongs to.
 type Scope struct {
 	Type    reflect.Type                  // the model or the interface
-	Name    string                        // of the type
+	Name    string                        // name of the type
 	Schema  *schema.Schema                // nil for an interface
-	Matches func(model reflect.Type) bool // reports whether writes of a model send the signals
+	Matches func(model reflect.Type) bool // whether writes of a model send the signals
 }
 
-// Bind returns what is bound to a scope, made by build at the first call. build also returns the signals in the order of kinds.
+// Bind returns the public value of a scope. The first call makes it with build, which also returns the signals in the order of kinds.
 func (r *Registry) Bind(s Scope, build func() (any, [Kinds]*Signal)) any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,7 +100,7 @@ func (r *Registry) Collect() [Kinds][]*Entry {
 	return sorted(r.known)
 }
 
-// collectLocked returns the receivers that hear a model, in the order in which they run.
+// collectLocked returns the receivers that listen to a model, in the order in which they run.
 func (r *Registry) collectLocked(model reflect.Type) [Kinds][]*Entry {
 	heard := slices.Clip(r.named[model])
 	for _, s := range r.wide {
@@ -111,7 +111,7 @@ func (r *Registry) collectLocked(model reflect.Type) [Kinds][]*Entry {
 	return sorted(heard)
 }
 
-// sorted returns the receivers of some signals by kind.
+// sorted returns the receivers of some signals by kind, in the order in which they run.
 func sorted(signals []*Signal) (entries [Kinds][]*Entry) {
 	for _, s := range signals {
 		entries[s.Kind] = append(entries[s.Kind], s.List.Items()...)

@@ -10,16 +10,16 @@ import (
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
-// Settings are what a statement carries for the sessions of its receivers.
+// Settings are the settings of a statement that sessions of its receivers get.
 type Settings struct {
 	config *gorm.Config
-	rare   *rare // nil of most statements
+	rare   *rare // nil for most statements
 }
 
-// rare is what few statements carry.
+// rare holds settings that few statements have.
 type rare struct {
 	values   []setting
-	table    string // as GORM names it, where that is not the one of the model
+	table    string // the statement's table in GORM, if it is not the model's
 	unscoped bool
 }
 
@@ -29,7 +29,7 @@ type setting struct {
 	value any
 }
 
-// of takes the settings of a statement, and returns s. What GORM keeps among them for the statement itself is left out: values of
+// of copies the settings of a statement into s and returns s. It leaves out values that GORM keeps there for the statement itself: those of
 // InstanceSet, and the rows that its associations have saved.
 func (s *Settings) of(stmt *gorm.Statement) *Settings {
 	s.config = stmt.Config
@@ -49,20 +49,20 @@ func (s *Settings) of(stmt *gorm.Statement) *Settings {
 	return s
 }
 
-// bind notes the pool of the statement. Call it on the goroutine of the write, before anybody gets the frame.
+// bind keeps the pool of the statement. It must run on the goroutine of the write, before a receiver gets the frame.
 func (f *Frame) bind() {
 	if f.pool == nil && f.db != nil {
 		f.pool = f.db.Statement.ConnPool
 	}
 }
 
-// Detach makes the frame one that lets go of the statement: GORM may use it again, and it is large. The settings are kept in s.
+// Detach cuts the frame off its statement, which is large and which GORM may use again. The settings are kept in s.
 func (f *Frame) Detach(stmt *gorm.Statement, s *Settings) {
 	f.pool, f.settings, f.db = stmt.ConnPool, s.of(stmt), nil
 }
 
-// Session returns a session on the connection of the frame's statement that carries the frame. It shares nothing with the statement:
-// neither its error nor its conditions, and it may be used from any goroutine.
+// Session returns a session on the connection of the frame's statement, with the frame as its context. It shares neither error nor conditions with
+// the statement, and any goroutine may use it.
 func (f *Frame) Session() *gorm.DB {
 	if f == nil || (f.db == nil && f.settings == nil) {
 		return nil
@@ -80,12 +80,12 @@ func (f *Frame) Session() *gorm.DB {
 	}
 	current, inTransaction := pool.Find(to)
 	switch {
-	case current != nil && current.Queue.Outcome() != txn.Open: // an event that was kept beyond its transaction
+	case current != nil && current.Queue.Outcome() != txn.Open: // a receiver has kept the event beyond its transaction
 		to = reg.home(tx, current.Outside)
-	case f.Ended != nil && (current != nil || !inTransaction): // or in the transaction that somebody has captured
+	case f.Ended != nil && (current != nil || !inTransaction): // outside the ended transaction, or in the one that a test captures
 		to = reg.home(tx, to)
 	}
-	// A statement of its own: GORM would let sessions of the session inherit the clauses and the SQL of the write.
+	// A new statement: otherwise GORM would let sessions of this session inherit the clauses and the SQL of the write.
 	tx.Statement = &gorm.Statement{DB: tx, ConnPool: to, Context: f, Clauses: map[string]clause.Clause{}}
 	if s.rare != nil {
 		tx.Statement.Unscoped = s.rare.unscoped && tx.PropagateUnscoped
@@ -96,7 +96,7 @@ func (f *Frame) Session() *gorm.DB {
 	return tx
 }
 
-// home makes a pool the one of a session, within the session's own prepared statements.
+// home makes a pool the session's own. If the session prepares statements on that pool, it uses them.
 func (r *Registry) home(tx *gorm.DB, outside gorm.ConnPool) gorm.ConnPool {
 	if prepared, ok := r.Pools.Wrap(tx.ConnPool).(*gorm.PreparedStmtDB); ok && prepared.ConnPool == outside {
 		outside = prepared

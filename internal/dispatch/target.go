@@ -13,24 +13,24 @@ type Target struct {
 	Call  func(*Entry) error // calls it with the event
 }
 
-// Answer is what one receiver has answered.
+// Answer is the result of one receiver.
 type Answer struct {
 	Entry *Entry // the receiver
 	Err   error  // names the receiver; nil if it succeeded
 }
 
-// Way is how a send calls its receivers.
+// Way says how a send calls its receivers.
 type Way uint8
 
 // The ways.
 const (
 	UntilError Way = iota // one by one, up to the first error
-	AllInTurn             // one by one, whatever they answer
+	AllInTurn             // one by one, whatever they return
 	AtOnce                // all at the same time
 )
 
-// Send makes the calls and returns an answer for each, in the order of the targets. Receivers that have had their one call are left out. If the context ends, AtOnce no longer waits: the answer
-// of a receiver that is still running is the cause. The other ways do not look at the context.
+// Send makes the calls and returns an answer for each, in the order of the targets. It leaves out receivers that have had their only call. AtOnce
+// stops to wait if the context ends: a receiver that still runs then answers with the cause. The other ways ignore the context.
 func (w Way) Send(ctx context.Context, targets []Target) []Answer {
 	if w == AtOnce {
 		return together(ctx, targets)
@@ -38,7 +38,7 @@ func (w Way) Send(ctx context.Context, targets []Target) []Answer {
 	return each(targets, w == UntilError)
 }
 
-// answer makes the call. A panic, and a call that ends its goroutine, are errors.
+// answer makes the call. It answers a panic, and the end of the goroutine, with an error.
 func (t Target) answer(response *Answer) {
 	*response = Answer{Entry: t.Entry, Err: t.Entry.Failure(fault.ErrGoexit)}
 	defer func() {
@@ -52,7 +52,7 @@ func (t Target) answer(response *Answer) {
 	}
 }
 
-// each makes the calls one by one, until the first error if stop says so.
+// each makes the calls one by one; if stop is true, until the first error.
 func each(targets []Target, stop bool) []Answer {
 	responses := make([]Answer, 0, len(targets))
 	for _, t := range targets {
@@ -69,7 +69,7 @@ func each(targets []Target, stop bool) []Answer {
 	return responses
 }
 
-// together makes the calls at once and waits for them, or for the end of ctx.
+// together makes the calls at the same time and waits for them, or for the end of ctx.
 func together(ctx context.Context, targets []Target) []Answer {
 	targets = slices.DeleteFunc(targets, func(t Target) bool { return !t.Entry.Take() })
 	done := make([]chan Answer, len(targets))
@@ -77,7 +77,7 @@ func together(ctx context.Context, targets []Target) []Answer {
 		done[i] = make(chan Answer, 1)
 		go func() {
 			var response Answer
-			defer func() { done[i] <- response }() // also when the receiver ends its goroutine
+			defer func() { done[i] <- response }() // also if the receiver ends its goroutine
 			t.answer(&response)
 		}()
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
-// abandon rolls back the transaction of a send whose receiver has ended its goroutine: GORM recovers from nothing, so nobody else would.
+// abandon rolls back the transaction of a send whose receiver has ended its goroutine. GORM does not recover, so nobody else would.
 func (f *Frame) abandon(cause error) {
 	if f.Ended != nil {
 		return
@@ -24,7 +24,7 @@ func (f *Frame) abandon(cause error) {
 	}
 }
 
-// holds returns the transactions whose writes wait for receivers under a context, each once and the innermost first.
+// holds returns the open transactions whose writes wait for receivers under this context, each once, innermost first.
 func (f *Frame) holds() []*pool.Tx {
 	var found []*pool.Tx
 	for ; f != nil; f = f.parent {
@@ -39,11 +39,11 @@ func (f *Frame) holds() []*pool.Tx {
 	return found
 }
 
-// Holds reports whether a transaction waits for a receiver under the frame.
+// Holds reports whether an open transaction waits for a receiver under this context.
 func (f *Frame) Holds() bool { return len(f.holds()) > 0 }
 
-// Beginning is called before a transaction is begun. When a receiver begins one on another connection than that of the write that waits
-// for it, the error of that says what to do.
+// Beginning is called before a transaction is begun. If a receiver begins it on another connection than that of the write, which waits for the
+// receiver, the returned function explains an error of waiting.
 func (r *Registry) Beginning(ctx context.Context, outside gorm.ConnPool) (func(error) error, error) {
 	f := FrameOf(ctx)
 	if f == nil {
@@ -58,7 +58,7 @@ func (r *Registry) Beginning(ctx context.Context, outside gorm.ConnPool) (func(e
 	return explained, nil
 }
 
-// waits refuses what would wait for ever: every connection that the pool may have is held by a write that waits for the receiver.
+// waits returns an error if a statement would wait for ever: writes that wait for this receiver hold all connections that the pool may have.
 func (r *Registry) waits(f *Frame, current gorm.ConnPool) error {
 	held := 0
 	for _, tx := range f.holds() {
@@ -75,7 +75,7 @@ func (r *Registry) waits(f *Frame, current gorm.ConnPool) error {
 	return fmt.Errorf("%w: the pool has no other connection (SetMaxOpenConns)", fault.ErrOtherSession)
 }
 
-// Runs is called before a statement of a read or of Exec.
+// Runs is called before a query or an Exec.
 func (r *Registry) Runs(db *gorm.DB) {
 	if db.Error != nil || db.DryRun {
 		return
@@ -87,8 +87,7 @@ func (r *Registry) Runs(db *gorm.DB) {
 	}
 }
 
-// Explain adds to the error of a statement what to do about it, when a receiver made the statement through another session than its
-// event's, and the error is one of waiting.
+// Explain adds the cure to an error of waiting, if a receiver ran the statement through another session than that of its event.
 func Explain(db *gorm.DB) {
 	if db.Error == nil || errors.Is(db.Error, fault.ErrOtherSession) {
 		return
@@ -107,7 +106,7 @@ func Explain(db *gorm.DB) {
 	}
 }
 
-// explained adds to an error of waiting what to do about it.
+// explained adds the cure to an error of waiting.
 func explained(err error) error {
 	if errors.Is(err, fault.ErrOtherSession) || !isWait(err) {
 		return err
@@ -115,7 +114,7 @@ func explained(err error) error {
 	return fmt.Errorf("%w: %w", fault.ErrOtherSession, err)
 }
 
-// isWait reports whether an error says that a statement has waited for another connection in vain.
+// isWait reports whether an error says that a statement waited for another connection in vain.
 func isWait(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return true
