@@ -19,13 +19,13 @@ type Becoming struct {
 	holding sync.Map // by *rows.Model: a []held
 }
 
-// held is a row whose field holds the value.
+// held is a row whose field has the value.
 type held struct {
 	field *schema.Field
 	row   reflect.Value
 }
 
-// Check returns what is wrong with the field or with its value for a model, "" for nothing.
+// Check returns what is wrong with the field, or with the value in a model, "" for nothing.
 func (b *Becoming) Check(ctx context.Context, sender string, model *rows.Model) string {
 	fields := model.Fields(b.Field)
 	if len(fields) == 0 {
@@ -39,7 +39,7 @@ func (b *Becoming) Check(ctx context.Context, sender string, model *rows.Model) 
 	return ""
 }
 
-// of returns rows of a model that hold the value, none if the model has no such field or the field cannot hold the value.
+// of returns rows of a model that have the value, one for each field of the name. There is none for a field that cannot hold the value.
 func (b *Becoming) of(ctx context.Context, model *rows.Model) []held {
 	if known, ok := b.holding.Load(model); ok {
 		all, _ := known.([]held)
@@ -55,11 +55,11 @@ func (b *Becoming) of(ctx context.Context, model *rows.Model) []held {
 	return all
 }
 
-// Becomes reports whether a field of the row changes to a value: it held another one, or the row is created with the value.
+// Becomes reports whether a field of the row changes to the value: it held another one, or the row is created with the value.
 func (r *Row) Becomes(ctx context.Context, b *Becoming) bool {
 	for _, h := range b.of(ctx, r.Facts.Model) {
 		switch {
-		case r.Facts.Computed[h.field] || !r.holds(ctx, h): // what the database computes is known when it has done so
+		case r.Facts.Computed[h.field] || !r.holds(ctx, h): // a computed value is known only after the write
 		case r.Created && r.Facts.inserted(h.field), !r.Created && r.FieldChanged(ctx, h.field):
 			return true
 		}
@@ -67,7 +67,7 @@ func (r *Row) Becomes(ctx context.Context, b *Becoming) bool {
 	return false
 }
 
-// holds reports whether the row, as it is or will be written, has the value of another one in a field.
+// holds reports whether the row, as it is or will be written, has the value of h in its field.
 func (r *Row) holds(ctx context.Context, h held) bool {
 	model, db := r.Facts.Model, r.Facts.DB
 	verdict := model.Compare(ctx, db, h.field, h.row, r.Value())

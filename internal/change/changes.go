@@ -12,8 +12,8 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// Changed reports whether any of the named fields changes, or any at all. A name that the model does not know changes nothing: a
-// receiver of several models may name fields that only some of them have.
+// Changed reports whether the write changes one of the named fields, or any field if none is named. An unknown name counts as unchanged: a receiver
+// of several models may name fields that only some of them have.
 func (r *Row) Changed(ctx context.Context, names []string) bool {
 	for _, name := range names {
 		for _, f := range r.Facts.Model.Fields(name) {
@@ -30,7 +30,7 @@ func (r *Row) Changed(ctx context.Context, names []string) bool {
 	})
 }
 
-// MustKnow panics for a name that is no field of the model.
+// MustKnow panics if a name is not a field of the model.
 func (r *Row) MustKnow(names []string) {
 	for _, name := range names {
 		if r.Facts.Model != nil && len(r.Facts.Model.Fields(name)) == 0 {
@@ -39,7 +39,7 @@ func (r *Row) MustKnow(names []string) {
 	}
 }
 
-// UnknownField says that a model has no such field, and what may have been meant.
+// UnknownField returns the text of an error: the model has no such field, and which name was probably meant.
 func UnknownField(sender string, model *rows.Model, name string) string {
 	text := fmt.Sprintf("%s has no column field %q", sender, name)
 	use := ": use"
@@ -58,7 +58,7 @@ func (r *Row) FieldChanged(ctx context.Context, f *schema.Field) bool {
 // Known reports whether the row has the stored values of all columns beside the new ones.
 func (r *Row) Known() bool { return r.Facts.Loaded && r.Original != nil }
 
-// compare compares a column of the stored row with that of the row as it is or will be written.
+// compare compares a column of the stored row with the column as it is or will be written.
 func (r *Row) compare(ctx context.Context, f *schema.Field) rows.Verdict {
 	before, model, db := reflect.ValueOf(r.Original).Elem(), r.Facts.Model, r.Facts.DB
 	verdict := model.Compare(ctx, db, f, before, r.Value())
@@ -72,7 +72,7 @@ func (r *Row) differs(ctx context.Context, f *schema.Field) bool {
 	return r.compare(ctx, f) != rows.Equal
 }
 
-// Unsure returns the fields of which only the database knows whether they changed: it stores values of their types in a form of its own.
+// Unsure returns the fields of which only the database knows whether they have changed, because it stores values of their types in its own form.
 func (r *Row) Unsure(ctx context.Context) []*schema.Field {
 	if r.Silent || r.Created || r.Original == nil {
 		return nil
@@ -86,7 +86,7 @@ func (r *Row) Unsure(ctx context.Context) []*schema.Field {
 	return fields
 }
 
-// Changes gives add the columns that the write changes. old is nil where the row is created or its original is not known.
+// Changes calls add for each column that the write changes. old is nil if the row is created or its original was not read.
 func (r *Row) Changes(ctx context.Context, add func(name, column string, old, value any)) {
 	v, model := r.Value(), r.Facts.Model
 	for _, f := range r.Facts.Model.Columns {
@@ -110,13 +110,13 @@ func (r *Row) Changes(ctx context.Context, add func(name, column string, old, va
 	}
 }
 
-// Restored reports whether the row was soft-deleted and is no more.
+// Restored reports whether the row was soft-deleted and no longer is.
 func (r *Row) Restored(ctx context.Context) bool {
 	before, after := r.hidden(ctx)
 	return before && !after
 }
 
-// hidden reports whether the row was and is soft-deleted, false and false if the write leaves alone what says so.
+// hidden reports whether the row was soft-deleted and whether it is now. Both are false if the write does not change the mark of the soft delete.
 func (r *Row) hidden(ctx context.Context) (was, is bool) {
 	if r.Created || !r.Known() {
 		return false, false

@@ -10,31 +10,31 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// Facts is what the events of one signal of a write answer from. The write makes facts before it sends the signal, and never changes them
-// after that: an event that a receiver keeps gives the same answers later.
+// Facts is what the events of one signal of a write answer from. The write makes them before it sends the signal and never changes them afterwards,
+// so that an event that a receiver keeps gives the same answers later.
 type Facts struct {
 	Model    *rows.Model
-	DB       *gorm.DB // of the plugin: knows the dialect
-	Table    string   // that the write names
-	Strategy Strategy // says whether a column changes; nil where no event asks
+	DB       *gorm.DB // a session of the plugin, which knows the dialect
+	Table    string   // table that the write names
+	Strategy Strategy // says whether a column changes; nil if no event asks
 
-	Assigns  *Assigns               // of an update: what the statement assigns
-	Fields   []string               // of other writes: names of the fields that the write names; nil means all
+	Assigns  *Assigns               // what an update assigns
+	Fields   []string               // for other writes: names of the fields that the write names; nil means all
 	Inserts  []string               // names of the fields that an INSERT names; nil means all
-	Written  map[*schema.Field]bool // what an upsert changes of a stored row
-	Computed map[*schema.Field]bool // what the database computes, as long as no instance holds the result
+	Written  map[*schema.Field]bool // columns that an upsert changes in a stored row
+	Computed map[*schema.Field]bool // columns that the database computes, until an instance holds the result
 
-	Result  Result // what the statement makes of its rows, where that does not depend on the row
-	Soft    bool   // a delete that keeps the row
-	Cascade bool   // a delete that the database makes because the parent goes
-	Loaded  bool   // the rows have an original
-	Stored  bool   // instances hold what the database has made of the row
+	Result  Result // what the statement does to its rows, if that is the same for all
+	Soft    bool   // the delete keeps the row and marks it
+	Cascade bool   // the database deletes the row because its parent is deleted
+	Loaded  bool   // originals were read
+	Stored  bool   // instances hold the row as the database has stored it
 }
 
 // Assigns is what an UPDATE assigns.
 type Assigns struct {
 	Set    clause.Set
-	ByHand map[string]any // the map that the caller gave, if it was one
+	ByHand map[string]any // the map that the caller gave, if it gave one
 }
 
 // names reports whether the write names a field.
@@ -72,14 +72,14 @@ func (a *Assigns) names(f *schema.Field) bool {
 	return byName || byColumn
 }
 
-// Lasting returns facts that need nothing of the statement and of the caller.
+// Lasting returns a copy of the facts that needs neither the statement nor data of the caller.
 func (s *Facts) Lasting() Facts {
 	lasting := *s
 	lasting.Fields, lasting.Assigns = s.Named(), nil
 	return lasting
 }
 
-// inserted reports whether an INSERT gives a column the value that its field holds, or has returned it.
+// inserted reports whether an INSERT stores the value that the field holds, or has returned it.
 func (s *Facts) inserted(f *schema.Field) bool {
 	if !f.Creatable {
 		return s.Stored && f.HasDefaultValue
@@ -87,5 +87,5 @@ func (s *Facts) inserted(f *schema.Field) bool {
 	return s.Inserts == nil || f.PrimaryKey || slices.Contains(s.Inserts, s.Model.Name(f))
 }
 
-// Made reports whether somebody has filled in the facts.
+// Made reports whether the facts were filled in.
 func (s *Facts) Made() bool { return s.Model != nil }

@@ -2,19 +2,19 @@ package change
 
 import "context"
 
-// Result says what a write makes of a row.
+// Result says what a write does to a row.
 type Result uint8
 
 // The results.
 const (
 	Updated Result = iota
 	Created
-	SoftDeleted // by a delete, or by an update that marks the row as deleted
+	SoftDeleted // by a delete, or by an update that marks the row
 	Deleted
-	Restored // an update has made a soft-deleted row live again
+	Restored // an update has restored a soft-deleted row
 )
 
-// Result says what the write makes of the row.
+// Result says what the write does to the row.
 func (r *Row) Result(ctx context.Context) Result {
 	switch {
 	case r.Facts.Result == Deleted && r.Facts.Soft:

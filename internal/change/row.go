@@ -1,5 +1,5 @@
-// Package change holds what events answer from: rows, and the facts that a statement makes of them. It knows no database connection, no
-// receivers and no statement of GORM. Facts do not change once a signal is sent; a write gives its rows other facts when it goes on.
+// Package change holds what events answer from: rows, and the facts of a statement about them. It knows no database connection, no receivers and no
+// statement of GORM. Facts do not change after their signal was sent; a write gives its rows new facts for its next signal.
 package change
 
 import (
@@ -16,18 +16,18 @@ import (
 type Row struct {
 	Facts    *Facts
 	Instance any // pointer to a struct of the model
-	Original any // pointer to the stored row; nil when there is none or it was not read
-	Now      any // pointer to the row as it is stored after the write; nil unless only the database knows what changed
+	Original any // pointer to the stored row; nil if there is none or it was not read
+	Now      any // pointer to the row as stored after the write; nil unless only the database knows what has changed
 	Created  bool
 	Silent   bool    // the row is not written, so nothing is sent for it
-	Linked   *Linked // of m2m_changed: what happens to the links of the row
-	Unread   *Unread // fields of the original; nil of nearly every row
+	Linked   *Linked // the change of links in m2m_changed
+	Unread   *Unread // fields of the original that could not be read; nil for nearly every row
 }
 
-// Unread are fields that cannot hold what is stored, so that they are zero.
+// Unread are fields whose type cannot hold the stored value. They are zero.
 type Unread struct{ fields []*schema.Field }
 
-// UnreadOf returns fields as what could not be read, nil for none.
+// UnreadOf returns an Unread for fields, nil if there are none.
 func UnreadOf(fields []*schema.Field) *Unread {
 	if len(fields) == 0 {
 		return nil
@@ -37,7 +37,7 @@ func UnreadOf(fields []*schema.Field) *Unread {
 
 func (u *Unread) has(f *schema.Field) bool { return u != nil && slices.Contains(u.fields, f) }
 
-// Action is what happens to links: one before they change and one after, which is the number after it.
+// Action is a change of links. Each action before the change is followed by the number of the one after it.
 type Action int
 
 // The actions.
@@ -53,7 +53,7 @@ const (
 // Before reports whether the links have not changed yet.
 func (a Action) Before() bool { return a%2 == 1 }
 
-// Linked is what a row of m2m_changed has beside its instance.
+// Linked is the part of an m2m_changed event beside its row.
 type Linked struct {
 	Relation string
 	Action   Action
@@ -61,10 +61,11 @@ type Linked struct {
 	Keys     []any
 }
 
-// Value returns the struct that the row's instance is.
+// Value returns the struct that the instance points to.
 func (r *Row) Value() reflect.Value { return reflect.ValueOf(r.Instance).Elem() }
 
-// Stored returns what a row was before the write, or else what it is: GORM may have written the key of another row into it.
+// Stored returns the row as it was before the write, or the instance if that is not known. GORM may have written the key of another row into the
+// instance.
 func (r *Row) Stored() reflect.Value {
 	if r.Original != nil {
 		return reflect.ValueOf(r.Original).Elem()
@@ -72,8 +73,8 @@ func (r *Row) Stored() reflect.Value {
 	return r.Value()
 }
 
-// Snapshot returns a copy of the instance that shows the row as it was written: the caller's struct may hold more than its statement named
-// or GORM may write.
+// Snapshot returns a copy of the instance that shows the row as it was written. The caller's struct may hold values that the statement did not name
+// or that GORM does not write.
 func (r *Row) Snapshot(ctx context.Context) any {
 	row := r.Facts.Model.Clone(ctx, r.Value())
 	for _, f := range r.Facts.Model.Columns {
@@ -88,8 +89,7 @@ func (r *Row) Snapshot(ctx context.Context) any {
 	return row.Interface()
 }
 
-// unwritten reports whether the instance may have a value that the write does not store. Fields that GORM only reads are as somebody has read
-// them.
+// unwritten reports whether the instance may have a value that the write does not store. Fields that GORM only reads do not count.
 func (r *Row) unwritten(f *schema.Field) bool {
 	switch {
 	case r.Facts.Strategy == nil || (!f.Creatable && !f.Updatable):

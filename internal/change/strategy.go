@@ -14,14 +14,14 @@ type Strategy interface {
 	// changed reports whether the write changes a column of the row.
 	changed(ctx context.Context, r *Row, f *schema.Field) bool
 
-	// compares reports whether the write changes a column if the values of the column differ.
+	// compares reports whether the write changes a column if its old and its new value differ.
 	compares(r *Row, f *schema.Field) bool
 
-	// leaves reports whether the write leaves a column of a stored row as it is, whatever the instance holds.
+	// leaves reports whether the write keeps a column of a stored row, whatever the instance holds.
 	leaves(r *Row, f *schema.Field) bool
 }
 
-// WholeRow is the strategy of statements that write all columns that GORM may update: Save, and events that no statement sends.
+// WholeRow is the strategy of statements that write all columns that GORM may update, as Save does. Events that no statement sends have it too.
 type WholeRow struct{}
 
 func (s WholeRow) changed(ctx context.Context, r *Row, f *schema.Field) bool {
@@ -38,8 +38,8 @@ func (WholeRow) compares(_ *Row, f *schema.Field) bool { return f.Updatable }
 
 func (WholeRow) leaves(_ *Row, f *schema.Field) bool { return !f.Updatable }
 
-// NamedFields is the strategy of an update that names fields. Instances are copies of the stored rows, to which the assignments are applied:
-// what receivers change beside the named fields differs too.
+// NamedFields is the strategy of an update that names fields. The instance is a copy of the stored row with the assignments applied, so fields that
+// receivers change differ as well.
 type NamedFields struct{}
 
 func (s NamedFields) changed(ctx context.Context, r *Row, f *schema.Field) bool {
@@ -51,15 +51,15 @@ func (s NamedFields) changed(ctx context.Context, r *Row, f *schema.Field) bool 
 	case !s.compares(r, f):
 		return false
 	}
-	return r.differs(ctx, f) || (r.Unread.has(f) && r.Facts.names(f)) // whatever is assigned is something else
+	return r.differs(ctx, f) || (r.Unread.has(f) && r.Facts.names(f)) // the write replaces a value that could not be read
 }
 
-// A field may only be there because another one of its embedded struct was assigned. It is NULL in the table, and stays so.
+// compares leaves out a field that exists only because another field of its embedded struct was assigned. It is NULL in the table, and stays NULL.
 func (NamedFields) compares(r *Row, f *schema.Field) bool {
 	return !rows.Made(f, reflect.ValueOf(r.Original).Elem(), r.Value()) || r.Facts.names(f)
 }
 
-// The instance is a copy of the stored row.
+// leaves returns false, because the instance is a copy of the stored row.
 func (NamedFields) leaves(*Row, *schema.Field) bool { return false }
 
 // Upserted is the strategy of an INSERT that updates stored rows.
@@ -81,7 +81,7 @@ func (Upserted) compares(r *Row, f *schema.Field) bool { return r.Facts.Written[
 
 func (s Upserted) leaves(r *Row, f *schema.Field) bool { return !s.compares(r, f) }
 
-// EveryColumn is the strategy of several writes of one row.
+// EveryColumn is the strategy of several writes of one row taken together.
 type EveryColumn struct{}
 
 func (EveryColumn) changed(ctx context.Context, r *Row, f *schema.Field) bool {
