@@ -20,18 +20,18 @@ type Deferred struct {
 	settings dispatch.Settings
 	ended    dispatch.Ended
 	rows     []change.Row
-	one      [1]change.Row // what rows points to when there is one
+	one      [1]change.Row // array of rows, if there is one row
 
-	seldom atomic.Pointer[seldom] // what few sends have
+	seldom atomic.Pointer[seldom] // state that few sends have
 }
 
-// seldom is what few sends have, in a place of its own: a transaction may hold many.
+// seldom holds state that few sends have. It is allocated separately, because a transaction may hold many sends.
 type seldom struct {
-	waiting *context.Context        // what the observer made of the beginning; nil when it is not told
-	failure atomic.Pointer[failure] // why the write has failed; nil as long as it has not
+	waiting *context.Context        // context that the observer has made for the wait; nil if it has seen none
+	failure atomic.Pointer[failure] // why the write has failed; nil if it has not
 }
 
-// rest returns what few sends have, also before there is any of it.
+// rest returns the state that few sends have, and allocates it at the first call.
 func (d *Deferred) rest() *seldom {
 	if s := d.seldom.Load(); s != nil {
 		return s
@@ -40,7 +40,7 @@ func (d *Deferred) rest() *seldom {
 	return d.seldom.Load()
 }
 
-// failed returns why the write has failed, nil as long as it has not.
+// failed returns why the write has failed, nil if it has not.
 func (d *Deferred) failed() *failure {
 	if s := d.seldom.Load(); s != nil {
 		return s.failure.Load()
@@ -50,10 +50,10 @@ func (d *Deferred) failed() *failure {
 
 func (d *Deferred) reg() *dispatch.Registry { return d.frame.Plan.Reg }
 
-// leave makes the frame one whose transaction has ended.
+// leave lets the frame outlive its transaction, which has ended.
 func (d *Deferred) leave(outside gorm.ConnPool) { d.frame.Leave(outside, &d.ended) }
 
-// Take copies the rows of a write, so that what the caller does to its structs until the end changes no event.
+// Take copies the rows of a write, so that later changes of the caller's structs do not change the events.
 func (d *Deferred) Take(k dispatch.Kind, of *dispatch.Frame, stmt *gorm.Statement, facts *change.Facts, rows []change.Row) {
 	d.frame, d.facts = *of, facts.Lasting()
 	d.frame.Kind = k
@@ -71,7 +71,7 @@ func (d *Deferred) Take(k dispatch.Kind, of *dispatch.Frame, stmt *gorm.Statemen
 	}
 }
 
-// Possible refuses a write whose receivers that wait could not be kept.
+// Possible returns an error if receivers of the write have to wait for a transaction whose end the plugin cannot see.
 func Possible(p *dispatch.Plan, k dispatch.Kind, current gorm.ConnPool) error {
 	if !p.Waits(k) {
 		return nil
@@ -86,7 +86,7 @@ func Possible(p *dispatch.Plan, k dispatch.Kind, current gorm.ConnPool) error {
 	return nil
 }
 
-// untracked says why the end of a transaction cannot be seen.
+// untracked returns the error that says why the plugin cannot see the end of a transaction.
 func untracked(r *dispatch.Registry, current gorm.ConnPool) error {
 	if !r.Explicit && pool.Foreign(current) {
 		return fault.ErrForeignPool
@@ -94,8 +94,7 @@ func untracked(r *dispatch.Registry, current gorm.ConnPool) error {
 	return fault.ErrUntracked
 }
 
-// Queue puts the send where it will be called from. It reports whether the send waits for the end of the statement, because it runs outside
-// any transaction.
+// Queue adds the send to its transaction. If the write runs outside any transaction, Queue reports that the send waits for the end of the statement.
 func (d *Deferred) Queue(current gorm.ConnPool) (forStatement bool, err error) {
 	if len(d.rows) == 0 {
 		return false, nil
@@ -109,7 +108,7 @@ func (d *Deferred) Queue(current gorm.ConnPool) (forStatement bool, err error) {
 		d.wait()
 		err = tx.Add(d)
 		if err == nil && tx.Adopted() {
-			err = d.sendBeforeCommit() // as the policy says that let the write pass
+			err = d.sendBeforeCommit() // the policy has let the write pass, and nobody sees the COMMIT
 		}
 		if err != nil {
 			d.waited(err)
@@ -122,7 +121,8 @@ func (d *Deferred) Queue(current gorm.ConnPool) (forStatement bool, err error) {
 	return true, d.sendBeforeCommit()
 }
 
-// Finish runs what a statement outside any transaction has kept back, once it has succeeded, and otherwise what is to hear of its failure.
+// Finish calls the receivers that waited for the end of a statement outside any transaction: those of AfterCommit if it has succeeded, otherwise
+// those of AfterFailure.
 func Finish(waiting []*Deferred, succeeded bool) {
 	if len(waiting) == 0 {
 		return
@@ -141,13 +141,13 @@ func Finish(waiting []*Deferred, succeeded bool) {
 	d.end(ended{undone: actions})
 }
 
-// sendBeforeCommit calls the receivers of the phase in which errors still count.
+// sendBeforeCommit calls the BeforeCommit receivers, whose errors fail the commit.
 func (d *Deferred) sendBeforeCommit() error {
 	entries := d.entries(dispatch.BeforeCommit)
 	if len(entries) == 0 || d.lost() {
 		return nil
 	}
-	f := d.frame // d's own leaves the transaction when that has ended
+	f := d.frame // a copy: receivers may keep it, and d's own frame leaves the transaction later
 	return d.reg().Call(entries, &f, d.rows)
 }
 
@@ -161,7 +161,7 @@ func (d *Deferred) entries(p dispatch.Phase) []*dispatch.Entry {
 	return entries
 }
 
-// wait tells the observer that a send begins to wait.
+// wait tells the observer that the send begins to wait.
 func (d *Deferred) wait() {
 	if by := d.reg().Observer; by != nil {
 		ctx := by.Start(&d.frame, d.observation())
@@ -169,7 +169,7 @@ func (d *Deferred) wait() {
 	}
 }
 
-// waited tells the observer that a send waits no more.
+// waited tells the observer that the send no longer waits.
 func (d *Deferred) waited(err error) {
 	if by := d.reg().Observer; by != nil && d.rest().waiting != nil {
 		ctx := *d.rest().waiting

@@ -13,14 +13,14 @@ import (
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
-// delivery runs what waited for the end of a transaction.
+// delivery calls the receivers and functions that waited for the end of a transaction.
 type delivery struct {
 	reg     *dispatch.Registry
-	outside gorm.ConnPool                        // where receivers get their sessions; nil means the database's own pool
-	handle  func(ctx context.Context, err error) // told of every error
-	turn    func()                               // runs what a receiver or a function has queued; nil when that is no part of it
-	puts    *puts                                // of the pass in which calls are put on lanes; nil in the one in which the others are made
-	inline  bool                                 // there is one pass, and nothing runs on a lane
+	outside gorm.ConnPool                        // pool for sessions of receivers; nil means the database's own pool
+	handle  func(ctx context.Context, err error) // gets every error
+	turn    func()                               // runs what a receiver or function has queued meanwhile; nil outside tests that capture
+	puts    *puts                                // set in the pass that puts calls on lanes; nil in the pass that makes the other calls
+	inline  bool                                 // there is only one pass, and no call goes on a lane
 }
 
 // takes reports whether the call of a receiver belongs to this pass.
@@ -28,7 +28,7 @@ func (d delivery) takes(e *dispatch.Entry) bool {
 	return d.inline || (e.Lane != nil) == (d.puts != nil)
 }
 
-// every calls f with i to n-1. When a call ends its goroutine, the others are made before the goroutine ends.
+// every calls f with i to n-1. If a call ends its goroutine, every makes the other calls before the goroutine ends.
 func every(i, n int, f func(int)) {
 	if i >= n {
 		return
@@ -47,7 +47,7 @@ func every(i, n int, f func(int)) {
 	}
 }
 
-// waited tells the observer of sends that wait no more.
+// waited tells the observers that these sends no longer wait.
 func waited(actions []txn.Item[any], err error) {
 	for _, it := range actions {
 		switch a := it.Action.(type) {
@@ -59,7 +59,7 @@ func waited(actions []txn.Item[any], err error) {
 	}
 }
 
-// rollback calls rollback functions and AfterRollback receivers, the last one first.
+// rollback calls rollback functions and AfterRollback receivers, in reverse order.
 func (d delivery) rollback(actions []txn.Item[any]) {
 	waited(actions, fault.ErrRolledBack)
 	every(0, len(actions), func(i int) {
@@ -94,7 +94,7 @@ func (d delivery) commit(actions []txn.Item[any]) {
 	}
 	waited(actions, nil)
 	if a, ok := actions[0].Action.(*Deferred); ok && len(actions) == 1 && !a.frame.Plan.Net && len(a.frame.Plan.Deferred[a.frame.Kind]) == 1 {
-		a.leave(d.outside) // the usual transaction: nothing is allocated for it
+		a.leave(d.outside) // the usual transaction: this allocates nothing
 		var batches map[*dispatch.Entry]bool
 		d.single(a.frame.Plan.Deferred[a.frame.Kind][0], a, actions, &batches)
 		return
@@ -108,16 +108,16 @@ func (d delivery) commit(actions []txn.Item[any]) {
 	every(0, len(actions), c.act)
 }
 
-// committing goes through what waited for one commit.
+// committing goes through the actions that waited for one commit.
 type committing struct {
 	delivery
 
 	actions []txn.Item[any]
-	net     *netRows                 // nil as long as nobody wants net events
-	batches map[*dispatch.Entry]bool // the batch receivers that have had their turn
+	net     *netRows                 // nil until a send whose model has net receivers
+	batches map[*dispatch.Entry]bool // batch receivers that were called
 }
 
-// act handles one action.
+// act makes the calls of one action.
 func (c *committing) act(i int) {
 	switch a := c.actions[i].Action.(type) {
 	case *dispatch.Queued:
@@ -142,8 +142,7 @@ func (c *committing) act(i int) {
 	}
 }
 
-// single calls one AfterCommit receiver for the rows of one send. A batch receiver gets all rows of the transaction when
-// the first ones have their turn.
+// single calls one AfterCommit receiver for the rows of one send. A batch receiver gets all rows of the transaction at its first call.
 func (d delivery) single(e *dispatch.Entry, a *Deferred, rest []txn.Item[any], batches *map[*dispatch.Entry]bool) {
 	switch {
 	case e.Phase != dispatch.AfterCommit || e.Net || (*batches)[e] || !d.takes(e):
@@ -160,7 +159,7 @@ func (d delivery) single(e *dispatch.Entry, a *Deferred, rest []txn.Item[any], b
 	}
 }
 
-// rowsFor gathers what a batch receiver hears of a transaction.
+// rowsFor returns all rows of a transaction that a batch receiver gets.
 func rowsFor(e *dispatch.Entry, actions []txn.Item[any]) []change.Row {
 	var all []change.Row
 	for _, it := range actions {
@@ -171,8 +170,8 @@ func rowsFor(e *dispatch.Entry, actions []txn.Item[any]) []change.Row {
 	return all
 }
 
-// send calls a deferred receiver, hands its error on, and then runs what it queued outside any transaction. In the pass of lanes it puts the
-// call on the lane.
+// send calls a deferred receiver and passes its error to the handler. Then it runs functions that the receiver queued outside any transaction. In the
+// pass of lanes it puts the call on the lane instead.
 func (d delivery) send(e *dispatch.Entry, f *dispatch.Frame, rows []change.Row) {
 	if d.puts != nil {
 		d.put(e, f, rows)
@@ -195,7 +194,7 @@ func (d delivery) send(e *dispatch.Entry, f *dispatch.Frame, rows []change.Row) 
 	}
 }
 
-// later runs what deferred receivers queued outside any transaction.
+// later runs functions that deferred receivers queued outside any transaction.
 func (d delivery) later(f *dispatch.Frame) {
 	if f.Ended == nil {
 		return

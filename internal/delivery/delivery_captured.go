@@ -8,11 +8,11 @@ import (
 	"github.com/gorm-signals/signals/internal/pool"
 )
 
-// captured shows and runs what waits for a commit, for tests that roll their transaction back.
+// captured lists and runs what waits for a commit, for tests that roll their transaction back.
 type captured struct{ reg *dispatch.Registry }
 
-// Run runs what was queued after a place as a commit would: first the BeforeCommit receivers, then everything else in the transaction
-// itself. What a receiver or a function queues in turn runs when it returns: outside the transaction, its own write would have committed.
+// Run runs the actions that were queued after a place, in the transaction itself: first the BeforeCommit receivers, then everything that waits for
+// the commit. If a receiver or function queues more, this runs when it returns: outside a transaction, its own write would have committed by then.
 func (c captured) Run(tx *pool.Tx, place int, failed func(before bool, err error)) {
 	if !c.before(tx, place, failed) {
 		return
@@ -24,8 +24,8 @@ func (c captured) Run(tx *pool.Tx, place int, failed func(before bool, err error
 	d.commit(actions)
 }
 
-// before runs the BeforeCommit receivers of what was queued after a place, and of what they write. An error would roll the transaction
-// back: then nothing waits any more.
+// before runs the BeforeCommit receivers of actions that were queued after a place, including those of their own writes. If one fails, a COMMIT would
+// roll back, so nothing else waits any more.
 func (c captured) before(tx *pool.Tx, place int, failed func(before bool, err error)) bool {
 	for next := place; ; {
 		actions := tx.Queue.Since(next)
@@ -45,7 +45,7 @@ func (c captured) before(tx *pool.Tx, place int, failed func(before bool, err er
 	}
 }
 
-// List describes what was queued after a place: a line for each row and receiver, and one for each function.
+// List describes the actions that were queued after a place: one line for each row and receiver, and one for each function.
 func (c captured) List(tx *pool.Tx, place int) []string {
 	actions := tx.Queue.Since(place)
 	var before, after []string
@@ -76,7 +76,7 @@ func (c captured) List(tx *pool.Tx, place int) []string {
 	return append(before, after...)
 }
 
-// list describes the calls of the receivers of a phase that hear each write by itself.
+// list describes the calls of a phase, except those of net receivers.
 func (d *Deferred) list(p dispatch.Phase) (lines []string) {
 	entries := d.entries(p)
 	for i := range d.rows {
@@ -89,7 +89,7 @@ func (d *Deferred) list(p dispatch.Phase) (lines []string) {
 	return lines
 }
 
-// list describes the calls of the receivers of a phase.
+// list describes the calls of a phase.
 func (s *Sent) list(p dispatch.Phase) (lines []string) {
 	for _, e := range s.entries(p) {
 		lines = append(lines, s.Signal+" to "+e.Info.Name())
@@ -97,7 +97,7 @@ func (s *Sent) list(p dispatch.Phase) (lines []string) {
 	return lines
 }
 
-// list describes the calls for the rows whose last write a send was.
+// list describes the calls of net receivers for the rows whose last write was this send.
 func (n *netRows) list(d *Deferred) (lines []string) {
 	for _, known := range n.last[d] {
 		k, row := known.event(d)

@@ -1,5 +1,4 @@
-// Package delivery runs what waits for the end of a transaction: receivers in their phases, functions that a program has queued, net events, and
-// events that a store has kept.
+// Package delivery runs receivers and functions that wait for the end of a transaction, makes net events, and converts the events that a store keeps.
 //
-// Read deferred.go (what waits) and transactions.go (how ends are seen) first, then delivery.go (what runs then).
+// Read deferred.go (the sends that wait) and transactions.go (how a transaction ends) first, then delivery.go (the calls at the end).
 package delivery

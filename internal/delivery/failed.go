@@ -11,23 +11,23 @@ import (
 // failure is why a write has failed.
 type failure struct {
 	err     error
-	written bool // the database has run the statement: what it has done may still be committed
-	lost    bool // nobody is to hear of the send but of its failure
+	written bool // the statement has run, so its changes may still be committed
+	lost    bool // only AfterFailure receivers get the send
 }
 
-// Fail says that the call that the send belongs to has failed. Written says that the database has run its statement all the same.
+// Fail notes that the call of the send has failed. written says that its statement has run all the same.
 func (d *Deferred) Fail(err error, written bool) {
 	d.rest().failure.CompareAndSwap(nil, &failure{err: err, written: written})
 }
 
-// lost reports whether nobody is to hear of the send but of its failure.
+// lost reports whether only AfterFailure receivers get the send.
 func (d *Deferred) lost() bool {
 	f := d.failed()
 	return f != nil && f.lost
 }
 
-// QueueLost says that the call has failed without having been told, and puts the send where it will be called from. It reports whether that is the end of the
-// statement, because it runs outside any transaction.
+// QueueLost adds a send that only AfterFailure receivers get, because the call has failed. If the write runs outside any transaction, it reports that
+// the send waits for the end of the statement.
 func (d *Deferred) QueueLost(current gorm.ConnPool, err error, written bool) (forStatement bool) {
 	d.rest().failure.Store(&failure{err, written, true})
 	if len(d.rows) == 0 {
@@ -43,14 +43,14 @@ func (d *Deferred) QueueLost(current gorm.ConnPool, err error, written bool) (fo
 		reg := d.reg() // the transaction has ended by itself
 		delivery{reg: reg, outside: tx.Outside, handle: reg.Handle}.end(ended{undone: []txn.Item[any]{{Action: d}}})
 		return false
-	case inTransaction && pool.Nil(current): // it could not be begun
+	case inTransaction && pool.Nil(current): // the transaction could not be begun
 		return true
 	}
 	return !inTransaction || (d.reg().Untracked != dispatch.Drop && d.reg().Untracked != dispatch.Refuse)
 }
 
-// failures calls the receivers that hear of failed writes: those of statements that have failed, and those whose transaction was rolled back
-// although the program has not asked for it.
+// failures calls the AfterFailure receivers: of statements that have failed, and of transactions that were rolled back although the program did not
+// ask for it.
 func (d delivery) failures(e ended) {
 	d.failed(e.rolledBack, func(a *Deferred, it txn.Item[any]) error {
 		switch f := a.failed(); {
@@ -77,7 +77,7 @@ func (d delivery) failures(e ended) {
 	d.failed(e.unknown, unwritten)
 }
 
-// failed calls the receivers of those sends for which why has an error.
+// failed calls the AfterFailure receivers of the sends for which why returns an error.
 func (d delivery) failed(actions []txn.Item[any], why func(a *Deferred, it txn.Item[any]) error) {
 	every(0, len(actions), func(i int) {
 		a, ok := actions[i].Action.(*Deferred)

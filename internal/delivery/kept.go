@@ -18,7 +18,7 @@ import (
 // KeptEvent is an event in a form that outlives the process.
 type KeptEvent struct {
 	Key   []any  // primary key of the row
-	Table string // that holds the row
+	Table string // table of the row
 	Data  []byte
 }
 
@@ -29,13 +29,13 @@ type kept struct {
 	Row      rows.Encoded `json:"row"`
 	Original rows.Encoded `json:"original,omitempty"`
 	Links    *keptLinks   `json:"links,omitempty"`
-	Table    string       `json:"table,omitempty"` // "" is the model's
-	Fields   []string     `json:"fields"`          // what an update names
-	Inserts  []string     `json:"inserts"`         // what an insert names
-	Written  []string     `json:"written"`         // columns that an upsert writes
+	Table    string       `json:"table,omitempty"` // "" means the model's table
+	Fields   []string     `json:"fields"`          // fields that an update names
+	Inserts  []string     `json:"inserts"`         // fields that an insert names
+	Written  []string     `json:"written"`         // columns that an upsert updates
 }
 
-// keptMarks are what is or is not so of a kept event.
+// keptMarks are the flags of a kept event.
 type keptMarks struct {
 	Created bool `json:"created,omitempty"`
 	Deleted bool `json:"deleted,omitempty"`
@@ -45,7 +45,7 @@ type keptMarks struct {
 	Copied  bool `json:"copied,omitempty"`
 }
 
-// KeepRow makes an event of a row that outlives the process.
+// KeepRow returns the event of a row in a form that outlives the process. least is the need of the receiver.
 func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (KeptEvent, error) {
 	s := r.Facts
 	k := kept{Fields: s.Named(), Inserts: s.Inserts, keptMarks: keptMarks{
@@ -83,7 +83,7 @@ func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (KeptEvent, 
 	return KeptEvent{Key: key, Table: s.Table, Data: data}, err
 }
 
-// keepNow keeps in row what is stored of the fields of which only the database knows whether they changed.
+// keepNow puts the stored values into row for fields of which only the database knows whether they have changed.
 func keepNow(ctx context.Context, r *change.Row, row rows.Encoded) error {
 	if r.Now == nil {
 		return nil
@@ -100,7 +100,7 @@ func keepNow(ctx context.Context, r *change.Row, row rows.Encoded) error {
 	return nil
 }
 
-// knownFields returns the names of fields that names of an event mean which was kept, maybe by an older version.
+// knownFields returns today's names of fields. The names of a kept event may come from an older version.
 func knownFields(model *rows.Model, names []string) []string {
 	if names == nil {
 		return nil
@@ -112,7 +112,7 @@ func knownFields(model *rows.Model, names []string) []string {
 	return known
 }
 
-// facts are those of the write that the event was kept of.
+// facts returns the facts of the write that the event was kept for.
 func (k *kept) facts(reg *dispatch.Registry, of *schema.Schema) *change.Facts {
 	model := reg.Rows.Of(of)
 	s := &change.Facts{
@@ -135,7 +135,7 @@ func (k *kept) facts(reg *dispatch.Registry, of *schema.Schema) *change.Facts {
 	return s
 }
 
-// Deliver calls a receiver of a signal with an event that was kept: in the transaction that tx is a session of, or outside any for nil.
+// Deliver calls a receiver with a kept event, in the transaction of tx. If tx is nil, the call is outside any transaction.
 func Deliver(ctx context.Context, tx *gorm.DB, reg *dispatch.Registry, s *dispatch.Signal, e *dispatch.Entry, data []byte) (err error) {
 	ctx = dispatch.Afresh(ctx)
 	var k kept

@@ -12,12 +12,12 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// keptLinks is what m2m_changed has beside its row.
+// keptLinks is the part of a kept m2m_changed event beside its row.
 type keptLinks struct {
 	Relation string         `json:"relation"`
 	Action   change.Action  `json:"action"`
 	Reverse  bool           `json:"reverse,omitempty"`
-	Keys     []rows.Encoded `json:"keys"` // primary keys of the other side
+	Keys     []rows.Encoded `json:"keys"` // primary keys of the rows on the other side
 }
 
 // otherSide returns the model that a relation of a model leads to.
@@ -29,7 +29,7 @@ func otherSide(reg *dispatch.Registry, of *schema.Schema, relation string) (*row
 	return reg.Rows.Of(r.FieldSchema), nil
 }
 
-// keepLinks makes links outlive the process.
+// keepLinks converts links to a form that outlives the process.
 func keepLinks(ctx context.Context, reg *dispatch.Registry, of *schema.Schema, l *change.Linked) (*keptLinks, error) {
 	if l == nil {
 		return nil, nil
@@ -47,7 +47,7 @@ func keepLinks(ctx context.Context, reg *dispatch.Registry, of *schema.Schema, l
 	return k, nil
 }
 
-// keepKey makes a primary key outlive the process.
+// keepKey converts a primary key to a form that outlives the process.
 func keepKey(ctx context.Context, of *rows.Model, key any) (rows.Encoded, error) {
 	parts, composite := key.([]any)
 	if !composite || len(of.Keys) == 1 {
@@ -65,7 +65,7 @@ func keepKey(ctx context.Context, of *rows.Model, key any) (rows.Encoded, error)
 	return of.EncodeKey(ctx, row)
 }
 
-// linked makes of links what they were.
+// linked converts kept links back.
 func (k *keptLinks) linked(ctx context.Context, reg *dispatch.Registry, of *schema.Schema) (*change.Linked, error) {
 	if k == nil {
 		return nil, nil

@@ -13,24 +13,24 @@ import (
 // netRows folds the writes of a transaction into one event per row.
 type netRows struct {
 	byKey map[netKey]*netRow
-	last  map[*Deferred][]*netRow // the rows whose last write a send is
+	last  map[*Deferred][]*netRow // for each send, the rows whose last write it was
 
-	batches []*dispatch.Entry // batch receivers that have rows to hear of, in the order of their first one
+	batches []*dispatch.Entry // batch receivers that get net events, in the order of their first event
 	batch   map[*dispatch.Entry][]change.Row
-	frame   dispatch.Frame // what they get
+	frame   dispatch.Frame // frame of their calls
 }
 
-// netKey tells rows apart.
+// netKey identifies a row.
 type netKey struct {
 	model reflect.Type
 	table string
 	key   string
 }
 
-// netRow is what became of one row.
+// netRow is the first state and the last write of one row.
 type netRow struct {
-	first    any        // the row before its first write; nil when it was created
-	restored bool       // the first write made a soft-deleted row live again
+	first    any        // the row before its first write; nil if that created it
+	restored bool       // the first write restored the soft-deleted row
 	last     change.Row // its last write
 	send     *Deferred
 }
@@ -63,7 +63,7 @@ func fold(actions []txn.Item[any]) *netRows {
 	return n
 }
 
-// keyOfRow tells which row of which table it is. Rows without a primary key are all different.
+// keyOfRow returns the key of a row. number makes rows without a primary key different from each other.
 func keyOfRow(d *Deferred, r change.Row, number int) netKey {
 	k := netKey{model: d.facts.Model.Schema.ModelType, table: d.facts.Table}
 	if key, _ := d.facts.Model.KeyOf(&d.frame, r.Value()); len(key) > 0 {
@@ -74,7 +74,7 @@ func keyOfRow(d *Deferred, r change.Row, number int) netKey {
 	return k
 }
 
-// begin notes what the row was before its first write.
+// begin notes the row as it was before its first write.
 func (n *netRow) begin(d *Deferred, r change.Row) {
 	switch {
 	case d.deletes():
@@ -84,7 +84,7 @@ func (n *netRow) begin(d *Deferred, r change.Row) {
 	}
 }
 
-// event returns what the transaction did to the row as a whole, nil when that is nothing.
+// event returns the change of the row by the whole transaction, nil if there is none.
 func (n *netRow) event(d *Deferred) (dispatch.Kind, *change.Row) {
 	gone := d.deletes()
 	if gone && (n.first == nil || (n.restored && d.facts.Soft)) {
@@ -104,12 +104,12 @@ func (n *netRow) event(d *Deferred) (dispatch.Kind, *change.Row) {
 	return d.kind(dispatch.PostSave), r
 }
 
-// deletes reports whether the rows of a send are deleted.
+// deletes reports whether the send is about deleted rows.
 func (d *Deferred) deletes() bool {
 	return d.frame.Kind == dispatch.PostDelete || d.facts.Result == change.Deleted
 }
 
-// kind returns the signal of a net event: what a program has sent to receivers of changes by hand is for no others.
+// kind returns the signal of a net event. A PostChange that the program sends by hand concerns no receivers of other signals.
 func (d *Deferred) kind(of dispatch.Kind) dispatch.Kind {
 	if d.frame.Kind == dispatch.PostChange {
 		return dispatch.PostChange
@@ -117,7 +117,7 @@ func (d *Deferred) kind(of dispatch.Kind) dispatch.Kind {
 	return of
 }
 
-// deliver sends the net events of the rows whose last write a send was.
+// deliver sends the net events of the rows whose last write was this send.
 func (n *netRows) deliver(to delivery, d *Deferred) {
 	last := n.last[d]
 	every(0, len(last), func(i int) {
@@ -150,7 +150,7 @@ func (n *netRows) collect(e *dispatch.Entry, f dispatch.Frame, net change.Row) {
 	n.batch[e], n.frame = append(n.batch[e], net), f
 }
 
-// deliverBatches calls every batch receiver once, with all net events of the transaction.
+// deliverBatches calls every batch receiver once, with all its net events of the transaction.
 func (n *netRows) deliverBatches(to delivery) {
 	every(0, len(n.batches), func(i int) {
 		e := n.batches[i]

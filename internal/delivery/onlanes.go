@@ -13,15 +13,16 @@ import (
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
-// ended is what waited for an end, by what became of it.
+// ended holds the actions of a transaction that has ended, sorted by their outcome.
 type ended struct {
 	rolledBack, committed, unknown []txn.Item[any]
-	undone                         []txn.Item[any] // of a statement outside any transaction, which has failed
-	cause                          error           // why the transaction was rolled back, if the program has not asked for it
+	undone                         []txn.Item[any] // actions of a failed statement outside any transaction
+	cause                          error           // why the transaction was rolled back, if the program did not ask for it
 	held                           pool.Held
 }
 
-// end runs what waited for the end of a transaction. Calls are put on lanes first: the others may take their time, and may write the same rows.
+// end makes all calls that waited for the end of a transaction. It puts calls on lanes first: the other calls may take long, and may write the same
+// rows.
 func (d delivery) end(e ended) {
 	if p := d.toLanes(e); p != nil {
 		defer p.wait()
@@ -29,7 +30,7 @@ func (d delivery) end(e ended) {
 	d.pass(e)
 }
 
-// pass makes the calls of one pass. When a receiver ends its goroutine, the others are called before the goroutine ends.
+// pass makes the calls of one pass. If a receiver ends its goroutine, pass makes the other calls before the goroutine ends.
 func (d delivery) pass(e ended) {
 	defer d.failures(e)
 	if len(e.rolledBack) > 0 {
@@ -40,7 +41,7 @@ func (d delivery) pass(e ended) {
 	d.commit(e.committed)
 }
 
-// toLanes puts calls on lanes, where they come in the places that the transaction holds. It returns nil if there are none.
+// toLanes puts calls on lanes, in the places that the transaction holds there. It returns nil if there are none.
 func (d delivery) toLanes(e ended) *puts {
 	if e.held != nil {
 		defer e.held.Release()
@@ -55,7 +56,7 @@ func (d delivery) toLanes(e ended) *puts {
 	return d.puts
 }
 
-// laned returns the frame of the first send that receivers on lanes wait for, nil if there is none.
+// laned returns the frame of the first send with a receiver on a lane, nil if there is none.
 func laned(actions []txn.Item[any]) *dispatch.Frame {
 	for _, it := range actions {
 		if f, entries := waitingIn(it.Action); slices.ContainsFunc(entries, onLane) {
@@ -78,7 +79,7 @@ func waitingIn(action any) (*dispatch.Frame, []*dispatch.Entry) {
 	return nil, nil
 }
 
-// keysIn names what an action is about.
+// keysIn returns the rows of an action as keys of lines.
 func (t Transactions) keysIn(action any) []lanes.Key {
 	switch a := action.(type) {
 	case *Deferred:
@@ -89,8 +90,8 @@ func (t Transactions) keysIn(action any) []lanes.Key {
 	return nil
 }
 
-// held is the places that a transaction holds on lanes while its COMMIT is under way. A later transaction can write the rows as soon as the
-// database has committed, and its calls have to come later.
+// held is the places that a transaction holds on lanes while it commits. As soon as the database has committed, a later transaction can write the
+// same rows, and its calls must come later.
 type held []heldOn
 
 type heldOn struct {
@@ -105,7 +106,7 @@ func (h held) Release() {
 	}
 }
 
-// on returns what is held on a lane.
+// on returns the places on a lane.
 func (h held) on(l *lanes.Lane) *lanes.Hold {
 	for _, on := range h {
 		if on.lane == l {
@@ -115,7 +116,8 @@ func (h held) on(l *lanes.Lane) *lanes.Hold {
 	return nil
 }
 
-// commits holds places for what waits for a commit. It takes all places on a lane at once, so that no two transactions wait for each other.
+// commits holds places for the actions that wait for a commit. It holds all places on a lane at once, so that no two transactions wait for each
+// other.
 func (t Transactions) commits(tx *pool.Tx) pool.Held {
 	if !tx.Queue.Any(func(action any) bool { _, entries := waitingIn(action); return slices.ContainsFunc(entries, onLane) }) {
 		return nil
@@ -141,7 +143,7 @@ func (t Transactions) commits(tx *pool.Tx) pool.Held {
 	return h
 }
 
-// keysOf names the rows of a send for lanes. Rows without a primary key have no order.
+// keysOf returns the rows of a send as keys of lines. Rows without a primary key have no order, and so no key.
 func keysOf(reg *dispatch.Registry, f *dispatch.Frame, sent []change.Row) []lanes.Key {
 	keys := make([]lanes.Key, 0, len(sent))
 	for i := range sent {
@@ -157,11 +159,11 @@ type puts struct {
 	ctx   context.Context //nolint:containedctx // of one of the writes, as it was before the end
 	held  held
 	lanes []*lanes.Lane
-	frame *dispatch.Frame // of one of the calls
+	frame *dispatch.Frame // frame of one of the calls
 }
 
-// wait waits until the queues of lanes have room, or for the end of the write's context. Nobody waits who runs on a lane, or within a
-// transaction: the lane may need what these hold.
+// wait waits until the queues of the lanes have room, or until the write's context ends. A write on a lane, or within a transaction, does not wait:
+// the lane may need its worker or its connection.
 func (p *puts) wait() {
 	for _, l := range p.lanes {
 		if l.Full() && !lanes.On(p.frame) && !p.frame.Holds() {
@@ -170,10 +172,10 @@ func (p *puts) wait() {
 	}
 }
 
-// put puts the call of a receiver on its lane if it wants one of the rows.
+// put puts the call of a receiver on its lane, if the receiver wants one of the rows.
 func (d delivery) put(e *dispatch.Entry, f *dispatch.Frame, sent []change.Row) {
 	defer func() {
-		if v := recover(); v != nil { // of a type that the model uses
+		if v := recover(); v != nil { // the panic of a type that the model uses
 			d.handle(f, e.Recover(v))
 		}
 	}()
@@ -186,7 +188,7 @@ func (d delivery) put(e *dispatch.Entry, f *dispatch.Frame, sent []change.Row) {
 	}
 	for i := range sent {
 		if r := sent[i]; f.Reaches(e, &r) {
-			r.Instance = r.Facts.Model.Clone(f, r.Value()).Interface() // others get the row at the same time
+			r.Instance = r.Facts.Model.Clone(f, r.Value()).Interface() // a copy, because other receivers get the row at the same time
 			c.rows = append(c.rows, r)
 		}
 	}
@@ -213,10 +215,10 @@ type laneCall struct {
 	frame  dispatch.Frame
 	ended  dispatch.Ended
 	rows   []change.Row
-	one    [1]change.Row // what rows points to when there is one
+	one    [1]change.Row // array of rows, if there is one row
 }
 
-// Context has the values of the write's context.
+// Context returns the context of the write.
 func (c *laneCall) Context() context.Context { return c.frame.Context }
 
 // Run calls the receiver.
@@ -234,7 +236,7 @@ func (c *laneCall) Run(ctx context.Context) error {
 // Refuse reports a call that is not made.
 func (c *laneCall) Refuse(err error) { c.report(&c.frame, c.entry.Failure(err)) }
 
-// report tells the handler of an error, and which rows the call was about.
+// report passes an error to the handler, with the rows of the call.
 func (c *laneCall) report(ctx context.Context, err error) {
 	o := c.frame.Observation(dispatch.Calling, c.entry.Phase, c.rows)
 	o.Receiver = c.entry

@@ -15,24 +15,23 @@ import (
 
 // Sent is one send of a custom signal whose receivers wait for the end of a transaction.
 type Sent struct {
-	Signal   string                                                             // its name
+	Signal   string                                                             // name of the signal
 	Of       any                                                                // the signal
 	Entries  []*dispatch.Entry                                                  // the receivers that wait
 	Event    any                                                                // a pointer to the event
-	Key      []any                                                              // of what the event is about, for lanes; empty of an event without order
-	Observer dispatch.Observer                                                  // of the signal; nil means none
+	Key      []any                                                              // the event's key on lanes; empty if the event has no order
+	Observer dispatch.Observer                                                  // observer of the signal; nil means none
 	Call     func(ctx context.Context, e *dispatch.Entry, pointers []any) error // calls a receiver with events
-	Several  func(e *dispatch.Entry) bool                                       // whether it gets the events of a transaction together
-	Seen     func(pointer any) any                                              // the event as observers get it
+	Several  func(e *dispatch.Entry) bool                                       // whether a receiver gets the events of a transaction together
+	Seen     func(pointer any) any                                              // the event in the form for observers
 
 	frame   dispatch.Frame
 	ended   dispatch.Ended
 	failed  atomic.Bool      // a receiver of the send itself has failed
-	waiting *context.Context // what the observer made of the beginning; nil when it is not told
+	waiting *context.Context // context that the observer has made for the wait; nil if it has seen none
 }
 
-// Queue puts the send where it will be called from: into the transaction of a pool. It reports whether the receivers are to be called at
-// once, because there is none.
+// Queue adds the send to the transaction of a pool. If there is none, it reports that the caller has to call the receivers at once.
 func (s *Sent) Queue(current gorm.ConnPool, f *dispatch.Frame) (atOnce bool, err error) {
 	s.frame = *f
 	reg := f.Plan.Reg
@@ -48,7 +47,7 @@ func (s *Sent) Queue(current gorm.ConnPool, f *dispatch.Frame) (atOnce bool, err
 		}
 		s.wait()
 		if err = tx.Add(s); err == nil && tx.Adopted() {
-			err = s.sendBeforeCommit() // as the policy says that lets it pass
+			err = s.sendBeforeCommit() // the policy has let the send pass, and nobody sees the COMMIT
 		}
 		if err != nil {
 			s.waited(err)
@@ -60,14 +59,14 @@ func (s *Sent) Queue(current gorm.ConnPool, f *dispatch.Frame) (atOnce bool, err
 	return !inTransaction || reg.Untracked != dispatch.Drop, nil
 }
 
-// Fail says that a receiver of the send itself has failed: then only those wait on that hear of a rollback.
+// Fail notes that a receiver of the send itself has failed. Then only AfterRollback receivers still wait.
 func (s *Sent) Fail() { s.failed.Store(true) }
 
 func (s *Sent) waitsFor(p dispatch.Phase) bool {
 	return slices.ContainsFunc(s.Entries, func(e *dispatch.Entry) bool { return e.Phase == p })
 }
 
-// entries returns the receivers of a phase that are to be called.
+// entries returns the receivers of a phase that have to be called.
 func (s *Sent) entries(p dispatch.Phase) []*dispatch.Entry {
 	var entries []*dispatch.Entry
 	for _, e := range s.Entries {
@@ -78,8 +77,8 @@ func (s *Sent) entries(p dispatch.Phase) []*dispatch.Entry {
 	return entries
 }
 
-// AtOnce calls the receivers that wait for a commit in no transaction, after those of the send. If one of those before the commit fails, there
-// would be no commit. Calls on lanes have no answer.
+// AtOnce calls receivers that wait for a commit, after those of the send, because there is no transaction. If a BeforeCommit receiver fails, it
+// stops: there would be no commit. Calls on lanes have no answer.
 func (s *Sent) AtOnce(ctx context.Context) []dispatch.Answer {
 	var answers []dispatch.Answer
 	for _, e := range s.entries(dispatch.BeforeCommit) {
@@ -111,9 +110,9 @@ func (s *Sent) AtOnce(ctx context.Context) []dispatch.Answer {
 	return answers
 }
 
-// sendBeforeCommit calls the receivers of the phase in which errors still count.
+// sendBeforeCommit calls the BeforeCommit receivers, whose errors fail the commit.
 func (s *Sent) sendBeforeCommit() error {
-	f := s.frame // the sent one leaves the transaction when that has ended
+	f := s.frame // a copy: receivers may keep it, and the send's own frame leaves the transaction later
 	for _, e := range s.entries(dispatch.BeforeCommit) {
 		if err := s.call(&f, e, []*Sent{s}); err != nil {
 			return err
@@ -122,7 +121,7 @@ func (s *Sent) sendBeforeCommit() error {
 	return nil
 }
 
-// call calls a receiver with the events of some sends, so that the observer sees it.
+// call calls a receiver with the events of some sends, and tells the observer.
 func (s *Sent) call(ctx context.Context, e *dispatch.Entry, events []*Sent) error {
 	pointers := make([]any, len(events))
 	for i, sent := range events {
@@ -157,7 +156,7 @@ func (s *Sent) wait() {
 	}
 }
 
-// waited tells the observer that the send waits no more.
+// waited tells the observer that the send no longer waits.
 func (s *Sent) waited(err error) {
 	if s.waiting != nil {
 		ctx := *s.waiting
@@ -166,10 +165,10 @@ func (s *Sent) waited(err error) {
 	}
 }
 
-// leave makes the frame one whose transaction has ended.
+// leave lets the frame outlive its transaction, which has ended.
 func (s *Sent) leave(outside gorm.ConnPool) { s.frame.Leave(outside, &s.ended) }
 
-// commitSent calls the AfterCommit receivers of a send. A batch receiver gets all events of the transaction when the first one has its turn.
+// commitSent calls the AfterCommit receivers of a send. A batch receiver gets all events of the transaction at its first call.
 func (c *committing) commitSent(s *Sent, rest []txn.Item[any]) {
 	s.leave(c.outside)
 	entries := s.entries(dispatch.AfterCommit)
@@ -195,7 +194,7 @@ func (c *committing) commitSent(s *Sent, rest []txn.Item[any]) {
 	})
 }
 
-// rollbackSent calls the AfterRollback receivers of a send, the last one first.
+// rollbackSent calls the AfterRollback receivers of a send, in reverse order.
 func (d delivery) rollbackSent(s *Sent) {
 	s.leave(d.outside)
 	entries := s.entries(dispatch.AfterRollback)
@@ -206,8 +205,8 @@ func (d delivery) rollbackSent(s *Sent) {
 	})
 }
 
-// tell calls a receiver that has waited, hands its error on, and then runs what it queued outside any transaction. In the pass of lanes it
-// puts the call on the lane.
+// tell calls a receiver that has waited and passes its error to the handler. Then it runs functions that the receiver queued outside any transaction.
+// In the pass of lanes it puts the call on the lane instead.
 func (d delivery) tell(e *dispatch.Entry, s *Sent, events []*Sent) {
 	if d.puts != nil {
 		d.putSent(e, s, events)

@@ -10,7 +10,7 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// keys names what the event is about.
+// keys returns the event's key on lanes.
 func (s *Sent) keys() []lanes.Key {
 	if len(s.Key) == 0 {
 		return nil
@@ -18,8 +18,7 @@ func (s *Sent) keys() []lanes.Key {
 	return []lanes.Key{{Of: s.Of, Row: rows.Identity(s.Key)}}
 }
 
-// handlerOf returns what gets the errors of a receiver on a lane: the handler of the lane or of the database that a frame belongs to, and
-// the log if there is neither.
+// handlerOf returns the handler for errors of a receiver on a lane: the lane's, the one of the frame's database, or else one that logs.
 func handlerOf(e *dispatch.Entry, f *dispatch.Frame) func(context.Context, error) {
 	switch {
 	case e.Lane.Handle != nil:
@@ -48,7 +47,7 @@ func (d delivery) putSent(e *dispatch.Entry, s *Sent, events []*Sent) {
 
 // sentCall is a call of a receiver of a custom signal on a lane.
 type sentCall struct {
-	reg    *dispatch.Registry // nil of an event that was sent in no transaction
+	reg    *dispatch.Registry // nil if the event was sent in no transaction
 	sent   *Sent
 	entry  *dispatch.Entry
 	events []*Sent
@@ -57,7 +56,7 @@ type sentCall struct {
 	handle func(ctx context.Context, err error)
 }
 
-// Context has the values of the context that the event was sent with.
+// Context returns the context that the event was sent with.
 func (c *sentCall) Context() context.Context { return c.frame.Context }
 
 // Run calls the receiver.

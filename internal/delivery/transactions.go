@@ -16,14 +16,14 @@ import (
 // Transactions follows the transactions of a database to their end.
 type Transactions struct{ *dispatch.Registry }
 
-// Follow makes the pools of a database ones whose transactions are followed.
+// Follow gives a database connection pools that follow its transactions.
 func Follow(r *dispatch.Registry) Transactions {
 	t := Transactions{r}
 	r.Pools = pool.New(r.DB.Name(), pool.Hooks{Begin: r.Beginning, Before: t.beforeCommit, Commits: t.commits, Ended: t.ended, Capture: captured{r}})
 	return t
 }
 
-// beforeCommit runs the BeforeCommit receivers of a transaction, and those of what they write, right before its COMMIT.
+// beforeCommit runs the BeforeCommit receivers of a transaction, and those of their own writes, right before its COMMIT.
 func (t Transactions) beforeCommit(tx *pool.Tx) error {
 	for {
 		action, ok := tx.Queue.Next()
@@ -52,8 +52,8 @@ func (t Transactions) ended(tx *pool.Tx, end pool.End) {
 	d.end(ended{end.RolledBack, end.Committed, end.Unknown, nil, end.Cause, end.Held})
 }
 
-// AtEnd lets a function wait for the end of the transaction of db. The phase is afterCommit or afterRollback; location is where the
-// program has asked for it.
+// AtEnd makes a function wait for the end of the transaction of db. on is AfterCommit or AfterRollback; location is the place in the program that
+// calls OnCommit or OnRollback.
 func AtEnd(reg *dispatch.Registry, db *gorm.DB, fn func(context.Context) error, on dispatch.Phase, location string) error {
 	q := &dispatch.Queued{Ctx: context.WithoutCancel(db.Statement.Context), Fn: fn, On: on, Location: location}
 	tx, inTransaction := pool.Find(db.Statement.ConnPool)
@@ -80,8 +80,8 @@ func AtEnd(reg *dispatch.Registry, db *gorm.DB, fn func(context.Context) error, 
 	return q.Run(reg.Errors)
 }
 
-// Track runs before GORM begins the implicit transaction: it sees to it that the transaction is followed, also on the pools
-// that dbresolver and db.Connection put in place.
+// Track runs before GORM begins the implicit transaction. It makes sure that the plugin follows the transaction, also on pools that dbresolver and
+// db.Connection have put on the statement.
 func (t Transactions) Track(db *gorm.DB) {
 	current := db.Statement.ConnPool
 	if db.DryRun {
@@ -99,7 +99,7 @@ func (t Transactions) Track(db *gorm.DB) {
 	switch {
 	case !inTransaction:
 		db.Statement.ConnPool = t.Pools.Wrap(current)
-		if db.SkipDefaultTransaction && t.Listening() { // nothing is begun that could be refused
+		if db.SkipDefaultTransaction && t.Listening() { // no BeginTx follows that could refuse to wait
 			t.Runs(db)
 		}
 	case tx == nil && t.Explicit && t.Listening():
@@ -109,10 +109,10 @@ func (t Transactions) Track(db *gorm.DB) {
 	}
 }
 
-// sent marks a statement about the transaction that goes to the database as a prepared one.
+// sent marks a prepared statement that may be about transactions or savepoints.
 type sent struct{}
 
-// prepared returns the transaction of a statement that bypasses the transaction's own methods, which prepared ones do.
+// prepared returns the transaction of a statement that goes to the database as a prepared one, past the methods of the transaction.
 func prepared(db *gorm.DB) *pool.Tx {
 	if _, ok := db.Statement.ConnPool.(*gorm.PreparedStmtTX); !ok {
 		return nil
@@ -121,7 +121,7 @@ func prepared(db *gorm.DB) *pool.Tx {
 	return tx
 }
 
-// adopted returns the transaction that the plugin made of a statement's plain one.
+// adopted returns the transaction that the plugin has made for the plain one of a statement.
 func (t Transactions) adopted(db *gorm.DB) *pool.Tx {
 	if t.Explicit {
 		if raw, ok := pool.SQLTx(db.Statement.ConnPool); ok {
@@ -131,7 +131,7 @@ func (t Transactions) adopted(db *gorm.DB) *pool.Tx {
 	return nil
 }
 
-// Sends runs before a statement that GORM does not build, or that reads.
+// Sends runs before a query and before raw SQL.
 func (t Transactions) Sends(db *gorm.DB) {
 	if t.Listening() {
 		t.Runs(db)
@@ -144,7 +144,7 @@ func (t Transactions) Sends(db *gorm.DB) {
 	}
 }
 
-// Ran runs after such a statement.
+// Ran runs after a query and after raw SQL.
 func (t Transactions) Ran(db *gorm.DB) {
 	if db.DryRun {
 		return
@@ -175,7 +175,7 @@ func (t Transactions) Ran(db *gorm.DB) {
 	case *sql.Row:
 		rows := pool.RowsOf(dest) //nolint:rowserrcheck // the caller's
 		if dest == nil || (rows == nil && dest.Err() == nil) {
-			return // GORM could not prepare it, and keeps the error to itself
+			return // GORM could not prepare the statement, and hides the error
 		}
 		if err = dest.Err(); err == nil {
 			tx.Reads(rows, text)
@@ -189,7 +189,7 @@ func (t Transactions) Ran(db *gorm.DB) {
 	}
 }
 
-// Saw tells the transaction of the error of a write: it may have come while rows were read, or from a prepared statement.
+// Saw shows the transaction the error of a write: it may have come while rows were read, or from a prepared statement.
 func Saw(db *gorm.DB) {
 	if db.Error == nil {
 		return
