@@ -2,21 +2,21 @@ package txn
 
 import "slices"
 
-// Last returns the place of the action that was added last, whether it still waits or not. Later ones have a higher one.
+// Last returns the place of the action that was added last, even if it no longer waits. Places grow with each action.
 func (q *Queue[A]) Last() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return int(q.seq)
 }
 
-// Since returns the actions that wait and were added after a place, in order.
+// Since returns the waiting actions that were added after a place, in order.
 func (q *Queue[A]) Since(place int) []Item[A] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return slices.Clone(q.items()[q.after(place):])
 }
 
-// Any reports whether an action that waits satisfies f, which must not ask the queue for anything.
+// Any reports whether f returns true for a waiting action. f must not call methods of the queue.
 func (q *Queue[A]) Any(f func(A) bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -28,7 +28,7 @@ func (q *Queue[A]) Any(f func(A) bool) bool {
 	return false
 }
 
-// Take is Since that takes the actions out of the queue.
+// Take removes the waiting actions that were added after a place from the queue, and returns them in order.
 func (q *Queue[A]) Take(place int) []Item[A] {
 	q.mu.Lock()
 	defer q.mu.Unlock()

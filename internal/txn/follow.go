@@ -2,7 +2,7 @@ package txn
 
 import "slices"
 
-// Executed follows a text that was executed in the transaction. Only statements about transactions and savepoints matter.
+// Executed follows SQL text that the transaction has executed. Only statements about transactions and savepoints matter.
 func (q *Queue[A]) Executed(text string) {
 	q.Dialect.steps(text, func(s step) {
 		q.mu.Lock()
@@ -11,7 +11,7 @@ func (q *Queue[A]) Executed(text string) {
 	})
 }
 
-// Failed follows a text that was sent and answered with an error that leaves open whether the database executed it.
+// Failed follows SQL text that was sent and has failed, if nobody knows whether the database executed it.
 func (q *Queue[A]) Failed(text string) {
 	q.Dialect.steps(text, func(s step) {
 		q.mu.Lock()
@@ -20,14 +20,14 @@ func (q *Queue[A]) Failed(text string) {
 	})
 }
 
-// Lost says that the database has rolled the transaction back by itself, and that what follows is stored at once.
+// Lost notes that the database has rolled the transaction back by itself and stores later statements at once.
 func (q *Queue[A]) Lost() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.did(step{verb: rollback})
 }
 
-// Doubt says that the database may have rolled the transaction back by itself.
+// Doubt notes that the database may have rolled the transaction back by itself.
 func (q *Queue[A]) Doubt() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -49,7 +49,7 @@ func (q *Queue[A]) did(s step) {
 		q.settle()
 		q.leave(s.chain)
 	case begin:
-		if q.Dialect == MySQL { // it commits before
+		if q.Dialect == MySQL { // MySQL first commits the open transaction
 			q.settle()
 			q.setMarks(nil)
 		}
@@ -103,7 +103,7 @@ func (q *Queue[A]) mark(name string) {
 		q.standing, m.opens = inside, true
 	case q.standing == outside:
 		return
-	case q.Dialect == MySQL: // one of the same name is deleted
+	case q.Dialect == MySQL: // MySQL deletes an older savepoint of the same name
 		q.setMarks(slices.DeleteFunc(q.marks(), func(m mark) bool { return m.name == name }))
 	}
 	q.setMarks(append(q.marks(), m))
@@ -123,8 +123,8 @@ func (q *Queue[A]) release(name string) {
 	}
 }
 
-// rollbackTo takes away what was added since a savepoint. A savepoint that may not be there leaves open how much that is, and so
-// does one that somebody else has set.
+// rollbackTo removes the actions that were added since a savepoint. If the savepoint may not exist, or if the queue does not know it, the number of
+// these actions is in doubt.
 func (q *Queue[A]) rollbackTo(name string) {
 	marks := q.marks()
 	i := q.find(name, len(marks))
@@ -140,7 +140,7 @@ func (q *Queue[A]) rollbackTo(name string) {
 	q.setMarks(marks[:i+1])
 }
 
-// find returns the innermost savepoint of a name below a place, -1 when there is none.
+// find returns the index of the innermost savepoint with a name among the first marks, -1 if there is none.
 func (q *Queue[A]) find(name string, below int) int {
 	for i, m := range slices.Backward(q.marks()[:below]) {
 		if m.name == name {
@@ -150,7 +150,7 @@ func (q *Queue[A]) find(name string, below int) int {
 	return -1
 }
 
-// oldest returns the number of actions below the oldest savepoint that the database may take for savepoint i.
+// oldest returns the number of actions before the oldest savepoint that the database may take for savepoint i.
 func (q *Queue[A]) oldest(i int) int {
 	marks := q.marks()
 	for marks[i].maybe {
@@ -163,7 +163,7 @@ func (q *Queue[A]) oldest(i int) int {
 	return marks[i].items
 }
 
-// leave says that the transaction is over, or that the next one has begun.
+// leave notes that the transaction is over. With chain, the next one has begun.
 func (q *Queue[A]) leave(chain bool) {
 	q.setMarks(nil)
 	q.standing = outside
@@ -182,10 +182,10 @@ func (q *Queue[A]) mayLeave() {
 	}
 }
 
-// settle says that what waits is stored.
+// settle notes that the database has stored the rows of waiting actions.
 func (q *Queue[A]) settle() { q.change(0, map[fate]fate{waits: stored, doubtful: lost, loose: stored}) }
 
-// doubtFrom says that what was added after the first n actions may be rolled back.
+// doubtFrom notes that the actions after the first n may be rolled back.
 func (q *Queue[A]) doubtFrom(n int) { q.change(n, map[fate]fate{waits: doubtful, loose: lost}) }
 
 func (q *Queue[A]) change(n int, to map[fate]fate) {
@@ -197,14 +197,14 @@ func (q *Queue[A]) change(n int, to map[fate]fate) {
 	}
 }
 
-// cutFrom takes away what was added after the first n actions and can still be rolled back.
+// cutFrom removes the actions after the first n, except those that can no longer be rolled back.
 func (q *Queue[A]) cutFrom(n int) {
 	items, turned := q.items(), q.before()
 	kept, before := min(n, len(items)), turned
 	for i := kept; i < len(items); i++ {
 		it := items[i]
 		switch {
-		case n == 0 && it.fate == loose: // it may be stored, and then this rollback has not reached it
+		case n == 0 && it.fate == loose: // it may have been stored before, and then this rollback has not reached it
 			it.fate = lost
 			fallthrough
 		case it.fate.final():

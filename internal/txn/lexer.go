@@ -2,15 +2,15 @@ package txn
 
 import "strings"
 
-// Dialect says whose SQL a text is: comments, quotes and names of savepoints differ.
+// Dialect says how to read SQL: dialects differ in comments, quotes and names of savepoints.
 type Dialect uint8
 
 const (
-	// Other is a database that is not known here. It is read as standard SQL, with SQL Server's words for savepoints.
+	// Other is an unknown database. Its SQL is read as standard SQL, with SQL Server's words for savepoints.
 	Other Dialect = iota
 	// SQLite is SQLite.
 	SQLite
-	// Postgres is PostgreSQL and what speaks like it.
+	// Postgres is PostgreSQL and databases that speak its dialect.
 	Postgres
 	// MySQL is MySQL and MariaDB.
 	MySQL
@@ -39,13 +39,13 @@ const (
 	other
 )
 
-// token is a piece of a text that is neither blank nor comment.
+// token is a part of the SQL text, without blanks and comments.
 type token struct {
 	kind tokenKind
 	text string
 }
 
-// is reports whether a token is one of these keywords, which are upper case.
+// is reports whether a token is one of these keywords, given in upper case.
 func (t token) is(keywords ...string) bool {
 	if t.kind != word {
 		return false
@@ -66,10 +66,10 @@ type lexer struct {
 	s       string
 	pos     int
 	dialect Dialect
-	inside  bool // an executable comment of MySQL, /*! ... */
+	inside  bool // within an executable comment of MySQL, /*! ... */
 }
 
-// next returns the next token. After the last one it returns end again and again.
+// next returns the next token. After the last token it always returns end.
 func (l *lexer) next() token {
 	l.skip()
 	if l.pos >= len(l.s) {
@@ -99,7 +99,7 @@ func (l *lexer) next() token {
 	return token{other, l.s[start:l.pos]}
 }
 
-// skip goes past blanks and comments.
+// skip moves past blanks and comments.
 func (l *lexer) skip() {
 	for l.pos < len(l.s) {
 		switch c := l.s[l.pos]; {
@@ -127,7 +127,7 @@ func (l *lexer) skip() {
 
 func (l *lexer) at(prefix string) bool { return strings.HasPrefix(l.s[l.pos:], prefix) }
 
-// after returns the place behind the next c, or the end.
+// after returns the position after the next c, or the end of the text.
 func (l *lexer) after(c byte) int {
 	if i := strings.IndexByte(l.s[l.pos:], c); i >= 0 {
 		return l.pos + i + 1
@@ -137,7 +137,7 @@ func (l *lexer) after(c byte) int {
 
 func (l *lexer) line() { l.pos = l.after('\n') }
 
-// comment goes past a comment in slashes and stars. They nest in PostgreSQL.
+// comment moves past a /* comment */, which may be nested in PostgreSQL.
 func (l *lexer) comment() {
 	depth := 1
 	for l.pos += 2; l.pos < len(l.s) && depth > 0; {
@@ -154,7 +154,7 @@ func (l *lexer) comment() {
 	}
 }
 
-// quote goes past a quoted text. The quote itself is written twice in it, or behind a backslash where that escapes.
+// quote moves past a quoted text. The closing quote is written twice within it, or after a backslash if backslashes escape.
 func (l *lexer) quote(backslash bool) {
 	closing := l.s[l.pos]
 	if closing == '[' {
@@ -174,7 +174,7 @@ func (l *lexer) quote(backslash bool) {
 	l.pos = len(l.s)
 }
 
-// dollar goes past a text of PostgreSQL in dollar quotes, and reports whether there is one.
+// dollar moves past a dollar-quoted text of PostgreSQL, and reports whether there is one.
 func (l *lexer) dollar() bool {
 	i := l.pos + 1
 	for i < len(l.s) && isName(l.s[i]) {

@@ -1,5 +1,5 @@
-// Package txn keeps what is to happen when one transaction ends. It follows the statements that were executed in the transaction,
-// knows what became of every action, and hands every action out exactly once. It runs nothing itself and talks to no database.
+// Package txn keeps the actions that wait for the end of a transaction. It follows the statements of the transaction, knows what became of the rows
+// of every action, and returns every action exactly once. It runs no action and uses no database.
 package txn
 
 import (
@@ -13,25 +13,25 @@ import (
 type Outcome uint8
 
 const (
-	// Open means that it has not.
+	// Open means that the transaction has not ended.
 	Open Outcome = iota
-	// Committed means that the database said so.
+	// Committed means that the database has confirmed the commit.
 	Committed
-	// RolledBack means that nothing of it is stored.
+	// RolledBack means that nothing of the transaction is stored.
 	RolledBack
 	// Unknown means that COMMIT was sent and no clear answer came back.
 	Unknown
 )
 
-// Queue holds the actions of one transaction, in the order in which they were added. The zero value is an open
-// transaction. Its methods are safe from any goroutine. It is small, because every transaction has one: nearly all have one action or none.
+// Queue holds the actions of one transaction, in the order in which they were added. The zero value is an open transaction. Its methods are safe for
+// use by several goroutines. It is small, because every transaction has one, and most have at most one action.
 type Queue[A any] struct {
 	mu    sync.Mutex
-	first [1]Item[A] // the only action so far; none while its Seq is 0
-	more  *more[A]   // nil as long as there is no more to keep
-	seq   int32      // of the action that was added last
+	first [1]Item[A] // the only action; none while its Seq is 0
+	more  *more[A]   // nil while the other fields suffice
+	seq   int32      // Seq of the action that was added last
 
-	// Dialect is that of the statements. Set it before the first one.
+	// Dialect is the dialect of the statements. It is set before the first one.
 	Dialect  Dialect
 	standing standing
 	outcome  Outcome
@@ -43,18 +43,18 @@ type state uint8
 
 const (
 	ending state = 1 << iota // COMMIT is under way
-	turned                   // the only action so far has had its turn before the commit
+	turned                   // the only action has had its turn before the commit
 )
 
-// more is what few transactions have.
+// more is state that few transactions have.
 type more[A any] struct {
-	items  []Item[A] // all actions, once there are several
+	items  []Item[A] // all actions, if there are several
 	marks  []mark
-	cut    []Item[A] // actions that ROLLBACK TO took away
-	before int       // of items
+	cut    []Item[A] // actions that a ROLLBACK TO removed
+	before int       // how many of items have had their turn before the commit
 }
 
-// items returns the actions that wait.
+// items returns the waiting actions.
 func (q *Queue[A]) items() []Item[A] {
 	switch {
 	case q.outcome != Open:
@@ -67,7 +67,7 @@ func (q *Queue[A]) items() []Item[A] {
 	return q.first[:]
 }
 
-// keep makes some actions the ones that wait.
+// keep replaces the waiting actions.
 func (q *Queue[A]) keep(items []Item[A]) {
 	if len(items) <= 1 && (q.more == nil || q.more.items == nil) {
 		if len(items) == 0 {
@@ -84,7 +84,7 @@ func (q *Queue[A]) keep(items []Item[A]) {
 	q.more.items = items
 }
 
-// before returns how many actions have had their turn before the commit: those below this index.
+// before returns how many actions have had their turn before the commit. They are the first ones.
 func (q *Queue[A]) before() int {
 	switch {
 	case q.more != nil && q.more.items != nil:
@@ -95,7 +95,7 @@ func (q *Queue[A]) before() int {
 	return 0
 }
 
-// setBefore says how many actions have had their turn before the commit.
+// setBefore sets the number of actions that have had their turn before the commit.
 func (q *Queue[A]) setBefore(n int) {
 	if q.more != nil && q.more.items != nil {
 		q.more.before = n
@@ -106,7 +106,7 @@ func (q *Queue[A]) setBefore(n int) {
 	}
 }
 
-// rest returns what few transactions have.
+// rest returns the state that few transactions have, and allocates it at the first call.
 func (q *Queue[A]) rest() *more[A] {
 	if q.more == nil {
 		q.more = &more[A]{}
@@ -121,7 +121,7 @@ func (q *Queue[A]) marks() []mark {
 	return q.more.marks
 }
 
-// setMarks makes some savepoints the ones that there are.
+// setMarks replaces the savepoints.
 func (q *Queue[A]) setMarks(marks []mark) {
 	if q.more != nil || len(marks) > 0 {
 		q.rest().marks = marks
@@ -132,43 +132,43 @@ func (q *Queue[A]) setMarks(marks []mark) {
 type Item[A any] struct {
 	Action A
 	Seq    int32
-	Cut    bool // the program has rolled it back, by a savepoint or a statement
+	Cut    bool // the program has rolled it back, with a savepoint or a statement
 
-	fate fate // beside Seq, as a transaction may hold many
+	fate fate // next to Seq to save memory, because a transaction may hold many items
 }
 
-// fate is what is known of the rows that an action is about.
+// fate is what is known about the rows of an action.
 type fate uint8
 
 const (
-	waits    fate = iota // they stand and fall with the transaction
-	doubtful             // they may be rolled back already; a rollback surely takes them
-	loose                // they may be stored already; a commit surely stores them
-	stored               // they are stored, whatever happens to the transaction
-	lost                 // nobody knows, and nobody will
+	waits    fate = iota // the transaction decides
+	doubtful             // they may be rolled back already; a rollback certainly removes them
+	loose                // they may be stored already; a commit certainly stores them
+	stored               // they are stored, however the transaction ends
+	lost                 // nobody knows, now or later
 )
 
-// final reports whether the end of the transaction changes nothing.
+// final reports whether the end of the transaction no longer matters.
 func (f fate) final() bool { return f >= stored }
 
-// standing is whether the database has a transaction open.
+// standing says whether the database has a transaction open.
 type standing uint8
 
 const (
 	inside  standing = iota
-	maybe            // it may have ended the transaction
-	outside          // it has: every statement is stored at once
+	maybe            // the database may have ended the transaction
+	outside          // the database has ended it and stores every statement at once
 )
 
-// mark is a savepoint: what was added since is above items.
+// mark is a savepoint. The actions after the first items were added since.
 type mark struct {
 	name  string
 	items int
-	maybe bool // it may not be there
-	opens bool // SQLite began a transaction with it
+	maybe bool // the savepoint may not exist
+	opens bool // SQLite has begun a transaction with it
 }
 
-// Add adds an action, bound to the innermost open savepoint. It fails with [sql.ErrTxDone] when the transaction has ended.
+// Add adds an action, bound to the innermost open savepoint. It returns [sql.ErrTxDone] if the transaction has ended.
 func (q *Queue[A]) Add(action A) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -185,15 +185,15 @@ func (q *Queue[A]) Add(action A) error {
 	return nil
 }
 
-// Outcome returns how the transaction ended, Open while it has not.
+// Outcome returns how the transaction has ended, or Open.
 func (q *Queue[A]) Outcome() Outcome {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.outcome
 }
 
-// Next returns the first action that has not had its turn before the commit. Actions may be added meanwhile. An action whose rows
-// may be rolled back has no turn.
+// Next returns the first action that has not had its turn before the commit. The caller may add actions meanwhile. Next skips actions whose rows may
+// be rolled back.
 func (q *Queue[A]) Next() (action A, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -207,7 +207,7 @@ func (q *Queue[A]) Next() (action A, ok bool) {
 	return action, false
 }
 
-// Commit says that COMMIT is about to be sent. It reports false when the transaction has ended already.
+// Commit notes that COMMIT is about to be sent. It returns false if the transaction has ended already.
 func (q *Queue[A]) Commit() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -218,22 +218,21 @@ func (q *Queue[A]) Commit() bool {
 	return true
 }
 
-// Ends are the actions of a transaction that has ended, sorted by what became of their rows, each in the order of additions.
+// Ends holds the actions of a transaction that has ended, sorted by what became of their rows, each list in the order of additions.
 type Ends[A any] struct {
 	Committed  []Item[A]
 	RolledBack []Item[A]
 	Unknown    []Item[A]
 }
 
-// End ends the transaction and hands out its actions. It reports false when the transaction has ended already.
+// End ends the transaction and returns its actions. It returns false if the transaction has ended already.
 func (q *Queue[A]) End(outcome Outcome) (Ends[A], bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.end(outcome)
 }
 
-// Abandon is End(RolledBack) for a transaction whose context ended, unless its COMMIT is under way: then the commit
-// decides.
+// Abandon is End(RolledBack) for a transaction whose context has ended. It returns false if COMMIT is under way: the commit then decides.
 func (q *Queue[A]) Abandon() (Ends[A], bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -270,7 +269,7 @@ func (q *Queue[A]) end(outcome Outcome) (ends Ends[A], ok bool) {
 	return ends, true
 }
 
-// ends returns what became of the rows of an action when its transaction ended so.
+// ends returns what became of the rows of an action if the transaction has this outcome.
 func (it Item[A]) ends(outcome Outcome) Outcome {
 	switch {
 	case it.fate == stored:

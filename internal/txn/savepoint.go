@@ -2,7 +2,7 @@ package txn
 
 import "strings"
 
-// verb is what a statement does to its transaction.
+// verb is the effect of a statement on its transaction.
 type verb uint8
 
 const (
@@ -11,20 +11,20 @@ const (
 	release         // RELEASE [SAVEPOINT] x
 	rollbackTo      // ROLLBACK [TRANSACTION|WORK] TO [SAVEPOINT] x
 	rollback        // ROLLBACK
-	commit          // COMMIT, and what MySQL commits by itself
+	commit          // COMMIT, and statements that MySQL commits by itself
 	begin           // BEGIN
-	unclear         // it begins as one of these, and goes on in no way that is known
+	unclear         // it begins like one of these, and continues in an unknown way
 )
 
-// step is what one statement of a text does.
+// step is the effect of one statement.
 type step struct {
 	verb  verb
-	name  string // of the savepoint; equal for names that the database takes for the same
+	name  string // name of the savepoint, in a form in which equal names are equal texts
 	chain bool   // another transaction begins at once
 }
 
-// Concerns reports whether a text may have a statement about transactions in it. It is a glance: every other statement pays for
-// no more than its first letters and a look for a semicolon.
+// Concerns reports whether a text may have a statement about transactions. It is fast: of other statements it reads the first letters and looks for a
+// semicolon.
 func (d Dialect) Concerns(text string) bool {
 	i := 0
 	for i < len(text) && isBlank(text[i]) {
@@ -33,7 +33,7 @@ func (d Dialect) Concerns(text string) bool {
 	if i+2 < len(text) {
 		second, third := text[i+1]|0x20, text[i+2]|0x20
 		switch first := text[i] | 0x20; {
-		case first < 'a' || first > 'z', // a comment, or something else that stands before the first word
+		case first < 'a' || first > 'z', // a comment, or something else before the first word
 			first == 's' && (second == 'a' || second == 't'), // SAVEPOINT, SAVE, START
 			first == 'r' && third == 'l',                     // ROLLBACK, RELEASE
 			first == 'b' && second == 'e',                    // BEGIN
@@ -42,18 +42,18 @@ func (d Dialect) Concerns(text string) bool {
 			first == 'a':                                     // ABORT, ALTER
 			return true
 		case d == MySQL && (first == 'd' && second == 'r' || first == 't' || first == 'g' || first == 'r' && third != 'p'):
-			return true // DROP, TRUNCATE, GRANT, RENAME, REVOKE; REPLACE is none of them
+			return true // DROP, TRUNCATE, GRANT, RENAME, REVOKE, but not REPLACE
 		}
 	}
 	semi := strings.IndexByte(text, ';')
 	return semi >= 0 && strings.TrimLeft(text[semi:], "; \t\r\n") != ""
 }
 
-// maxWords is how many words of a statement tell what it does. The longest is CREATE OR REPLACE DEFINER = `user` @ `host` AGGREGATE
+// maxWords is how many words of a statement are needed to know its effect. The longest is CREATE OR REPLACE DEFINER = `user` @ `host` AGGREGATE
 // FUNCTION of MariaDB.
 const maxWords = 10
 
-// steps calls f with every statement of a text that is about transactions, in order.
+// steps calls f for every statement of a text that is about transactions, in order.
 func (d Dialect) steps(text string, f func(step)) {
 	if !d.Concerns(text) {
 		return
@@ -78,7 +78,7 @@ func (d Dialect) steps(text string, f func(step)) {
 		case body, block && d == SQLite:
 			t = l.body(t)
 		case block:
-			return // where its body ends is the database's knowledge
+			return // only the database knows where its body ends
 		}
 		if t.kind == end {
 			return
@@ -86,7 +86,7 @@ func (d Dialect) steps(text string, f func(step)) {
 	}
 }
 
-// block reports whether a statement has a body of statements.
+// block reports whether a statement has a body with statements.
 func (d Dialect) block(words [maxWords]token) bool {
 	if words[0].is("BEGIN") {
 		return words[1].is("NOT") // BEGIN NOT ATOMIC of MariaDB
@@ -105,7 +105,7 @@ func (d Dialect) block(words [maxWords]token) bool {
 	return false
 }
 
-// body goes past the body of a trigger or function, which ends with END behind a semicolon. t is the token that was read last.
+// body moves past the body of a trigger or function, which ends with END after a semicolon. t is the token that was read last.
 func (l *lexer) body(t token) token {
 	for t.kind != end {
 		if t.kind == semicolon {
@@ -121,7 +121,7 @@ func (l *lexer) body(t token) token {
 	return t
 }
 
-// step reads one statement.
+// step returns the effect of one statement.
 func (d Dialect) step(words [maxWords]token) step {
 	first, rest := words[0], words[1:]
 	switch {
@@ -158,7 +158,7 @@ func (d Dialect) rollback(rest []token) step {
 		if d == Other { // SQL Server
 			return d.named(rollbackTo, rest)
 		}
-		rest = rest[1:] // SQLite lets transactions have a name, and forgets it
+		rest = rest[1:] // SQLite accepts a name of the transaction and ignores it
 	}
 	switch {
 	case rest[0].is("TO"):
@@ -169,7 +169,7 @@ func (d Dialect) rollback(rest []token) step {
 	return step{verb: unclear}
 }
 
-// named reads the name of a savepoint, which is all that is left.
+// named reads the name of a savepoint, which must be the last word.
 func (d Dialect) named(v verb, rest []token) step {
 	if rest[0].last() || rest[0].kind == other || !rest[1].last() {
 		return step{verb: unclear}
@@ -177,7 +177,7 @@ func (d Dialect) named(v verb, rest []token) step {
 	return step{verb: v, name: d.name(rest[0])}
 }
 
-// afterSavepoint leaves out the word SAVEPOINT, unless it is the name.
+// afterSavepoint skips the word SAVEPOINT, unless it is the name.
 func afterSavepoint(rest []token) []token {
 	if rest[0].is("SAVEPOINT") && !rest[1].last() {
 		return rest[1:]
@@ -185,7 +185,7 @@ func afterSavepoint(rest []token) []token {
 	return rest
 }
 
-// chains reports whether a statement that ends a transaction says AND CHAIN.
+// chains reports whether a statement that ends a transaction has AND CHAIN.
 func chains(words []token) bool {
 	for i, w := range words {
 		if w.is("AND") && i+1 < len(words) && words[i+1].is("CHAIN") {
@@ -195,8 +195,7 @@ func chains(words []token) bool {
 	return false
 }
 
-// commits reports whether MySQL commits before a statement.
-// See https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html.
+// commits reports whether MySQL commits before this statement. See https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html.
 func commits(words [maxWords]token) bool {
 	switch {
 	case words[0].is("CREATE", "DROP"):
@@ -210,7 +209,7 @@ func commits(words [maxWords]token) bool {
 // maxPostgresName is how many bytes of a name PostgreSQL keeps.
 const maxPostgresName = 63
 
-// name returns a name in the form in which equal names are equal texts.
+// name returns a name in a form in which equal names are equal texts.
 func (d Dialect) name(t token) string {
 	name := t.text
 	if t.kind == quoted {
