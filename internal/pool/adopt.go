@@ -13,8 +13,8 @@ import (
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
-// Adopt returns a tracked transaction for a plain *[sql.Tx] that GORM's CreateInBatches has begun by itself, so that nobody had a chance
-// to begin it another way. It reports false for any other pool, and where the *[sql.Tx] does not let itself be followed.
+// Adopt returns a tracked transaction for a plain *[sql.Tx] that GORM's CreateInBatches has begun by itself, past any wrapper. It returns false for
+// other pools, and for an *[sql.Tx] that cannot be followed.
 func (p *Pools) Adopt(current gorm.ConnPool) (gorm.ConnPool, bool) {
 	switch c := current.(type) {
 	case *sql.Tx:
@@ -36,7 +36,7 @@ func (p *Pools) Adopt(current gorm.ConnPool) (gorm.ConnPool, bool) {
 	return nil, false
 }
 
-// Adopted returns the tracked transaction that was made for a *[sql.Tx], nil when there is none.
+// Adopted returns the tracked transaction that was made for a *[sql.Tx], nil if there is none.
 func (p *Pools) Adopted(tx *sql.Tx) *Tx {
 	if found, ok := p.adopted.Load(tx); ok {
 		t, _ := found.(*Tx)
@@ -45,8 +45,8 @@ func (p *Pools) Adopted(tx *sql.Tx) *Tx {
 	return nil
 }
 
-// adopt follows a *[sql.Tx] to its end: it puts a follower between it and the driver's transaction. The fields are private, so it looks
-// first whether they are what it expects.
+// adopt follows a *[sql.Tx] to its end: it puts a follower between the *[sql.Tx] and the driver's transaction. The fields are private, so adopt first
+// checks that they are the expected ones.
 func (p *Pools) adopt(raw *sql.Tx) *Tx {
 	v := reflect.ValueOf(raw).Elem()
 	mu, inner, release, db := v.FieldByName("closemu"), v.FieldByName("txi"), v.FieldByName("releaseConn"), v.FieldByName("db")
@@ -54,7 +54,7 @@ func (p *Pools) adopt(raw *sql.Tx) *Tx {
 		return nil
 	}
 	lock := (*sync.RWMutex)(mu.Addr().UnsafePointer())
-	if !lock.TryRLock() { // it is ending
+	if !lock.TryRLock() { // the transaction is ending
 		return nil
 	}
 	defer lock.RUnlock()
@@ -73,8 +73,8 @@ func (p *Pools) adopt(raw *sql.Tx) *Tx {
 
 func is[T any](v reflect.Value) bool { return v.IsValid() && v.Type() == reflect.TypeFor[T]() }
 
-// follower is the driver's transaction of an adopted one. It notes how the transaction ends, and tells of it when the connection is back
-// in the pool.
+// follower is the driver's transaction of an adopted one. It notes how the transaction ends, and reports the end when the connection is back in the
+// pool.
 type follower struct {
 	driver.Tx
 
@@ -84,10 +84,10 @@ type follower struct {
 	cause   error
 }
 
-// Commit commits.
+// Commit commits and notes the outcome.
 func (f *follower) Commit() error {
 	f.t.readAll()
-	if f.t.suspect.Load() { // it is too late to ask
+	if f.t.suspect.Load() { // it is too late to ask the database
 		f.t.Queue.Doubt()
 	}
 	f.t.Queue.Commit()
@@ -107,13 +107,13 @@ func (f *follower) released(err error) {
 	f.t.end(f.outcome, f.cause, nil)
 }
 
-// Adopted reports whether the transaction is one of [Pools.Adopt]. Nothing can run in it right before its COMMIT.
+// Adopted reports whether [Pools.Adopt] has made the transaction. Then nothing can run in it right before its COMMIT.
 func (t *Tx) Adopted() bool {
 	s := t.seldom.Load()
 	return s != nil && s.adopted != nil
 }
 
-// inCreateInBatches reports whether the innermost db.Transaction that is running is the one of CreateInBatches.
+// inCreateInBatches reports whether CreateInBatches has called the innermost db.Transaction that is running.
 func inCreateInBatches() bool {
 	transaction, batches := callers.Of((*gorm.DB).Transaction), callers.Of((*gorm.DB).CreateInBatches)
 	frames := callers.Frames()

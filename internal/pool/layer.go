@@ -7,11 +7,11 @@ import (
 	"gorm.io/gorm"
 )
 
-// maxLayers is how many pools may lie over each other. More are a ring.
+// maxLayers is how many pools may lie over each other. If there are more, they form a ring.
 const maxLayers = 16
 
-// held is a transaction that a pool of another plugin holds, in the place of the *[sql.Tx] that it would hold without this
-// package. Such a pool "begins" and "commits" every statement on what it holds; of a *[sql.Tx] it knows that it must not.
+// held stands for a transaction in a pool of another plugin, in place of the *[sql.Tx] that the pool would hold without this package. Such a pool
+// "begins" and "commits" every statement on other pools, but knows that it must not do so on a *[sql.Tx].
 type held struct{ *Tx }
 
 // Commit does nothing: whoever began the transaction commits it.
@@ -20,7 +20,7 @@ func (*held) Commit() error { return nil }
 // Rollback does nothing: whoever began the transaction rolls it back.
 func (*held) Rollback() error { return nil }
 
-// Foreign reports whether a pool is of an unknown kind that begins transactions of its own.
+// Foreign reports whether a pool is of an unknown kind and begins transactions of its own.
 func Foreign(pool gorm.ConnPool) bool {
 	switch pool.(type) {
 	case nil, tracked, *Tx, *sql.Tx, *sql.DB, *sql.Conn, *gorm.PreparedStmtDB, *gorm.PreparedStmtTX:
@@ -29,9 +29,9 @@ func Foreign(pool gorm.ConnPool) bool {
 	return begins(pool)
 }
 
-// Unwrapped returns a pool of another plugin that can both begin and commit, as it would be without this package: over the database's own
-// pool and not over a wrapper of it. Such pools look at what lies beneath them, and would begin transactions there that nobody asks for.
-// It reports false for a pool that only begins, and for one that does not show what lies beneath it.
+// Unwrapped returns a copy of another plugin's pool, which can both begin and commit, over the database's own pool in place of its wrapper. Such
+// pools look at the pool beneath them, and would begin unwanted transactions on a wrapper. It returns false for a pool that only begins, and for one
+// that hides the pool beneath it.
 func Unwrapped(pool gorm.ConnPool) (gorm.ConnPool, bool) {
 	if _, commits := pool.(gorm.TxCommitter); !commits {
 		return nil, false
@@ -66,11 +66,11 @@ func unwrapped(pool gorm.ConnPool, layers int) (gorm.ConnPool, bool) {
 
 // place is the field of a pool that holds the pool beneath it.
 type place struct {
-	of    reflect.Value // the struct
+	of    reflect.Value // the struct that a pool points to
 	field int
 }
 
-// beneath finds what lies beneath a pool: the first field that is a connection pool.
+// beneath finds the pool beneath a pool: its first field that is a connection pool.
 func beneath(pool gorm.ConnPool) (place, bool) {
 	v := reflect.ValueOf(pool)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
@@ -85,7 +85,7 @@ func beneath(pool gorm.ConnPool) (place, bool) {
 	return place{}, false
 }
 
-// value returns a field of a struct so that it can be read and set, also when only its package may name it.
+// value returns a field of a struct so that it can be read and set, even if it is unexported.
 func (p place) value(of reflect.Value) reflect.Value {
 	f := of.Field(p.field)
 	return reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem()
@@ -96,7 +96,7 @@ func (p place) pool() gorm.ConnPool {
 	return pool
 }
 
-// with returns a copy of the pool that lies over another one. The pool itself may be in use by others.
+// with returns a copy of the pool that lies over another pool. The pool itself may be in use.
 func (p place) with(below gorm.ConnPool) (gorm.ConnPool, bool) {
 	v := reflect.ValueOf(below)
 	if !v.Type().Implements(p.of.Field(p.field).Type()) {
@@ -109,13 +109,13 @@ func (p place) with(below gorm.ConnPool) (gorm.ConnPool, bool) {
 	return pool, ok
 }
 
-// Same reports whether two pools are of one *[sql.DB].
+// Same reports whether two pools use one *[sql.DB].
 func Same(a, b gorm.ConnPool) bool {
 	first, second := databaseOf(a), databaseOf(b)
 	return first != nil && first == second
 }
 
-// MaxOpen returns how many connections the *[sql.DB] of a pool may have, 0 when there is no limit.
+// MaxOpen returns the limit of connections of a pool's *[sql.DB], 0 if there is none.
 func MaxOpen(pool gorm.ConnPool) int {
 	if db := databaseOf(pool); db != nil {
 		return db.Stats().MaxOpenConnections
@@ -123,7 +123,7 @@ func MaxOpen(pool gorm.ConnPool) int {
 	return 0
 }
 
-// databaseOf returns the *[sql.DB] that a pool is, inside any layers, nil when it is none.
+// databaseOf returns the *[sql.DB] of a pool, inside any layers, nil if it has none.
 func databaseOf(pool gorm.ConnPool) *sql.DB {
 	for range maxLayers {
 		switch p := pool.(type) {

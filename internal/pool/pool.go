@@ -1,5 +1,5 @@
-// Package pool wraps the connection pools of GORM so that the end of a transaction is seen. A wrapped pool begins
-// transactions of type Tx; everything else passes through.
+// Package pool wraps GORM's connection pools, to see the end of each transaction. A wrapped pool begins transactions of type Tx; everything else
+// passes through.
 package pool
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
-// Pools makes wrappers, and always the same one for the same pool: GORM's plugins use pools as map keys.
+// Pools makes wrappers. A pool always gets the same wrapper, because GORM's plugins use pools as map keys.
 type Pools struct {
 	ended   Ended
 	before  Before
@@ -24,7 +24,7 @@ type Pools struct {
 	wrapped sync.Map // gorm.ConnPool -> gorm.ConnPool
 }
 
-// Hooks are what the transactions of wrappers call.
+// Hooks are the functions that transactions of wrappers call.
 type Hooks struct {
 	Begin   Begin
 	Before  Before
@@ -33,20 +33,19 @@ type Hooks struct {
 	Capture Capture
 }
 
-// Begin runs before a transaction is begun on a wrapper, and returns what is to be done with the error of that. An error of its own
-// keeps the transaction from being begun.
+// Begin runs before a transaction is begun on a wrapper. If it returns an error, none is begun. explain may add to the error of beginning.
 type Begin func(ctx context.Context, outside gorm.ConnPool) (explain func(error) error, err error)
 
-// New returns a maker of wrappers for a database of this dialect.
+// New returns the Pools of a database with this dialect.
 func New(dialect string, h Hooks) *Pools {
 	return &Pools{begin: h.Begin, before: h.Before, commits: h.Commits, ended: h.Ended, capture: h.Capture, dialect: txn.DialectOf(dialect)}
 }
 
-// tracked is what the wrappers of this package have in common.
+// tracked is implemented by all wrappers of this package.
 type tracked interface{ of() *Pools }
 
-// Wrap returns the wrapper of a pool that begins transactions. A wrapper, a transaction and a pool that cannot begin are
-// returned as they are. Inside a prepared-statement pool, the pool that it uses is wrapped.
+// Wrap returns the wrapper of a pool that begins transactions. It returns a wrapper, a transaction, and a pool that cannot begin as they are. In a
+// prepared-statement pool it wraps the inner pool.
 func (p *Pools) Wrap(raw gorm.ConnPool) gorm.ConnPool {
 	switch pool := raw.(type) {
 	case nil, tracked:
@@ -61,7 +60,7 @@ func (p *Pools) Wrap(raw gorm.ConnPool) gorm.ConnPool {
 			return raw
 		}
 		return &gorm.PreparedStmtDB{ConnPool: inner, Mux: pool.Mux, Stmts: pool.Stmts}
-	case gorm.TxCommitter: // a transaction, or a pool that is both: Unwrapped knows what to do with it
+	case gorm.TxCommitter: // a transaction, or a pool that both begins and commits, which Unwrapped handles
 		return raw
 	case gorm.TxBeginner:
 		return p.once(raw, func() gorm.ConnPool {
@@ -75,8 +74,8 @@ func (p *Pools) Wrap(raw gorm.ConnPool) gorm.ConnPool {
 	return raw
 }
 
-// WrapInside is Wrap for the pool of a database that is being set up: it wraps inside a prepared-statement pool in place,
-// because users and GORM hold on to that one.
+// WrapInside is Wrap for the pool of a database that is being set up. It changes a prepared-statement pool in place, because the program and GORM
+// keep pointers to it.
 func (p *Pools) WrapInside(raw gorm.ConnPool) gorm.ConnPool {
 	if prepared, ok := raw.(*gorm.PreparedStmtDB); ok {
 		prepared.ConnPool = p.Wrap(prepared.ConnPool)
@@ -95,7 +94,7 @@ func (p *Pools) once(raw gorm.ConnPool, wrap func() gorm.ConnPool) gorm.ConnPool
 	return pool
 }
 
-// database is a wrapped *[sql.DB]. Everything of the *[sql.DB] stays visible.
+// database is a wrapped *[sql.DB]. All methods of the *[sql.DB] stay visible.
 type database struct {
 	*sql.DB
 
@@ -107,7 +106,7 @@ func (d *database) of() *Pools { return d.pools }
 // GetDBConn returns the *[sql.DB], for GORM's DB method.
 func (d *database) GetDBConn() (*sql.DB, error) { return d.DB, nil }
 
-// BeginTx begins a transaction whose end is seen.
+// BeginTx begins a tracked transaction.
 func (d *database) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
 	return d.pools.beginOn(ctx, d, func() (gorm.ConnPool, error) { return d.DB.BeginTx(ctx, opts) })
 }
@@ -121,13 +120,13 @@ type connection struct {
 
 func (c *connection) of() *Pools { return c.pools }
 
-// Lasts reports whether a wrapper is one of a pool, and not of a single connection: these come and go, and nothing should be kept for them.
+// Lasts reports whether a wrapper belongs to a pool, and not to a single connection. Connections come and go, so callers keep nothing for them.
 func Lasts(wrapper gorm.ConnPool) bool {
 	_, single := wrapper.(*connection)
 	return !single
 }
 
-// BeginTx begins a transaction whose end is seen.
+// BeginTx begins a tracked transaction.
 func (c *connection) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
 	return c.pools.beginOn(ctx, c, func() (gorm.ConnPool, error) { return c.Conn.BeginTx(ctx, opts) })
 }
@@ -142,7 +141,7 @@ type other struct {
 
 func (o *other) of() *Pools { return o.pools }
 
-// GetDBConn asks the wrapped pool.
+// GetDBConn returns the *[sql.DB] of the wrapped pool.
 func (o *other) GetDBConn() (*sql.DB, error) {
 	if connector, ok := o.ConnPool.(gorm.GetDBConnector); ok {
 		return connector.GetDBConn()
@@ -150,7 +149,7 @@ func (o *other) GetDBConn() (*sql.DB, error) {
 	return nil, gorm.ErrInvalidDB
 }
 
-// BeginTx begins a transaction whose end is seen. One that is no gorm.Tx stays as it is, untracked.
+// BeginTx begins a tracked transaction. If the pool returns no gorm.Tx, the transaction stays untracked.
 func (o *other) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
 	return o.pools.beginOn(ctx, o, func() (gorm.ConnPool, error) { return o.begin(ctx, opts) })
 }

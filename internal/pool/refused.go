@@ -12,13 +12,13 @@ import (
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
-// refused reports whether the error of a COMMIT is the database's word that it has rolled back. Any other error leaves open what
-// happened. Classes of SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
+// refused reports whether the error of a COMMIT is the database's answer that it has rolled back. After any other error the outcome is unknown.
+// Classes of SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
 func refused(err error) bool {
 	if code := state(err); code != "" {
 		return code != "40003" && slices.Contains([]string{"22", "23", "25", "40", "44", "P0"}, code[:2])
 	}
-	// PostgreSQL answers COMMIT of an aborted transaction with ROLLBACK, which pgx and lib/pq put in these words.
+	// PostgreSQL answers COMMIT of an aborted transaction with ROLLBACK, which pgx and lib/pq report in these words.
 	text := err.Error()
 	return number(err) == deadlock || strings.Contains(text, "commit unexpectedly resulted in rollback") ||
 		strings.Contains(text, "Could not complete operation in a failed transaction")
@@ -26,9 +26,9 @@ func refused(err error) bool {
 
 // Errors of MySQL and MariaDB. See https://mariadb.com/kb/en/mariadb-error-code-reference/.
 const (
-	recordChanged   = 1020 // under snapshot isolation MariaDB has rolled the transaction back, otherwise the statement
+	recordChanged   = 1020 // under snapshot isolation MariaDB has rolled the transaction back, otherwise only the statement
 	serverShutdown  = 1053
-	lockWaitTimeout = 1205 // as innodb_rollback_on_timeout says
+	lockWaitTimeout = 1205 // innodb_rollback_on_timeout says what is rolled back
 	lockTableFull   = 1206
 	deadlock        = 1213 // the transaction is rolled back
 	interrupted     = 1317
@@ -48,8 +48,8 @@ const (
 	sqliteConflict  = 19 // ON CONFLICT ROLLBACK, RAISE(ROLLBACK)
 )
 
-// answered reports whether an error is the database's own answer that it has not executed a statement about savepoints. What else
-// an error says leaves that open: the answer may have been lost.
+// answered reports whether an error is the database's own answer that it has not executed a statement about savepoints. After any other error this is
+// unknown: the answer may have been lost.
 func (p *Pools) answered(err error) bool {
 	switch p.dialect {
 	case txn.SQLite:
@@ -64,12 +64,12 @@ func (p *Pools) answered(err error) bool {
 	return false
 }
 
-// Refused reports whether the error of a statement outside any transaction says that the statement has done nothing: the database
-// answered so, or it was never sent.
+// Refused reports whether a statement outside any transaction has certainly done nothing: the database has answered with this error, or the statement
+// was never sent.
 func (p *Pools) Refused(err error) bool {
 	for _, known := range []error{
 		driver.ErrBadConn, gorm.ErrMissingWhereClause, gorm.ErrInvalidTransaction, // not sent
-		gorm.ErrDuplicatedKey, gorm.ErrForeignKeyViolated, gorm.ErrCheckConstraintViolated, // what GORM makes of answers
+		gorm.ErrDuplicatedKey, gorm.ErrForeignKeyViolated, gorm.ErrCheckConstraintViolated, // GORM's errors for answers
 	} {
 		if errors.Is(err, known) || strings.Contains(err.Error(), known.Error()) { // gorm.DB.AddError joins errors as text
 			return true
@@ -93,7 +93,7 @@ func state(err error) string {
 	return ""
 }
 
-// number returns the number of an error of MySQL, 0 when it is none.
+// number returns the number of an error of MySQL, 0 if it has none.
 func number(err error) (n uint64) {
 	each(err, func(e error) bool {
 		if f := field(e, "Number"); f.IsValid() && f.CanUint() {
@@ -107,7 +107,7 @@ func number(err error) (n uint64) {
 	return n
 }
 
-// code returns the primary result code of an error of SQLite, 0 when it is none.
+// code returns the primary result code of an error of SQLite, 0 if it has none.
 func code(err error) (n int) {
 	each(err, func(e error) bool {
 		if c, ok := e.(interface{ Code() int }); ok {
@@ -120,7 +120,7 @@ func code(err error) (n int) {
 	return n & 0xff
 }
 
-// each calls f with an error and all that it wraps, until f says that it has seen enough.
+// each calls f with an error and all errors that it wraps, until f returns true.
 func each(err error, f func(error) bool) bool {
 	if err == nil || f(err) {
 		return err != nil
@@ -134,7 +134,7 @@ func each(err error, f func(error) bool) bool {
 	return false
 }
 
-// field returns a field of the struct that an error is. Drivers have no other common way to their codes.
+// field returns a field of the struct that an error is. Drivers have no other common way to show their codes.
 func field(err error, name string) reflect.Value {
 	v := reflect.Indirect(reflect.ValueOf(err))
 	if v.Kind() != reflect.Struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals/internal/txn"
 )
 
-// Did looks at a statement of the transaction and at its error. Call it for statements that bypass ExecContext and QueryContext.
+// Did follows a statement of the transaction and its error. It is for statements that bypass ExecContext and QueryContext.
 func (t *Tx) Did(query string, err error) {
 	switch {
 	case err == nil:
@@ -23,7 +23,7 @@ func (t *Tx) Did(query string, err error) {
 	t.Saw(err)
 }
 
-// Saw looks at the error of a statement of the transaction: the database may have rolled all of it back.
+// Saw follows the error of a statement: the database may have rolled back the whole transaction.
 func (t *Tx) Saw(err error) {
 	if err == nil {
 		return
@@ -49,20 +49,20 @@ func (t *Tx) Saw(err error) {
 	}
 }
 
-// reading is what the caller reads by itself: errors come while rows are read, when nobody else sees them.
+// reading holds rows that the caller reads by itself. Their errors come while they are read, and nobody else sees them.
 type reading struct {
 	mu   sync.Mutex
 	list []read
 }
 
-// read is one of them.
+// read is one such result.
 type read struct {
 	rows *sql.Rows
-	text string // about the transaction: drivers may execute it when the first row is asked for
+	text string // a text about the transaction, which drivers may execute only when the first row is read
 }
 
-// Reads notes what the caller is going to read, and its text when that is about the transaction. Its error is looked for before
-// anything else happens.
+// Reads notes rows that the caller is going to read, and the text if that is about the transaction. look checks their error before the next
+// statement.
 func (t *Tx) Reads(rows *sql.Rows, text string) {
 	if rows == nil || (text == "" && t.pools().dialect != txn.MySQL && t.pools().dialect != txn.SQLite) {
 		return
@@ -73,7 +73,7 @@ func (t *Tx) Reads(rows *sql.Rows, text string) {
 	r.list = append(r.list, read{rows, text})
 }
 
-// RowsOf returns the rows of a row, which keeps them to itself; nil when there are none.
+// RowsOf returns the unexported rows of a row, nil if there are none.
 func RowsOf(row *sql.Row) *sql.Rows {
 	if row == nil {
 		return nil
@@ -84,7 +84,7 @@ func RowsOf(row *sql.Row) *sql.Rows {
 	return nil
 }
 
-// look takes out what was read to its end, and looks at its errors.
+// look removes rows that were read to their end, and follows their errors.
 func (r *reading) look(t *Tx) {
 	r.mu.Lock()
 	if len(r.list) == 0 {
@@ -110,7 +110,7 @@ func (r *reading) look(t *Tx) {
 	}
 }
 
-// end gives up what nobody has read to its end: a statement of it may have been executed.
+// end gives up rows that nobody has read to their end. The database may have executed their text.
 func (r *reading) end(t *Tx) {
 	r.look(t)
 	r.mu.Lock()
@@ -124,15 +124,15 @@ func (r *reading) end(t *Tx) {
 	}
 }
 
-// readAll ends what the caller reads by itself.
+// readAll follows the rows that the caller reads by itself, also those not read to their end.
 func (t *Tx) readAll() {
 	if s := t.seldom.Load(); s != nil {
 		s.reading.end(t)
 	}
 }
 
-// closed reports whether rows are closed, which they are after an error. Another goroutine may be reading them, and then not even
-// their Err may be called.
+// closed reports whether rows are closed, as they are after an error. Another goroutine may be reading them, and then even their Err must not be
+// called.
 func closed(rows *sql.Rows) bool {
 	v := reflect.ValueOf(rows).Elem()
 	mu, done := v.FieldByName("closemu"), v.FieldByName("closed")
@@ -147,7 +147,7 @@ func closed(rows *sql.Rows) bool {
 	return done.Bool()
 }
 
-// look finds out what errors since the last statement have done to the transaction, before anything else happens in it.
+// look finds out, before the next statement, what errors of earlier statements have done to the transaction.
 func (t *Tx) look() {
 	if s := t.seldom.Load(); s != nil {
 		s.reading.look(t)
@@ -163,12 +163,12 @@ func (t *Tx) look() {
 	}
 }
 
-// open asks the database whether it has the transaction open.
+// open asks the database whether the transaction is open.
 func (t *Tx) open() (open, known bool) {
 	ctx := context.WithoutCancel(t.ctx)
 	if t.pools().dialect == txn.SQLite {
 		switch _, err := t.Tx.ExecContext(ctx, "BEGIN"); err {
-		case nil: // there was none
+		case nil: // there was no transaction
 			_, err = t.Tx.ExecContext(ctx, "ROLLBACK")
 			return false, err == nil
 		default:

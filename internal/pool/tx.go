@@ -15,21 +15,21 @@ import (
 // Before runs in a transaction right before its COMMIT. An error rolls the transaction back.
 type Before func(tx *Tx) error
 
-// Commits runs right before COMMIT is sent, when nothing but the answer can decide any more. What it returns is part of the End.
+// Commits runs right before COMMIT is sent. From then on, only the database's answer decides. The result becomes part of the End.
 type Commits func(tx *Tx) Held
 
-// Held is what is held for what comes after the end. It is released once, by Ended if there is one.
+// Held is what a transaction holds until its end. It is released once: by Ended, if that is called.
 type Held interface{ Release() }
 
 // Ended runs when a transaction has ended and its connection is back in the pool.
 type Ended func(tx *Tx, end End)
 
-// Capture shows and runs what waits for the commit of a transaction, inside it, for tests that roll it back.
+// Capture lists and runs what waits for the commit of a transaction, within it, for tests that roll it back.
 type Capture interface {
-	// List describes what was added after a place in the queue and would run.
+	// List describes the actions that were added after a place in the queue and would run.
 	List(tx *Tx, place int) []string
-	// Run takes that out of the queue and runs it as if the transaction had committed. It hands on every error, and says whether it came
-	// before the commit.
+	// Run removes these actions from the queue and runs them as if the transaction had committed. It calls failed for every error; before tells
+	// whether the error came before the commit.
 	Run(tx *Tx, place int, failed func(before bool, err error))
 }
 
@@ -37,11 +37,11 @@ type Capture interface {
 type End struct {
 	txn.Ends[any]
 
-	Cause error // of an outcome other than committed
-	Held  Held  // what Commits returned
+	Cause error // why the outcome is not Committed
+	Held  Held  // the result of Commits
 }
 
-// Tx is a transaction whose end is seen. It is a gorm.Tx.
+// Tx is a tracked transaction. It is a gorm.Tx.
 type Tx struct {
 	gorm.Tx
 
@@ -49,25 +49,25 @@ type Tx struct {
 	Outside gorm.ConnPool // the wrapper that it was begun on
 
 	ctx        context.Context        //nolint:containedctx // the transaction lives as long as this context
-	seldom     atomic.Pointer[seldom] // nil of most transactions
+	seldom     atomic.Pointer[seldom] // nil for most transactions
 	statements atomic.Int32
-	suspect    atomic.Bool // the database may have ended the transaction: ask it before anything else happens
+	suspect    atomic.Bool // the database may have ended the transaction: ask it before the next statement
 }
 
-// seldom is what few transactions have.
+// seldom is state that few transactions have.
 type seldom struct {
 	stop    func() bool // stops watching the context
 	adopted *sql.Tx
 	reading reading
 }
 
-// pools returns the pools of the database. The wrapper knows them: every transaction pays for each word that it has.
+// pools returns the pools of the database. The wrapper holds them, so that a transaction does not grow by a pointer.
 func (t *Tx) pools() *Pools {
 	by, _ := t.Outside.(tracked)
 	return by.of()
 }
 
-// rest returns what few transactions have, also before there is any of it.
+// rest returns the state that few transactions have, and allocates it at the first call.
 func (t *Tx) rest() *seldom {
 	if s := t.seldom.Load(); s != nil {
 		return s
@@ -76,7 +76,7 @@ func (t *Tx) rest() *seldom {
 	return t.seldom.Load()
 }
 
-// stop is what stops watching the context, nil as long as nobody does.
+// stop returns the function that stops watching the context, nil if nobody watches it.
 func (t *Tx) stop() func() bool {
 	if s := t.seldom.Load(); s != nil {
 		return s.stop
@@ -90,10 +90,10 @@ func (p *Pools) newTx(ctx context.Context, tx gorm.Tx, outside gorm.ConnPool) *T
 	return t
 }
 
-// Statements returns how many statements were executed or queried in the transaction.
+// Statements returns how many statements and queries have run in the transaction.
 func (t *Tx) Statements() int { return int(t.statements.Load()) }
 
-// ExecContext runs a statement and looks at what it did to the transaction.
+// ExecContext runs a statement and follows its effect on the transaction.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	t.next()
 	result, err := t.Tx.ExecContext(ctx, query, args...)
@@ -137,7 +137,7 @@ func (t *Tx) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
 	return t.Tx.StmtContext(ctx, stmt)
 }
 
-// next comes before a statement.
+// next is called before each statement.
 func (t *Tx) next() {
 	t.statements.Add(1)
 	t.look()
@@ -151,7 +151,7 @@ func (t *Tx) GetDBConn() (*sql.DB, error) {
 	return nil, gorm.ErrInvalidDB
 }
 
-// Commit commits, after what waits for it and before what waits for its success.
+// Commit commits. The functions that run before the commit come first, those that wait for the end last.
 func (t *Tx) Commit() error {
 	t.look()
 	if err := t.pools().before(t); err != nil {
@@ -161,7 +161,7 @@ func (t *Tx) Commit() error {
 	}
 	t.look()
 	t.readAll()
-	if !t.Queue.Commit() { // the context ended, and rollback functions have run: it must not commit now
+	if !t.Queue.Commit() { // the context has ended and rollback functions have run, so this must not commit
 		_ = t.Tx.Rollback()
 		return errors.Join(t.ctx.Err(), sql.ErrTxDone)
 	}
@@ -178,7 +178,7 @@ func (t *Tx) Commit() error {
 	switch {
 	case err == nil:
 		t.end(txn.Committed, nil, held)
-	case errors.Is(err, sql.ErrTxDone) && t.ctx.Err() != nil, refused(err): // rolled back before COMMIT was sent, or by it
+	case errors.Is(err, sql.ErrTxDone) && t.ctx.Err() != nil, refused(err): // rolled back before COMMIT was sent, or by the COMMIT
 		t.end(txn.RolledBack, err, held)
 	default:
 		t.end(txn.Unknown, err, held)
@@ -189,7 +189,7 @@ func (t *Tx) Commit() error {
 // Rollback rolls back.
 func (t *Tx) Rollback() error { return t.rollback(nil) }
 
-// Abandon rolls back because of a cause, unless the transaction has ended.
+// Abandon rolls back with a cause, unless the transaction has ended.
 func (t *Tx) Abandon(cause error) {
 	if t.Queue.Outcome() == txn.Open {
 		_ = t.rollback(cause)
@@ -200,11 +200,11 @@ func (t *Tx) rollback(cause error) error {
 	t.look()
 	err := t.Tx.Rollback()
 	if errors.Is(err, sql.ErrTxDone) && t.ctx.Err() == nil {
-		t.end(txn.Unknown, err, nil) // somebody ended the *sql.Tx itself; no news when it was us
+		t.end(txn.Unknown, err, nil) // somebody else has ended the *sql.Tx; end ignores this if it was us
 		return err
 	}
 	if err != nil && t.ctx.Err() != nil {
-		cause = errors.Join(cause, context.Cause(t.ctx)) // which has ended it before
+		cause = errors.Join(cause, context.Cause(t.ctx)) // the context has ended the transaction
 	}
 	t.end(txn.RolledBack, cause, nil)
 	return err
@@ -224,11 +224,11 @@ func (t *Tx) end(outcome txn.Outcome, cause error, held Held) {
 	t.pools().ended(t, End{Ends: ends, Cause: cause, Held: held})
 }
 
-// Captured is the transaction's Capture.
+// Captured returns the Capture of the transaction.
 func (t *Tx) Captured() Capture { return t.pools().capture }
 
-// Watch makes sure that the end is seen even when the context ends and nobody calls Rollback. Call it from the goroutine
-// that uses the transaction.
+// Watch makes sure that the plugin sees the end even if the context ends and nobody calls Rollback. Call it on the goroutine that uses the
+// transaction.
 func (t *Tx) Watch() {
 	if t.ctx.Done() == nil || t.stop() != nil {
 		return
@@ -240,8 +240,8 @@ func (t *Tx) Watch() {
 	})
 }
 
-// Find returns the tracked transaction that a statement's pool is, inside any number of layers, and whether the pool is a
-// transaction at all. A pool that can both begin and commit is none by itself: what lies beneath it decides.
+// Find returns the tracked transaction in a statement's pool, inside any number of layers, and whether the pool is a transaction at all. For a pool
+// that can both begin and commit, the pool beneath it decides.
 func Find(pool gorm.ConnPool) (tx *Tx, inTransaction bool) {
 	commits := false
 	for range maxLayers {
@@ -268,7 +268,7 @@ func Find(pool gorm.ConnPool) (tx *Tx, inTransaction bool) {
 	return nil, commits
 }
 
-// commitsOnly reports whether a pool has the shape of a transaction, and not that of a pool.
+// commitsOnly reports whether a pool can commit and cannot begin, as a transaction.
 func commitsOnly(pool gorm.ConnPool) bool {
 	_, commits := pool.(gorm.TxCommitter)
 	return commits && !begins(pool)
@@ -282,13 +282,13 @@ func begins(pool gorm.ConnPool) bool {
 	return false
 }
 
-// Nil reports whether a pool is a nil pointer: a transaction that could not be begun.
+// Nil reports whether a pool is nil or a nil pointer: the transaction could not be begun.
 func Nil(pool gorm.ConnPool) bool {
 	v := reflect.ValueOf(pool)
 	return !v.IsValid() || (v.Kind() == reflect.Pointer && v.IsNil())
 }
 
-// SQLTx returns the *[sql.Tx] that a statement's pool is, inside any wrappers.
+// SQLTx returns the *[sql.Tx] in a statement's pool, inside any wrappers.
 func SQLTx(pool gorm.ConnPool) (*sql.Tx, bool) {
 	for range maxLayers {
 		switch p := pool.(type) {
