@@ -9,46 +9,46 @@ import (
 )
 
 var (
-	// ErrFull is why a call was refused by a lane that rejects what its queue has no room for.
+	// ErrFull is the reason why a lane that rejects refuses a call: its queue is full.
 	ErrFull = errors.New("signals: the queue of the lane is full: the receiver was not called; give the lane more workers or a longer queue")
-	// ErrClosed is why a call was refused by a lane that is shut down, or was cancelled by it.
+	// ErrClosed is the reason why a lane that is shut down refuses or cancels a call.
 	ErrClosed = errors.New("signals: the lane is shut down: call Shutdown after the last write, and give it the time that waiting calls need")
 )
 
-// Config is what a lane was told, with defaults filled in.
+// Config is the configuration of a lane, with defaults filled in.
 type Config struct {
-	Name    string                               // shown in errors and statistics
+	Name    string                               // name in errors and statistics
 	Workers int                                  // calls that run at the same time
 	Queue   int                                  // calls that may wait
-	Timeout time.Duration                        // of the context of a call
-	Reject  bool                                 // calls that the queue has no room for are refused
+	Timeout time.Duration                        // how long the context of a call lasts
+	Reject  bool                                 // refuse calls if the queue is full
 	Handle  func(ctx context.Context, err error) // gets errors of calls; nil means the database's own handler
 }
 
 // Call is one call of a receiver.
 type Call interface {
-	// Context is what the context of Run is derived from.
+	// Context returns the context that the context of Run is derived from.
 	Context() context.Context
 	// Run makes the call. It may end its goroutine.
 	Run(ctx context.Context) error
-	// Refuse is called in the place of Run if the call is not made.
+	// Refuse is called instead of Run if the lane does not make the call.
 	Refuse(err error)
 }
 
-// Lane runs calls. It has a goroutine for each call that runs, and none while there is nothing to do.
+// Lane runs calls. It has a goroutine for each running call, and none if there is no call.
 type Lane struct {
 	Config
 
 	mu      sync.Mutex
 	lines   map[Key]*line
 	queued  list          // jobs that have not started, the oldest first
-	running list          // jobs that have
-	ready   ready         // jobs that wait for nothing but a worker
+	running list          // jobs that have started
+	ready   ready         // jobs that only wait for a worker
 	workers int           // goroutines
-	closed  bool          // nothing new is taken
-	gone    bool          // and nobody waits for what is left
-	room    chan struct{} // closed once the queue has room; nil while nobody waits for that
-	idle    chan struct{} // closed once there is nothing left to do; nil while nobody waits for that
+	closed  bool          // no new calls are accepted
+	gone    bool          // Shutdown has given up: running calls are cancelled
+	room    chan struct{} // closed when the queue has room again; nil if nobody waits for that
+	idle    chan struct{} // closed when no job is left; nil if nobody waits for that
 	counts  counts
 }
 
@@ -57,7 +57,7 @@ type counts struct{ done, failed, refused uint64 }
 // New returns a lane.
 func New(c Config) *Lane { return &Lane{Config: c, lines: map[Key]*line{}} }
 
-// Stats is what a lane does at one moment, and what it has done so far.
+// Stats is what a lane does now, and what it has done so far.
 type Stats struct {
 	Queued, Running       int
 	Oldest                time.Duration // how long the oldest queued call has waited
@@ -75,7 +75,7 @@ func (l *Lane) Stats() Stats {
 	return s
 }
 
-// Wait waits until nothing is queued and nothing runs, or for the end of ctx.
+// Wait waits until no call is queued or runs, or until ctx ends.
 func (l *Lane) Wait(ctx context.Context) error {
 	for {
 		l.mu.Lock()
@@ -96,8 +96,8 @@ func (l *Lane) Wait(ctx context.Context) error {
 	}
 }
 
-// Room waits until no more calls are queued than the queue may hold. It gives up if ctx ends or the lane is shut down. A lane that rejects
-// has room at once.
+// Room waits until no more calls are queued than the queue may hold, until ctx ends, or until the lane is shut down. It does not wait for a lane that
+// rejects.
 func (l *Lane) Room(ctx context.Context) {
 	for {
 		l.mu.Lock()
@@ -125,8 +125,8 @@ func (l *Lane) Full() bool {
 	return !l.Reject && !l.closed && l.queued.n > l.Queue
 }
 
-// Shutdown lets the lane take nothing new and waits until it is at rest. If ctx ends first, calls that wait are refused, the contexts of
-// calls that run are cancelled, and the error is that of ctx.
+// Shutdown makes the lane refuse new calls and waits until no call is queued or runs. If ctx ends first, it refuses the queued calls, cancels the
+// contexts of running ones, and returns the error of ctx.
 func (l *Lane) Shutdown(ctx context.Context) error {
 	l.mu.Lock()
 	l.closed = true
@@ -142,7 +142,7 @@ func (l *Lane) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// abandon cancels the calls that run, and returns the jobs that have not started.
+// abandon cancels the running calls, and returns the jobs that have not started.
 func (l *Lane) abandon() []*job {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -165,17 +165,17 @@ func (l *Lane) abandon() []*job {
 	return left
 }
 
-// atRest reports whether there is nothing to do.
+// atRest reports whether no call is queued or runs.
 func (l *Lane) atRest() bool { return l.queued.n == 0 && l.running.n == 0 }
 
-// rest tells those who wait for it that there is nothing to do.
+// rest wakes callers of Wait if no call is queued or runs.
 func (l *Lane) rest() {
 	if l.atRest() {
 		wake(&l.idle)
 	}
 }
 
-// wake closes a channel that somebody may wait for.
+// wake closes a channel that callers may wait for.
 func wake(c *chan struct{}) {
 	if *c != nil {
 		close(*c)
@@ -183,13 +183,13 @@ func wake(c *chan struct{}) {
 	}
 }
 
-// onLane is where the context of a call says that it runs on a lane.
+// onLane is the key of the lane in the context of a call.
 type onLane struct{}
 
-// On reports whether a context is that of a call on a lane, or derived from one.
+// On reports whether a context belongs to a call on a lane.
 func On(ctx context.Context) bool { return ctx.Value(onLane{}) != nil }
 
-// context returns the context of a call.
+// context returns the context of a call, its cancel function, and a function that releases it.
 func (l *Lane) context(of Call) (context.Context, context.CancelCauseFunc, func()) {
 	ctx, cancel := context.WithCancelCause(context.WithValue(of.Context(), onLane{}, l))
 	late := fmt.Errorf("signals: the receiver has had the %v that lane %q gives a call: %w", l.Timeout, l.Name, context.DeadlineExceeded)

@@ -1,26 +1,26 @@
 package lanes
 
-// Key names a row, whose calls are kept in order.
+// Key names a row. Calls with the same key run in order.
 type Key struct {
-	Of    any    // the database or the signal
-	Table string // of the row
-	Row   string // its key as a text
+	Of    any    // the database, or the custom signal
+	Table string // table of the row
+	Row   string // key of the row as text
 }
 
-// line is the order of the calls of one row. The first one may start.
+// line is the order of the calls of one row. Only the first may start.
 type line struct {
 	key         Key
 	first, last *place
 }
 
-// place is the place of a job in a line, or one that is held.
+// place is the place of a job in a line, or a place that a Hold reserves.
 type place struct {
-	job        *job // nil of one that is held
+	job        *job // nil if a Hold reserves the place
 	line       *line
 	prev, next *place
 }
 
-// before puts a place before another one of the line, and at its end for nil.
+// before puts p into the line before next, or at the end if next is nil.
 func (n *line) before(p, next *place) {
 	p.line, p.next, p.prev = n, next, n.last
 	if next != nil {
@@ -36,7 +36,7 @@ func (n *line) before(p, next *place) {
 	}
 }
 
-// remove takes a place out of its line. It returns the job that is the first one because of that, nil if there is none.
+// remove takes a place out of its line. If this makes another job the first one, remove returns that job.
 func (p *place) remove() *job {
 	n, first := p.line, p.prev == nil
 	if first {
@@ -55,13 +55,13 @@ func (p *place) remove() *job {
 	return nil
 }
 
-// Hold holds places for calls that are still to come: what comes later in these lines waits for Release.
+// Hold reserves places for calls that come later. Calls behind these places wait until Release.
 type Hold struct {
 	lane   *Lane
 	places map[Key]*place
 }
 
-// Hold holds a place in the lines of some rows.
+// Hold reserves a place in the lines of some rows.
 func (l *Lane) Hold(keys []Key) *Hold {
 	h := &Hold{lane: l, places: make(map[Key]*place, len(keys))}
 	l.mu.Lock()
@@ -87,7 +87,7 @@ func (h *Hold) Release() {
 	h.places = nil
 }
 
-// of returns the place that is held in a line, nil if none is.
+// of returns the place that is reserved in a line, nil if there is none.
 func (h *Hold) of(k Key) *place {
 	if h == nil {
 		return nil
@@ -105,7 +105,7 @@ func (l *Lane) line(k Key) *line {
 	return n
 }
 
-// leave takes a place out of its line and lets the next one start.
+// leave takes a place out of its line. The next job may then start.
 func (l *Lane) leave(p *place) {
 	next := p.remove()
 	if p.line.first == nil {

@@ -10,12 +10,12 @@ type job struct {
 	call   Call
 	at     time.Time // when it was queued
 	places []place   // one in the line of each of its rows
-	one    [1]place  // what places points to when there is one
-	ahead  int       // lines in which others come first
+	one    [1]place  // array of places, if there is one place
+	ahead  int       // number of lines in which other places come first
 
-	cancel     context.CancelCauseFunc // of its context, once it runs
-	prev, next *job                    // in the list of what is queued, or of what runs
-	then       *job                    // among those that are ready
+	cancel     context.CancelCauseFunc // cancels the context of the call, once it runs
+	prev, next *job                    // neighbours in the list of queued or of running jobs
+	then       *job                    // next job in ready
 }
 
 // list is a list of jobs.
@@ -72,8 +72,8 @@ func (r *ready) next() *job {
 	return j
 }
 
-// Put queues a call that is about some rows. Where a hold has places, the call comes right before them, and else last. A lane that has no
-// room for it, or is shut down, refuses it.
+// Put queues a call about some rows. In lines where held has a place, the call comes right before that place, otherwise last. Put refuses the call if
+// the lane is shut down, or if it rejects and its queue is full.
 func (l *Lane) Put(c Call, keys []Key, held *Hold) {
 	if err := l.put(c, keys, held); err != nil {
 		c.Refuse(err)
@@ -102,7 +102,7 @@ func (l *Lane) put(c Call, keys []Key, held *Hold) error {
 			prev = before.prev
 		}
 		if prev != nil && prev.job == j {
-			continue // a row that it is about twice
+			continue // the call has this row twice
 		}
 		j.places = append(j.places, place{job: j})
 		if n.before(&j.places[len(j.places)-1], before); prev != nil {
@@ -116,7 +116,7 @@ func (l *Lane) put(c Call, keys []Key, held *Hold) error {
 	return nil
 }
 
-// start hands a job that waits for no other one to a worker. It has the lock.
+// start gives a job that waits for no other one to a worker. The caller holds the lock.
 func (l *Lane) start(j *job) {
 	l.ready.add(j)
 	if l.workers < l.Workers {
@@ -125,7 +125,7 @@ func (l *Lane) start(j *job) {
 	}
 }
 
-// work runs jobs as long as there are any.
+// work runs jobs until none is ready.
 func (l *Lane) work() {
 	for {
 		j := l.take()
@@ -136,7 +136,7 @@ func (l *Lane) work() {
 	}
 }
 
-// take takes the next job. If there is none the worker has to go.
+// take takes the next job. If there is none, it returns nil and the worker ends.
 func (l *Lane) take() *job {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -153,7 +153,7 @@ func (l *Lane) take() *job {
 	return j
 }
 
-// run runs a job. If its receiver ends the goroutine, another one goes on.
+// run runs a job. If the receiver ends the goroutine, run starts another worker.
 func (l *Lane) run(j *job) {
 	ctx, cancel, stop := l.context(j.call)
 	l.mu.Lock()
@@ -173,7 +173,7 @@ func (l *Lane) run(j *job) {
 	returned = true
 }
 
-// end lets the next calls of its rows start when a job has ended.
+// end notes that a job has ended, and lets the next calls of its rows start.
 func (l *Lane) end(j *job, failed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
