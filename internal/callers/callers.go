@@ -1,4 +1,4 @@
-// Package callers tells which functions a goroutine is in. GORM does not say which of its methods made a statement.
+// Package callers finds functions on a goroutine's call stack, because GORM does not say which of its methods made a statement.
 package callers
 
 import (
@@ -6,7 +6,7 @@ import (
 	"runtime"
 )
 
-// most is how far down the stack anybody looks. GORM's own calls take four frames; other plugins may wrap callbacks.
+// most is the number of frames to look at. GORM's own calls take four; other plugins may wrap callbacks.
 const most = 64
 
 // Frames returns the stack from the caller on, the innermost frame first.
@@ -15,13 +15,13 @@ func Frames() *runtime.Frames {
 	return runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 }
 
-// Function is a function as the stack shows it. Its name differs in obfuscated programs, and can be empty there.
+// Function is a function on the stack. In obfuscated programs its name differs, and may be empty.
 type Function struct {
 	entry uintptr
 	name  string // in this program
 }
 
-// Of returns what a function or method expression is on the stack.
+// Of returns the Function for a function or method expression.
 func Of(f any) Function {
 	entry := reflect.ValueOf(f).Pointer()
 	if found := runtime.FuncForPC(entry); found != nil {
@@ -30,8 +30,8 @@ func Of(f any) Function {
 	return Function{entry: entry}
 }
 
-// Runs reports whether a frame belongs to the function. A frame of its own has the function's address. A frame that the compiler
-// inlined into another function has only the name.
+// Runs reports whether a frame belongs to the function. A frame of its own has the function's address; a frame that the compiler has inlined into
+// another function has only the name.
 func (f Function) Runs(frame runtime.Frame) bool {
 	if frame.Func != nil {
 		return frame.Func.Entry() == f.entry

@@ -1,4 +1,4 @@
-// Package fault holds the errors that the engine tells apart. The root package shows those that programs look for under names of its own.
+// Package fault holds the errors of the engine. The root package exports those that programs look for.
 package fault
 
 import (
@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// The errors that the root package shows, each under the same name.
+// The errors that the root package exports, under the same names.
 var (
 	ErrNotInstalled   = errors.New("signals: the plugin is not installed on this database: call db.Use(signals.Plugin{}) after gorm.Open")
 	ErrRecursion      = errors.New("signals: model signals are nested too deep")
@@ -20,23 +20,23 @@ var (
 		"use signals.Plugin{Tracking: signals.TrackExplicit}")
 )
 
-// Errors that only their text tells apart.
+// Errors that programs tell apart by their text only.
 var (
-	// ErrOtherSession is the cause of what waits for itself.
+	// ErrOtherSession is the cause if a write waits for a receiver that waits for the write.
 	ErrOtherSession = errors.New("signals: a receiver uses another session than that of its event, and the write of the event waits for the " +
 		"receiver: write through e.DB()")
 
 	// ErrGoexit is the error of a receiver that ended its goroutine.
 	ErrGoexit = errors.New("the receiver ended its goroutine with runtime.Goexit")
 
-	// ErrNoInstance is the error of an event of a model that is sent by hand without a row.
+	// ErrNoInstance is the error if the program sends an event of a model without a row.
 	ErrNoInstance = errors.New("signals: the event has no Instance: a model signal is sent for a row, so set it to a non-nil pointer")
 
-	// ErrSaveUnknown says that this program hides which of GORM's methods made a call.
+	// ErrSaveUnknown means that this program hides which of GORM's methods made a call.
 	ErrSaveUnknown = errors.New("signals: this program hides its call stack, so the plugin cannot tell a Save from an Updates: " +
 		"build it without the option that removes function tables")
 
-	// ErrEdge says that the compiler of this program does not do what the generic edge of the engine relies on.
+	// ErrEdge means that the program's compiler does not lay out types and pass arguments as the generic edge needs it.
 	ErrEdge = errors.New("signals: this program was built by a compiler that lays events out, or passes them to functions, otherwise for each type " +
 		"of model: build it with the go command's own compiler, gc")
 )

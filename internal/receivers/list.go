@@ -9,21 +9,21 @@ import (
 	"sync/atomic"
 )
 
-// Item is one receiver with what decides its place. Embed it.
+// Item is the place of a receiver in its list. Receivers embed it.
 type Item struct {
-	UID      string // unique in its list when not empty
+	UID      string // unique in its list unless empty
 	Level    int8   // higher comes first, whatever the priorities are
 	Priority int    // higher comes first
 	Seq      uint64 // order among equal priorities
 }
 
-// Place returns the item itself. It makes a struct that embeds one a Receiver.
+// Place returns the item itself, so that a struct that embeds an Item is a Receiver.
 func (i *Item) Place() *Item { return i }
 
-// Receiver is what a List holds.
+// Receiver is an element of a List.
 type Receiver interface{ Place() *Item }
 
-// List is a set of receivers in order. The zero value is empty and ready for use, from any goroutine.
+// List is an ordered set of receivers. The zero value is empty and ready for use by several goroutines.
 type List[R interface {
 	comparable
 	Receiver
@@ -32,7 +32,7 @@ type List[R interface {
 	items atomic.Pointer[[]R]
 }
 
-// Items returns the receivers in the order in which they run. The slice must not be changed, and never is.
+// Items returns the receivers in the order in which they run. The slice never changes; do not change it.
 func (l *List[R]) Items() []R {
 	if p := l.items.Load(); p != nil {
 		return *p
@@ -40,7 +40,7 @@ func (l *List[R]) Items() []R {
 	return nil
 }
 
-// Add puts a receiver in its place. One with the same non-empty UID is replaced and gives its Seq to the new one.
+// Add puts a receiver in its place. It replaces one with the same non-empty UID, whose Seq the new one gets.
 func (l *List[R]) Add(r R) {
 	l.update(func(items []R) []R {
 		if i := indexOf(items, r.Place().UID); i >= 0 {
@@ -73,7 +73,7 @@ func (l *List[R]) remove(find func([]R) int) (removed bool) {
 	return removed
 }
 
-// update replaces the list by what edit makes of a copy.
+// update replaces the list by the result of edit for a copy of it.
 func (l *List[R]) update(edit func([]R) []R) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
