@@ -38,7 +38,9 @@ func TestThePageAboutTestsShowsFilesThatTheTestsRun(t *testing.T) {
 
 func TestThePagesAboutGoroutinesAndTransactionsShowProgramsThatTheTestsRun(t *testing.T) {
 	t.Parallel()
-	for page, name := range map[string]string{"docs/goroutines.md": "internal/docs/goroutines/main_test.go"} {
+	for page, name := range map[string]string{
+		"docs/goroutines.md": "internal/docs/goroutines/main_test.go", "docs/transactions.md": "internal/docs/transactions/main_test.go",
+	} {
 		before, rest, found := strings.Cut(read(t, name), "\n\n\t// Output:\n")
 		require.True(t, found, "%s has an output", name)
 		output, after, _ := strings.Cut(rest, "}\n")
@@ -52,7 +54,7 @@ func TestThePagesAboutGoroutinesAndTransactionsShowProgramsThatTheTestsRun(t *te
 func TestEveryTestThatAPageNamesExists(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\[((?:Test|Example)\w+)\]\(\.\./([\w/]+_test\.go)\)`)
-	for page, least := range map[string]int{"docs/testing.md": 4, "docs/goroutines.md": 20} {
+	for page, least := range map[string]int{"docs/testing.md": 4, "docs/goroutines.md": 20, "docs/transactions.md": 20} {
 		text := read(t, page)
 		links := link.FindAllStringSubmatch(text, -1)
 		assert.GreaterOrEqual(t, len(links), least, page)
@@ -61,4 +63,9 @@ func TestEveryTestThatAPageNamesExists(t *testing.T) {
 		}
 		assert.Equal(t, len(links), strings.Count(text, "[Test")+strings.Count(text, "[Example"), "%s names every test with its file", page)
 	}
+}
+
+func TestEveryCaseThatThePageAboutTransactionsNamesExists(t *testing.T) {
+	t.Parallel()
+	assert.Greater(t, len(namedCases(t, read(t, "docs/transactions.md"))), 30)
 }

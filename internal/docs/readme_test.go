@@ -23,7 +23,7 @@ const top = "../.."
 var pages = []string{
 	"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "docs/compared.md", "docs/design.md", "docs/django.md", "docs/from-django.md",
 	"docs/from-laravel.md", "docs/from-rails.md", "docs/getting-started.md", "docs/goroutines.md", "docs/limits.md", "docs/mistakes.md", "docs/options.md", "docs/outbox.md", "docs/performance.md", "docs/recipes.md", "docs/releasing.md",
-	"docs/sent.md", "docs/testing.md",
+	"docs/sent.md", "docs/testing.md", "docs/transactions.md",
 }
 
 func TestTheREADMEShowsAWholeProgramThatIsATestedExample(t *testing.T) {

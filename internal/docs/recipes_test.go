@@ -73,7 +73,8 @@ func TestTheFirstPagesLinkToWhatExists(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	target := regexp.MustCompile("`make ([a-z0-9-]+)`")
 	makefile := read(t, "Makefile")
-	for _, page := range append(slices.Collect(maps.Keys(firstPages)), "README.md", "docs/getting-started.md", "docs/mistakes.md", "docs/testing.md", "docs/goroutines.md") {
+	for _, page := range append(slices.Collect(maps.Keys(firstPages)), "README.md", "docs/getting-started.md", "docs/mistakes.md", "docs/testing.md", "docs/goroutines.md",
+		"docs/transactions.md") {
 		text := read(t, page)
 		links := link.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1)
 		assert.NotEmpty(t, links, page)

@@ -1,0 +1,2 @@
+// Package transactions has the program of docs/transactions.md.
+package transactions
