@@ -22,9 +22,11 @@ type Event[T any] struct {
 func (e Event[T]) DB() *gorm.DB { return e.tx }
 
 // On calls fn with the events of a subscriber: with those of the given types, or with all if none is given. Types are patterns of [path.Match] such
-// as "com.acme.products.*.v1". Call On before the subscriber runs. On decodes the data as JSON; data that does not fit T is a Permanent error,
-// without a call of fn. After an error of fn the event comes again, unless [Permanent] made the error. signals.Actor(ctx) is the text of the actor,
-// if the sender has named one. On panics if sub or fn is nil.
+// as "com.acme.products.*.v1"; if several match an event, fn is called for each of them. Call On before the subscriber runs. On panics if sub or fn
+// is nil.
+//
+// On decodes the data as JSON; data that does not fit T is a Permanent error, without a call of fn. After an error of fn the event comes again, unless
+// [Permanent] made the error. signals.Actor(ctx) is the text of the actor, if the sender has named one.
 func On[T any](sub Subscriber, fn func(ctx context.Context, e Event[T]) error, types ...string) {
 	if sub == nil || fn == nil {
 		panic("outbox: On needs a subscriber and a function, and one of them is nil")

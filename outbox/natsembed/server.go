@@ -14,7 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// startTimeout is how long a server may take to read the streams in its directory.
+// startTimeout is how long a started server may take until clients can connect.
 const startTimeout = time.Minute
 
 // Config says how a server runs. Dir is required; every other zero value works.
@@ -49,7 +49,8 @@ type Server struct {
 	close func()
 }
 
-// Start starts a server, and returns when clients can connect, after a minute at most. It fails if it cannot write in Dir or the port is taken.
+// Start starts a server, and returns when clients can connect. It fails if it cannot write in Dir, if the port is taken, or if the server is not ready
+// within a minute.
 func Start(cfg Config) (*Server, error) {
 	if err := checkDir(cfg.Dir); err != nil {
 		return nil, err

@@ -36,8 +36,9 @@ func Classify(mark func(err error) error) Option {
 	return func(o *options) { o.classify = append(o.classify, mark) }
 }
 
-// OnPermanent sets the function that a [Handler] calls with a message after a Permanent error. If fn returns nil, the message is done. The router
-// gets its error otherwise: return err to send the message to the router's PoisonQueue. The default logs the error to [slog.Default] and returns nil.
+// OnPermanent sets the function that a [Handler] calls with a message after a Permanent error. If fn returns nil, the message is done. Otherwise the
+// router gets the error of fn: return err to send the message to the router's PoisonQueue. The default logs the error to [slog.Default] and returns
+// nil.
 func OnPermanent(fn func(received *message.Message, err error) error) Option {
 	return func(o *options) { o.onPermanent = fn }
 }

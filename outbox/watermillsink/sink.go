@@ -41,7 +41,7 @@ func TopicPerTable(prefix string) func(m outbox.Message) string {
 // a message, the next try stores it a second time.
 //
 // An empty topic, or a message that is too large for the engine, gives a Permanent error. If the engine cannot be reached, the error is Unavailable.
-// Texts of the errors of Redis and Kafka clients decide, and functions of [Classify].
+// Send knows such errors of Redis and Kafka clients; add those of other clients with [Classify].
 func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
 	errs := make([]error, len(messages))
 	var next, failed atomic.Int64
