@@ -57,7 +57,7 @@ func (w *write) guard() error {
 	if _, own := w.db.InstanceGet("gorm:started_transaction"); own {
 		return nil
 	}
-	name := fmt.Sprintf("signals_write_%d", w.pre.Depth) // nested writes have savepoints of their own
+	name := fmt.Sprintf("signals_write_%d", w.pre.Depth) // writes of receivers have savepoints of their own
 	if err := w.control("SAVEPOINT " + name); err != nil {
 		return err
 	}
