@@ -9,15 +9,15 @@ import (
 	"github.com/gorm-signals/signals/internal/pool"
 )
 
-// Captured is what waits for the commit of a transaction, from CaptureCommit on.
+// Captured holds what waits for the commit of a transaction, since CaptureCommit.
 type Captured struct {
 	tb   testing.TB
 	tx   *pool.Tx
 	from int // a place in the transaction's queue
 }
 
-// CaptureCommit watches what is queued for the commit of tx from now on: BeforeCommit and AfterCommit receivers and OnCommit functions. It
-// is for tests that do their work in a transaction and roll it back, where nothing would ever run:
+// CaptureCommit captures what waits for the commit of tx from now on: BeforeCommit and AfterCommit receivers, and OnCommit functions. It is for tests
+// that work in a transaction and roll it back, where none of these would ever run:
 //
 //	tx := db.Begin()
 //	defer tx.Rollback()
@@ -25,8 +25,8 @@ type Captured struct {
 //	placeOrder(tx)
 //	waiting.Run()
 //
-// Receivers on lanes run in Run as well, on its goroutine. What a savepoint takes away that is rolled back later waits no more. The test fails at once when tx is no transaction that the plugin
-// follows.
+// Run also runs receivers on lanes, on its own goroutine. After a rollback to a savepoint, receivers and functions since then no longer wait. The
+// test fails at once if the plugin does not follow tx as a transaction.
 func CaptureCommit(tb testing.TB, tx *gorm.DB) *Captured {
 	tb.Helper()
 	found, _ := pool.Find(tx.Statement.ConnPool)
@@ -37,17 +37,16 @@ func CaptureCommit(tb testing.TB, tx *gorm.DB) *Captured {
 	return &Captured{tb: tb, tx: found, from: found.Queue.Last()}
 }
 
-// List describes what Run would run now, in order: "post_save Product to mail-new-product", "function queued at shop.go:12". BeforeCommit
-// receivers come first, as in "post_save Product to check-stock before the commit". There is a line for each row and receiver, and none for
-// receivers that would not be called: muted ones, those of other Fields, and those with Net for a row that ends as it was.
+// List describes what Run would run now, in order: "post_save Product to mail-new-product", "function queued at shop.go:12". BeforeCommit receivers
+// come first, as in "post_save Product to check-stock before the commit". There is a line for each row and receiver. There is none for a receiver
+// that would not be called: it is muted, none of its Fields changes, or it has Net and the row ends as it was.
 func (c *Captured) List() []string { return c.tx.Captured().List(c.tx, c.from) }
 
-// Run runs what waits as if the transaction had committed, and takes it out of the queue: first the BeforeCommit receivers, and unless one
-// of them fails everything else in order. What receivers and functions queue in turn runs too, as soon as they return. Receivers see the
-// transaction's own rows: their sessions are inside it.
+// Run runs what waits, as if the transaction had committed: first the BeforeCommit receivers, then everything else in order. What receivers and
+// functions queue in turn runs as soon as they return. Everything runs only once, and sessions of receivers are inside the transaction.
 //
-// An error fails the test. That of a BeforeCommit receiver would roll the transaction back, so that nothing else runs; that of another one
-// does not keep the next from running.
+// Each error fails the test. After an error of a BeforeCommit receiver nothing else runs, because the transaction would be rolled back. After any
+// other error the next receiver runs.
 func (c *Captured) Run() {
 	c.tb.Helper()
 	c.tx.Captured().Run(c.tx, c.from, func(before bool, err error) {
@@ -60,7 +59,7 @@ func (c *Captured) Run() {
 	})
 }
 
-// Want fails the test unless List is this. It reports whether it was.
+// Want fails the test unless List returns these lines. It reports whether List does.
 func (c *Captured) Want(lines ...string) bool {
 	c.tb.Helper()
 	if got := c.List(); !slices.Equal(got, lines) {

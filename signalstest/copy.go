@@ -6,8 +6,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// copyOf returns a copy of a value that shares no memory with it, related rows among them. What no column and no relation holds stays
-// shared: fields that GORM ignores, unexported ones, functions and channels.
+// copyOf returns a copy of a value, with its related rows, that shares no memory with it. Fields that GORM ignores, unexported fields, functions and
+// channels stay shared.
 func copyOf[T any](v T) T {
 	copied, ok := reflect.TypeAssert[*T](copier{}.value(reflect.ValueOf(&v)))
 	if !ok {
@@ -16,10 +16,10 @@ func copyOf[T any](v T) T {
 	return *copied
 }
 
-// copier copies each thing once: rows may point to each other in a circle.
+// copier copies each pointer, map and slice once, because rows may point to each other in a circle.
 type copier map[thing]reflect.Value
 
-// thing is what a pointer, a map or a slice refers to.
+// thing identifies what a pointer, a map or a slice refers to.
 type thing struct {
 	at  uintptr
 	len int
@@ -83,7 +83,7 @@ func (c copier) reference(v reflect.Value) reflect.Value {
 	return copied.Convert(v.Type())
 }
 
-// inside gives a shallow copy parts of its own.
+// inside copies the parts of a value into its shallow copy.
 func (c copier) inside(v, copied reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:

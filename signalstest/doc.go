@@ -1,5 +1,5 @@
 // Package signalstest helps to test code that sends or receives signals.
 //
-// Record notes what is sent for a model, and says what was sent instead when that is not what a test wants. CaptureCommit
-// shows and runs what waits for a commit, BeforeCommit receivers too, inside a transaction that the test rolls back.
+// Record records what is sent for a model, and fails a test that wants something else. CaptureCommit lists and runs what waits for a commit,
+// including BeforeCommit receivers, inside a transaction that the test rolls back.
 package signalstest

@@ -13,26 +13,26 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Event is one event that a Recorder has heard.
+// Event is one event that a Recorder has recorded.
 type Event[M any] struct {
 	Signal   string           // "pre_save", "post_save", "pre_delete" or "post_delete"
 	Kind     string           // "created", "updated", "restored", "deleted" or "soft-deleted"
 	Instance M                // a copy of the instance at that time, which shares no memory with the row
-	Original *M               // a copy of the row before a save; nil when the row is created
+	Original *M               // a copy of the row before a save; nil for a created row and for deletes
 	Changes  []signals.Change // what a save changes, with copies of the values
 }
 
 // String returns the signal and the kind: "post_save created".
 func (e Event[M]) String() string { return e.Signal + " " + e.Kind }
 
-// Recorder notes the save and delete events of a model. Its methods are safe from any goroutine.
+// Recorder records the save and delete events of a model. Its methods are safe for use by several goroutines.
 type Recorder[M any] struct {
 	tb     testing.TB
 	mu     sync.Mutex
 	events []Event[M]
 }
 
-// Record connects to the save and delete signals of M on db, behind all other receivers, until the test ends.
+// Record connects a Recorder to the save and delete signals of M on db until the test ends. It runs after all receivers without Last.
 func Record[M any](tb testing.TB, db *gorm.DB) *Recorder[M] {
 	tb.Helper()
 	r := &Recorder[M]{tb: tb}
@@ -84,22 +84,22 @@ func (r *Recorder[M]) add(e Event[M]) {
 	r.events = append(r.events, e)
 }
 
-// Events returns what was heard so far, in order.
+// Events returns the recorded events, in order.
 func (r *Recorder[M]) Events() []Event[M] {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.events)
 }
 
-// Reset forgets what was heard so far.
+// Reset removes the recorded events.
 func (r *Recorder[M]) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = nil
 }
 
-// Want fails the test unless exactly these events were heard, in order and written like "post_save created", and then forgets
-// them. It reports whether they were.
+// Want fails the test unless exactly these events were recorded, in order, written like "post_save created". It reports whether they were, and
+// removes them.
 func (r *Recorder[M]) Want(events ...string) bool {
 	r.tb.Helper()
 	heard := r.Events()
