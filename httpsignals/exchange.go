@@ -14,8 +14,8 @@ type exchange struct {
 	start    time.Time
 	response response
 	duration time.Duration
-	cause    error // why the request's context had ended by then
-	returned bool  // the handler returned, rather than ended in a panic or runtime.Goexit
+	cause    error // why the request's context had ended when the handler ended
+	returned bool  // the handler returned, without a panic or runtime.Goexit
 }
 
 func serve(s *Signals, next http.Handler, w http.ResponseWriter, r *http.Request) {
@@ -36,9 +36,9 @@ func (x *exchange) handle(next http.Handler, w http.ResponseWriter) {
 	next.ServeHTTP(w, x.request)
 }
 
-// fail is deferred and the first to run. It tells of a panic and lets it go on: what to do about it is up to the server.
+// fail is deferred and runs first. It sends RequestFailed for a panic and lets the panic continue, which the server handles.
 func (x *exchange) fail() {
-	x.duration = time.Since(x.start) // what receivers take from here on is not the handler's
+	x.duration = time.Since(x.start) // without the time that receivers take
 	x.cause = context.Cause(x.request.Context())
 	value := recover()
 	if value == nil { // the handler returned, or ended its goroutine
@@ -52,7 +52,7 @@ func (x *exchange) fail() {
 	panic(value)
 }
 
-// finish is deferred before everything else, so that nothing can keep it from being called.
+// finish is deferred before everything else, so that it always runs.
 func (x *exchange) finish() {
 	event := Finished{
 		Request:  x.request,
@@ -64,11 +64,11 @@ func (x *exchange) finish() {
 		Cause:    x.cause,
 	}
 	if event.Status == 0 && !event.Hijacked && !event.Aborted {
-		event.Status = http.StatusOK // the server is about to say so
+		event.Status = http.StatusOK // the server is about to send it
 	}
 	ctx := x.lasting()
 	x.signals.robust(ctx, x.signals.RequestFinished.SendRobust(ctx, event))
 }
 
-// lasting returns the context of the request without its end, so that receivers can work when the client has left.
+// lasting returns the context of the request without its cancellation, for receivers that work after the client has left.
 func (x *exchange) lasting() context.Context { return context.WithoutCancel(x.request.Context()) }

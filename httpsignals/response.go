@@ -8,20 +8,20 @@ import (
 	"net/http"
 )
 
-// response is the server's ResponseWriter with a note of what goes through it. Notes are taken after the call, so that
-// they hold what the server accepted.
+// response wraps the server's ResponseWriter and notes what passes through it. It takes notes after each call, so that they hold what the server has
+// accepted.
 type response struct {
 	original http.ResponseWriter
-	status   int // 0 as long as there is none
+	status   int // 0 until there is one
 	bytes    int64
-	head     bool // no body goes out, whatever the handler writes
+	head     bool // the server sends no body, whatever the handler writes
 	hijacked bool
 }
 
 // Header returns the header of the original.
 func (r *response) Header() http.Header { return r.original.Header() }
 
-// WriteHeader passes the status on. Informational ones are followed by the one that counts; the first of those counts.
+// WriteHeader passes the status on. Informational statuses may come before the final one; the first final one counts.
 func (r *response) WriteHeader(status int) {
 	r.original.WriteHeader(status)
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
@@ -36,14 +36,14 @@ func (r *response) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteString spares the copy of the string where the original does.
+// WriteString avoids a copy of the string if the original does.
 func (r *response) WriteString(s string) (int, error) {
 	n, err := io.WriteString(r.original, s)
 	r.wroteBody(int64(n))
 	return n, err
 }
 
-// Unwrap leads a ResponseController to what the original can do, by way of controls.
+// Unwrap leads a ResponseController to the abilities of the original, through controls.
 func (r *response) Unwrap() http.ResponseWriter { return controls{r} }
 
 func (r *response) wrote(status int) {
@@ -62,7 +62,7 @@ func (r *response) wroteBody(n int64) {
 func (r *response) flush() error {
 	err := http.NewResponseController(r.original).Flush()
 	if !errors.Is(err, http.ErrNotSupported) {
-		r.wrote(http.StatusOK) // the header goes out with it
+		r.wrote(http.StatusOK) // flushing sends the header
 	}
 	return err
 }
@@ -75,8 +75,8 @@ func (r *response) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, buf, err
 }
 
-// controls stands between a response and the original for those who unwrap, as a ResponseController does. An original
-// that cannot flush or be hijacked itself may unwrap to one that can, and this must not go unnoticed.
+// controls is what callers get that unwrap a response, such as a ResponseController. An original may unwrap to a writer that can flush or be
+// hijacked, and response must notice that too.
 type controls struct{ *response }
 
 // FlushError flushes, or fails with [http.ErrNotSupported].

@@ -9,16 +9,16 @@ import (
 )
 
 var (
-	// RequestStarted is sent before the handler is called, in the context of the request. An error answers the request with
-	// 500 Internal Server Error: the remaining receivers and the handler are not called.
+	// RequestStarted is sent before the handler is called, with the context of the request. If a receiver fails, the client gets 500 Internal Server
+	// Error, and the remaining receivers and the handler are not called.
 	RequestStarted = signals.New[Started](startedName)
 
-	// RequestFinished is sent exactly once for every request whose RequestStarted was sent, after the handler has returned or
-	// panicked. All receivers are called. An error changes nothing.
+	// RequestFinished is sent exactly once for every request for which RequestStarted was sent, after the handler has returned or panicked. All
+	// receivers are called, and errors change nothing.
 	RequestFinished = signals.New[Finished](finishedName)
 
-	// RequestFailed is sent when the handler panics, before RequestFinished. All receivers are called. An error changes
-	// nothing, and the panic goes on. The panic [http.ErrAbortHandler] is no failure and is not sent.
+	// RequestFailed is sent if the handler panics, before RequestFinished. All receivers are called, errors change nothing, and the panic continues.
+	// It is not sent for the panic [http.ErrAbortHandler], which is not a failure.
 	RequestFailed = signals.New[Failed](failedName)
 )
 
@@ -28,19 +28,19 @@ const (
 	failedName   = "request_failed"
 )
 
-// Signals says which signals a middleware sends. Its zero value works. Use it, or New, to keep the receivers of two servers
-// apart, or to handle the errors of receivers.
+// Signals says which signals a middleware sends. Its zero value sends those of the package. Use another value, or New, to keep the receivers of two
+// servers apart, or to handle errors of receivers.
 type Signals struct {
 	RequestStarted  *signals.Signal[Started]  // nil means the package's RequestStarted
 	RequestFinished *signals.Signal[Finished] // nil means the package's RequestFinished
 	RequestFailed   *signals.Signal[Failed]   // nil means the package's RequestFailed
 
-	// ErrorHandler is told of every error of a receiver, a *signals.ReceiverError. nil logs it where the server logs:
-	// to http.Server.ErrorLog, or else through package log.
+	// ErrorHandler gets every error of a receiver, as a *signals.ReceiverError. nil logs it where the server logs: to http.Server.ErrorLog, or else
+	// through package log.
 	ErrorHandler func(ctx context.Context, err error)
 }
 
-// New returns signals that nothing else sends.
+// New returns new signals, which only their own middleware sends.
 func New() Signals {
 	return Signals{
 		RequestStarted:  signals.New[Started](startedName),
@@ -49,10 +49,10 @@ func New() Signals {
 	}
 }
 
-// Middleware returns a handler that sends the package's signals around next. It panics when next is nil.
+// Middleware returns a handler that sends the package's signals around next. It panics if next is nil.
 func Middleware(next http.Handler) http.Handler { return Signals{}.Middleware(next) }
 
-// Middleware returns a handler that sends the signals around next. It panics when next is nil.
+// Middleware returns a handler that sends the signals around next. It panics if next is nil.
 func (s Signals) Middleware(next http.Handler) http.Handler {
 	if next == nil {
 		panic("httpsignals: next is nil: give Middleware the handler that it is to wrap")
@@ -67,7 +67,7 @@ func (s Signals) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// filled returns the signals with the default in place of what is nil.
+// filled returns the signals with defaults in place of nil.
 func (s Signals) filled() Signals {
 	if s.RequestStarted == nil {
 		s.RequestStarted = RequestStarted
@@ -88,7 +88,7 @@ func (s Signals) heard() bool {
 	return s.RequestStarted.HasReceivers() || s.RequestFinished.HasReceivers() || s.RequestFailed.HasReceivers()
 }
 
-// robust gives the errors of a send that nothing can stop any more to the ErrorHandler.
+// robust passes the errors of a send to the ErrorHandler, because they can no longer stop the request.
 func (s Signals) robust(ctx context.Context, responses []signals.Response) {
 	for _, response := range responses {
 		if response.Err != nil {
@@ -97,7 +97,7 @@ func (s Signals) robust(ctx context.Context, responses []signals.Response) {
 	}
 }
 
-// logError is the ErrorHandler by default.
+// logError is the default ErrorHandler.
 func logError(ctx context.Context, err error) {
 	if server, ok := ctx.Value(http.ServerContextKey).(*http.Server); ok && server.ErrorLog != nil {
 		server.ErrorLog.Print(err)

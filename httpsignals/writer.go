@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// The abilities that handlers look for by type assertion. Everything else is found by a ResponseController, which unwraps.
+// Abilities that handlers look for by type assertion. A ResponseController unwraps and finds all others.
 const (
 	canFlush = 1 << iota
 	canHijack
@@ -21,7 +21,7 @@ type closeNotifier interface{ CloseNotify() <-chan bool }
 
 type flusher struct{ r *response }
 
-// Flush sends what is buffered to the client.
+// Flush sends buffered data to the client.
 func (f flusher) Flush() { _ = f.r.flush() }
 
 // FlushError is Flush for a ResponseController.
@@ -37,7 +37,7 @@ type readerFrom struct {
 	original io.ReaderFrom
 }
 
-// ReadFrom gives src itself to the original, so that a file can go to the network without a copy.
+// ReadFrom passes src itself to the original, so that the server can send a file without a copy.
 func (f readerFrom) ReadFrom(src io.Reader) (int64, error) {
 	n, err := f.original.ReadFrom(src)
 	if n > 0 {
@@ -46,8 +46,8 @@ func (f readerFrom) ReadFrom(src io.Reader) (int64, error) {
 	return n, err
 }
 
-// A type of its own for each set of abilities, because a writer must not claim what the original lacks. CloseNotifier is
-// kept for the two writers of net/http: HTTP/1 has FHR and it, HTTP/2 has FP and it.
+// Each set of abilities has a type of its own, because a writer must not claim an ability that the original lacks. CloseNotifier is kept for the two
+// writers of net/http only: that of HTTP/1 also has F, H and R, that of HTTP/2 has F and P.
 type (
 	writerF struct {
 		*response
