@@ -10,15 +10,15 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// counters holds a counter per receiver, and per signal and sender, which is a ReceiverInfo without a location. Receivers that are alike
-// share one, so that connecting and disconnecting in a loop takes no memory.
+// counters holds a counter per receiver, and one per signal and sender, under a ReceiverInfo without a location. Equal receivers share one, so that
+// connecting and disconnecting in a loop takes no memory.
 type counters struct {
 	mu    sync.Mutex // held by writers
 	known atomic.Pointer[map[signals.ReceiverInfo]*counter]
 	rest  counter
 }
 
-// maxCounters is how many receivers, signals and senders are told apart. More count together.
+// maxCounters is the number of counters. All further receivers, signals and senders share one more.
 const maxCounters = 1000
 
 // of returns the counter of a step.
@@ -38,7 +38,7 @@ func (c *counters) of(o *signals.Observed) *counter {
 	return c.make(key)
 }
 
-// make copies the map, so that readers need no lock.
+// make adds a counter to a copy of the map, so that readers need no lock.
 func (c *counters) make(key signals.ReceiverInfo) *counter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,8 +65,8 @@ func (c *counters) all() map[signals.ReceiverInfo]*counter {
 	return nil
 }
 
-// counter counts calls and how long they took. The durations are kept as a histogram of fixed size: eight buckets between a power of two
-// nanoseconds and the next.
+// counter counts calls and their durations. It keeps durations in a histogram of fixed size, with eight buckets between a power of two nanoseconds
+// and the next.
 type counter struct {
 	calls, events, errors atomic.Uint64
 	longest               atomic.Int64
@@ -117,7 +117,7 @@ func above(bucket int) time.Duration {
 	return time.Duration(perPower+part+1) << (power - 3)
 }
 
-// figures is what a counter has counted. A percentile is at most an eighth above the truth.
+// figures are the results of a counter. A percentile is at most an eighth too high.
 type figures struct {
 	Calls, Events, Errors  uint64
 	P50, P95, P99, Longest time.Duration

@@ -14,7 +14,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Explain prints the page as text for a terminal. Who listens is there whether or not something is recorded, so that
+// Explain prints the page as text for a terminal. It lists receivers even if nothing is recorded, so that
 //
 //	err := inspector.New().Explain(os.Stdout, db)
 //
@@ -50,7 +50,7 @@ func pluginOf(db *gorm.DB) (plugin gorm.Plugin, there bool) {
 	return plugin, there
 }
 
-// Summary says in a line what is recorded.
+// Summary returns a line that says what is recorded.
 func (r *report) Summary() string {
 	text := fmt.Sprintf("%d steps recorded", r.Steps)
 	if !r.Recording {
@@ -118,7 +118,7 @@ func (r *report) printWaiting(w io.Writer) {
 	}
 }
 
-// print writes a step, what it is about, and what was sent within it.
+// print writes a step, its rows, and the steps within it.
 func (s *step) print(w io.Writer, indent string) {
 	fmt.Fprintf(w, "%s%s  %s  %v", indent, s.Time, plain(s.Text), round(s.Took))
 	if s.Error != "" {
@@ -136,7 +136,7 @@ func (s *step) print(w io.Writer, indent string) {
 	}
 }
 
-// text says in a line what happens to a row.
+// text describes in one line what a write does to a row.
 func (r *row) text() string {
 	var text strings.Builder
 	text.WriteString(r.Title())
@@ -157,10 +157,10 @@ func (r *row) text() string {
 	return text.String()
 }
 
-// Title names the row and what happens to it.
+// Title names the row and what the write does to it.
 func (r *row) Title() string { return strings.Join(strings.Fields(r.Table+" "+r.Key+" "+r.What), " ") }
 
-// table is aligned.
+// table prints aligned columns.
 type table struct {
 	*tabwriter.Writer
 
@@ -193,7 +193,7 @@ func (t *table) end() {
 	_ = t.Flush() // into a buffer
 }
 
-// plain takes what would move a terminal's cursor, or a column, out of a text.
+// plain replaces characters that would move a terminal's cursor or a column.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

@@ -9,24 +9,24 @@ import (
 // event is one step that has ended.
 type event struct {
 	ID       uint64        `json:"id"`
-	Parent   uint64        `json:"parent,omitempty"` // the step within which it was sent
-	Open     bool          `json:"open,omitempty"`   // the parent had not ended by then
+	Parent   uint64        `json:"parent,omitempty"` // the step in which it was sent
+	Open     bool          `json:"open,omitempty"`   // the parent had not ended
 	Step     string        `json:"step"`
 	Signal   string        `json:"signal"`
 	Sender   string        `json:"sender,omitempty"`
 	Phase    string        `json:"phase"`
 	Receiver string        `json:"receiver,omitempty"`
-	Actor    string        `json:"actor,omitempty"` // of a send, where values are shown
+	Actor    string        `json:"actor,omitempty"` // of a send, if values are shown
 	Events   int           `json:"events"`
 	At       time.Duration `json:"at"` // since the inspector was made
 	Took     time.Duration `json:"took"`
 	Failed   bool          `json:"failed,omitempty"`
 	Error    string        `json:"error,omitempty"`
-	Left     int           `json:"left,omitempty"` // how many steps within it were counted and not kept
+	Left     int           `json:"left,omitempty"` // number of steps within it that were counted and not kept
 	Rows     []row         `json:"rows,omitempty"`
 }
 
-// history is a ring of the last events. Two writers meet only where they come to one slot.
+// history is a ring of the last events. Two writers wait for each other only at the same slot.
 type history struct {
 	next  atomic.Uint64
 	slots []slot
@@ -43,12 +43,12 @@ func (h *history) add(e *event) {
 	s := &h.slots[seq%uint64(len(h.slots))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if seq > s.seq { // else a later one has come round to it already
+	if seq > s.seq { // otherwise a later event has taken the slot
 		s.seq, s.event = seq, *e
 	}
 }
 
-// events returns what the ring holds, in no order.
+// events returns the events in the ring, in no order.
 func (h *history) events() []event {
 	all := make([]event, 0, len(h.slots))
 	for i := range h.slots {

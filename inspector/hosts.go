@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// Hosts names hosts, without their ports, that the page answers for on a loopback address, beside localhost, 127.0.0.1 and [::1]. There it
-// refuses all other hosts: a page of somebody else whose name leads to this machine (DNS rebinding) could otherwise read what a browser on
-// this machine reaches. Name the host that a proxy on this machine hands on; "*" answers for every host.
+// Hosts names hosts, without ports, that the page answers for on a loopback address, besides localhost, 127.0.0.1 and [::1]. There the page refuses
+// all other hosts. Otherwise a foreign page whose name leads to this machine (DNS rebinding) could read what a browser on this machine reaches. If a
+// proxy on this machine forwards requests, name the host that it passes on; "*" allows every host.
 //
-// On addresses that are not loopback the page answers for every host.
+// On other addresses the page answers for every host.
 func Hosts(hosts ...string) Option {
 	return func(o *options) { o.hosts = append(o.hosts, hosts...) }
 }
 
-// refuse answers a request that came over a loopback address for a host of somebody else, and reports whether it did.
+// refuse answers a request for a host that is not allowed on a loopback address, and reports whether it did.
 func (o *options) refuse(w http.ResponseWriter, r *http.Request) bool {
 	host := hostOf(r.Host)
 	if !overLoopback(r) || isLoopback(host) || slices.ContainsFunc(o.hosts, func(h string) bool { return h == "*" || hostOf(h) == host }) {
@@ -42,7 +42,7 @@ func hostOf(host string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
-// isLoopback reports whether a host is this machine, whatever a name server says.
+// isLoopback reports whether a host is this machine, without asking a name server.
 func isLoopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }

@@ -9,15 +9,14 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Inspector records what is sent, for its page. Make one with [New], and set it as Plugin.Observer. Its methods are safe from any
-// goroutine.
+// Inspector records sends for its page. Make one with [New], and set it as Plugin.Observer. Its methods are safe for use by several goroutines.
 type Inspector struct {
 	options
 
-	born     time.Time // the zero of all times in here
+	born     time.Time // zero point of all times in this package
 	on       atomic.Bool
 	ids      atomic.Uint64
-	faults   atomic.Uint64 // panics that stayed in here
+	faults   atomic.Uint64 // panics in this package, which it has recovered
 	looked   atomic.Int64  // when the page was last read; 0 means never
 	counters counters
 	history  history
@@ -26,7 +25,7 @@ type Inspector struct {
 	custom   custom
 }
 
-// New returns an inspector that records nothing yet, see [Inspector.Handler] and [Inspector.Start].
+// New returns an inspector. It records nothing before [Inspector.Handler] or [Inspector.Start] is called.
 func New(opts ...Option) *Inspector {
 	i := &Inspector{born: time.Now()}
 	for _, opt := range opts {
@@ -39,37 +38,37 @@ func New(opts ...Option) *Inspector {
 	return i
 }
 
-// Start begins to record, for programs that only want [Inspector.Explain]. [Inspector.Handler] calls it.
+// Start begins to record. It is for programs that only use [Inspector.Explain]; [Inspector.Handler] calls it.
 func (i *Inspector) Start() { i.on.Store(true) }
 
-// Stop records no more and ends the streams of those who watch, which a server would otherwise wait for:
+// Stop ends the recording and the open streams, which a server would otherwise wait for:
 //
 //	server.RegisterOnShutdown(ins.Stop)
 //
-// What was recorded stays.
+// The page keeps what was recorded.
 func (i *Inspector) Stop() {
 	i.on.Store(false)
 	i.watchers.end()
 }
 
-// span is the context of a step. What is sent under it belongs to it.
+// span is the context of a step. Steps that begin under it are within the step.
 type span struct {
 	context.Context //nolint:containedctx // a span is a context
 
 	of       *Inspector
-	parent   *span // the one around it
-	above    *span // the innermost one around it that is kept
+	parent   *span // the span around it
+	above    *span // the innermost kept span around it
 	id       uint64
 	started  time.Duration
 	children atomic.Int32
-	left     atomic.Int32 // those of them that are counted and not kept
+	left     atomic.Int32 // children that are counted and not kept
 	ended    atomic.Bool
-	hidden   bool // counted, and kept only when it fails
+	hidden   bool // counted, and kept only if it fails
 }
 
 type spanKey struct{ of *Inspector }
 
-// maxChildren is how many steps within one are kept.
+// maxChildren is how many steps within one step are kept.
 const maxChildren = 20
 
 // Value returns the span itself for its inspector's key, and the parent context's value for any other.
@@ -80,7 +79,7 @@ func (s *span) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// off is the context of a step that is not recorded. ObserveEnd must not take the span around the step for its own.
+// off is the context of a step that is not recorded. It keeps ObserveEnd from taking the span around the step for the step's own.
 type off struct{ context.Context } //nolint:containedctx // it is a context
 
 // ObserveStart notes that a step begins.

@@ -6,12 +6,12 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// lane is a lane with what it does now.
+// lane is a lane with its current statistics.
 type lane struct {
 	signals.LaneStats
 
 	Name      string
-	Receivers int // that run on it
+	Receivers int // number of receivers on it
 }
 
 // lanesOf describes the lanes of receivers, in the order of the receivers.
@@ -33,7 +33,7 @@ func lanesOf(receivers []line) []lane {
 	return lanes
 }
 
-// PhaseAndLane says when and where a receiver runs.
+// PhaseAndLane returns the phase and the lane of a receiver.
 func (l *line) PhaseAndLane() string {
 	if l.Lane == nil {
 		return l.Phase

@@ -31,7 +31,7 @@ var (
 		"js":    func() template.JS { return template.JS(pageJS) }, //nolint:gosec // It is a file of this package.
 	}).Parse(pageHTML))
 
-	// policy lets nothing run and nothing be loaded but what is part of the page.
+	// policy allows only the scripts and styles of the page itself.
 	policy = "default-src 'none'; style-src " + hashOf(pageCSS) + "; script-src " + hashOf(pageJS) +
 		"; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -41,10 +41,10 @@ func hashOf(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// Handler starts to record and returns the page of a database: itself under a path that ends with a slash, as text under "text", and the
-// stream of events under "events". It changes nothing and answers GET and HEAD only.
+// Handler begins to record and returns the handler of a database's page. It serves the page at a path that ends with a slash, the page as text under
+// "text", and the stream of events under "events". It changes nothing and answers GET and HEAD only.
 //
-// Handler panics when the database has no plugin, or a plugin without an observer; the text names the cure.
+// Handler panics if the database has no plugin, or if its plugin has no observer; the text names the cure.
 func (i *Inspector) Handler(db *gorm.DB) http.Handler {
 	plugin, there := pluginOf(db)
 	if !there {
@@ -73,9 +73,9 @@ func (i *Inspector) Handler(db *gorm.DB) http.Handler {
 	})
 }
 
-// withoutSlash reports whether a request is for the page itself, and its path lacks the slash that relative links need: with
-// [http.StripPrefix] nothing is left of the path, and with a pattern of [http.ServeMux] the page was mounted at exactly this path. Routers
-// that set no pattern hand on what they matched, and a file that a browser asks for by itself has a dot.
+// withoutSlash reports whether a request for the page itself lacks the final slash that relative links need. With [http.StripPrefix] the path is then
+// empty. With a pattern of [http.ServeMux] the page was mounted at exactly this path. Other routers set no pattern and pass on the path that they
+// matched; a last part with a dot is then a file that a browser asks for by itself.
 func withoutSlash(r *http.Request, last string) bool {
 	if r.URL.Path == "" {
 		asked, _, _ := strings.Cut(r.RequestURI, "?")
@@ -91,7 +91,7 @@ func withoutSlash(r *http.Request, last string) bool {
 	return file != "" && !strings.HasSuffix(file, "/") && !strings.HasSuffix(file, "...}") && !strings.HasSuffix(file, "*")
 }
 
-// serve looks at the end of the path alone, so that it need not know under which prefix it is.
+// serve looks only at the end of the path, so that it need not know the prefix.
 func (i *Inspector) serve(db *gorm.DB, w http.ResponseWriter, r *http.Request) {
 	var out bytes.Buffer
 	_, last := path.Split(r.URL.Path)

@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// report is what the page and Explain show.
+// report is the data that the page and Explain show.
 type report struct {
 	Recording, Hidden bool
 	Steps, Dropped    uint64
@@ -22,18 +22,18 @@ type report struct {
 	Sends     []line
 	Lanes     []lane
 	Waiting   []waitingLine
-	More      int64 // that wait and are not described
+	More      int64 // number of waiting sends that are not described
 	Ended     ended
 	Tree      []step
 }
 
-// line is a receiver, or a signal and its sender, with what was counted.
+// line is a receiver, or a signal and its sender, with its figures.
 type line struct {
 	signals.ReceiverInfo
 	figures
 
 	Name string
-	Same int // how many receivers there are that are alike
+	Same int // number of equal receivers
 }
 
 type waitingLine struct {
@@ -42,10 +42,10 @@ type waitingLine struct {
 	For time.Duration
 }
 
-// ended says how many sends that waited went on, and how many did not.
+// ended counts the sends that have waited, by their outcome.
 type ended struct{ Committed, RolledBack, Unknown uint64 }
 
-// step is a step of the tree as it is shown.
+// step is a step as the tree shows it.
 type step struct {
 	event
 
@@ -73,7 +73,7 @@ func (i *Inspector) report(db *gorm.DB) *report {
 	return r
 }
 
-// receivers lists who listens. Receivers that are alike are one line.
+// receivers lists the connected receivers. Equal receivers are one line.
 func (i *Inspector) receivers(db *gorm.DB) []line {
 	counted := i.counters.all()
 	var lines []line
@@ -97,7 +97,7 @@ func (i *Inspector) receivers(db *gorm.DB) []line {
 	return lines
 }
 
-// sends lists what was sent by signal, sender and phase.
+// sends lists the figures of sends by sender, signal and phase.
 func (i *Inspector) sends() []line {
 	var lines []line
 	for info, c := range i.counters.all() {
@@ -114,7 +114,7 @@ func (i *Inspector) sends() []line {
 	return lines
 }
 
-// step prepares a step and those within it.
+// step prepares a step and the steps within it.
 func (i *Inspector) step(n *node) step {
 	s := step{event: n.event, Time: i.born.Add(n.At).Format("15:04:05.000"), Text: n.text()}
 	if n.Actor != "" {
@@ -126,7 +126,7 @@ func (i *Inspector) step(n *node) step {
 	return s
 }
 
-// text says in a line what a step is.
+// text describes a step in one line.
 func (e *event) text() string {
 	text := e.Signal
 	if e.Sender != "" {
@@ -150,7 +150,7 @@ func (e *event) text() string {
 	return text
 }
 
-// round leaves three digits of a duration.
+// round rounds a duration to three digits.
 func round(d time.Duration) time.Duration {
 	unit := time.Duration(1)
 	for d/unit >= 1000 {

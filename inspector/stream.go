@@ -14,21 +14,21 @@ import (
 const (
 	maxWatchers  = 32
 	maxUnread    = 256              // events that a watcher may be behind
-	stateEvery   = time.Second      // how often a watcher is told of what has changed
-	aliveEvery   = 15 * time.Second // and that the stream is alive
+	stateEvery   = time.Second      // how often a watcher gets the state, if it has changed
+	aliveEvery   = 15 * time.Second // how often a watcher gets a sign that the stream is alive
 	writeTimeout = 10 * time.Second // for one write to a watcher
 )
 
-// watcher is one who reads the stream.
+// watcher is a reader of the stream.
 type watcher struct {
 	events  chan *event
 	ended   chan struct{} // closed by Stop
 	dropped atomic.Uint64
 }
 
-// watchers are all who read the stream. A write reads a snapshot.
+// watchers are all readers of the stream. Writes use a snapshot.
 type watchers struct {
-	mu      sync.Mutex // held by who comes and goes
+	mu      sync.Mutex // held to add or remove a watcher
 	now     atomic.Pointer[[]*watcher]
 	dropped atomic.Uint64
 }
@@ -42,7 +42,7 @@ func (w *watchers) all() []*watcher {
 
 func (w *watchers) any() bool { return len(w.all()) > 0 }
 
-// publish hands an event to all watchers. One who is too far behind loses it.
+// publish gives an event to all watchers. A watcher that is too far behind loses it.
 func (w *watchers) publish(e *event) {
 	all := w.all()
 	if len(all) == 0 {
@@ -59,7 +59,7 @@ func (w *watchers) publish(e *event) {
 	}
 }
 
-// join returns a new watcher, nil when there are too many or there is nothing to watch.
+// join returns a new watcher, nil if there are too many or nothing is recorded.
 func (w *watchers) join(recording *atomic.Bool) *watcher {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -89,19 +89,19 @@ func (w *watchers) end() {
 	w.now.Store(nil)
 }
 
-// state is what the stream tells beside events, when it has changed.
+// state is what the stream sends besides events, when it has changed.
 type state struct {
-	Steps    uint64 `json:"steps"` // how many were recorded
+	Steps    uint64 `json:"steps"` // number of recorded steps
 	Waiting  int64  `json:"waiting"`
 	Watchers int    `json:"watchers"`
-	Dropped  uint64 `json:"dropped"` // by this stream
+	Dropped  uint64 `json:"dropped"` // events that this stream has lost
 }
 
 func (i *Inspector) state(one *watcher) state {
 	return state{i.history.next.Load(), i.waiting.now.Load(), len(i.watchers.all()), one.dropped.Load()}
 }
 
-// sent is an event as the stream sends it: as data, and as the page shows it.
+// sent is an event on the stream: as data, and as HTML for the page.
 type sent struct {
 	*event
 
@@ -125,7 +125,7 @@ func (i *Inspector) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := sending{to: w, control: http.NewResponseController(w)}
-	w.WriteHeader(http.StatusOK) // a middleware that compresses looks at the header now, and a flush before would send it as it is
+	w.WriteHeader(http.StatusOK) // a middleware that compresses decides here; a flush before this would prevent it
 	told := i.state(one)
 	out.message("state", told)
 	tick, alive := time.NewTicker(stateEvery), time.NewTicker(aliveEvery)
@@ -140,7 +140,7 @@ func (i *Inspector) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		case e := <-one.events:
 			i.send(&out, e)
-			for range len(one.events) { // those that are there already, in one go
+			for range len(one.events) { // events that are there already, with one flush
 				i.send(&out, <-one.events)
 			}
 		case <-tick.C:
@@ -154,7 +154,7 @@ func (i *Inspector) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// flushes reports whether a response can be flushed, without doing it.
+// flushes reports whether a response can be flushed, without flushing it.
 func flushes(w http.ResponseWriter) bool {
 	for {
 		switch by := w.(type) {
@@ -184,7 +184,7 @@ type sending struct {
 	err     error
 }
 
-// message writes one event of the stream. JSON has no line breaks, and none of the characters that HTML knows.
+// message writes one event of the stream. The JSON has no line breaks and no characters that are special in HTML.
 func (s *sending) message(name string, data any) {
 	text, err := json.Marshal(data)
 	if err != nil {
@@ -210,5 +210,5 @@ func (s *sending) flush() {
 	s.err = s.control.Flush()
 }
 
-// deadline gives the next write its time, also where the server has a timeout for a whole response. One that knows no deadlines has none.
+// deadline sets the deadline of the next write, even if the server has a timeout for the whole response. Some ResponseWriters have no deadlines.
 func (s *sending) deadline() { _ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout)) }

@@ -5,16 +5,15 @@ import (
 	"slices"
 )
 
-// node is a step with the steps that were sent within it.
+// node is a step with the steps within it.
 type node struct {
 	event
 
 	Within []*node
 }
 
-// trees puts events under those within which they were sent. One whose parent is not there, because it has not ended yet or is no longer
-// kept, is a tree of its own. Steps within one are in the order in which they began, and the trees themselves the other way round: the
-// latest first.
+// trees puts each event under the step in which it was sent. If that step has not ended yet, or is no longer kept, the event is a tree of its own.
+// Steps within a step are in the order in which they began; of the trees, the latest comes first.
 func trees(events []event) []*node {
 	nodes := make(map[uint64]*node, len(events))
 	for i := range events {

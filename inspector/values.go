@@ -13,7 +13,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// row is what is shown of a row that a send is about. Without values it has the names of the fields alone.
+// row is what the page shows of a row of a send. If values are hidden, it has only the names of the fields.
 type row struct {
 	Table  string  `json:"table,omitempty"`
 	What   string  `json:"what"`
@@ -28,14 +28,14 @@ type field struct {
 	Hidden bool   `json:"hidden,omitempty"`
 }
 
-// What is shown of one send.
+// Limits of what is shown of one send.
 const (
 	maxRows   = 10
 	maxFields = 40
 	maxText   = 200 // bytes
 )
 
-// rows renders what a step is about.
+// rows renders the rows of a step.
 func (i *Inspector) rows(o *signals.Observed) []row {
 	observed := o.Rows()
 	if observed == nil && o.Event != nil {
@@ -91,12 +91,12 @@ func (i *Inspector) row(o *signals.Observed, r *signals.ObservedRow) row {
 	return shown
 }
 
-// unset reports whether a key is one that the database has yet to make.
+// unset reports whether the database has yet to make the key.
 func unset(key []any) bool {
 	return !slices.ContainsFunc(key, func(part any) bool { v := reflect.ValueOf(part); return v.IsValid() && !v.IsZero() })
 }
 
-// what says what happens to a row.
+// what says what the write does to a row.
 func what(r *signals.ObservedRow) string {
 	switch {
 	case r.Relation != "":
@@ -124,7 +124,7 @@ func (i *Inspector) fieldsOf(model string, instance any, old bool) []field {
 		}
 		value, err := v.FieldByIndexErr(f.Index)
 		if err != nil || value.IsZero() || !value.CanInterface() {
-			continue // in an embedded struct that is nil
+			continue // its embedded struct is nil
 		}
 		text := i.value(model, f.Name, value.Interface())
 		if old {
@@ -143,7 +143,7 @@ func indirect(t reflect.Type) reflect.Type {
 	return t
 }
 
-// value renders a value after it was redacted. Code of the program runs here, and may panic.
+// value renders a value after redaction. This runs code of the program, which may panic.
 func (i *Inspector) value(model, name string, v any) (text string) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -157,7 +157,7 @@ func (i *Inspector) value(model, name string, v any) (text string) {
 	return cut(textOf(v, 0))
 }
 
-// textOf renders what is small and does not lead elsewhere. Of anything else it gives the type.
+// textOf renders a value that is small and leads to no other. Of any other value it gives the type.
 func textOf(v any, depth int) string {
 	switch v := v.(type) {
 	case nil:
@@ -212,7 +212,7 @@ func simple(k reflect.Kind) bool {
 // cut keeps the beginning of a long text.
 func cut(s string) string {
 	if len(s) <= maxText {
-		return strings.Clone(s) // it may be a part of something large
+		return strings.Clone(s) // a copy, because s may be a part of something large
 	}
 	at := maxText
 	for at > 0 && !utf8.RuneStart(s[at]) {
@@ -221,7 +221,7 @@ func cut(s string) string {
 	return s[:at] + "…"
 }
 
-// failure says what went wrong. The text of an error may show values, its kind does not.
+// failure describes an error. If values are hidden it gives the kind of the error, because the text may show values.
 func (i *Inspector) failure(o *signals.Observed, err error) string {
 	switch {
 	case o.Step == signals.Waiting && errors.Is(err, signals.ErrRolledBack):
@@ -238,7 +238,7 @@ func (i *Inspector) failure(o *signals.Observed, err error) string {
 	return kindOf(err)
 }
 
-// message returns the text of an error, for a panic without its stack.
+// message returns the text of the receiver's own error.
 func message(err error) string {
 	if p, ok := errors.AsType[*signals.PanicError](err); ok {
 		return fmt.Sprintf("panic: %v", p.Value)
@@ -249,7 +249,7 @@ func message(err error) string {
 	return err.Error()
 }
 
-// kindOf names the innermost error's type.
+// kindOf returns the type of the innermost error.
 func kindOf(err error) string {
 	if _, ok := errors.AsType[*signals.PanicError](err); ok {
 		return "panic (text hidden)"

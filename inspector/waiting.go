@@ -21,7 +21,7 @@ type waitingSend struct {
 	Rows                  []row
 }
 
-// waiting holds what waits now, and counts how it ended.
+// waiting holds the sends that wait now, and counts the outcomes of earlier ones.
 type waiting struct {
 	mu    sync.Mutex
 	sends map[uint64]waitingSend
@@ -30,7 +30,7 @@ type waiting struct {
 	committed, rolledBack, unknown atomic.Uint64
 }
 
-// maxWaiting is how many sends are described. More are counted.
+// maxWaiting is how many waiting sends are described. Further ones are only counted.
 const maxWaiting = 1000
 
 func (w *waiting) add(s waitingSend) {
@@ -60,7 +60,7 @@ func (w *waiting) remove(id uint64, err error) {
 	delete(w.sends, id)
 }
 
-// all returns what waits, the longest first.
+// all returns the described sends, the longest wait first.
 func (w *waiting) all() []waitingSend {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Watch shows a signal that was made with signals.New. The function it returns ends that. A signal has one observer, whose place
-// Watch takes: to keep another one beside it, give the signal both afterwards, as one of [signals.Observers].
+// Watch shows a signal that was made with signals.New. The returned function ends that. A signal has one observer, and Watch replaces it. To keep
+// another observer, give the signal both afterwards, joined by [signals.Observers].
 func Watch[E any](i *Inspector, signal *signals.Signal[E]) (stop func()) {
 	signal.Observe(i)
 	i.custom.add(signal, source{signal.Name(), signal.Receivers})
@@ -18,7 +18,7 @@ func Watch[E any](i *Inspector, signal *signals.Signal[E]) (stop func()) {
 	}
 }
 
-// source is a custom signal that is shown.
+// source is a custom signal on the page.
 type source struct {
 	name      string
 	receivers func() []signals.ReceiverInfo
@@ -59,7 +59,7 @@ func (c *custom) remove(signal any) bool {
 	return true
 }
 
-// receivers describes the receivers of all of them. A signal without one is there without a location.
+// receivers describes the receivers of all custom signals. A signal without receivers has one entry without a location.
 func (c *custom) receivers() []signals.ReceiverInfo {
 	c.mu.Lock()
 	sources := make([]source, len(c.order))
