@@ -1,5 +1,5 @@
-// Package otelsignals makes OpenTelemetry traces and metrics of signals: a span for every send and one for every call of a receiver,
-// how many sends there are, how long receivers take, and what waits for a commit.
+// Package otelsignals makes OpenTelemetry traces and metrics of signals: a span for every send and for every call of a receiver, the number of sends,
+// the duration of calls, and the number of sends that wait for a commit.
 //
 //	observer, err := otelsignals.New()
 //	if err != nil {
@@ -7,19 +7,19 @@
 //	}
 //	err = db.Use(signals.Plugin{Observer: observer})
 //
-// For a custom signal, give it to [signals.Signal.Observe]. [signals.Observers] sets it beside another observer, such as the one that logs.
+// Give the observer to [signals.Signal.Observe] for a custom signal. [signals.Observers] joins it with another observer, such as one that logs.
 //
 // # Traces
 //
-// A send is a span "post_save Product" within the span of the write's context: db.WithContext(ctx) puts it there. Each call of a
-// receiver is a span "post_save Product mail" within it, named by the receiver's UID, or else by the file and line of its Connect.
-// What a receiver writes with its context, or through the event's DB, is within the span of the call.
+// A send is a span "post_save Product" within the span of the write's context, which db.WithContext(ctx) sets. Each call of a receiver is a span
+// "post_save Product mail" within it. Its name ends with the receiver's UID, or with the file and line of its Connect. Writes of a receiver with its
+// context, or through the event's DB, are within the span of the call.
 //
-// What runs when the transaction has ended has no share in the time of the request that wrote: a send to a receiver with AfterCommit or
-// AfterRollback, and the delivery to a Durable one, begins a trace of its own, whose first span has a link to the span of the write.
-// It is sampled by itself. A receiver with BeforeCommit still runs in the transaction, and its spans stay within that of the write.
+// Receivers that run after the end of the transaction are not part of the request that wrote. So a send to receivers with AfterCommit, AfterRollback
+// or AfterFailure, and the delivery to a Durable one, begins a trace of its own. Its first span has a link to the span of the write, and the trace is
+// sampled by itself. A receiver with BeforeCommit runs in the transaction, and its spans are within the span of the write.
 //
-// Attributes are those of the semantic conventions [1.43.0] where these have one:
+// Attributes follow the semantic conventions [1.43.0] where these have one:
 //
 //	signals.signal          "post_save"
 //	signals.sender          "Product", not on custom signals
@@ -33,8 +33,8 @@
 //	db.collection.name      table of the rows, not on custom signals
 //	error.type              of what failed
 //
-// A step that fails has the status Error, and a call that fails an event "exception" too, with the stack if it was a panic. No value of a
-// row is recorded. The texts of errors are, and may hold what a receiver put into them.
+// A failed step has the status Error. A failed call also has an event "exception", with the stack if it was a panic. Values of rows are not recorded.
+// Texts of errors are recorded, with any values that a receiver has put into them.
 //
 // # Metrics
 //
@@ -50,20 +50,20 @@
 //	signals.lane.calls          counter           calls that were made, by signals.outcome, which is "done" or "failed"
 //	signals.lane.rejected       counter           calls that were not made, because the lane was full or shut down
 //
-// Failures are the sends and calls that have an error.type, as the conventions for [recording errors] want it.
+// Failed sends and calls have an error.type, as the conventions for [recording errors] want it.
 //
 // # Across processes
 //
-// [Headers] puts the trace of a write into what an outbox keeps, and [Extract] takes it out again:
+// [Headers] puts the trace of a write into the headers that an outbox keeps, and [Extract] takes it out again:
 //
 //	outbox.Config{Source: "/shop", Headers: otelsignals.Headers, Context: otelsignals.Extract}
 //
-// links durable receivers to the write also when another process calls them. Where a message arrives on another machine,
+// links durable receivers to the write, even if another process calls them. Where a message arrives on another machine,
 //
 //	ctx = otelsignals.Extract(ctx, message.Extensions)
 //
-// lets what is done about it belong to the trace of the write.
-// These are the attributes traceparent and tracestate of the CloudEvents extension for [distributed tracing].
+// makes the work for it part of the trace of the write. The headers are the attributes traceparent and tracestate of the CloudEvents extension for
+// [distributed tracing].
 //
 // [1.43.0]: https://github.com/open-telemetry/semantic-conventions/tree/v1.43.0/docs
 // [recording errors]: https://opentelemetry.io/docs/specs/semconv/general/recording-errors/

@@ -6,8 +6,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 )
 
-// Headers returns the trace of ctx as headers traceparent and tracestate, nil when there is none. It is made for Config.Headers of package
-// outbox.
+// Headers returns the trace of ctx as headers traceparent and tracestate, nil if there is none. Set it as Config.Headers of package outbox.
 func Headers(ctx context.Context) map[string]string {
 	headers := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, headers)
@@ -17,8 +16,8 @@ func Headers(ctx context.Context) map[string]string {
 	return headers
 }
 
-// Extract returns a context with the trace that Headers put into extensions, such as those of a message of package outbox. Spans that
-// are started with it belong to that trace. Without a valid trace in extensions it is ctx itself.
+// Extract returns a context with the trace that Headers has put into extensions, such as those of a message of package outbox. Spans started with it
+// belong to that trace. If extensions has no valid trace, Extract returns ctx.
 func Extract(ctx context.Context, extensions map[string]string) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier(extensions))
 }

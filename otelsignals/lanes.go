@@ -13,8 +13,8 @@ import (
 // laneKey is the attribute that names a lane.
 const laneKey = attribute.Key("signals.lane")
 
-// Lanes adds the metrics of lanes: what waits and runs on them, how old the oldest call is that waits, and what has become of the others.
-// Each lane needs a name of its own.
+// Lanes adds the metrics of lanes: queued and running calls, the age of the oldest queued call, and the calls that were made or rejected. Each lane
+// needs a name of its own.
 func Lanes(lanes ...*signals.Lane) Option {
 	return func(to *providers) { to.lanes = append(to.lanes, lanes...) }
 }

@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// scope names this package in what it records.
+// scope names this package in traces and metrics.
 const scope = "github.com/gorm-signals/signals/otelsignals"
 
 // Option is an option of New.
@@ -24,13 +24,13 @@ type providers struct {
 	lanes  []*signals.Lane
 }
 
-// TracerProvider says where spans go; without it, to the global provider.
+// TracerProvider sets the provider that gets the spans. The default is the global one.
 func TracerProvider(p trace.TracerProvider) Option { return func(to *providers) { to.tracer = p } }
 
-// MeterProvider says where metrics go; without it, to the global provider.
+// MeterProvider sets the provider that gets the metrics. The default is the global one.
 func MeterProvider(p metric.MeterProvider) Option { return func(to *providers) { to.meter = p } }
 
-// New returns an observer for Plugin.Observer and for Signal.Observe. It fails when the provider refuses an instrument.
+// New returns an observer for Plugin.Observer and for Signal.Observe. It returns an error if the provider refuses an instrument.
 func New(opts ...Option) (signals.Observer, error) {
 	p := providers{tracer: otel.GetTracerProvider(), meter: otel.GetMeterProvider()}
 	for _, opt := range opts {
@@ -52,7 +52,7 @@ func New(opts ...Option) (signals.Observer, error) {
 	return by, nil
 }
 
-// buckets are those of db.client.operation.duration, and below them some for receivers that only compute.
+// buckets are those of db.client.operation.duration, and smaller ones for receivers that only compute.
 func buckets() []float64 {
 	return []float64{0.00001, 0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10}
 }
@@ -65,7 +65,7 @@ type observer struct {
 	waiting  metric.Int64UpDownCounter
 }
 
-// stepKey is where an observer finds its step in a context, also when several observers share it.
+// stepKey is the key of an observer's step in a context, which several observers may share.
 type stepKey struct{ by *observer }
 
 // step is a send or a call under way.
@@ -84,7 +84,7 @@ func (by *observer) ObserveStart(ctx context.Context, o signals.Observed) contex
 	return context.WithValue(ctx, stepKey{by}, step{span: span, started: time.Now()})
 }
 
-// ObserveEnd ends the span and counts.
+// ObserveEnd ends the span and records the metrics.
 func (by *observer) ObserveEnd(ctx context.Context, o signals.Observed, err error) {
 	if o.Step == signals.Waiting {
 		by.waiting.Add(ctx, -1, metric.WithAttributeSet(kindOf(o, nil)))

@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Attributes for which there is no convention.
+// Attributes that no convention has.
 const (
 	signalKey   = attribute.Key("signals.signal")
 	senderKey   = attribute.Key("signals.sender")
@@ -45,7 +45,7 @@ func (by *observer) startSpan(ctx context.Context, o signals.Observed) (context.
 	return ctx, span
 }
 
-// afterTheEnd reports whether a phase comes when the transaction of the write has ended.
+// afterTheEnd reports whether receivers of a phase run after the end of the write's transaction.
 func afterTheEnd(phase string) bool {
 	return phase == "after_commit" || phase == "after_rollback" || phase == "after_failure" || phase == "durable"
 }
@@ -61,7 +61,7 @@ func spanName(o signals.Observed) string {
 	return name
 }
 
-// receiverName names a receiver by its UID, or by where it was connected without the folders.
+// receiverName returns the UID of a receiver, or the file and line of its Connect without the folders.
 func receiverName(r *signals.ReceiverInfo) string {
 	if r.UID != "" {
 		return r.UID
@@ -69,7 +69,7 @@ func receiverName(r *signals.ReceiverInfo) string {
 	return filepath.Base(r.Location)
 }
 
-// kindAttributes say which kind of step it is. There are few of each, so that metrics can have them too.
+// kindAttributes returns the attributes of a step that metrics have too, because they have few different values.
 func kindAttributes(o signals.Observed) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{signalKey.String(o.Signal), phaseKey.String(o.Phase)}
 	if o.Sender != "" {
@@ -84,7 +84,7 @@ func kindAttributes(o signals.Observed) []attribute.KeyValue {
 	return attrs
 }
 
-// kindOf is kindAttributes for metrics.
+// kindOf returns the attributes of a step for metrics, with the type of its error.
 func kindOf(o signals.Observed, err error) attribute.Set {
 	attrs := kindAttributes(o)
 	if err != nil {
@@ -93,7 +93,7 @@ func kindOf(o signals.Observed, err error) attribute.Set {
 	return attribute.NewSet(attrs...)
 }
 
-// placeOf says which table a step is about, and where a receiver was connected.
+// placeOf returns the table of the rows, and the place where the receiver was connected.
 func placeOf(o signals.Observed) []attribute.KeyValue {
 	var attrs []attribute.KeyValue
 	if o.Table != "" {
@@ -113,14 +113,14 @@ func placeOf(o signals.Observed) []attribute.KeyValue {
 	return append(attrs, semconv.CodeFilePath(o.Receiver.Location[:colon]), semconv.CodeLineNumber(line))
 }
 
-// fail notes on a span that its step has failed. The exception is noted where it came from, not once more on every send around it.
+// fail notes on a span that its step has failed. Only the call that failed gets the exception, and not every send around it.
 func fail(span trace.Span, o signals.Observed, err error) {
 	if !span.IsRecording() {
 		return
 	}
 	text, errorType := err.Error(), semconv.ErrorType(cause(err))
 	exception := []attribute.KeyValue{semconv.ExceptionType(errorType.Value.AsString())}
-	if panicked, ok := errors.AsType[*signals.PanicError](err); ok { // its text holds the stack
+	if panicked, ok := errors.AsType[*signals.PanicError](err); ok { // a panic has a stack, which its text does not show
 		text = fmt.Sprint("panic: ", panicked.Value)
 		exception = append(exception, semconv.ExceptionStacktrace(string(panicked.Stack)))
 	}
@@ -131,7 +131,7 @@ func fail(span trace.Span, o signals.Observed, err error) {
 	}
 }
 
-// cause is what the innermost receiver answered: that one receiver has failed another one is not what an error is about.
+// cause returns the error of the innermost receiver. The receivers around it only pass it on.
 func cause(err error) error {
 	for {
 		failed, ok := errors.AsType[*signals.ReceiverError](err)
