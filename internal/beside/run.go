@@ -45,7 +45,8 @@ type difference struct {
 	what []string
 }
 
-// play runs calls beside a setup, and returns the differences. With each, it puts the tables back before each call, otherwise only if they differ.
+// play runs calls beside a setup, and returns the differences. With each, it puts the tables back after each call, otherwise only after a difference and
+// at the end.
 func (p *Pair) play(tb testing.TB, s *Setup, calls []Call, each bool) []difference {
 	tb.Helper()
 	p.plain.tb, p.with.tb = tb, tb

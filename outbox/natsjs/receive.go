@@ -14,7 +14,7 @@ import (
 // releaseEvery is how often a holding receiver asks the server for open messages.
 const releaseEvery = 50 * time.Millisecond
 
-// stopped is the time between two questions from which the process or its machine must have been stopped.
+// stopped is the longest time between two questions to the server. If more has passed, the process or its machine was stopped.
 const stopped = 5 * time.Second
 
 // receiver brings messages into the order of the stream. Only the goroutine of Run uses it.
