@@ -17,9 +17,9 @@ type Shop struct {
 	To     []string    // who hears of new products and lower prices; at least one
 }
 
-// Connect connects the shop's receivers to the signals of db, on which signals.Plugin must be installed, and ties the image
-// store to its rows. Connecting a database again replaces its receivers. The function it returns disconnects them; call it
-// before the database is closed. Call Sweep too when the program starts.
+// Connect connects the shop's receivers to the signals of db and ties the image store to its rows. signals.Plugin must be installed on db. Connecting
+// a database again replaces its receivers. The returned function disconnects them; call it before the database is closed. Also call Sweep when the
+// program starts.
 func Connect(db *gorm.DB, shop Shop) (disconnect func(), err error) {
 	if err := shop.check(db); err != nil {
 		return nil, err
@@ -30,8 +30,8 @@ func Connect(db *gorm.DB, shop Shop) (disconnect func(), err error) {
 	views := viewCounter{products: products}
 	shop.Images.rows.Store(files.rows)
 
-	// These come when every other receiver has agreed to the write and has changed what it wants to change. Batch
-	// receivers hear the rows of a write together, and ask the database once for all of them.
+	// These receivers run after all others have agreed to the write and made their changes. Batch receivers get the rows of a write together, and ask
+	// the database once for all of them.
 	last, names := signals.Priority(-100), signals.Fields("File", "Thumb")
 
 	undo := []func() bool{
@@ -50,7 +50,7 @@ func Connect(db *gorm.DB, shop Shop) (disconnect func(), err error) {
 	}, nil
 }
 
-// check refuses what could not work later.
+// check returns an error for a shop that could not work later.
 func (s Shop) check(db *gorm.DB) error {
 	if db == nil {
 		return errors.New("product: Connect got no database: open one with gorm.Open")

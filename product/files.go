@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Short names for what the receivers get.
+// Short names for the events of the receivers.
 type (
 	productSaved   = signals.SaveEvent[*Product]
 	productDeleted = signals.DeleteEvent[*Product]
@@ -26,15 +26,14 @@ type imageFiles struct {
 	rows  *gorm.DB // the database, outside any transaction
 }
 
-// check is a receiver of pre_save: it refuses rows whose files are not in the image directory. A struct that was saved in
-// a transaction that is rolled back still names the file that went with it: saving it once more must not cost the
-// picture that the row has.
+// check is a receiver of pre_save. It refuses rows whose files are missing in the image directory. A struct that was saved in a transaction that was
+// rolled back still names a file that was removed. Saving it again must not cost the row its picture.
 func (f imageFiles) check(_ context.Context, e imageSaved) error {
 	for _, name := range e.Instance.files() {
 		if err := checkName(name); err != nil {
 			return err
 		}
-		if e.Raw() { // fixtures may bring the rows before the files
+		if e.Raw() { // fixtures may be loaded before the files
 			continue
 		}
 		switch _, found, err := f.store.find(name); {
@@ -49,12 +48,12 @@ func (f imageFiles) check(_ context.Context, e imageSaved) error {
 	return nil
 }
 
-// replaced is a receiver of post_save: the files that a row names no more go once the change is committed. They stay in
-// their place until then, because everybody else still sees the old row.
+// replaced is a receiver of post_save. It removes files that a row no longer names, after the change is committed. Until then the files stay in their
+// place, because everybody else still sees the old row.
 func (f imageFiles) replaced(ctx context.Context, images []imageSaved) error {
 	var files []held
 	for _, e := range images {
-		if err := f.check(ctx, e); err != nil { // pre_save does not know names that the database computes
+		if err := f.check(ctx, e); err != nil { // pre_save cannot check names that the database computes
 			return err
 		}
 		old, err := e.Original()
@@ -83,8 +82,8 @@ func (f imageFiles) replaced(ctx context.Context, images []imageSaved) error {
 	return signals.OnCommit(images[0].DB(), func(ctx context.Context) error { return f.settle(ctx, files, done) })
 }
 
-// deleteImages is a receiver of pre_delete: it deletes the images of products that are about to go for good. Deleting the
-// rows sends their own signals, and those take care of the files. An archived product keeps its images.
+// deleteImages is a receiver of pre_delete. It deletes the images of products that are deleted for good. These deletes send their own signals, whose
+// receivers handle the files. An archived product keeps its images.
 func (imageFiles) deleteImages(_ context.Context, products []productDeleted) error {
 	var ids []uint
 	for _, e := range products {
@@ -98,8 +97,8 @@ func (imageFiles) deleteImages(_ context.Context, products []productDeleted) err
 	return products[0].DB().Where("product_id IN ?", ids).Delete(&Image{}).Error
 }
 
-// moveAside is a receiver of pre_delete: it moves the files of rows that are about to go aside, and lets the end of the
-// transaction decide. A file that another row names stays in its place.
+// moveAside is a receiver of pre_delete. It moves the files of rows that are being deleted aside, and the end of the transaction decides about them.
+// A file that another row names stays in its place.
 func (f imageFiles) moveAside(_ context.Context, images []imageDeleted) error {
 	db := images[0].DB()
 	var names []string
@@ -135,7 +134,7 @@ func (f imageFiles) moveAside(_ context.Context, images []imageDeleted) error {
 	if err == nil {
 		err = f.settleAtEnd(db, files)
 	}
-	if err != nil { // nobody else will
+	if err != nil { // no end of a transaction will do it
 		for _, file := range files {
 			err = errors.Join(err, f.store.putBack(file, false))
 		}

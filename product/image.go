@@ -12,19 +12,19 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Image is a picture of a product. The row holds the names of files, an ImageStore the files themselves. Rows are deleted
-// for good, never softly: a row and its files come and go together.
+// Image is a picture of a product. The row holds the names of files, and an ImageStore has the files. Rows are never soft-deleted: a row and its
+// files are created and removed together.
 type Image struct {
 	ID        uint
 	ProductID uint   `gorm:"not null;index"`
 	File      string `gorm:"not null;index"` // a name inside the image directory
-	Thumb     string `gorm:"not null;index"` // the same for a small version; empty when there is none
+	Thumb     string `gorm:"not null;index"` // a name for a small version; empty if there is none
 }
 
 // fileColumns are the columns that name files.
 func fileColumns() []string { return []string{"file", "thumb"} }
 
-// files returns the names of the row's files, each once. A File without a name is one too, for checkName to refuse.
+// files returns the names of the row's files, each once. An empty File is one of them, so that checkName refuses it.
 func (i *Image) files() []string {
 	if i.Thumb == "" || i.Thumb == i.File {
 		return []string{i.File}
@@ -32,7 +32,7 @@ func (i *Image) files() []string {
 	return []string{i.File, i.Thumb}
 }
 
-// AddImage stores a picture of a product, file and row. See StoreFile for what a rollback does.
+// AddImage stores a picture of a product: its file and its row. StoreFile says what a rollback does.
 func AddImage(db *gorm.DB, store *ImageStore, productID uint, name string, picture io.Reader) (*Image, error) {
 	image := &Image{ProductID: productID, File: name}
 	err := StoreFile(db, store, name, picture, func(tx *gorm.DB) error {
@@ -47,7 +47,7 @@ func AddImage(db *gorm.DB, store *ImageStore, productID uint, name string, pictu
 	return image, nil
 }
 
-// ReplaceImage gives an image another picture, under a new name. The old file goes once the change is committed.
+// ReplaceImage gives an image another picture, under a new name. The old file is removed after the change is committed.
 func ReplaceImage(db *gorm.DB, store *ImageStore, image *Image, name string, picture io.Reader) error {
 	err := StoreFile(db, store, name, picture, func(tx *gorm.DB) error {
 		changed := tx.Model(&Image{}).Where("id = ?", image.ID).Update("file", name)
@@ -65,12 +65,11 @@ func ReplaceImage(db *gorm.DB, store *ImageStore, image *Image, name string, pic
 	return err
 }
 
-// StoreFile writes a new file and then calls write, which writes the row that names it, in a transaction or a savepoint of
-// db's transaction. When that is rolled back, now or when the transaction of db ends, the file is removed again. No row
-// ever names a file that is not there.
+// StoreFile writes a new file. Then it calls write, which writes the row that names the file, in a transaction or in a savepoint of db's transaction.
+// If that is rolled back, now or when db's transaction ends, the file is removed again. So no row ever names a missing file.
 //
-// The file is written before the transaction begins, so that a slow upload locks nothing. A name that is taken is an error
-// that wraps [fs.ErrExist]; it is taken while a row names it, and while a transaction that has written it is open.
+// StoreFile writes the file before the transaction begins, so that a slow upload locks nothing. If the name is taken, it returns an error that wraps
+// [fs.ErrExist]. A name is taken while a row has it, and while a transaction that has written it is open.
 func StoreFile(db *gorm.DB, store *ImageStore, name string, picture io.Reader, write func(tx *gorm.DB) error) error {
 	db = db.Session(&gorm.Session{NewDB: true})
 	files, err := store.connected()
@@ -102,8 +101,7 @@ func StoreFile(db *gorm.DB, store *ImageStore, name string, picture io.Reader, w
 	return err
 }
 
-// notNamed refuses a name that a row has. Its file need not be there: another transaction may have moved it aside, and put
-// it back.
+// notNamed returns an error for a name that a row has. Its file may be missing: another transaction may have moved it aside, and may put it back.
 func notNamed(db *gorm.DB, name string) error {
 	named, err := namedFiles(db, []string{name})
 	if err == nil && named[name] {

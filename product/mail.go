@@ -21,13 +21,13 @@ type Mail struct {
 	Body    string   // any text
 }
 
-// Mailer sends mails. DirMailer is one, and so is the Mailer of module product/smtpmail; a test can bring its own.
+// Mailer sends mails. DirMailer is one, and so is the Mailer of module product/smtpmail. A test can have its own.
 type Mailer interface {
 	Send(ctx context.Context, m Mail) error
 }
 
-// Message returns the mail as it travels, headers and body. Whatever the texts hold, they cannot add a header or a
-// recipient: addresses are parsed and written anew, the subject is encoded as RFC 2047 has it.
+// Message returns the mail as it is sent, headers and body. No text can add a header or a recipient: addresses are parsed and written anew, and the
+// subject is encoded as in RFC 2047.
 func (m Mail) Message() ([]byte, error) {
 	from, to, err := m.Addresses()
 	if err != nil {
@@ -81,12 +81,11 @@ func (m Mail) Addresses() (from *mail.Address, to []*mail.Address, err error) {
 	return from, to, nil
 }
 
-// maxSubject is the number of characters that a subject is cut to. A line of a mail has at most 998 bytes.
+// maxSubject is the number of characters of a subject; longer ones are cut. A line of a mail has at most 998 bytes.
 const maxSubject = 200
 
-// SubjectLine returns the subject as a reader is to see it, for mail programs that encode it themselves: one line, without
-// control characters, of 200 characters at most. A text that looks like an encoded word gets a space into it, so that the reader
-// sees what was written and not what it decodes to.
+// SubjectLine returns the subject as a reader should see it, for mail programs that encode it themselves: one line, without control characters, of
+// 200 characters at most. A text that looks like an encoded word gets a space, so that the reader sees the text and not what it decodes to.
 func (m Mail) SubjectLine() string {
 	text := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {

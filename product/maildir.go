@@ -11,16 +11,15 @@ import (
 	"sync"
 )
 
-// DirMailer writes each mail to a file of its own, "0001-new-product-blue-mug.eml", that a mail program can open. It is
-// for demos, development and tests. Send is safe from any goroutine.
+// DirMailer writes each mail to a file of its own, "0001-new-product-blue-mug.eml", which a mail program can open. It is for demos, development and
+// tests. Send is safe for use by several goroutines.
 type DirMailer struct {
 	root *os.Root
 	mu   sync.Mutex
 	last int // number of the last file
 }
 
-// OpenDirMailer opens a directory for mails and makes it when it does not exist. Mails that are there are kept, and
-// the numbers go on after them.
+// OpenDirMailer opens a directory for mails, and creates it if necessary. It keeps the mails in the directory, and continues their numbers.
 func OpenDirMailer(dir string) (*DirMailer, error) {
 	root, err := openRoot(dir)
 	if err != nil {
@@ -52,7 +51,7 @@ func (d *DirMailer) Send(ctx context.Context, m Mail) error {
 		switch {
 		case err == nil:
 			return nil
-		case !errors.Is(err, fs.ErrExist): // a number that is taken is no problem, there are more
+		case !errors.Is(err, fs.ErrExist): // a number that is taken is no problem, the loop tries the next
 			return fmt.Errorf("product: cannot write the mail %q: %w", m.Subject, err)
 		}
 	}
@@ -73,7 +72,7 @@ func (d *DirMailer) ReadFile(name string) ([]byte, error) { return d.root.ReadFi
 // Close releases the directory.
 func (d *DirMailer) Close() error { return d.root.Close() }
 
-// slug makes a text a part of a file name: its ASCII letters and digits, joined by dashes.
+// slug returns a text in the form of a part of a file name: its ASCII letters and digits, joined by dashes.
 func slug(text string) string {
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9')

@@ -10,17 +10,16 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// newsletter tells the customers what is new, once it is true: a mail cannot be taken back, so none leaves before the
-// transaction has committed. A mail that cannot be sent then is an error for the plugin's ErrorHandler; the product is sold
-// all the same.
+// newsletter mails news to customers after the commit, because a mail cannot be taken back. If a mail cannot be sent then, the plugin's ErrorHandler
+// gets the error; the product is sold all the same.
 type newsletter struct {
 	mailer Mailer
 	from   string
 	to     []string
 }
 
-// newProduct is a receiver of post_save after the commit, net: it mails when a product was created, with the values that
-// its transaction has left it with. One that was created and deleted in one transaction was never there.
+// newProduct is a net receiver of post_save, after the commit. It mails that a product was created, with its values at the end of the transaction. A
+// product that was created and deleted in one transaction has no event.
 func (n newsletter) newProduct(ctx context.Context, e productSaved) error {
 	if !e.Created || e.Raw() {
 		return nil
@@ -30,9 +29,9 @@ func (n newsletter) newProduct(ctx context.Context, e productSaved) error {
 	return n.send(ctx, "New product: "+p.Name, body)
 }
 
-// priceDrop is a receiver of pre_save: it sees the price before the write, and leaves the mail to the commit. What is
-// stored by then decides: nobody knows before the write what the database computes, as in gorm.Expr("price - 100"), and the
-// same transaction may raise the price again. Each write that lowers the price is mailed.
+// priceDrop is a receiver of pre_save, which knows the price before the write. It compares that with the stored price after the commit, and then
+// mails. Before the write, nobody knows a price that the database computes, as in gorm.Expr("price - 100"), and the same transaction may raise the
+// price again. Each write that lowers the price causes a mail.
 func (n newsletter) priceDrop(_ context.Context, e productSaved) error {
 	old, err := e.Original()
 	if err != nil || e.Created || e.Raw() || e.Instance.Price > old.Price {
@@ -42,7 +41,7 @@ func (n newsletter) priceDrop(_ context.Context, e productSaved) error {
 	return signals.OnCommit(e.DB(), func(ctx context.Context) error {
 		var p Product
 		switch err := e.DB().WithContext(ctx).Take(&p, id).Error; {
-		case errors.Is(err, gorm.ErrRecordNotFound): // deleted since
+		case errors.Is(err, gorm.ErrRecordNotFound): // deleted meanwhile
 			return nil
 		case err != nil:
 			return fmt.Errorf("product: cannot read the price of product %d: %w", id, err)

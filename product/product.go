@@ -9,9 +9,8 @@ import (
 
 // Product is something that the shop sells.
 //
-// Deletes are soft, because orders and links still name a product that is no longer sold, and one that was taken out by
-// mistake must come back with its pictures: db.Delete marks the row and keeps the image files. A product that is to be
-// gone for good is deleted with db.Unscoped(), and only that removes its image rows and files.
+// Deletes are soft: db.Delete marks the row and keeps the image files. Orders and links still name a product that is no longer sold, and a product
+// that was deleted by mistake must come back with its pictures. db.Unscoped() deletes a product for good, with its image rows and files.
 type Product struct {
 	ID          uint
 	Name        string `gorm:"not null"`
@@ -19,8 +18,8 @@ type Product struct {
 	Price       int64 `gorm:"not null;check:price_not_negative,price >= 0"` // in cents
 	Stock       int   `gorm:"not null"`
 
-	// Views is counted by the database when Viewed is sent. Saving a whole struct that was read a while ago would
-	// set an old count: use Updates, or Omit("Views").
+	// Views is counted by the database when Viewed is sent. Saving a whole struct that was read earlier would set an old count: use Updates, or
+	// Omit("Views").
 	Views int64 `gorm:"not null;default:0"`
 
 	Images    []Image
@@ -34,7 +33,7 @@ func Models() []any {
 	return []any{&Product{}, &Image{}, &ProductView{}}
 }
 
-// FormatPrice writes an amount in cents the way a customer reads it: 1990 is "19.90".
+// FormatPrice writes an amount in cents for customers: 1990 is "19.90".
 func FormatPrice(cents int64) string {
 	sign := ""
 	if cents < 0 {

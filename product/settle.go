@@ -9,24 +9,24 @@ import (
 	"gorm.io/gorm"
 )
 
-// outcome is what became of the write that a file waited for.
+// outcome is how the write ended that a file waited for.
 type outcome int
 
 const (
 	done    outcome = iota // committed
 	undone                 // rolled back, with its transaction or with a savepoint in it
-	unknown                // nobody was there to see
+	unknown                // nobody saw the end
 )
 
-// settle makes the directory agree with the rows as they are stored now. It runs when a transaction has ended, and asks
-// the rows rather than what happened in it: a transaction may roll back a savepoint and write the same row again.
+// settle makes the directory agree with the stored rows. It runs after a transaction has ended, and asks the rows instead of following the statements
+// of the transaction, which may roll back a savepoint and write the same row again.
 //
-//   - A file that no row names goes.
-//   - A file that lies aside and that a row names comes back, unless its place was taken by a new file.
-//   - Unless the write is known to be committed, a file whose own row is there takes its place again even then: the file
-//     in it was written by the transaction that never happened.
+//   - It removes a file that no row names.
+//   - It puts a file that lies aside back if a row names it, unless a new file has taken its place.
+//   - Unless the write is known to be committed, a file whose own row exists takes its place even then: the transaction that wrote the new file did
+//     not happen.
 //
-// One file that cannot be settled does not keep the others from it.
+// An error with one file does not keep settle from the others.
 func (f imageFiles) settle(ctx context.Context, files []held, how outcome) error {
 	db := f.rows.WithContext(ctx)
 	names := make([]string, len(files))
@@ -39,7 +39,7 @@ func (f imageFiles) settle(ctx context.Context, files []held, how outcome) error
 		own, err = ownRows(db, files)
 	}
 	if err != nil {
-		if how == undone { // most likely the row is there, and Sweep finds out otherwise
+		if how == undone { // most likely the row exists; otherwise Sweep finds out
 			for _, file := range files {
 				err = errors.Join(err, f.store.putBack(file, false))
 			}
@@ -57,12 +57,12 @@ func (f imageFiles) settle(ctx context.Context, files []held, how outcome) error
 	return errors.Join(errs...)
 }
 
-// askAtOnce is the number of names or keys in one query: databases limit them.
+// askAtOnce is the number of names or keys in one query. Databases limit it.
 const askAtOnce = 500
 
-// namedFiles returns which of the files are named by a row that db's condition, if it has one, leaves in. Databases compare texts as
-// their collation says, often without regard to case or trailing blanks: a query finds candidates, and Go compares the bytes. So the query
-// must not say DISTINCT, which leaves one of two names that the collation holds for equal.
+// namedFiles returns which of the files are named by a row that satisfies db's condition, if it has one. Databases compare texts by their collation,
+// often ignoring case or trailing blanks. So a query finds candidates, and Go compares the bytes. The query must not use DISTINCT, which keeps only
+// one of two names that are equal to the collation.
 func namedFiles(db *gorm.DB, names []string) (map[string]bool, error) {
 	db = db.Session(&gorm.Session{}).Model(&Image{})
 	named := map[string]bool{}
@@ -81,7 +81,7 @@ func namedFiles(db *gorm.DB, names []string) (map[string]bool, error) {
 	return named, nil
 }
 
-// ownRows returns the places in the trash of those files whose own row, the one that was being deleted, is there.
+// ownRows returns the places in the trash of the files whose own row, which was being deleted, exists.
 func ownRows(db *gorm.DB, files []held) (map[string]bool, error) {
 	own := map[string]bool{}
 	for some := range slices.Chunk(files, askAtOnce) {

@@ -16,24 +16,24 @@ import (
 	"gorm.io/gorm"
 )
 
-// ErrBadName is returned for a file name that is not a plain name inside the directory, such as "../x", "/x" or "".
+// ErrBadName is the error for a file name that is not a plain name inside the directory, such as "../x", "/x" or "".
 var ErrBadName = errors.New("product: not a plain file name: use a name like \"mug-1.png\", without a folder or a dot in " +
 	"front, of at most 200 bytes")
 
-// maxName leaves room for what moving a file aside puts before its name: file systems take 255 bytes.
+// maxName leaves room for the prefix that a file gets when it is moved aside. File systems allow 255 bytes.
 const maxName = 200
 
-// ImageStore keeps image files in one directory, for the rows of one database. It reaches them through an [os.Root], so
-// that no stored name leaves the directory, not even through a symbolic link. All methods are safe from any goroutine.
+// ImageStore keeps image files in one directory, for the rows of one database. It uses an [os.Root], so that no stored name leads out of the
+// directory, not even through a symbolic link. All methods are safe for use by several goroutines.
 type ImageStore struct {
 	root  *os.Root
-	rows  atomic.Pointer[gorm.DB] // where the rows are, in no transaction; set by Connect
-	folds bool                    // the file system takes names that differ in case for one
+	rows  atomic.Pointer[gorm.DB] // the database with the rows, outside any transaction; set by Connect
+	folds bool                    // the file system ignores case in names
 
-	mu sync.Mutex // held where a file takes or leaves a name
+	mu sync.Mutex // held while a file takes or gives up a name
 }
 
-// OpenImageStore opens a directory as an image store and makes it when it does not exist.
+// OpenImageStore opens a directory as an image store, and creates it if necessary.
 func OpenImageStore(dir string) (*ImageStore, error) {
 	root, err := openRoot(dir)
 	if err == nil {
@@ -48,7 +48,7 @@ func OpenImageStore(dir string) (*ImageStore, error) {
 	return &ImageStore{root: root, folds: err == nil}, nil
 }
 
-// connected returns the store together with its rows.
+// connected returns the store with the database that Connect has given it.
 func (s *ImageStore) connected() (imageFiles, error) {
 	rows := s.rows.Load()
 	if rows == nil {
@@ -57,9 +57,8 @@ func (s *ImageStore) connected() (imageFiles, error) {
 	return imageFiles{store: s, rows: rows}, nil
 }
 
-// Save writes a new file. A name that is taken is an error that wraps [fs.ErrExist], because another product may show that
-// file: remove it first, or choose another name. A file that cannot be written whole is not kept. The file stays whatever
-// becomes of a transaction: StoreFile ties it to one.
+// Save writes a new file, whole or not at all. If the name is taken, it returns an error that wraps [fs.ErrExist], because another product may show
+// that file: remove it first, or choose another name. A rollback does not remove the file; StoreFile ties a file to a transaction.
 func (s *ImageStore) Save(name string, picture io.Reader) error {
 	_, err := s.save(name, picture)
 	return err
@@ -83,8 +82,8 @@ func (s *ImageStore) save(name string, picture io.Reader) (held, error) {
 	return held{name: name, info: info}, nil
 }
 
-// create makes an empty file. Where the file system takes names that differ in case for one, a file that lies aside keeps the others
-// from its name: it may have to come back.
+// create makes an empty file. If the file system ignores case, a name is also taken if it differs only in case from the name of a file that lies
+// aside: that file may come back.
 func (s *ImageStore) create(name string) (*os.File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +101,7 @@ func (s *ImageStore) create(name string) (*os.File, error) {
 	return create(s.root, name)
 }
 
-// Remove deletes a file. A file that is not there is no error: it is gone, as was asked.
+// Remove deletes a file. A missing file is no error.
 func (s *ImageStore) Remove(name string) error {
 	if err := checkName(name); err != nil {
 		return err
@@ -122,16 +121,16 @@ func (s *ImageStore) remove(path string) error {
 	return nil
 }
 
-// Exists reports whether there is a file of that name.
+// Exists reports whether there is a file with that name.
 func (s *ImageStore) Exists(name string) (bool, error) {
 	info, err := s.stat(name)
 	return info != nil, err
 }
 
-// errFolder is the error for a name that something else than a file has.
+// errFolder is the error for a name that belongs to something other than a file.
 var errFolder = fmt.Errorf("a folder, a link or the like has that name: choose another: %w", fs.ErrInvalid)
 
-// stat describes a file in its place. It is nil when there is none. A folder is none, and neither is a file whose name differs in case.
+// stat describes a file in its place. It returns nil if there is none, if the name is that of a folder, or if only a name in another case exists.
 func (s *ImageStore) stat(name string) (fs.FileInfo, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -152,13 +151,13 @@ func (s *ImageStore) stat(name string) (fs.FileInfo, error) {
 	}
 }
 
-// occupied reports whether something that is no file has a name.
+// occupied reports whether a name belongs to something other than a file.
 func (s *ImageStore) occupied(name string) bool {
 	info, err := s.root.Lstat(name)
 	return err == nil && !info.Mode().IsRegular()
 }
 
-// listed fails unless the directory has exactly this name.
+// listed returns an error unless the directory has exactly this name.
 func (s *ImageStore) listed(name string) error {
 	entries, err := fs.ReadDir(s.root.FS(), ".")
 	if err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name }) {
@@ -167,7 +166,7 @@ func (s *ImageStore) listed(name string) error {
 	return err
 }
 
-// List returns the names of all files, sorted. What lies aside is not among them.
+// List returns the names of all files, sorted, without those that lie aside.
 func (s *ImageStore) List() ([]string, error) {
 	names, err := listFiles(s.root, "")
 	if err != nil {
@@ -176,10 +175,10 @@ func (s *ImageStore) List() ([]string, error) {
 	return names, nil
 }
 
-// Close releases the directory. The store cannot be used after it.
+// Close releases the directory. The store cannot be used afterwards.
 func (s *ImageStore) Close() error { return s.root.Close() }
 
-// checkName refuses names that are no plain file name on any system.
+// checkName refuses names that are not plain file names on every system.
 func checkName(name string) error {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	if !filepath.IsLocal(name) || strings.HasPrefix(name, ".") || strings.ContainsAny(name, `/\:`) ||
@@ -189,7 +188,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// openRoot opens a directory, made when it does not exist, so that nothing outside it can be reached.
+// openRoot opens a directory as a root that nothing outside it can be reached from, and creates it if necessary.
 func openRoot(dir string) (*os.Root, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -197,7 +196,7 @@ func openRoot(dir string) (*os.Root, error) {
 	return os.OpenRoot(dir)
 }
 
-// writeNew writes a file that does not exist yet, whole or not at all.
+// writeNew writes a new file, whole or not at all.
 func writeNew(root *os.Root, name string, content io.Reader) error {
 	f, err := create(root, name)
 	if err != nil {
@@ -218,7 +217,7 @@ func fill(root *os.Root, f *os.File, name string, content io.Reader) error {
 	return nil
 }
 
-// listFiles returns the sorted names of the regular files with an ending.
+// listFiles returns the sorted names of the regular files with a suffix.
 func listFiles(root *os.Root, ending string) ([]string, error) {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {

@@ -12,28 +12,27 @@ import (
 	"github.com/gorm-signals/signals"
 )
 
-// Swept tells what Sweep has done, by file name.
+// Swept says what Sweep has done, by file names.
 type Swept struct {
-	PutBack []string // files that lay aside and whose row is there
-	Purged  []string // files that lay aside and that nobody needs
+	PutBack []string // files that lay aside and whose row exists
+	Purged  []string // files that lay aside and that no row names
 	Strays  []string // files in the directory that no row named, now removed
 }
 
-// Sweep makes the image directory agree with the rows again after a crash, or after a commit of which nobody knows whether
-// it succeeded (the ErrorHandler of the plugin gets [signals.ErrOutcomeUnknown]):
+// Sweep makes the image directory agree with the rows again after a crash, or after a commit with an unknown outcome, for which the plugin's
+// ErrorHandler gets [signals.ErrOutcomeUnknown]:
 //
-//   - a file that lies aside is put back when its row is there, and purged when no row names it;
-//   - a file in the directory that no row names is removed.
+//   - It puts a file that lies aside back if its row exists, and removes it if no row names it.
+//   - It removes a file in the directory that no row names.
 //
-// Call it when the program starts, and now and then. It is safe while the shop runs, here or in other processes, because it
-// looks only at files that were written, or moved aside, at least olderThan ago: name a time that no transaction and no
-// upload takes, such as an hour. Zero is for when nobody else works with the directory. db must be in no transaction,
-// since the rows that count are the committed ones.
+// Call it when the program starts, and from time to time. It may run while the shop runs, in this process or in others, because it leaves files alone
+// that were written or moved aside less than olderThan ago. Choose a time that no transaction and no upload takes, such as an hour; zero if nobody
+// else works with the directory. db must not be a transaction, because Sweep goes by committed rows.
 //
-// A row that was deleted and created again with the same key and file name in one transaction gets its old file also when
-// the crash came right after the COMMIT. A row with a new key, as AddImage makes it, is never mistaken.
+// A row may be deleted and created again with the same key and file name in one transaction. If a crash follows right after the COMMIT, the row gets
+// its old file. This never happens to a row with a new key, as AddImage makes it.
 //
-// Every file of the directory counts as one of the shop: give it a directory of its own.
+// Sweep takes every file of the directory for one of the shop, so give the shop a directory of its own.
 func Sweep(ctx context.Context, db *gorm.DB, store *ImageStore, olderThan time.Duration) (swept Swept, err error) {
 	if _, inTransaction := signals.SQLTx(db); inTransaction {
 		return swept, errors.New("product: Sweep goes by committed rows: call it with the database, not with a transaction")
@@ -47,8 +46,8 @@ func Sweep(ctx context.Context, db *gorm.DB, store *ImageStore, olderThan time.D
 	return swept, err
 }
 
-// sweepTrash settles what lies aside. The newest go first: of several files of one row, the one that it had before its
-// transaction ends up in the place.
+// sweepTrash settles the files that lie aside, the newest first. So if one row has several, the place gets the file that the row had before its
+// transaction.
 func (f imageFiles) sweepTrash(ctx context.Context, before time.Time, swept *Swept) error {
 	asides, err := f.store.asides()
 	if err != nil {
@@ -79,8 +78,8 @@ func (f imageFiles) sweepTrash(ctx context.Context, before time.Time, swept *Swe
 	return errors.Join(errs...)
 }
 
-// sweepStrays removes files that no row names. They are listed before the rows are asked, so that a file of a row that is
-// committed meanwhile is not among them.
+// sweepStrays removes files that no row names. It lists the files before it asks the rows. So the file of a row that is committed meanwhile is not in
+// the list.
 func (f imageFiles) sweepStrays(ctx context.Context, before time.Time, swept *Swept) error {
 	old, err := f.store.olderThan(before)
 	if err != nil {
@@ -108,7 +107,7 @@ func (f imageFiles) sweepStrays(ctx context.Context, before time.Time, swept *Sw
 	return errors.Join(errs...)
 }
 
-// olderThan lists the files in their place that were written before a time. What cannot be a file of the shop is none.
+// olderThan lists the files in their place that were written before a time. It leaves out names that the shop cannot have written.
 func (s *ImageStore) olderThan(before time.Time) ([]held, error) {
 	names, err := s.List()
 	if err != nil {

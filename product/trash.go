@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// trash is the folder of the image directory for files whose rows are being deleted. A file lies there from pre_delete to
-// the end of the transaction, under a name that tells all that is needed to put things right after a crash:
+// trash is the folder of the image directory for files whose rows are being deleted. A file lies there from pre_delete to the end of the transaction.
+// Its name holds all that Sweep needs after a crash:
 //
 //	.trash/<when it was moved>-<key of its row>-<random>-<its name>
 const trash = ".trash"
@@ -22,15 +22,15 @@ const trash = ".trash"
 // held is a file that waits for the end of a transaction.
 type held struct {
 	name  string      // as rows name it
-	aside aside       // where it was moved; zero when it is in its place
-	info  fs.FileInfo // which file it is: a new one may have taken the name since
+	aside aside       // where it was moved; zero if it is in its place
+	info  fs.FileInfo // identifies the file, because a new one may have taken the name since
 }
 
 // aside is a place in the trash.
 type aside struct {
 	path string    // inside the image directory
-	name string    // of the file, as rows name it
-	row  uint      // the Image that was being deleted
+	name string    // name of the file in the rows
+	row  uint      // key of the Image that was being deleted
 	at   time.Time // when it was moved
 }
 
@@ -57,7 +57,7 @@ func parseAside(base string) (a aside, ok bool) {
 	return aside{path: path.Join(trash, base), name: parts[3], row: uint(row), at: time.Unix(0, at)}, true
 }
 
-// asides lists what is in the trash, the newest first. Files that were put there by somebody else are left alone, and so are folders.
+// asides lists the files in the trash, the newest first. It leaves out folders, and files that somebody else has put there.
 func (s *ImageStore) asides() ([]aside, error) {
 	entries, err := fs.ReadDir(s.root.FS(), trash)
 	if err != nil {
@@ -73,8 +73,8 @@ func (s *ImageStore) asides() ([]aside, error) {
 	return found, nil
 }
 
-// find looks for a file in its place, and then in the trash: a savepoint that was rolled back has its files put back only
-// when the transaction ends. It reports false when there is none.
+// find looks for a file in its place, and then in the trash: files of a savepoint that was rolled back are put back only when the transaction ends.
+// It returns false if there is no such file.
 func (s *ImageStore) find(name string) (h held, ok bool, err error) {
 	info, err := s.stat(name)
 	if info != nil || err != nil {
@@ -95,7 +95,7 @@ func (s *ImageStore) find(name string) (h held, ok bool, err error) {
 	return held{}, false, nil
 }
 
-// moveAside moves a file into the trash for a row that is being deleted. It reports false when there is no such file.
+// moveAside moves a file into the trash for a row that is being deleted. It returns false if there is no such file.
 func (s *ImageStore) moveAside(name string, row uint) (h held, ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,8 +111,8 @@ func (s *ImageStore) moveAside(name string, row uint) (h held, ok bool, err erro
 	return h, true, nil
 }
 
-// putBack moves a file from the trash to its place. A file that is there already stays and the one aside is removed, or
-// gives way. Nothing happens when the file has left the trash.
+// putBack moves a file from the trash to its place. If another file has the place, replace decides: that file gives way, or the one in the trash is
+// removed. Nothing happens if the file has left the trash.
 func (s *ImageStore) putBack(h held, replace bool) error {
 	if h.aside.path == "" {
 		return nil
@@ -132,7 +132,7 @@ func (s *ImageStore) putBack(h held, replace bool) error {
 	return nil
 }
 
-// drop removes a file, wherever it is by now. Another file that has taken its name is left alone.
+// drop removes a file, wherever it is now. It leaves another file with the same name alone.
 func (s *ImageStore) drop(h held) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +148,7 @@ func (s *ImageStore) drop(h held) error {
 	return errors.Join(errs...)
 }
 
-// is reports whether it is the same file, and not one that was written in its place.
+// is reports whether there is the same file, and not one that was written in its place.
 func (h held) is(there fs.FileInfo) bool {
 	return h.info != nil && os.SameFile(h.info, there) && h.info.ModTime().Equal(there.ModTime())
 }

@@ -15,18 +15,18 @@ import (
 //
 //	err := product.Viewed.Send(ctx, product.View{Product: &mug, User: "ann", DB: db})
 //
-// When: by the code that shows the product; no write of GORM sends it. In which transaction: in that of View.DB, if it
-// is one. An error of a receiver is what Send returns; whoever shows the product decides what it means.
+// The code that shows the product sends it; no write of GORM does. It is sent in the transaction of View.DB, if that is one. Send returns the error
+// of a receiver, and the caller decides what it means.
 var Viewed = signals.New[View]("product_viewed")
 
 // View is the event of Viewed.
 type View struct {
 	Product *Product
-	User    string   // who looked; empty for somebody unknown
+	User    string   // who looked; empty if unknown
 	DB      *gorm.DB // the database of the product, or a transaction in it
 }
 
-// ProductView is a recorded view. It is history: it stays when the product goes.
+// ProductView is a recorded view. It is history, and stays when the product is deleted.
 type ProductView struct { //nolint:revive // View is the event
 	ID        uint
 	ProductID uint   `gorm:"not null;index"`
@@ -41,9 +41,9 @@ type viewCounter struct {
 	products *signals.ModelSignals[*Product]
 }
 
-// count is a receiver of Viewed. Viewed is one signal for the whole program, so that with two shops in it each counter
-// hears of both and leaves what belongs to the other. The database itself adds one, so that no view is lost when many
-// look at once; UpdateColumn sends no signal, because a view is not a change of the product.
+// count is a receiver of Viewed. Viewed is one signal for the whole program. So with two shops, each counter gets the views of both and ignores those
+// of the other. The database adds one, so that no view is lost if many look at once. UpdateColumn sends no signal, because a view is not a change of
+// the product.
 func (c viewCounter) count(ctx context.Context, v View) error {
 	if v.Product == nil || v.Product.ID == 0 || v.DB == nil {
 		return errViewOfNothing
