@@ -18,7 +18,7 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-// state is what a shop holds. Each list is sorted, but for the mails.
+// state is the state of a shop. Each list is sorted, except the mails.
 type state struct {
 	sold, archived []string // name and price
 	rows, files    []string // image files as the rows name them, and as the directory holds them
@@ -28,7 +28,7 @@ type state struct {
 	mails          []string // subjects, oldest first
 }
 
-// expected is what the story leaves.
+// expected is the state at the end of the story.
 func expected() state {
 	images := []string{"blue-mug-1.png", "desk-lamp-2.png", "poster-1.png", "poster-2.png", "teapot-1.png"}
 	return state{
@@ -44,8 +44,8 @@ func expected() state {
 	}
 }
 
-// check reads the shop in dir from its files, without the plugin, and compares it with what is wanted. Mails of
-// earlier runs are passed over. It tells what it found and returns an error for everything that is off.
+// check reads the shop in dir from its files, without the plugin, and compares it with the wanted state. It ignores mails of earlier runs. It prints
+// what it found and returns an error for every difference.
 func check(w io.Writer, dir string, want state, earlier int) error {
 	got, err := read(dir, earlier)
 	if err != nil {
@@ -79,7 +79,7 @@ func check(w io.Writer, dir string, want state, earlier int) error {
 	return nil
 }
 
-// short joins texts, and leaves out the middle of many.
+// short joins texts, and leaves out the middle of a long list.
 func short(texts []string) string {
 	if len(texts) > 5 {
 		texts = slices.Concat(texts[:2], []string{"..."}, texts[len(texts)-2:])
@@ -152,7 +152,7 @@ func (s *state) readImages(dir string) error {
 	return nil
 }
 
-// readAside lists a folder of the image directory, in which nothing must be left.
+// readAside lists a folder of the image directory, which must be empty.
 func (s *state) readAside(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-// demo is the open shop and what was told of it so far.
+// demo is the open shop and the story so far.
 type demo struct {
 	out        io.Writer
 	db         *gorm.DB
@@ -29,20 +29,20 @@ type demo struct {
 
 	earlier int      // mails of earlier runs in the same directory
 	sent    int      // mails of this run
-	failed  []error  // what receivers could not do after a commit
-	steps   int      // told so far
+	failed  []error  // errors of receivers after a commit
+	steps   int      // number of printed steps
 	files   []string // image files after the last step
-	quiet   bool     // says nothing of what is sent
+	quiet   bool     // does not print what is sent
 }
 
-// dbFile is a name that nobody gives a database of their own: clear empties it.
+// dbFile is a name that no other database has by chance: clear deletes its contents.
 const dbFile = "signals-demo.db"
 
-// Where things are in the demo's directory.
+// Places in the demo's directory.
 func imageDir(dir string) string { return filepath.Join(dir, "images") }
 func mailDir(dir string) string  { return filepath.Join(dir, "mails") }
 
-// openDemo opens the shop in dir, made when it does not exist, and connects its receivers.
+// openDemo opens the shop in dir, creates it if necessary, and connects its receivers.
 func openDemo(out io.Writer, dir string) (d *demo, err error) {
 	d = &demo{out: out}
 	if err = d.open(dir); err == nil {
@@ -72,7 +72,7 @@ func (d *demo) open(dir string) (err error) {
 	return err
 }
 
-// connect makes the tables and connects the receivers: one that tells what is sent, and the shop's own.
+// connect makes the tables and connects the receivers: one that prints what is sent, and the shop's own.
 func (d *demo) connect() (err error) {
 	if err = d.db.AutoMigrate(product.Models()...); err != nil {
 		return fmt.Errorf("cannot make the shop's tables: %w", err)
@@ -87,7 +87,7 @@ func (d *demo) connect() (err error) {
 	return err
 }
 
-// handle keeps errors that come too late to fail a write: run returns them.
+// handle keeps errors that can no longer fail a write. run returns them.
 func (d *demo) handle(_ context.Context, err error) { d.failed = append(d.failed, err) }
 
 // openDB opens the demo's database file.
@@ -101,7 +101,7 @@ func openDB(dir string) (*gorm.DB, error) {
 	return db, nil
 }
 
-// close releases what is open.
+// close releases the database and the directories.
 func (d *demo) close() error {
 	var errs []error
 	if d.disconnect != nil {
@@ -127,7 +127,7 @@ func closeDB(db *gorm.DB) error {
 	return pool.Close()
 }
 
-// clear deletes what an earlier run has left in the directory, in the shop's own way: the image files go with the rows.
+// clear deletes the data of an earlier run through the shop, so that the image files are deleted with their rows.
 func (d *demo) clear() error {
 	d.quiet = true
 	defer func() { d.quiet = false }()
@@ -144,7 +144,7 @@ func (d *demo) clear() error {
 	return nil
 }
 
-// listen connects a receiver to every signal of every model, ahead of the shop's own, that tells what is sent.
+// listen connects a receiver to every signal of every model, before the shop's own, that prints what is sent.
 func (d *demo) listen() {
 	models, first := signals.Implementing[any](d.db), signals.Priority(100)
 	saved := func(name string) signals.Receiver[signals.SaveEvent[any]] {
@@ -173,7 +173,7 @@ func (d *demo) listen() {
 	models.PostDelete.Connect(deleted("post_delete"), first)
 }
 
-// nameOf says which row an instance is.
+// nameOf returns a name for the row of an instance.
 func nameOf(instance any) string {
 	switch m := instance.(type) {
 	case *product.Product:
@@ -187,7 +187,7 @@ func nameOf(instance any) string {
 	}
 }
 
-// told is the demo's mailer: it writes the mail to a file and tells so.
+// told is the demo's mailer: it writes the mail to a file and prints that.
 type told struct{ d *demo }
 
 // Send writes the mail to the mail directory.
@@ -206,14 +206,14 @@ func (d *demo) step(what, call string) {
 	fmt.Fprintf(d.out, "\n%d. %s\n   %s\n", d.steps, what, call)
 }
 
-// say tells one thing that happens in a step.
+// say prints what happens in a step.
 func (d *demo) say(format string, args ...any) {
 	if !d.quiet {
 		fmt.Fprintf(d.out, "     "+format+"\n", args...)
 	}
 }
 
-// sayFiles tells which image files have come and gone since it was last called.
+// sayFiles prints which image files were added and removed since its last call.
 func (d *demo) sayFiles() error {
 	now, err := d.images.List()
 	if err != nil {

@@ -1,10 +1,10 @@
-// Command demo runs the shop of package product on a real SQLite file with real image files and mails. It tells at each
-// step what is done, which signals are sent and what the receivers do, and ends with a check of what is left.
+// Command demo runs the shop of package product on a real SQLite file with real image files and mails. At each step it prints what the program does,
+// which signals are sent, and what the receivers do. At the end it checks the state of the shop.
 //
 //	go run ./product/demo            in a temporary directory, removed at the end
 //	go run ./product/demo -dir shop  in a directory of your own, to look at afterwards
 //
-// It exits with status 1 when anything is not as it must be.
+// It exits with status 1 if the state is not the expected one.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// inDir runs the demo in a directory, or in a temporary one when none is named.
+// inDir runs the demo in a directory, or in a temporary one if none is named.
 func inDir(w io.Writer, dir string) (err error) {
 	if dir != "" {
 		return run(w, dir)
@@ -41,7 +41,7 @@ func inDir(w io.Writer, dir string) (err error) {
 	return run(w, dir)
 }
 
-// run tells the whole story in dir, and then compares what is there with what must be there.
+// run tells the whole story in dir, and then compares the state with the expected one.
 func run(w io.Writer, dir string) (err error) {
 	d, err := openDemo(w, dir)
 	if err != nil {

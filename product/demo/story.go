@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-// tell goes through the story step by step. What it leaves is in expected.
+// tell goes through the story step by step. expected is the state at its end.
 func (d *demo) tell() error {
 	for _, step := range []func() error{
 		d.createProducts, d.addImages, d.lowerPrice, d.raisePrice, d.holdSale, d.showLamp,
@@ -43,7 +43,7 @@ func (d *demo) createProducts() error {
 func (d *demo) addImages() error {
 	d.step("Each product gets images: a PNG file in the image directory and a row that names it.",
 		"product.AddImage(db, store, p.ID, file, picture)")
-	d.quiet = true // twice as many lines, and nothing new
+	d.quiet = true // otherwise twice as many lines, with nothing new
 	defer func() { d.quiet = false }()
 	var products []product.Product
 	if err := d.db.Order("id").Find(&products).Error; err != nil {
@@ -134,7 +134,7 @@ func (d *demo) deleteByCondition() error {
 	return d.db.Unscoped().Where("stock = 0").Delete(&product.Product{}).Error
 }
 
-// errInStock is the veto of the last step.
+// errInStock is the error with which a receiver refuses the last step.
 var errInStock = errors.New("there are still lamps in stock")
 
 func (d *demo) veto() error {

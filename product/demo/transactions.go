@@ -10,7 +10,7 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-// errChangedMind is why a transaction of the story is rolled back.
+// errChangedMind is the error with which the story rolls a transaction back.
 var errChangedMind = errors.New("the shop changes its mind")
 
 func (d *demo) changeMind() error {
@@ -103,8 +103,7 @@ func (d *demo) changeLamp(tx *gorm.DB) error {
 	return product.ReplaceImage(tx, d.images, &lamp.Images[0], "desk-lamp-2.png", picture)
 }
 
-// inside tells how things are in the middle of a transaction: one file is written, perhaps one lies aside, and no mail has
-// left.
+// inside prints the state within a transaction: one file was written, perhaps one was moved aside, and no mail was sent.
 func (d *demo) inside(sentBefore int, written, aside string) error {
 	files, err := d.images.List()
 	if err != nil {

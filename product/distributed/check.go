@@ -9,10 +9,10 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-// errDisagree is the error of two sides that are not the same.
+// errDisagree means that shop and search hold different products.
 var errDisagree = errors.New("shop and search do not agree")
 
-// check reads both files, prints what they hold, and fails when they do not agree.
+// check reads both databases, prints their contents, and returns an error if they differ.
 func check(w io.Writer, dir string) (err error) {
 	shopDB, err := openDB(dir, shopFile)
 	if err != nil {
@@ -69,7 +69,7 @@ func sum(rows []found) (n int64) {
 	return n
 }
 
-// same counts the products that the index holds as they are.
+// same counts the products that the index has with equal values.
 func same(sold, indexed []found) (n int64) {
 	known := make(map[found]bool, len(indexed))
 	for _, r := range indexed {

@@ -1,11 +1,11 @@
-// Command distributed shows how a change in one process reaches another one: a shop with a SQLite file, and a search index with a
-// SQLite file of its own. The shop writes an event in the transaction of every change, a relay takes events to a JetStream server
-// inside the command itself, and search receives them. The relay is killed on the way. At the end both files are compared.
+// Command distributed shows how a change in one process reaches another one: a shop with a SQLite file, and a search index with a SQLite file of its
+// own. The shop writes an event in the transaction of every change. A relay sends the events to a JetStream server inside the command itself, and
+// search receives them. The story kills the relay on the way. At the end the command compares both files.
 //
 //	go run .            in a temporary directory, removed at the end
 //	go run . -dir shop  in a directory of your own, to look at afterwards and to run in again
 //
-// It exits with status 1 when shop and search do not agree, or anything else is not as it must be.
+// It exits with status 1 if shop and search differ, or if anything else is wrong.
 package main
 
 import (
@@ -45,7 +45,7 @@ func main() {
 	}
 }
 
-// of names the process that an error is of.
+// of adds the name of the process to an error.
 func of(role string) string {
 	if role == "" {
 		return ""
@@ -53,7 +53,7 @@ func of(role string) string {
 	return role + ": "
 }
 
-// untilEOF returns a context that ends when the standard input does: the process that has started this one closes it, or is gone.
+// untilEOF returns a context that ends with the standard input: the process that started this one closes it, or has ended.
 func untilEOF(input io.Reader) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
@@ -63,7 +63,7 @@ func untilEOF(input io.Reader) context.Context {
 	return ctx
 }
 
-// inDir runs the story in a directory, or in a temporary one when none is named.
+// inDir runs the story in a directory, or in a temporary one if none is named.
 func inDir(w io.Writer, dir string) (err error) {
 	if dir != "" {
 		if err = os.MkdirAll(dir, 0o750); err != nil {
@@ -78,7 +78,7 @@ func inDir(w io.Writer, dir string) (err error) {
 	return run(w, dir)
 }
 
-// run tells the story in dir, and compares what is there at the end.
+// run tells the story in dir, and compares the results at the end.
 func run(w io.Writer, dir string) error {
 	fmt.Fprintf(w, "A shop and a search index in %s: a SQLite file each, in processes of their own.\n", dir)
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)

@@ -51,7 +51,7 @@ func index(ctx context.Context, w io.Writer, dir, url string) error {
 	return closeDB(db)
 }
 
-// apply changes the index, in the transaction in which the inbox notes the event.
+// apply changes the index, in the transaction in which the inbox records the event.
 func apply(tx *gorm.DB, e outbox.Event[productV1]) error {
 	if err := addOne(tx); err != nil {
 		return err
@@ -72,7 +72,7 @@ func tell(e outbox.Event[productV1]) string {
 	return fmt.Sprintf("%s is in the index for %s", e.Payload.Name, product.FormatPrice(e.Payload.Price))
 }
 
-// relay takes events from the shop's database to the server until ctx ends.
+// relay sends events from the shop's database to the server until ctx ends.
 func relay(ctx context.Context, dir, url string) error {
 	db, ob, err := openShop(dir)
 	if err != nil {
@@ -87,7 +87,7 @@ func relay(ctx context.Context, dir, url string) error {
 	if err != nil {
 		return err
 	}
-	// The next relay may work when this one has been silent for a second.
+	// After one second of silence, another relay may take over.
 	ob.Relay(sink, outbox.Lease(second)).Run(ctx)
 	return closeDB(db)
 }

@@ -13,10 +13,10 @@ import (
 	"gorm.io/gorm"
 )
 
-// typePrefix stands before the types of events.
+// typePrefix is the prefix of event types.
 const typePrefix = "com.example"
 
-// productV1 is what other programs learn of a product: they depend on it, so it is no copy of the shop's row.
+// productV1 is the product that other programs get. They depend on it, so it is not a copy of the shop's row.
 type productV1 struct {
 	ID    uint
 	Name  string
@@ -44,7 +44,7 @@ type shop struct {
 	poster    product.Product
 }
 
-// sell does what it is told, line by line, and says when it is done.
+// sell executes commands line by line, and prints when each is done.
 func sell(commands io.Reader, w io.Writer, dir string) error {
 	db, ob, err := openShop(dir)
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *shop) changeMind() error {
 	return nil
 }
 
-// lot is how many products sellALot creates; each is changed once more.
+// lot is how many products sellALot creates. It also changes each once.
 const lot = 150
 
 func (s *shop) sellALot() error {

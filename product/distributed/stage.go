@@ -11,29 +11,29 @@ import (
 	"time"
 )
 
-// done is the line with which a process says that it has done what it was told.
+// done is the line with which a process says that it has executed a command.
 const done = "."
 
 // actor is a process that the story has started.
 type actor struct {
 	cmd   *exec.Cmd
 	input io.WriteCloser
-	done  chan struct{} // gets a value for every line that is done
+	done  chan struct{} // gets a value for every executed command
 	ended chan struct{} // closed when the process has ended
-	err   error         // of a process that has ended
+	err   error         // error of the process that has ended
 }
 
-// stage is where the processes of the story are.
+// stage is the directory and the server of the processes.
 type stage struct {
 	dir    string
 	url    string
 	actors map[string]*actor
-	hear   func(role, line string) // is told every line; it may be called by several goroutines at once
+	hear   func(role, line string) // gets every line; several goroutines call it
 }
 
 func newStage(dir string) *stage { return &stage{dir: dir, actors: map[string]*actor{}} }
 
-// start starts this program once more, in a role.
+// start starts this program again, in a role.
 func (s *stage) start(role string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *stage) start(role string) error {
 	return nil
 }
 
-// command tells a process what to do. The channel gets a value when it is done.
+// command sends a command to a process. The channel gets a value when it is done.
 func (s *stage) command(role, what string) (<-chan struct{}, error) {
 	_, err := fmt.Fprintln(s.actors[role].input, what)
 	return s.actors[role].done, err
@@ -86,7 +86,7 @@ func (s *stage) kill(role string) error {
 	return nil
 }
 
-// ended returns an error when a process has ended by itself.
+// ended returns an error if a process has ended by itself.
 func (s *stage) ended() error {
 	for role, a := range s.actors {
 		select {
@@ -98,7 +98,7 @@ func (s *stage) ended() error {
 	return nil
 }
 
-// close ends all processes: in good order, or by force after some seconds.
+// close ends all processes. It kills those that do not end within some seconds.
 func (s *stage) close() error {
 	var all sync.WaitGroup
 	var mu sync.Mutex

@@ -20,7 +20,7 @@ import (
 // timeout is how long the story may take.
 const timeout = 5 * time.Minute
 
-// story is the process that starts the others and tells what happens.
+// story is the process that starts the others and prints what happens.
 type story struct {
 	*stage
 
@@ -32,9 +32,9 @@ type story struct {
 
 	mu    sync.Mutex
 	out   io.Writer
-	quiet bool // says nothing of what search does
+	quiet bool // does not print what search does
 
-	handled atomic.Int64 // lines of search
+	handled atomic.Int64 // number of lines of search
 }
 
 // open makes the tables and starts the server.
@@ -85,7 +85,7 @@ func (s *story) tell(ctx context.Context) error {
 	return nil
 }
 
-// step begins a step: what happens, and the code for it.
+// step prints a step: what happens, and the code for it.
 func (s *story) step(text, code string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +105,7 @@ func (s *story) setQuiet(quiet bool) {
 	s.quiet = quiet
 }
 
-// heard is told every line of the processes.
+// heard gets every line of the processes.
 func (s *story) heard(role, line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,7 +197,7 @@ func (s *story) startRelay(ctx context.Context) error {
 	return s.agree(ctx)
 }
 
-// both lets the shop do something, and waits until search knows of it.
+// both sends a command to the shop, and waits until search has the changes.
 func (s *story) both(ctx context.Context, what string) error {
 	finished, err := s.command("shop", what)
 	if err != nil {
@@ -209,7 +209,7 @@ func (s *story) both(ctx context.Context, what string) error {
 	return s.agree(ctx)
 }
 
-// wait waits until the shop has done what it was told.
+// wait waits until the shop has executed a command.
 func (s *story) wait(ctx context.Context, finished <-chan struct{}) error {
 	select {
 	case <-finished:
@@ -221,7 +221,7 @@ func (s *story) wait(ctx context.Context, finished <-chan struct{}) error {
 	}
 }
 
-// agree waits until search has handled as many changes as the shop has committed, and says how many there are.
+// agree waits until search has handled as many changes as the shop has committed, and prints the number.
 func (s *story) agree(ctx context.Context) error {
 	var committed, handled int
 	err := s.until(ctx, func() (_ bool, err error) {
@@ -238,7 +238,7 @@ func (s *story) agree(ctx context.Context) error {
 	return nil
 }
 
-// until waits until something is so.
+// until waits for a condition.
 func (s *story) until(ctx context.Context, so func() (bool, error)) error {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()

@@ -15,7 +15,7 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// The files of the directory.
+// Files in the directory.
 const (
 	shopFile   = "shop.db"
 	searchFile = "search.db"
@@ -24,7 +24,7 @@ const (
 
 const (
 	second    = time.Second
-	pollEvery = 20 * time.Millisecond // relay and shop are two processes, so nobody tells the relay
+	pollEvery = 20 * time.Millisecond // relay and shop are two processes, so nobody wakes the relay
 )
 
 // openDB opens a SQLite file that several processes use.
@@ -46,18 +46,18 @@ func closeDB(db *gorm.DB) error {
 	return pool.Close()
 }
 
-// total counts changes: those that the shop has committed, and those that search has handled.
+// total is a counter of changes: those that the shop has committed, or those that search has handled.
 type total struct {
 	ID      uint
 	Changes int
 }
 
-// addOne counts one change more.
+// addOne adds one change to the counter.
 func addOne(tx *gorm.DB) error {
 	return tx.Exec("UPDATE totals SET changes = changes + 1").Error
 }
 
-// changes returns how many changes were counted.
+// changes returns the number of counted changes.
 func changes(ctx context.Context, db *gorm.DB) (n int, err error) {
 	err = db.WithContext(ctx).Model(&total{}).Select("changes").Take(&n).Error
 	return n, err

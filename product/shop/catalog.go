@@ -12,13 +12,13 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-// Shelf says in which category a product stands. It is this program's own table beside those of package product.
+// Shelf is the category of a product. It is a table of this program, besides those of package product.
 type Shelf struct {
 	ProductID uint   `gorm:"primaryKey;autoIncrement:false"`
 	Category  string `gorm:"not null;index"`
 }
 
-// clearShelves is a receiver of post_delete: a product that is gone for good stands nowhere.
+// clearShelves is a receiver of post_delete: a product that was deleted for good is on no shelf.
 func clearShelves(_ context.Context, products []signals.DeleteEvent[*product.Product]) error {
 	var ids []uint
 	for _, e := range products {
@@ -32,16 +32,16 @@ func clearShelves(_ context.Context, products []signals.DeleteEvent[*product.Pro
 	return products[0].DB().Where("product_id IN ?", ids).Delete(&Shelf{}).Error
 }
 
-// category is a shelf with what stands in it.
+// category is a category with its products.
 type category struct {
 	Name     string
 	Products []product.Product
 }
 
-// byID keeps images in one order, so that the first one stays the first.
+// byID sorts images, so that the first image of a product stays the first.
 func byID(db *gorm.DB) *gorm.DB { return db.Order("id") }
 
-// list returns all products by category, both in the order of their names.
+// list returns all products by category. Categories and products are sorted by name.
 func (s *shop) list(ctx context.Context) ([]category, error) {
 	var shelves []Shelf
 	if err := s.db.WithContext(ctx).Order("category, product_id").Find(&shelves).Error; err != nil {
@@ -52,7 +52,7 @@ func (s *shop) list(ctx context.Context) ([]category, error) {
 		return nil, err
 	}
 	var categories []category
-	place := map[uint]int{} // of a product, in categories
+	place := map[uint]int{} // index of a product's category in categories
 	for _, shelf := range shelves {
 		if len(categories) == 0 || categories[len(categories)-1].Name != shelf.Category {
 			categories = append(categories, category{Name: shelf.Category})
@@ -76,7 +76,7 @@ func (s *shop) find(ctx context.Context, id uint) (p product.Product, category s
 	return p, category, err
 }
 
-// add creates a product. Its file is written first, and goes again when the rows are not committed.
+// add creates a product. It writes the file first; if the rows are not committed, the file is removed again.
 func (s *shop) add(ctx context.Context, p *product.Product, category string, pic *picture) error {
 	rows := func(tx *gorm.DB) error {
 		if pic != nil {
@@ -94,7 +94,7 @@ func (s *shop) add(ctx context.Context, p *product.Product, category string, pic
 	return product.StoreFile(db, s.images, pic.name, bytes.NewReader(pic.data), rows)
 }
 
-// setPrice changes the price of a product. A receiver sends a mail when it drops.
+// setPrice changes the price of a product. If the price drops, a receiver sends a mail.
 func (s *shop) setPrice(ctx context.Context, id uint, cents int64) error {
 	changed := s.db.WithContext(ctx).Model(&product.Product{}).Where("id = ?", id).Update("price", cents)
 	if changed.Error == nil && changed.RowsAffected == 0 {
@@ -113,7 +113,7 @@ func (s *shop) setPicture(ctx context.Context, p *product.Product, pic *picture)
 	return err
 }
 
-// delete deletes a product for good. Receivers remove its images and what is left on the shelf.
+// delete deletes a product for good. Receivers remove its images and its place on the shelf.
 func (s *shop) delete(ctx context.Context, id uint) error {
 	deleted := s.db.WithContext(ctx).Unscoped().Delete(&product.Product{}, id)
 	if deleted.Error == nil && deleted.RowsAffected == 0 {
@@ -137,7 +137,7 @@ func (s *shop) inCategory(ctx context.Context, name string) (names []string, err
 	return names, err
 }
 
-// seen tells that somebody looked at a product, and returns how often that was done.
+// seen records that somebody looked at a product, and returns the number of its views.
 func (s *shop) seen(ctx context.Context, p *product.Product, user string) (views int64, err error) {
 	db := s.db.WithContext(ctx)
 	if err = product.Viewed.Send(ctx, product.View{Product: p, User: user, DB: db}); err != nil {
@@ -147,22 +147,22 @@ func (s *shop) seen(ctx context.Context, p *product.Product, user string) (views
 	return views, err
 }
 
-// view is one or more looks at a product by one user.
+// view is one look at a product by one user, or several.
 type view struct {
 	ProductID uint
-	Name      string // empty when the product is gone
-	User      string // empty when unknown
+	Name      string // empty if the product was deleted
+	User      string // empty if unknown
 	Times     int64
 	CreatedAt time.Time
 }
 
-// Most that the pages show.
+// Limits of the lists on pages.
 const (
 	maxViews = 200
 	maxMails = 100
 )
 
-// views returns who viewed what how often, the most first, and the latest views.
+// views returns how often each user viewed each product, the highest number first, and the latest views.
 func (s *shop) views(ctx context.Context) (counts, latest []view, err error) {
 	named := func() *gorm.DB {
 		return s.db.WithContext(ctx).Table("product_views AS v").Limit(maxViews).

@@ -13,7 +13,7 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-// What a form takes at most.
+// Limits of a form.
 const (
 	maxName        = 80 // characters
 	maxDescription = 2000
@@ -21,18 +21,18 @@ const (
 	maxStock       = 1_000_000
 )
 
-// userTime is how long a browser knows who looks, in seconds.
+// userTime is how long a browser remembers the user, in seconds.
 const userTime = 365 * 24 * 60 * 60
 
-// form is a form as it was sent, to be shown again with what is wrong in it.
+// form is a submitted form, to be shown again with its errors.
 type form struct {
 	Values map[string]string
-	Errors map[string]string // by field; what to do
+	Errors map[string]string // by field: what to do about it
 }
 
 func newForm(values map[string]string) form { return form{Values: values, Errors: map[string]string{}} }
 
-// text returns a line of text. It is an error when it is empty or too long.
+// text returns a line of text. It is an error if it is empty or too long.
 func (f form) text(field, example string) string {
 	value := strings.TrimSpace(f.Values[field])
 	if value == "" || !isText(value, maxName) {
@@ -55,7 +55,7 @@ func (f form) price() int64 {
 	return cents
 }
 
-// parsePrice reads "19", "19.9", "19.90" or "19,90". It goes without fractions of binary numbers: "1.15" is 115 cents.
+// parsePrice reads "19", "19.9", "19.90" or "19,90". It does not use binary fractions: "1.15" is 115 cents.
 func parsePrice(text string) (cents int64, ok bool) {
 	text = strings.Replace(strings.TrimSpace(text), ",", ".", 1)
 	whole, rest, dot := strings.Cut(text, ".")
@@ -88,7 +88,7 @@ func (f form) product() (p product.Product, category string) {
 	return p, category
 }
 
-// picture returns the picture of a form; nil when none was chosen. Browsers do not keep what was chosen.
+// picture returns the picture of a form, nil if none was chosen. Browsers do not keep the choice.
 func (f form) picture(data []byte) *picture {
 	if len(data) == 0 {
 		return nil
@@ -101,13 +101,13 @@ func (f form) picture(data []byte) *picture {
 	return pic
 }
 
-// refuse makes an error the hint at a field.
+// refuse turns an error into the hint at a field.
 func (f form) refuse(field string, err error) {
 	text := err.Error()
 	f.Errors[field] = strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
-// status is the answer to a form that cannot be taken.
+// status is the HTTP status for a form with errors.
 func status(upload error) int {
 	if errors.Is(upload, errTooLarge) {
 		return http.StatusRequestEntityTooLarge
@@ -131,7 +131,7 @@ func (s *shop) showNew(w http.ResponseWriter, r *http.Request) {
 	s.renderNew(w, r, http.StatusOK, empty)
 }
 
-// renderNew shows the form of a new product, with the categories that there are to choose from.
+// renderNew shows the form of a new product, with the existing categories to choose from.
 func (s *shop) renderNew(w http.ResponseWriter, r *http.Request, status int, f form) {
 	var categories []string
 	err := s.db.WithContext(r.Context()).Model(&Shelf{}).Distinct().Order("category").Pluck("category", &categories).Error
@@ -169,7 +169,7 @@ func (s *shop) create(w http.ResponseWriter, r *http.Request) {
 	done(w, r, editPath(p.ID), "created")
 }
 
-// edited is the body of the page where a product is changed.
+// edited is the body of the page that changes a product.
 type edited struct {
 	form
 
@@ -187,7 +187,7 @@ func (s *shop) showEdit(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusOK, "edit.html", page{Title: "Change " + p.Name, Section: "/", Body: edited{f, p, category}})
 }
 
-// refuseEdit shows the page once more, with what was sent and what is wrong with it.
+// refuseEdit shows the page again, with the submitted values and their errors.
 func (s *shop) refuseEdit(w http.ResponseWriter, r *http.Request, status int, f form) {
 	p, category, err := s.find(r.Context(), idOf(r))
 	if err != nil {
@@ -255,7 +255,7 @@ func (s *shop) remove(w http.ResponseWriter, r *http.Request) {
 	done(w, r, "/", "deleted")
 }
 
-// showRemoveAll asks before a whole category goes.
+// showRemoveAll asks for confirmation before all products of a category are deleted.
 func (s *shop) showRemoveAll(w http.ResponseWriter, r *http.Request) {
 	name := r.URL.Query().Get("name")
 	products, err := s.inCategory(r.Context(), name)

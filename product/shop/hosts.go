@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// hosts are the hosts, beside this machine's own names, that the shop answers for on a loopback address.
+// hosts are the hosts, besides this machine's own names, for which the shop answers on a loopback address.
 type hosts []string
 
 // String returns the hosts as flags show them.
 func (h *hosts) String() string { return strings.Join(*h, ",") }
 
-// Set adds a host. It is called for the flag.
+// Set adds a host of the flag.
 func (h *hosts) Set(host string) error {
 	*h = append(*h, host)
 	return nil
 }
 
-// only refuses requests that came over a loopback address for another host: a page of somebody else whose name leads to this machine (DNS
-// rebinding) could otherwise change the shop from a browser on this machine.
+// only refuses requests for another host that came over a loopback address. Otherwise a foreign page whose name leads to this machine (DNS rebinding)
+// could change the shop from a browser on this machine.
 func (h *hosts) only(next http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		host := hostOf(r.Host)

@@ -14,7 +14,7 @@ type sentMail struct {
 	Subject, From, To, Date, Body string
 }
 
-// sentMails returns the mails that were sent, the latest first, and how many there are in all.
+// sentMails returns the latest mails, the newest first, and the number of all mails.
 func (s *shop) sentMails() (mails []sentMail, total int, err error) {
 	names, err := s.mails.List()
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *shop) sentMails() (mails []sentMail, total int, err error) {
 			return nil, 0, err
 		}
 		m, err := parseMail(content)
-		if err != nil { // half written just now, or changed by hand: show what there is
+		if err != nil { // being written, or changed by hand: show what can be read
 			m = sentMail{Subject: name, Body: string(content)}
 		}
 		mails = append(mails, m)

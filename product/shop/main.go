@@ -6,12 +6,12 @@
 //	go run ./product/shop -addr 127.0.0.1:0   on a free port, which is printed
 //	go run ./product/shop -inspect            with a page at /signals/ that shows who listens and what is sent
 //
-// The handlers write through GORM and package product only. Mails, image files and the counts of views are the work of
-// receivers, and no handler names them.
+// The handlers write through GORM and package product only. Receivers send the mails, handle the image files and count the views, and no handler
+// names them.
 //
-// SIGINT and SIGTERM end it: running requests are finished, and then the database is closed. A second signal ends it at
-// once. One shop at a time works in a directory. There is no log-in: whoever reaches the address can change everything. On a loopback
-// address it answers for localhost, 127.0.0.1 and [::1] only, and for hosts that -host names.
+// SIGINT and SIGTERM end the program: it finishes running requests, and then closes the database. A second signal ends it at once. Only one shop at a
+// time works in a directory. There is no log-in: whoever reaches the address can change everything. On a loopback address the shop answers only for
+// localhost, 127.0.0.1, [::1], and the hosts that -host names.
 package main
 
 import (
@@ -32,16 +32,16 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// options are what the flags say.
+// options are the values of the flags.
 type options struct {
-	addr string // where to listen; port 0 is any free one
-	dir  string // where the data are; empty means a temporary directory
+	addr string // where to listen; port 0 is any free port
+	dir  string // directory of the data; empty means a temporary one
 
 	hosts   hosts
-	inspect bool // whether /signals/ shows who listens and what is sent
+	inspect bool // whether /signals/ shows receivers and sends
 }
 
-// run is the program without the process around it. It returns the exit status.
+// run is the program without its process. It returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	var opts options
 	flags := flag.NewFlagSet("shop", flag.ContinueOnError)
@@ -62,7 +62,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // from then on a signal ends the process, as without this program
+	context.AfterFunc(ctx, stop) // the next signal ends the process, as it does by default
 	if err := sell(ctx, opts, stdout, slog.New(slog.NewTextHandler(stderr, nil))); err != nil {
 		fmt.Fprintln(stderr, "shop:", err)
 		return 1
@@ -70,7 +70,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// sell keeps a shop open until ctx ends.
+// sell runs a shop until ctx ends.
 func sell(ctx context.Context, opts options, stdout io.Writer, log *slog.Logger) (err error) {
 	dir := opts.dir
 	if dir == "" {

@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-// idOf returns the key in the path of a request; 0, which no row has, when it is none.
+// idOf returns the key in the path of a request. It returns 0, which no row has, if there is none.
 func idOf(r *http.Request) uint {
 	id, err := strconv.ParseUint(r.PathValue("id"), 10, 63)
 	if err != nil {
@@ -21,10 +21,10 @@ func idOf(r *http.Request) uint {
 	return uint(id)
 }
 
-// userCookie is the name of the cookie that says who looks.
+// userCookie is the name of the cookie with the user's name.
 const userCookie = "shop_user"
 
-// userOf returns who sent a request; empty when nobody knows.
+// userOf returns the user who sent a request, empty if unknown.
 func userOf(r *http.Request) string {
 	cookie, err := r.Cookie(userCookie)
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *shop) showList(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusOK, "list.html", page{Title: "Products", Section: "/", Body: categories})
 }
 
-// detail is the body of the page of a product.
+// detail is the body of a product's page.
 type detail struct {
 	product.Product
 
@@ -54,7 +54,7 @@ type detail struct {
 	Seen     int64
 }
 
-// showProduct shows a product and sends Viewed, once for each time that somebody gets the page.
+// showProduct shows a product and sends Viewed each time that somebody gets the page.
 func (s *shop) showProduct(w http.ResponseWriter, r *http.Request) {
 	p, category, err := s.find(r.Context(), idOf(r))
 	if err != nil {
@@ -62,12 +62,12 @@ func (s *shop) showProduct(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	views := p.Views
-	if r.Method == http.MethodGet { // who asks for the head sees nothing
+	if r.Method == http.MethodGet { // a HEAD request shows nothing
 		if views, err = s.seen(r.Context(), &p, userOf(r)); missing(err) {
 			s.notFound(w, r)
 			return
 		}
-		if err != nil { // a product can be bought also when nobody counts
+		if err != nil { // an error of counting does not keep the page from being shown
 			s.log.ErrorContext(r.Context(), "a view failed", slog.Any("error", err))
 		}
 	}
@@ -98,12 +98,11 @@ func (s *shop) showViewed(w http.ResponseWriter, r *http.Request) {
 	}{counts, latest}})
 }
 
-// serveImage serves the file of an image row. The name in the path is only compared: what is opened is what a row names,
-// and nothing outside the image directory.
+// serveImage serves the file of an image row. It only compares the name in the path. It opens the name in the row, inside the image directory only.
 func (s *shop) serveImage(w http.ResponseWriter, r *http.Request) {
 	var images []product.Image
 	err := s.db.WithContext(r.Context()).Where("file = ?", r.PathValue("file")).Find(&images).Error
-	at := slices.IndexFunc(images, func(i product.Image) bool { return i.File == r.PathValue("file") }) // a collation may know no case
+	at := slices.IndexFunc(images, func(i product.Image) bool { return i.File == r.PathValue("file") }) // the database may have ignored case
 	if err == nil && at < 0 {
 		err = gorm.ErrRecordNotFound
 	}
@@ -126,6 +125,6 @@ func (s *shop) serveImage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", contentType(images[at].File))
-	w.Header().Set("Cache-Control", "private, max-age=86400, immutable") // another picture has another name
+	w.Header().Set("Cache-Control", "private, max-age=86400, immutable") // a new picture gets a new name
 	http.ServeContent(w, r, "", info.ModTime(), file)
 }

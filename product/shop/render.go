@@ -20,16 +20,16 @@ var templates embed.FS
 //go:embed style.css
 var style []byte
 
-// page is what every template gets.
+// page is the data of every template.
 type page struct {
 	Title   string
-	Section string // the part of the navigation that is current: a path
+	Section string // path of the current part of the navigation
 	User    string
-	Notice  string // what the last form has done
+	Notice  string // result of the last form
 	Body    any
 }
 
-// parsePages parses each template together with the layout around it.
+// parsePages parses each template together with the layout.
 func parsePages() (map[string]*template.Template, error) {
 	layout, err := template.New("layout.html").Funcs(template.FuncMap{
 		"price": product.FormatPrice,
@@ -56,7 +56,7 @@ func parsePages() (map[string]*template.Template, error) {
 	return pages, nil
 }
 
-// render answers with a page. It is made whole first, so that a failure is an error page and not half a page.
+// render answers with a page. It executes the whole template first, so that an error gives an error page and not half a page.
 func (s *shop) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
 	p.User = userOf(r)
 	if p.Notice == "" {
@@ -71,13 +71,13 @@ func (s *shop) render(w http.ResponseWriter, r *http.Request, status int, name s
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store") // prices and counts change
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // who has left needs no answer
+	_, _ = w.Write(b.Bytes()) // the client may have left
 }
 
 // problem is the body of an error page.
 type problem struct{ What, Cure string }
 
-// fail answers with an error page for err, and logs what is no fault of the reader.
+// fail answers with an error page for err, and logs errors of the server.
 func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if missing(err) {
 		s.notFound(w, r)
@@ -98,7 +98,7 @@ func (s *shop) notFound(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// badForm answers a form that was not sent whole, or by something that is no form of the shop.
+// badForm answers a form that was not sent completely, or that the shop has not made.
 func (s *shop) badForm(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusBadRequest, "error.html", page{Title: "The form did not arrive", Body: problem{
 		What: "The shop could not read what was sent, and nothing was changed.",
@@ -106,7 +106,7 @@ func (s *shop) badForm(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// denied answers a form on a page of somebody else.
+// denied answers a form that was sent from a foreign page.
 func (s *shop) denied(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusForbidden, "error.html", page{Title: "Not from there", Body: problem{
 		What: "This was sent by a page that is not the shop's, and nothing was changed.",
@@ -114,12 +114,12 @@ func (s *shop) denied(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// done leads to a page that says what a form has done. Loading that page again does not send the form again.
+// done redirects to a page that says what a form has done. Reloading that page does not send the form again.
 func done(w http.ResponseWriter, r *http.Request, to, what string) {
 	http.Redirect(w, r, to+"?done="+url.QueryEscape(what), http.StatusSeeOther)
 }
 
-// notice is the text for what done was told. Other texts in an address say nothing.
+// notice returns the text for a result of done. It ignores unknown values in an address.
 func notice(what string) string {
 	switch what {
 	case "created":
@@ -139,7 +139,7 @@ func notice(what string) string {
 	}
 }
 
-// editPath is the page where a product is changed.
+// editPath returns the path of the page that changes a product.
 func editPath(id uint) string { return "/products/" + strconv.FormatUint(uint64(id), 10) + "/edit" }
 
 func serveStyle(w http.ResponseWriter, _ *http.Request) {

@@ -11,7 +11,7 @@ import (
 
 // logged sends request signals around a handler, and connects receivers that write the log.
 func (s *shop) logged(next http.Handler) http.Handler {
-	requests := httpsignals.New() // of this shop's own, so that two in one process do not log each other's
+	requests := httpsignals.New() // for this shop only: two shops in one process must not log each other's requests
 	requests.RequestFinished.Connect(s.logFinished)
 	requests.RequestFailed.Connect(s.logFailed)
 	return requests.Middleware(next)
@@ -25,7 +25,7 @@ func (s *shop) logFinished(ctx context.Context, e httpsignals.Finished) error {
 	return nil
 }
 
-// logFailed is a receiver of request_failed. The server cuts the connection off, and goes on.
+// logFailed is a receiver of request_failed. The server closes the connection and continues.
 func (s *shop) logFailed(ctx context.Context, e httpsignals.Failed) error {
 	s.log.ErrorContext(ctx, "a handler panicked",
 		slog.String("path", e.Request.URL.Path), slog.Any("value", e.Value), slog.String("stack", string(e.Stack)))

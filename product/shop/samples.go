@@ -21,7 +21,7 @@ type sample struct {
 	shapes                            []shape
 }
 
-// addSamples fills a new shop. The samples are fixtures, so nobody gets a mail for them.
+// addSamples fills a new shop. The samples are fixtures, so that no mails are sent for them.
 func (s *shop) addSamples(ctx context.Context) error {
 	for _, sample := range samples() {
 		data, err := draw(sample.shapes)
@@ -36,7 +36,7 @@ func (s *shop) addSamples(ctx context.Context) error {
 	return nil
 }
 
-// shape is a part of a picture: a colour, and where it is. Coordinates go from 0 to 160 and from 0 to 120.
+// shape is a colour with an area of a picture. Coordinates are from 0 to 160 and from 0 to 120.
 type shape struct {
 	fill   color.RGBA
 	inside func(x, y float64) bool
@@ -70,19 +70,19 @@ func oval(fill uint32, x0, y0, width, height float64) shape {
 	}}
 }
 
-// ring is what an oval leaves of a larger one.
+// ring is the part of an oval outside a smaller one.
 func ring(fill uint32, x0, y0, radius, thickness float64) shape {
 	outer, inner := oval(fill, x0, y0, radius, radius), oval(fill, x0, y0, radius-thickness, radius-thickness)
 	return shape{rgb(fill), func(x, y float64) bool { return outer.inside(x, y) && !inner.inside(x, y) }}
 }
 
-// How large a picture is, in pixels per coordinate, and how many points are mixed in each direction of a pixel.
+// Pixels per coordinate, and points in each direction that are mixed to a pixel.
 const (
 	pictureScale = 3
 	pointsAcross = 2
 )
 
-// draw makes a PNG of shapes, the later ones above the earlier. The same shapes are always the same bytes.
+// draw makes a PNG of shapes, later ones over earlier ones. Equal shapes always give equal bytes.
 func draw(shapes []shape) ([]byte, error) {
 	canvas := image.NewRGBA(image.Rect(0, 0, 160*pictureScale, 120*pictureScale))
 	for y := range 120 * pictureScale {
@@ -97,7 +97,7 @@ func draw(shapes []shape) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// mixed is the colour of a pixel: that of the points in it, mixed, so that edges are smooth.
+// mixed returns the colour of a pixel, mixed from several points in it, so that edges are smooth.
 func mixed(shapes []shape, x, y int) color.RGBA {
 	var red, green, blue int
 	for i := range pointsAcross * pointsAcross {

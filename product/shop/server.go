@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// How long things may take. A client that is slower is cut off.
+// Time limits. The server cuts slower clients off.
 const (
 	headerTime   = 5 * time.Second
 	readTime     = time.Minute
-	writeTime    = readTime + 30*time.Second // counts from the header on
+	writeTime    = readTime + 30*time.Second // from the header on
 	idleTime     = 2 * time.Minute
 	shutdownTime = readTime + 30*time.Second // no request may take longer
 )
 
-// serve answers requests on addr until ctx ends, and then finishes the ones that are running.
+// serve answers requests on addr until ctx ends, and then finishes the running ones.
 func serve(ctx context.Context, addr string, h http.Handler, stdout io.Writer, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -54,12 +54,12 @@ func serve(ctx context.Context, addr string, h http.Handler, stdout io.Writer, l
 	return nil
 }
 
-// mounted is a handler that is not the shop's own. It may stream for as long as the server runs: the server's time limits
-// do not hold for it, and its requests end when stopping does, because a server waits for requests before it closes.
+// mounted is a handler from outside the shop. It may stream as long as the server runs, so the server's time limits do not apply to it. Its requests
+// end when stopping does, because a server waits for requests before it closes.
 func mounted(stopping context.Context, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Time{}) // a writer that cannot has no limit
+		_ = control.SetReadDeadline(time.Time{}) // writers without deadlines have no limit
 		_ = control.SetWriteDeadline(time.Time{})
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()

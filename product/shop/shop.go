@@ -20,20 +20,20 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-// config is what a shop is opened with.
+// config is the configuration of a shop.
 type config struct {
-	dir     string         // for the database, the images and the mails; made when it does not exist
+	dir     string         // for the database, the images and the mails; created if necessary
 	log     *slog.Logger   // for requests and errors
-	plugin  signals.Plugin // its ErrorHandler, if there is none, becomes the log
+	plugin  signals.Plugin // if it has no ErrorHandler, errors go to the log
 	samples bool           // a new shop starts with sample products
-	hosts   hosts          // that it answers for on a loopback address, beside the machine's own names
+	hosts   hosts          // for which it answers on a loopback address, besides the machine's own names
 }
 
 // shop is an open shop.
 type shop struct {
 	db         *gorm.DB
 	images     *product.ImageStore
-	files      *os.Root // the image directory, to read from
+	files      *os.Root // the image directory, for reading
 	mails      *product.DirMailer
 	log        *slog.Logger
 	pages      map[string]*template.Template
@@ -41,10 +41,10 @@ type shop struct {
 	disconnect func()
 }
 
-// dbFile is the database in the directory of a shop.
+// dbFile is the name of the database in the directory of a shop.
 const dbFile = "shop.db"
 
-// openShop opens the shop in a directory, connects its receivers, and puts right what a crash has left.
+// openShop opens the shop in a directory, connects its receivers, and repairs it after a crash.
 func openShop(ctx context.Context, c config) (s *shop, err error) {
 	s = &shop{log: c.log, hosts: c.hosts}
 	if err = s.open(ctx, c); err != nil {
@@ -89,7 +89,7 @@ func (s *shop) open(ctx context.Context, c config) (err error) {
 	return nil
 }
 
-// connect makes the database send signals, and connects the receivers that do the shop's work.
+// connect installs the plugin and connects the receivers that do the shop's work.
 func (s *shop) connect(plugin signals.Plugin) (err error) {
 	if plugin.ErrorHandler == nil {
 		plugin.ErrorHandler = func(ctx context.Context, err error) {
@@ -118,7 +118,7 @@ func openDB(dir string) (*gorm.DB, error) {
 	return db, nil
 }
 
-// close releases what is open.
+// close releases the database and the directories.
 func (s *shop) close() error {
 	if s.disconnect != nil {
 		s.disconnect()
@@ -143,8 +143,8 @@ func (s *shop) close() error {
 	return errors.Join(errs...)
 }
 
-// handler returns what answers the shop's requests. Further handlers are mounted by their patterns, "/signals/" for
-// example; their requests end when stopping does.
+// handler returns the handler of the shop. Further handlers are mounted at their patterns, such as "/signals/"; their requests end when stopping
+// does.
 func (s *shop) handler(stopping context.Context, further map[string]http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]http.HandlerFunc{
@@ -176,7 +176,7 @@ func (s *shop) handler(stopping context.Context, further map[string]http.Handler
 	return s.logged(s.hosts.only(sameOrigin.Handler(mux)))
 }
 
-// guarded tells the browser to load nothing from elsewhere, to run no script, and to believe the content types.
+// guarded tells the browser to load nothing from elsewhere, to run no scripts, and to trust the content types.
 func guarded(h http.HandlerFunc) http.Handler {
 	const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -189,7 +189,7 @@ func guarded(h http.HandlerFunc) http.Handler {
 	})
 }
 
-// missing reports whether an error says that what was asked for is not there.
+// missing reports whether an error says that the requested row or file does not exist.
 func missing(err error) bool {
 	return errors.Is(err, gorm.ErrRecordNotFound) || errors.Is(err, fs.ErrNotExist)
 }

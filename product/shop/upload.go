@@ -14,25 +14,25 @@ import (
 	"strings"
 )
 
-// What an upload may be. Nothing of it is ever put into a temporary file.
+// Limits of an upload. None of it is written to a temporary file.
 const (
 	maxPicture = 5 << 20    // bytes of a picture
 	maxText    = 64 << 10   // bytes of everything else in a form
-	maxDrained = 20 << 20   // bytes of a picture that is too large that are read all the same, so that the answer is seen
-	maxPixels  = 24_000_000 // a picture that unpacks to more is refused by its header
+	maxDrained = 20 << 20   // bytes of a too large picture that are still read, so that the browser shows the answer
+	maxPixels  = 24_000_000 // a picture with more is refused by its header
 )
 
-// errTooLarge says that a form, or the picture in it, has more bytes than it may have.
+// errTooLarge means that a form, or the picture in it, has too many bytes.
 var errTooLarge = errors.New("the picture is larger than 5 MB: choose a smaller one")
 
-// picture is an uploaded picture with the name that it gets. What the sender calls its file is never looked at.
+// picture is an uploaded picture with its new name. The sender's file name is ignored.
 type picture struct {
 	name string
 	data []byte
 }
 
-// readUpload reads a form with a picture: the text fields, and the bytes of the field "picture", none when nothing was
-// chosen. When it returns errTooLarge, the fields that came before the picture are there.
+// readUpload reads a form with a picture: its text fields, and the bytes of the field "picture", none if nothing was chosen. If it returns
+// errTooLarge, it also returns the fields before the picture.
 func readUpload(w http.ResponseWriter, r *http.Request) (fields map[string]string, data []byte, err error) {
 	whole := r.Body
 	r.Body = http.MaxBytesReader(w, whole, maxPicture+maxText)
@@ -59,13 +59,13 @@ func readUpload(w http.ResponseWriter, r *http.Request) (fields map[string]strin
 	}
 	var limit *http.MaxBytesError
 	if errors.As(err, &limit) || errors.Is(err, errTooLarge) {
-		_, _ = io.CopyN(io.Discard, whole, maxDrained) // browsers show no answer while they are sending
+		_, _ = io.CopyN(io.Discard, whole, maxDrained) // browsers show no answer while they send
 		err = errTooLarge
 	}
 	return fields, nil, err
 }
 
-// readAtMost reads all of a part that has at most limit bytes.
+// readAtMost reads a whole part, which may have at most limit bytes.
 func readAtMost(part io.Reader, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(part, limit+1))
 	if err == nil && int64(len(data)) > limit {
@@ -74,14 +74,14 @@ func readAtMost(part io.Reader, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// pictureType is a kind of picture that the shop takes.
+// pictureType is a kind of picture that the shop accepts.
 type pictureType struct{ ending, content, format string }
 
 func pictureTypes() []pictureType {
 	return []pictureType{{".png", "image/png", "png"}, {".jpg", "image/jpeg", "jpeg"}, {".gif", "image/gif", "gif"}}
 }
 
-// contentType returns the type that a stored picture is served with, by the ending that the shop gave it.
+// contentType returns the content type of a stored picture, by the extension that the shop gave it.
 func contentType(name string) string {
 	for _, kind := range pictureTypes() {
 		if strings.HasSuffix(name, kind.ending) {
@@ -91,7 +91,7 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-// newPicture makes a picture of uploaded bytes. The error says to its sender what to do.
+// newPicture makes a picture of uploaded bytes. Its errors tell the sender what to do.
 func newPicture(data []byte) (*picture, error) {
 	content := http.DetectContentType(data)
 	for _, kind := range pictureTypes() {

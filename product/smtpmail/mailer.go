@@ -15,19 +15,19 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// Mailer hands mails to a mail server. It is a product.Mailer, opens one connection per mail, and is safe for many goroutines.
+// Mailer sends mails through a mail server. It is a product.Mailer and opens one connection per mail. It is safe for use by several goroutines.
 type Mailer struct {
 	Addr     string        // host and port of the server, "mail.example.com:587"; required
-	Username string        // the name to log in with; empty means no login
-	Password string        // its password, which is sent only over an encrypted connection
-	TLS      *tls.Config   // how to encrypt, which is then required; nil means as usual, when the server can
-	Timeout  time.Duration // for a whole Send; 0 means 30 seconds
-	Options  []mail.Option // further options of the client, such as mail.WithSSL; they come last
+	Username string        // user name of the log-in; empty means no log-in
+	Password string        // password of the log-in, sent only over an encrypted connection
+	TLS      *tls.Config   // if set, encryption is required and uses it; nil means encryption if the server offers it
+	Timeout  time.Duration // limit for a whole Send; 0 means 30 seconds
+	Options  []mail.Option // further options of the client, such as mail.WithSSL; they are applied last
 }
 
 const defaultTimeout = 30 * time.Second
 
-// Send gives the mail to the server and returns nil once the server has taken it. It gives up when ctx ends.
+// Send gives the mail to the server and returns nil when the server has accepted it. It returns an error when ctx ends.
 func (s Mailer) Send(ctx context.Context, m product.Mail) error {
 	message, err := build(m)
 	if err != nil {
@@ -46,7 +46,7 @@ func (s Mailer) Send(ctx context.Context, m product.Mail) error {
 	return nil
 }
 
-// build makes the message of a mail.
+// build returns the message of a mail.
 func build(m product.Mail) (*mail.Msg, error) {
 	from, to, err := m.Addresses()
 	if err != nil {
@@ -58,11 +58,11 @@ func build(m product.Mail) (*mail.Msg, error) {
 	message.Subject(m.SubjectLine())
 	message.SetBodyString(mail.TypeTextPlain, m.Body)
 	_, domain, _ := strings.Cut(from.Address, "@")
-	message.SetMessageIDWithValue(rand.Text() + "@" + domain) // the default names this machine
+	message.SetMessageIDWithValue(rand.Text() + "@" + domain) // the default contains the name of this machine
 	return message, nil
 }
 
-// deliver speaks to the server.
+// deliver talks to the server.
 func (s Mailer) deliver(ctx context.Context, timeout time.Duration, message *mail.Msg) error {
 	options, host, err := s.options(timeout)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s Mailer) deliver(ctx context.Context, timeout time.Duration, message *mai
 	var conn net.Conn
 	dial := func(dialing context.Context, network, addr string) (_ net.Conn, err error) {
 		conn, err = new(net.Dialer).DialContext(dialing, network, addr)
-		if err == nil { // The client waits for answers without a context: closing the connection ends that.
+		if err == nil { // The client waits for answers without a context: closing the connection ends the wait.
 			context.AfterFunc(ctx, func() { _ = conn.Close() })
 		}
 		return conn, err
@@ -81,7 +81,7 @@ func (s Mailer) deliver(ctx context.Context, timeout time.Duration, message *mai
 		return err
 	}
 	defer func() {
-		if conn != nil { // the client leaves it open when the server refuses the greeting or the login
+		if conn != nil { // the client leaves it open if the server refuses the greeting or the login
 			_ = conn.Close()
 		}
 	}()
@@ -93,11 +93,11 @@ func (s Mailer) deliver(ctx context.Context, timeout time.Duration, message *mai
 	if !message.IsDelivered() {
 		return err
 	}
-	_ = client.CloseWithSMTPClient(server) // The mail is delivered: an error now must not have it sent again.
+	_ = client.CloseWithSMTPClient(server) // The mail is delivered: returning an error now would send it again.
 	return nil
 }
 
-// options returns those of the client, and the host of the server.
+// options returns the options of the client, and the host of the server.
 func (s Mailer) options(timeout time.Duration) (options []mail.Option, host string, err error) {
 	host, text, err := net.SplitHostPort(s.Addr)
 	if err != nil {
