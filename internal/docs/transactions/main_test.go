@@ -20,13 +20,7 @@ type Order struct {
 }
 
 func Example() {
-	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{Logger: logger.Discard})
-	if err == nil {
-		err = errors.Join(db.Use(signals.Plugin{}), db.AutoMigrate(&Order{}))
-	}
-	if err != nil {
-		log.Fatal(err)
-	}
+	db := open()
 	saved := signals.For[Order](db).PostSave
 	saved.Connect(say("post_save"))
 	saved.Connect(say("before the commit"), signals.BeforeCommit())
@@ -35,40 +29,40 @@ func Example() {
 	saved.Connect(say("after the failure"), signals.AfterFailure())
 
 	fmt.Println("1. a call alone")
-	db.Create(&Order{Name: "lamp"})
+	ended(db.Create(&Order{Name: "lamp"}).Error)
 
 	fmt.Println("2. a transaction with a nested one that is rolled back")
-	err = db.Transaction(func(tx *gorm.DB) error {
-		tx.Create(&Order{Name: "pen"})
+	ended(db.Transaction(func(tx *gorm.DB) error {
+		if err := tx.Create(&Order{Name: "pen"}).Error; err != nil {
+			return err
+		}
 		_ = tx.Transaction(func(tx *gorm.DB) error { // a savepoint
-			tx.Create(&Order{Name: "ink"})
-			return errors.New("no ink")
+			return errors.Join(tx.Create(&Order{Name: "ink"}).Error, errors.New("no ink"))
 		})
 		fmt.Println("   the nested transaction has ended")
 		return signals.OnCommit(tx, func(context.Context) error {
 			fmt.Println("   a function after the commit")
 			return nil
 		})
-	})
-	fmt.Println("   the error is", err)
+	}))
 
 	fmt.Println("3. a transaction that is rolled back")
-	err = db.Transaction(func(tx *gorm.DB) error {
-		tx.Create(&Order{Name: "cup"})
-		tx.Create(&Order{Name: "pot"})
+	ended(db.Transaction(func(tx *gorm.DB) error {
+		if err := tx.Create(&[]Order{{Name: "cup"}, {Name: "pot"}}).Error; err != nil {
+			return err
+		}
 		return errors.New("sold out")
-	})
-	fmt.Println("   the error is", err)
+	}))
 
 	fmt.Println("4. a call that fails")
-	err = db.Create(&Order{ID: 1, Name: "lamp again"}).Error
-	fmt.Println("   the error is", err)
+	ended(db.Create(&Order{ID: 1, Name: "lamp again"}).Error)
 
 	// Output:
 	// 1. a call alone
 	//    post_save: lamp
 	//    before the commit: lamp
 	//    after the commit: lamp
+	//    the error is <nil>
 	// 2. a transaction with a nested one that is rolled back
 	//    post_save: pen
 	//    post_save: ink
@@ -88,6 +82,21 @@ func Example() {
 	//    after the failure: lamp again
 	//    the error is UNIQUE constraint failed: orders.id
 }
+
+// open opens a database with the plugin and the table.
+func open() *gorm.DB {
+	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{Logger: logger.Discard})
+	if err == nil {
+		err = errors.Join(db.Use(signals.Plugin{}), db.AutoMigrate(&Order{}))
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	return db
+}
+
+// ended prints how a call or a transaction has ended.
+func ended(err error) { fmt.Println("   the error is", err) }
 
 // say returns a receiver that prints.
 func say(when string) signals.Receiver[signals.SaveEvent[*Order]] {
