@@ -215,16 +215,18 @@ func ExampleAfterCommit() {
 
 func ExampleOnCommit() {
 	db := exampleDB(&Product{})
-	_ = db.Transaction(func(tx *gorm.DB) error {
-		tx.Create(&Product{Name: "lamp"})
-		return signals.OnCommit(tx, func(context.Context) error {
+	err := db.Transaction(func(tx *gorm.DB) error {
+		created := tx.Create(&Product{Name: "lamp"})
+		return errors.Join(created.Error, signals.OnCommit(tx, func(context.Context) error {
 			fmt.Println("committed")
 			return nil
-		})
+		}))
 	})
+	fmt.Println(err)
 
 	// Output:
 	// committed
+	// <nil>
 }
 
 func ExampleNet() {
