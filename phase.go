@@ -48,7 +48,7 @@ func AfterRollback() ConnectOption { return inPhase(dispatch.AfterRollback) }
 // ErrOutcomeUnknown instead.
 func AfterFailure() ConnectOption { return inPhase(dispatch.AfterFailure) }
 
-// Net, together with AfterCommit, makes one event of all writes of a row in a transaction: from the first old values to the last new ones. A row that
+// Net makes, together with AfterCommit, one event of all writes of a row in a transaction: from the first old values to the last new ones. A row that
 // is created and then deleted, or changed and changed back, has no event. A row that is deleted and created again counts as changed. The option goes
 // with PostSave, PostDelete and PostChange; a receiver of PostChange gets at most one event of each row.
 func Net() ConnectOption { return optionFunc(func(o *connectOptions) { o.net = true }) }
