@@ -130,7 +130,7 @@ func TestAProgramWhoseCompilerPassesEventsOtherwiseIsRefused(t *testing.T) {
 	}
 }
 
-// edgeHeard is what receivers heard: events of every kind, in order.
+// edgeHeard records the events that receivers get: events of every kind, in order.
 type edgeHeard[I any] struct {
 	saves   []SaveEvent[I]
 	deletes []DeleteEvent[I]
@@ -144,7 +144,7 @@ func edgeConnect[E any](s *Signal[E], to *[]E, at ...ConnectOption) {
 	s.ConnectBatch(func(_ context.Context, events []E) error { *to = append(*to, events...); return nil }, at...)
 }
 
-// edgeSends sends events in all three ways. Every receiver must get each as it is, whatever its registers are.
+// edgeSends sends events in all three ways. Every receiver must get each event unchanged, in whatever registers gc passes its fields.
 func edgeSends[E any](t *testing.T, s *Signal[E], event E, check func(t *testing.T, e E)) {
 	t.Helper()
 	var heard []E

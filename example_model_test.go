@@ -180,7 +180,7 @@ type Track struct {
 	Playlists []Playlist `gorm:"many2many:playlist_tracks"`
 }
 
-// Fan knows nothing of Playlists.
+// Fan has no relation back to Playlists.
 type Fan struct {
 	ID   uint
 	Name string
@@ -275,7 +275,7 @@ type Atlas struct {
 	Charts []Chart `gorm:"constraint:OnDelete:CASCADE"`
 }
 
-// Chart goes with its Atlas.
+// Chart is deleted with its Atlas.
 type Chart struct {
 	ID      uint
 	Name    string

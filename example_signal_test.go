@@ -121,7 +121,7 @@ func ExampleSignal_Send() {
 		return nil
 	})
 
-	// A write that GORM does not see sends nothing, and the program that made it may send the signal by hand.
+	// GORM does not see this write, so nothing is sent. The program sends the signal by hand.
 	db.Exec("INSERT INTO products(name) VALUES ('lamp')")
 	event := signals.SaveEvent[*Product]{Instance: &Product{ID: 1, Name: "lamp"}, Created: true}
 	fmt.Println(products.PostSave.Send(context.Background(), event))
@@ -153,7 +153,7 @@ func ExampleNeeds() {
 	db := exampleDB(&Product{})
 	db.Create(&Product{Name: "lamp", Price: 30})
 
-	// The key is enough to forget what a cache holds, so that nothing else is read.
+	// The cache needs only the key to drop an entry, so the plugin reads nothing else.
 	signals.For[Product](db).PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Product]) error {
 		fmt.Printf("forget product %d, name %q\n", e.Instance.ID, e.Instance.Name)
 		return nil
@@ -182,7 +182,7 @@ func ExampleIf() {
 	// new: lamp
 }
 
-// outline is an observer that prints what is sent within what.
+// outline is an observer that prints sends and calls, indented by their nesting.
 type outline struct{}
 
 type depthKey struct{}
@@ -203,7 +203,7 @@ func (outline) ObserveEnd(ctx context.Context, o signals.Observed, err error) {
 	}
 }
 
-// The context that an observer makes reaches the receivers and, through the event's DB, what they write.
+// Receivers, and their writes through the event's DB, get the context that the observer returns.
 func ExampleObserver() {
 	db, _ := gorm.Open(sqlite.Open(":memory:"))
 	_ = db.Use(signals.Plugin{Observer: outline{}})

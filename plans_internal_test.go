@@ -127,9 +127,8 @@ func TestReceiversComeAndGoBesideWrites(t *testing.T) {
 	assert.False(t, registryOf(db).Listening(), "a receiver is still counted")
 }
 
-// BenchmarkConnectAmongManyModels measures a Connect and the write after it in a program that has a thousand models, of which each has
-// a receiver and was written before. "first" is the first write of each of them, "more" what the next write costs more than the one
-// after it.
+// BenchmarkConnectAmongManyModels measures a Connect and the write after it in a program with a thousand models. Each model has a receiver and was
+// written before. "first" is the first write of each model. "more" is the extra cost of the first write after a Connect, compared with the second.
 func BenchmarkConnectAmongManyModels(b *testing.B) {
 	db, models := manyModels(b, 1000)
 	write := func(model any) time.Duration {
@@ -160,7 +159,7 @@ func BenchmarkConnectAmongManyModels(b *testing.B) {
 	b.ReportMetric(float64((next-after).Nanoseconds())/float64(b.N), "ns/more")
 }
 
-// TestAPlanIsSeenOnlyWhenItIsWhole lets several goroutines meet the same models for the first time, after the plan of another model was made.
+// TestAPlanIsSeenOnlyWhenItIsWhole lets several goroutines write the same models for the first time, after the plan of another model was made.
 func TestAPlanIsSeenOnlyWhenItIsWhole(t *testing.T) {
 	t.Parallel()
 	const n = 60

@@ -11,7 +11,7 @@ import (
 	"github.com/gorm-signals/signals/httpsignals"
 )
 
-// visit makes a request of a real server. A server that answers has sent RequestFinished when it is closed.
+// visit requests a path from a real server. Closing the server waits for RequestFinished.
 func visit(handler http.Handler, path string) {
 	server := httptest.NewServer(handler)
 	defer server.Close()
@@ -73,7 +73,7 @@ func ExampleFailed() {
 	})
 	handler := web.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no lamps left") }))
 
-	// The panic goes on to whoever called: to the server, or to a middleware that makes an answer of it.
+	// The panic continues in the caller: in the server, or in a middleware that turns it into a response.
 	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if recover() != nil {

@@ -20,7 +20,7 @@ import (
 
 const patience = 10 * time.Second
 
-// site is a real server behind the middleware, and what its signals said.
+// site is a real server behind the middleware, with the events of its signals.
 type site struct {
 	*httptest.Server
 
@@ -78,14 +78,14 @@ func (s *site) say(what string) {
 	s.order = append(s.order, what)
 }
 
-// told returns everything that was sent, in order.
+// told returns all sent events, in order.
 func (s *site) told() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.order...)
 }
 
-// one waits for a request to finish, ends the server, and insists that nothing else finished.
+// one waits for a request to finish, ends the server, and checks that nothing else finished.
 func (s *site) one(t *testing.T) httpsignals.Finished {
 	t.Helper()
 	select {
@@ -100,7 +100,7 @@ func (s *site) one(t *testing.T) httpsignals.Finished {
 	}
 }
 
-// answer is what a client got, read to its end.
+// answer is a response that a client has read to its end.
 type answer struct {
 	status  int
 	http2   bool
@@ -108,7 +108,7 @@ type answer struct {
 	trailer http.Header
 }
 
-// do makes a request. When the answer breaks off, it returns what came with the error.
+// do makes a request. If the response breaks off, do returns the part before the error.
 func (s *site) do(t *testing.T, method, path string) (answer, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, http.NoBody)
@@ -130,10 +130,10 @@ func (s *site) get(t *testing.T, path string) answer {
 	return res
 }
 
-// protocols are those that a server speaks, and whether it is HTTP/2.
+// protocols says for each protocol whether it is HTTP/2.
 var protocols = map[string]bool{"HTTP1": false, "HTTP2": true}
 
-// wait waits for something that the other side does.
+// wait waits for an action of the other side.
 func wait[T any](t *testing.T, c <-chan T) T {
 	t.Helper()
 	select {

@@ -116,7 +116,7 @@ func TestTheErrorHandlerGetsTheErrorsOfReceivers(t *testing.T) {
 
 func TestWhatIsNilInSignalsIsThePackagesSignal(t *testing.T) {
 	t.Parallel()
-	type key struct{} // the package's signals are everybody's: hear only of this test's request
+	type key struct{} // other tests use the package's signals too: this key marks this test's request
 	var heard []string
 	say := func(ctx context.Context, what string) {
 		if ctx.Value(key{}) == t {

@@ -61,7 +61,7 @@ func nowhere() gorm.Dialector {
 	})}
 }
 
-// inserting returns the insert of a row that two receivers hear.
+// inserting returns the insert of a row with two receivers.
 func inserting(b *testing.B, dialector gorm.Dialector, observer signals.Observer) func() {
 	b.Helper()
 	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
@@ -89,8 +89,7 @@ func inserting(b *testing.B, dialector gorm.Dialector, observer signals.Observer
 	}
 }
 
-// BenchmarkInsert inserts a row that two receivers hear, with each observer by itself, and then with all of them in turns, for the
-// ratios.
+// BenchmarkInsert inserts a row with two receivers, with each observer by itself, and then with all of them in turns, for the ratios.
 func BenchmarkInsert(b *testing.B) {
 	for _, on := range []struct {
 		name string
@@ -109,7 +108,7 @@ func BenchmarkInsert(b *testing.B) {
 	}
 }
 
-// compare lets the ways take turns, as what one machine does at one time is all that can be compared, and reports medians.
+// compare runs the ways in turns and reports medians, because only figures of one machine at one time can be compared.
 func compare(b *testing.B, open func() gorm.Dialector) {
 	b.Helper()
 	all := ways()

@@ -15,7 +15,7 @@ import (
 	"github.com/gorm-signals/signals/inspector"
 )
 
-// compressed is what middlewares that compress have in common: they decide when the header is written, and hand a flush on.
+// compressed is the common part of middlewares that compress: they decide when the header is written, and pass flushes on.
 type compressed struct {
 	http.ResponseWriter
 

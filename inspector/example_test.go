@@ -27,7 +27,7 @@ func ExampleInspector_Handler() {
 		return
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/signals/", ins.Handler(db)) // put your own check of who asks around it
+	mux.Handle("/signals/", ins.Handler(db)) // put your own authentication around it
 
 	type Lamp struct{ ID, Price int }
 	_ = db.AutoMigrate(&Lamp{})

@@ -2,7 +2,7 @@ package inspector
 
 import "time"
 
-// What tests of the package's outside need to know of its inside.
+// Internals that tests outside the package need.
 const (
 	MaxChildren = maxChildren
 	MaxCounters = maxCounters

@@ -71,7 +71,7 @@ func serve(t *testing.T, handler http.Handler) string {
 // nothing is a receiver that does nothing.
 func nothing[E any](context.Context, E) error { return nil }
 
-// answer is what is asked of a response.
+// answer is the expected part of a response.
 type answer struct {
 	StatusCode int
 	Header     http.Header

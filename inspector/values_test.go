@@ -179,7 +179,7 @@ func TestTheFirstRowsOfABatchAreShown(t *testing.T) {
 	assert.Equal(t, 5, send.Left)
 }
 
-// nasty panics when somebody looks at it.
+// nasty panics when it is rendered.
 type nasty struct{ Name *string }
 
 func (n nasty) String() string { return *n.Name }

@@ -13,7 +13,7 @@ import (
 	"github.com/gorm-signals/signals/otelsignals"
 )
 
-// Lamp is a row that is watched.
+// Lamp is the model of the example.
 type Lamp struct {
 	ID   uint
 	Name string

@@ -31,7 +31,7 @@ func openShopDB(dir string) (*gorm.DB, error) {
 	return gorm.Open(sqlite.Open(dsn), &gorm.Config{Logger: logger.Discard})
 }
 
-// work is what the child does: all that a shop does with images, in turn. It returns when nobody reads what it tells.
+// work is the child's work: everything that a shop does with images, in turn. It returns when nobody reads its output.
 func work(dir, stop string) (err error) {
 	c := child{stop: stop}
 	if c.db, err = openShopDB(dir); err != nil {

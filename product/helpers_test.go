@@ -20,7 +20,7 @@ import (
 	"github.com/gorm-signals/signals/product"
 )
 
-// outbox is a Mailer that keeps what it is given.
+// outbox is a Mailer that keeps its mails.
 type outbox struct {
 	mu    sync.Mutex
 	mails []product.Mail
@@ -192,7 +192,7 @@ func (s *testShop) rows(model any, where ...any) int64 {
 
 func picture() *bytes.Reader { return bytes.NewReader([]byte("picture")) }
 
-// aside lists what lies aside.
+// aside lists the files that lie aside.
 func (s *testShop) aside() []string {
 	s.t.Helper()
 	entries, err := os.ReadDir(filepath.Join(s.dir, ".trash"))
@@ -220,8 +220,8 @@ func (s *testShop) image(file string) *product.Image {
 	return &image
 }
 
-// agree checks that the files are those that the rows name, and these, that nothing lies aside, and that no error was
-// handled.
+// agree checks that the image directory has exactly the files that rows name, and exactly the given ones. It also checks that no file lies aside and
+// that the ErrorHandler got no error.
 func (s *testShop) agree(files ...string) {
 	s.t.Helper()
 	require.NoError(s.t, s.handled.take())

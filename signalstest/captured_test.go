@@ -13,7 +13,7 @@ import (
 	"github.com/gorm-signals/signals/signalstest"
 )
 
-// runs notes what receivers and functions hear, in order.
+// runs notes the calls of receivers and functions, in order.
 type runs []string
 
 func (r *runs) receiver(name string, then func(e signals.SaveEvent[*Order]) error) signals.Receiver[signals.SaveEvent[*Order]] {

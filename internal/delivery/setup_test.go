@@ -26,7 +26,7 @@ type item struct {
 	Name string
 }
 
-// world is a database that stores nothing, whose transactions are followed, and the log of what its receivers were called with.
+// world is a database that stores nothing, follows its transactions, and logs the calls of its receivers.
 type world struct {
 	delivery.Transactions
 
@@ -75,7 +75,7 @@ func worldOf(t *testing.T, db *gorm.DB, set ...func(*dispatch.Config)) *world {
 
 func (w *world) note(text string) { w.calls = append(w.calls, text) }
 
-// heard returns the calls so far, and forgets them.
+// heard returns the calls so far and removes them.
 func (w *world) heard() string {
 	calls := w.calls
 	w.calls = nil
@@ -168,7 +168,7 @@ func (w *world) rows(events string) (dispatch.Kind, *change.Facts, []change.Row)
 	return k, facts, rows
 }
 
-// write is a write of rows in a session, as far as receivers are concerned: it sends the post signal, and lets those wait that do.
+// write does for receivers what a write of rows in a session does: it sends the post signal, and queues the receivers that wait.
 func (w *world) write(db *gorm.DB, events string) error {
 	w.t.Helper()
 	k, facts, rows := w.rows(events)

@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals/internal/dispatch"
 )
 
-// A shop has shelves, and a shelf has books: all go with what they belong to. A poster goes with its shop and with its shelf. A clerk stays.
+// A shop has shelves, and a shelf has books. All are deleted with their parent. A poster is deleted with its shop and with its shelf. A clerk stays.
 // A book has many authors. A review refers to the code of its book.
 type (
 	shop struct {
@@ -51,13 +51,13 @@ type (
 		ID       uint
 		BookCode string
 	}
-	// A post is linked to tags, and its links go with it and with them.
+	// A post is linked to tags. Its links are deleted with the post and with the tag.
 	post struct {
 		ID   uint
 		Tags []tag `gorm:"many2many:post_tags;constraint:OnDelete:CASCADE"`
 	}
 	tag struct{ ID uint }
-	// A part goes with the part that it belongs to, and a label with its part.
+	// A part is deleted with its parent part, and a label with its part.
 	part struct {
 		ID     uint
 		Above  *uint
@@ -79,7 +79,7 @@ type bookAuthor struct {
 // TableName returns the name that the relations give.
 func (bookAuthor) TableName() string { return "book_authors" }
 
-// tree shows what goes with rows of a plan, and with that in turn. Models that are shared have a star.
+// tree shows the models whose rows are deleted with rows of a plan, and so on downwards. Shared models have a star.
 func tree(p *dispatch.Plan) string {
 	parts := make([]string, len(p.Cascades))
 	for i, c := range p.Cascades {

@@ -31,7 +31,7 @@ type item struct {
 	Price int
 }
 
-// receiverError is what the package above makes of a receiver's answer.
+// receiverError stands for the public error of a receiver.
 type receiverError struct {
 	of  dispatch.Info
 	err error
@@ -43,7 +43,7 @@ func (e *receiverError) Error() string { return e.of.Name() + " failed: " + e.er
 // Unwrap returns the answer.
 func (e *receiverError) Unwrap() error { return e.err }
 
-// panicError is what the package above makes of a panic.
+// panicError stands for the public error of a panic.
 type panicError struct {
 	value any
 	stack []byte
@@ -117,7 +117,7 @@ func (w *world) note(name string, rows ...*change.Row) {
 	w.calls = append(w.calls, name+":"+strings.Join(ids, ","))
 }
 
-// heard returns the calls so far, and forgets them.
+// heard returns the calls so far and removes them.
 func (w *world) heard() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -150,7 +150,7 @@ func (w *world) receiver(name string) *dispatch.Entry {
 	return e
 }
 
-// scope is what belongs to a model.
+// scope returns the scope of one model.
 func (w *world) scope(model any) dispatch.Scope {
 	of := w.schemaOf(model)
 	return dispatch.Scope{
@@ -158,7 +158,7 @@ func (w *world) scope(model any) dispatch.Scope {
 	}
 }
 
-// wide is what belongs to every model of a name in a list.
+// wide returns a scope of every model whose name is in a list.
 func wide(names ...string) dispatch.Scope {
 	return dispatch.Scope{
 		Type: reflect.TypeFor[any](), Name: "any", Matches: func(model reflect.Type) bool { return slices.Contains(names, model.Name()) },
@@ -179,7 +179,7 @@ func (w *world) signals(s dispatch.Scope) [dispatch.Kinds]*dispatch.Signal {
 	return made
 }
 
-// connect connects a receiver to a signal of a scope, and returns what disconnects it.
+// connect connects a receiver to a signal of a scope and returns a function that disconnects it.
 func (w *world) connect(s dispatch.Scope, k dispatch.Kind, e *dispatch.Entry) (disconnect func()) {
 	w.t.Helper()
 	signal := w.signals(s)[k]
@@ -193,7 +193,7 @@ func (w *world) connect(s dispatch.Scope, k dispatch.Kind, e *dispatch.Entry) (d
 	}
 }
 
-// on connects a receiver of a model, for what the writes of the model then lead to.
+// on connects a receiver of a model to a signal and returns a function that disconnects it.
 func (w *world) on(model any, k dispatch.Kind, e *dispatch.Entry, set ...func(*dispatch.Entry)) (disconnect func()) {
 	w.t.Helper()
 	for _, one := range set {
@@ -202,7 +202,7 @@ func (w *world) on(model any, k dispatch.Kind, e *dispatch.Entry, set ...func(*d
 	return w.connect(w.scope(model), k, e)
 }
 
-// planOf returns the plan of a model, nil when nobody listens to it.
+// planOf returns the plan of a model, nil if no receiver listens to it.
 func (w *world) planOf(model any) *dispatch.Plan {
 	w.t.Helper()
 	return w.PlanFor(w.schemaOf(model))

@@ -18,8 +18,8 @@ import (
 
 var errNo = errors.New("no")
 
-// targets returns one target for each word: "no" answers an error, "panic" panics, "exit" ends its goroutine, and all others answer
-// nothing. Receivers are called after their words.
+// targets returns one target for each word. The receiver "no" returns an error, "panic" panics, "exit" ends its goroutine, and all others return nil.
+// Receivers have the names of their words.
 func (w *world) targets(words string) []dispatch.Target {
 	var list []dispatch.Target
 	for word := range strings.FieldsSeq(words) {

@@ -22,8 +22,8 @@ func (w *world) limit(n int) {
 	raw.SetMaxOpenConns(n)
 }
 
-// holding opens sends within one another, each in the transaction of its number, and returns the context of the innermost. Number 0 is no
-// transaction. A negative number is a transaction that has ended.
+// holding opens nested sends, each in the transaction with its number, and returns the context of the innermost. Number 0 is no transaction. A
+// negative number is a transaction that has ended.
 func (w *world) holding(numbers ...int) (ctx context.Context, begun map[int]*gorm.DB) {
 	w.t.Helper()
 	ctx, begun = w.t.Context(), map[int]*gorm.DB{0: w.db}

@@ -22,13 +22,13 @@ type call struct {
 	refused func(err error)
 }
 
-// Context is that of nothing.
+// Context returns an empty context.
 func (call) Context() context.Context { return context.Background() }
 
 // Run runs.
 func (c call) Run(ctx context.Context) error { return c.run(ctx) }
 
-// Refuse tells.
+// Refuse calls refused.
 func (c call) Refuse(err error) { c.refused(err) }
 
 // does is a call that calls f.
@@ -179,7 +179,7 @@ func TestShutdownThatGivesUpCancelsWhatRunsAndRefusesTheRest(t *testing.T) {
 	})
 }
 
-// TestStress: calls of a row never overlap and keep their order, whatever holds, refuses and ends goroutines meanwhile.
+// TestStress checks that calls of a row never overlap and keep their order, while others hold places, are refused, and end goroutines.
 func TestStress(t *testing.T) {
 	t.Parallel()
 	const writers, writes, rows = 32, 200, 5

@@ -12,7 +12,7 @@ import (
 	"github.com/gorm-signals/signals/internal/pool"
 )
 
-// what becomes of an action before an error and of one after it when the transaction rolls back at last.
+// fates says how actions have ended: "before" was added before an error, "after" after it, and at last the transaction was rolled back.
 type fates struct{ rolledBack, unknown, committed []any }
 
 func fatesOf(t *testing.T, d *diary) fates {
@@ -23,8 +23,8 @@ func fatesOf(t *testing.T, d *diary) fates {
 
 var (
 	unhurt = fates{rolledBack: []any{"before", "after"}}
-	lost   = fates{rolledBack: []any{"before"}, committed: []any{"after"}} // the rest is stored at once
-	inside = fates{rolledBack: []any{"before"}, unknown: []any{"after"}}   // nobody can say
+	lost   = fates{rolledBack: []any{"before"}, committed: []any{"after"}} // the database stored the rest at once
+	inside = fates{rolledBack: []any{"before"}, unknown: []any{"after"}}   // the outcome is unknown
 )
 
 func TestAnErrorCanMeanThatTheDatabaseHasRolledBack(t *testing.T) {
