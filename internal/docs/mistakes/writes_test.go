@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -32,6 +33,20 @@ func TestAReceiverWritesThroughAnotherSession(t *testing.T) {
 	})
 	require.NoError(t, db.Create(&Order{}).Error)
 	assert.EqualValues(t, 1, count[Entry](t, db))
+}
+
+func TestAReceiverWaitsForTheOnlyConnectionUntilItsOwnContextEnds(t *testing.T) {
+	t.Parallel()
+	db, _ := open(t)
+	pool, err := db.DB()
+	require.NoError(t, err)
+	pool.SetMaxOpenConns(1)
+	signals.For[Order](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Order]) error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond) // without it, it would wait for ever
+		defer cancel()
+		return db.WithContext(ctx).Create(&Entry{}).Error
+	})
+	require.ErrorIs(t, db.Create(&Order{}).Error, context.DeadlineExceeded)
 }
 
 func TestSomeWritesSendNothing(t *testing.T) {
