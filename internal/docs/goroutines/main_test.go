@@ -28,7 +28,7 @@ type Counter struct {
 	counts map[string]int
 }
 
-// PostSave is a receiver of post_save, in the transaction of the write.
+// PostSave is connected with AfterCommit. It runs on the goroutine of each write.
 func (c *Counter) PostSave(_ context.Context, e signals.SaveEvent[*Picture]) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,7 +82,7 @@ func run() error {
 	}
 
 	counter := &Counter{counts: map[string]int{}}
-	signals.ConnectAll[Picture](db, counter, signals.UID("count"))
+	signals.ConnectAll[Picture](db, counter, signals.AfterCommit(), signals.UID("count"))
 	lane := signals.NewLane(signals.LaneConfig{Name: "thumbnails", Workers: 4, Timeout: time.Minute})
 	thumbnails := &Thumbnails{scale: func(context.Context, uint, int) error { return nil }}
 	signals.ConnectAll[Picture](db, thumbnails, signals.AfterCommit(), signals.In(lane), signals.UID("thumbnails"))
