@@ -17,12 +17,13 @@ func inPhase(p dispatch.Phase) ConnectOption {
 }
 
 // BeforeCommit runs a receiver right before the outermost COMMIT, in the transaction. An error rolls the whole transaction back and is the
-// transaction's error. The option goes with PostSave, PostDelete, PostChange, M2MChanged and custom signals.
+// transaction's error. Outside any transaction the receiver runs right after the SQL, and its error fails the call. The option goes with PostSave,
+// PostDelete, PostChange, M2MChanged and custom signals.
 func BeforeCommit() ConnectOption { return inPhase(dispatch.BeforeCommit) }
 
-// AfterCommit runs a receiver after the outermost transaction has committed. It does not run if the transaction, or a savepoint around the write, was
-// rolled back. The write waits for the receiver, unless it runs on a [Lane]. The option goes with PostSave, PostDelete, PostChange, M2MChanged and
-// custom signals.
+// AfterCommit runs a receiver after the outermost transaction has committed; outside any transaction, after the write. It does not run if the
+// transaction, or a savepoint around the write, was rolled back. The write waits for the receiver, unless it runs on a [Lane]. The option goes with
+// PostSave, PostDelete, PostChange, M2MChanged and custom signals.
 //
 // The event is a snapshot. Its DB is a session outside the transaction, and the context keeps its values without its cancellation. Errors and panics
 // go to Plugin.ErrorHandler: the write has succeeded. With ConnectBatch there is one call per transaction, with all its events.
