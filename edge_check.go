@@ -86,9 +86,9 @@ type another interface{ is() *other }
 
 func (o *other) is() *other { return o }
 
-// testEdge finds out whether, in this program, receivers for events of a model can be called as receivers for events of *erased, and those for events
-// of an interface as those for events of face. made makes the signals of *erased. The test needs no database. It calls receivers as a write does:
-// with one event, and with a batch of two.
+// testEdge finds out whether, in this program, *erased can stand for a model and face for an interface: receivers for events of the one are called
+// as receivers for events of the other. made makes the signals of *erased. The test needs no database. It calls receivers as a write does: with one
+// event, and with a batch of two.
 func testEdge(made func() (unsafe.Pointer, [dispatch.Kinds]*channel)) error {
 	if !slices.EqualFunc(layouts[*erased](), layouts[*other](), sameLayout) || !slices.EqualFunc(layouts[face](), layouts[another](), sameLayout) ||
 		!slices.EqualFunc(layouts[face](), layouts[any](), sameLayout) {

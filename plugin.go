@@ -57,8 +57,8 @@ const (
 // Name returns "signals", the plugin's name in GORM.
 func (Plugin) Name() string { return "signals" }
 
-// Initialize is called by db.Use. It returns an error if a field of the plugin has a bad value, if GORM refuses a callback, or if the program was
-// built in a way that the plugin cannot work with.
+// Initialize is called by db.Use. It returns an error if a field of the plugin has a bad value, if GORM refuses a callback, or if the plugin cannot
+// work in a program that was built in this way.
 func (p Plugin) Initialize(db *gorm.DB) error {
 	in := installedIn(db)
 	if in == nil {

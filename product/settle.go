@@ -18,7 +18,7 @@ const (
 	unknown                // nobody saw the end
 )
 
-// settle makes the directory agree with the stored rows. It runs after a transaction has ended, and asks the rows instead of following the statements
+// settle makes the directory agree with the stored rows. It runs after a transaction has ended, and asks the rows. It does not follow the statements
 // of the transaction, which may roll back a savepoint and write the same row again.
 //
 //   - It removes a file that no row names.
