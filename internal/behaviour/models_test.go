@@ -124,20 +124,50 @@ func TestCustomTypesAreComparedByTheirValue(t *testing.T) {
 
 func TestAnUpdateThatJoinsOtherTablesSendsForItsOwnRows(t *testing.T) {
 	t.Parallel()
-	for _, size := range []int{0, 1} {
-		t.Run(fmt.Sprint("batches of ", size), func(t *testing.T) {
-			t.Parallel()
-			db, tr := seeded(t, signals.Plugin{BatchSize: size})
-			require.NoError(t, db.Exec("CREATE TABLE raises (name TEXT, price INTEGER)").Error)
-			require.NoError(t, db.Exec("INSERT INTO raises VALUES ('a', 10), ('c', 30)").Error)
-			result := db.Model(&Product{}).Clauses(clause.From{Tables: []clause.Table{{Name: "raises"}}}).
-				Where("raises.name = products.name").Update("price", gorm.Expr("raises.price"))
-			require.NoError(t, result.Error)
-			assert.EqualValues(t, 2, result.RowsAffected)
-			lines := tr.take()
-			assert.Len(t, lines, 4)
-			assert.Subset(t, lines, []string{"post_save update 1 a 10", "post_save update 3 c 30"})
-		})
+	for name, condition := range map[string]string{
+		"a join":                 "raises.name = products.name",
+		"a join and a subquery":  "raises.name = products.name AND products.price < (SELECT 9 + COUNT(*) FROM raises)",
+		"a row of several joins": "raises.name >= products.name AND products.price < (SELECT 9 + COUNT(*) FROM raises)",
+	} {
+		for _, size := range []int{0, 1, 2} {
+			t.Run(fmt.Sprint(name, " in batches of ", size), func(t *testing.T) {
+				t.Parallel()
+				changed := func(plugin bool) (lines []string, names []string, affected int64) {
+					db := testkit.Open(t, &gorm.Config{}, &Product{})
+					tr := &trace{}
+					if plugin {
+						require.NoError(t, db.Use(signals.Plugin{BatchSize: size}))
+					}
+					require.NoError(t, db.Create(&[]Product{{Name: "a"}, {Name: "b"}, {Name: "c"}, {Name: "d"}, {Name: "e"}}).Error)
+					if plugin {
+						signals.For[Product](db).PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+							tr.add("pre %s", e.Instance.Name)
+							return nil
+						})
+						signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+							tr.add("post %s %d", e.Instance.Name, e.Instance.Stock)
+							return nil
+						})
+					}
+					require.NoError(t, db.Exec("CREATE TABLE raises (name TEXT, price INTEGER)").Error)
+					require.NoError(t, db.Exec("INSERT INTO raises VALUES ('a', 7), ('c', 7), ('d', 7), ('e', 7)").Error)
+					result := db.Model(&Product{}).Clauses(clause.From{Tables: []clause.Table{{Name: "raises"}}}).
+						Where(condition).Update("stock", gorm.Expr("raises.price"))
+					require.NoError(t, result.Error)
+					require.NoError(t, db.Model(&Product{}).Where("stock = 7").Order("id").Pluck("name", &names).Error)
+					return tr.take(), names, result.RowsAffected
+				}
+				_, want, wantAffected := changed(false)
+				lines, names, affected := changed(true)
+				assert.Equal(t, want, names)
+				assert.Equal(t, wantAffected, affected)
+				var sent []string
+				for _, name := range want {
+					sent = append(sent, "pre "+name, "post "+name+" 7")
+				}
+				assert.ElementsMatch(t, sent, lines)
+			})
+		}
 	}
 }
 

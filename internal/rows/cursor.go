@@ -73,10 +73,7 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 	if err != nil {
 		return set, err
 	}
-	c.done = c.size == 0 || set.Len() < c.size
-	if Joins(db.Statement) {
-		set.distinct(db.Statement.Context, c.model)
-	}
+	c.done = c.size == 0 || set.found < c.size
 	if c.done {
 		return set, nil
 	}
@@ -84,7 +81,7 @@ func (c *Cursor) Next(db *gorm.DB) (*Set, error) {
 		if err := c.readKeys(db, nil); err != nil {
 			return set, err
 		}
-		c.keys = c.keys[min(c.size, len(c.keys)):]
+		c.keys = c.keys[min(set.Len(), len(c.keys)):]
 		c.done = len(c.keys) == 0
 		return set, nil
 	}
@@ -177,6 +174,7 @@ func (c *Cursor) nextKnown(db *gorm.DB) (*Set, error) {
 		n := min(c.size, len(c.keys))
 		q := c.query
 		q.Where = append([]clause.Expression{In(db.Name(), c.model.Keys, c.keys[:n])}, c.also...)
+		q.Alone = len(c.also) == 0
 		c.keys = c.keys[n:]
 		c.done = len(c.keys) == 0
 		if set, err := c.model.Find(db, q); err != nil || set.Len() > 0 {

@@ -23,6 +23,7 @@ type Query struct {
 	Lock     bool // FOR UPDATE, where the dialect has it
 	Share    bool // with Lock: FOR KEY SHARE on PostgreSQL, so that the rows stay
 	Found    bool // with Lock: MySQL locks rows that exist and no gap, see LocksFound
+	Alone    bool // without the other tables that the statement joins
 	Extra    []clause.Interface
 
 	one    bool  // there is one row at most
@@ -33,6 +34,7 @@ type Query struct {
 // Set holds rows as structs of the model's type.
 type Set struct {
 	n             int
+	found         int           // rows of the result: a join finds a row several times
 	first, second reflect.Value // []T, or [2]T for one row; second is used only for Query.Twice
 	pair          bool          // first holds a row and its second struct
 	loose         bool
@@ -142,6 +144,10 @@ func (m *Model) query(db *gorm.DB, stmt *gorm.Statement, q Query) (*Set, error) 
 		q.named = false
 		return m.query(db, m.build(db, q), q)
 	}
+	set.found = set.n
+	if !q.Alone && Joins(db.Statement) {
+		set.distinct(db.Statement.Context, m)
+	}
 	return set, err
 }
 
@@ -157,7 +163,7 @@ func (m *Model) build(db *gorm.DB, q Query) *gorm.Statement {
 	stmt.Schema, stmt.Table, stmt.TableExpr, stmt.Unscoped = m.Schema, from.Table, from.TableExpr, !q.Scoped
 	stmt.Vars = slices.Clone(q.before)
 	stmt.BuildClauses = db.Callback().Query().Clauses
-	joined := Joins(from)
+	joined := !q.Alone && Joins(from)
 	stmt.AddClause(m.choose(stmt, q, joined))
 	if joined {
 		f, _ := from.Clauses["FROM"].Expression.(clause.From)
