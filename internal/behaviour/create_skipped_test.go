@@ -129,6 +129,41 @@ func TestAnUpsertThatAssignsValuesSendsWhatIsStored(t *testing.T) {
 	}
 }
 
+func TestAnUpsertThatAssignsAnotherInsertedColumnSendsWhatIsStored(t *testing.T) {
+	t.Parallel()
+	own := clause.AssignmentColumns([]string{"name", "stock"})
+	swapped := clause.Set{
+		{Column: clause.Column{Name: "name"}, Value: clause.Column{Table: "excluded", Name: "slug"}},
+		{Column: clause.Column{Name: "stock"}, Value: clause.Column{Table: "excluded", Name: "price"}},
+	}
+	for name, c := range map[string]struct {
+		set     clause.Set
+		selects []string
+	}{
+		"its own": {own, nil}, "another": {swapped, nil}, "one that is not inserted": {own, []string{"ID", "Slug"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, &Product{})
+			require.NoError(t, db.Create(&Product{Name: "old", Slug: "old-slug", Price: 1, Stock: 2}).Error)
+			var heard []Product
+			signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+				heard = append(heard, *e.Instance)
+				return nil
+			})
+			tx := db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: c.set})
+			if c.selects != nil {
+				tx = tx.Select(c.selects)
+			}
+			require.NoError(t, tx.Create(&Product{ID: 1, Name: "new", Slug: "new-slug", Price: 3, Stock: 4}).Error)
+			require.Len(t, heard, 1)
+			stored := find[Product](t, db, 1)
+			assert.Equal(t, []any{stored.Name, stored.Stock}, []any{heard[0].Name, heard[0].Stock})
+			assert.NotEqual(t, "old", stored.Name)
+		})
+	}
+}
+
 // Sum has columns that no INSERT of GORM writes.
 type Sum struct {
 	ID    uint

@@ -163,10 +163,11 @@ func (w *write) upsertOf(conflict clause.OnConflict, inserts []string) upsert {
 	for _, a := range conflict.DoUpdates {
 		if f := w.schema.LookUpField(a.Column.Name); f != nil {
 			u.written[f] = true
-			if from, ok := a.Value.(clause.Column); ok && from.Table == "excluded" {
-				continue
+			from, ok := a.Value.(clause.Column)
+			own := ok && from.Table == "excluded" && w.schema.LookUpField(from.Name) == f && (inserts == nil || slices.Contains(inserts, w.model.Name(f)))
+			if !own { // the row of the write does not have the value
+				u.computed[f] = true
 			}
-			u.computed[f] = true
 		}
 	}
 	var fields []*schema.Field
