@@ -132,7 +132,7 @@ func TestAnUpdateThatJoinsOtherTablesSendsForItsOwnRows(t *testing.T) {
 		for _, size := range []int{0, 1, 2} {
 			t.Run(fmt.Sprint(name, " in batches of ", size), func(t *testing.T) {
 				t.Parallel()
-				changed := func(plugin bool) (lines []string, names []string, affected int64) {
+				changed := func(plugin bool) (lines, names []string, affected int64) {
 					db := testkit.Open(t, &gorm.Config{}, &Product{})
 					tr := &trace{}
 					if plugin {

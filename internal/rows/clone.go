@@ -73,50 +73,62 @@ func absent(f *schema.Field, row reflect.Value) bool {
 	return false
 }
 
-// clone makes a deep copy. Unexported fields of structs and elements of arrays stay shared.
+// clone makes a deep copy. Unexported fields stay shared, but for the exported fields of an embedded struct.
 func clone(v reflect.Value) reflect.Value {
+	copied := reflect.New(v.Type()).Elem()
+	copied.Set(v)
+	detach(copied)
+	return copied
+}
+
+// detach gives a value memory of its own, wherever it shares memory with the value that it was copied from.
+func detach(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
-		if v.IsNil() {
-			return v
+		if !v.IsNil() {
+			p := reflect.New(v.Type().Elem())
+			p.Elem().Set(v.Elem())
+			detach(p.Elem())
+			v.Set(p.Convert(v.Type()))
 		}
-		p := reflect.New(v.Type().Elem())
-		p.Elem().Set(clone(v.Elem()))
-		return p.Convert(v.Type())
 	case reflect.Interface:
-		if v.IsNil() {
-			return v
+		if !v.IsNil() {
+			v.Set(clone(v.Elem()))
 		}
-		return clone(v.Elem()).Convert(v.Type())
 	case reflect.Slice:
-		if v.IsNil() {
-			return v
+		if !v.IsNil() {
+			s := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			reflect.Copy(s, v)
+			v.Set(s)
+			detachAll(v)
 		}
-		s := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-		for i := range v.Len() {
-			s.Index(i).Set(clone(v.Index(i)))
-		}
-		return s
+	case reflect.Array:
+		detachAll(v)
 	case reflect.Map:
-		if v.IsNil() {
-			return v
+		if !v.IsNil() {
+			m := reflect.MakeMapWithSize(v.Type(), v.Len())
+			for key, value := range v.Seq2() {
+				m.SetMapIndex(key, clone(value))
+			}
+			v.Set(m)
 		}
-		m := reflect.MakeMapWithSize(v.Type(), v.Len())
-		for key, value := range v.Seq2() {
-			m.SetMapIndex(key, clone(value))
-		}
-		return m
 	case reflect.Struct:
-		s := reflect.New(v.Type()).Elem()
-		s.Set(v)
 		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() && shares(v.Type().Field(i).Type) {
-				s.Field(i).Set(clone(v.Field(i)))
+			f := v.Type().Field(i)
+			if (f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct) && shares(f.Type) {
+				detach(v.Field(i))
 			}
 		}
-		return s
 	default:
-		return v
+	}
+}
+
+// detachAll is detach for the elements of a slice or an array.
+func detachAll(v reflect.Value) {
+	if shares(v.Type().Elem()) {
+		for i := range v.Len() {
+			detach(v.Index(i))
+		}
 	}
 }
 

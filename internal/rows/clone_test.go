@@ -20,18 +20,21 @@ type (
 		Tags   []string       `gorm:"serializer:json"`
 		Extra  map[string]any `gorm:"serializer:json"`
 		Price  *int
-		Label  label `gorm:"serializer:json"`
-		Size   *size `gorm:"embedded"`
+		Label  label    `gorm:"serializer:json"`
+		Pair   [2][]int `gorm:"serializer:json"`
+		Size   *size    `gorm:"embedded"`
 		Parent *box
 		BoxID  *uint
 		Boxes  []box
 	}
 	label struct {
+		inner
 		Lines []string
 		Any   any
 		kept  []string
 	}
-	size struct {
+	inner struct{ Words []string }
+	size  struct {
 		Inches []int `gorm:"serializer:json"`
 		Width  int
 	}
@@ -40,7 +43,7 @@ type (
 func newBox() *box {
 	return &box{
 		ID: 1, Name: "a", Tags: []string{"x"}, Extra: map[string]any{"list": []any{"y"}}, Price: new(5),
-		Label: label{Lines: []string{"l"}, Any: []int{1}, kept: []string{"k"}}, Size: &size{Width: 2, Inches: []int{3}}, Parent: &box{Name: "p"},
+		Pair: [2][]int{{1}, {2}}, Label: label{inner: inner{[]string{"w"}}, Lines: []string{"l"}, Any: []int{1}, kept: []string{"k"}}, Size: &size{Width: 2, Inches: []int{3}}, Parent: &box{Name: "p"},
 	}
 }
 
@@ -63,6 +66,8 @@ func TestAClonesColumnsShareNoMemory(t *testing.T) {
 		{"what a map holds", func(b *box) { b.list()[0] = "z" }, false},
 		{"what a pointer points to", func(b *box) { *b.Price = 6 }, false},
 		{"a slice in a struct", func(b *box) { b.Label.Lines[0] = "z" }, false},
+		{"a slice in an array", func(b *box) { b.Pair[1][0] = 3 }, false},
+		{"a slice in a struct that the struct embeds", func(b *box) { b.Label.Words[0] = "z" }, false},
 		{"a slice in an interface", func(b *box) { b.numbers()[0] = 2 }, false},
 		{"a field of an embedded struct", func(b *box) { b.Size.Width = 3 }, false},
 		{"a slice in an embedded struct", func(b *box) { b.Size.Inches[0] = 4 }, false},
