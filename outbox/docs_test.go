@@ -11,26 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheCodeOfThePageIsThatOfExamples(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile("../docs/outbox.md")
-	require.NoError(t, err)
-	var examples strings.Builder
-	for _, name := range []string{"example_test.go", "natsjs/example_test.go"} {
-		text, err := os.ReadFile(name)
-		require.NoError(t, err)
-		examples.Write(text)
-	}
-	blocks := 0
-	for i, part := range strings.Split(string(page), "```") {
-		if code, ok := strings.CutPrefix(part, "go\n"); ok && i%2 == 1 {
-			blocks++
-			assert.Contains(t, flush(examples.String()), flush(code))
-		}
-	}
-	assert.Greater(t, blocks, 5)
-}
-
 func TestTheScenariosOfOthersAreTested(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/compared.md")
@@ -48,13 +28,4 @@ func TestTheScenariosOfOthersAreTested(t *testing.T) {
 	for _, test := range named {
 		assert.Contains(t, tests.String(), "func "+test[1]+"(t *testing.T)")
 	}
-}
-
-// flush removes the indentation.
-func flush(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
-	}
-	return strings.Join(lines, "\n")
 }

@@ -27,7 +27,7 @@ var renamed = strings.NewReplacer(
 
 func TestThePagesShowWholeFiles(t *testing.T) {
 	t.Parallel()
-	for page, least := range map[string]int{"docs/recipes.md": 15} {
+	for page, least := range map[string]int{"docs/recipes.md": 15, "docs/outbox.md": 7} {
 		text := read(t, page)
 		files := shown.FindAllStringSubmatch(text, -1)
 		assert.GreaterOrEqual(t, len(files), least, page)
@@ -52,7 +52,7 @@ func TestTheFilesOfThePagesBuildAsAReaderCopiesThem(t *testing.T) {
 	dir := t.TempDir()
 	repository, err := filepath.Abs(top)
 	require.NoError(t, err)
-	for _, page := range []string{"docs/recipes.md"} {
+	for _, page := range []string{"docs/recipes.md", "docs/outbox.md"} {
 		for _, f := range shown.FindAllStringSubmatch(read(t, page), -1) {
 			name := filepath.Join(dir, filepath.FromSlash(f[1]))
 			require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o750))

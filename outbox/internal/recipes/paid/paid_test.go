@@ -3,6 +3,7 @@ package paid_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -118,4 +119,22 @@ func open(t *testing.T, path string, send orders.Send) (*gorm.DB, *outbox.Outbox
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, pool.Close()) })
 	return db, ob
+}
+
+func TestAParkedMailIsListedAndRequeued(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "shop.db")
+	db, ob := open(t, path, func(context.Context, orders.Mail) error {
+		return outbox.Permanent(errors.New("there is no such address"))
+	})
+	require.NoError(t, db.Create(&orders.Order{Email: "nobody", Status: "paid"}).Error)
+	require.NoError(t, ob.Wait(t.Context()))
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dir, "./parked").CombinedOutput()
+	require.NoError(t, err, string(out))
+
+	listed, err := exec.CommandContext(t.Context(), filepath.Join(dir, "parked"), "-db", path, "-requeue").Output()
+	require.NoError(t, err)
+	assert.Contains(t, string(listed), "orders/1 for mail.paid, 1 tries: ")
+	assert.Contains(t, string(listed), "there is no such address\nmail.paid: 1 wait, the oldest for ")
 }
