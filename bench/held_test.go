@@ -18,6 +18,6 @@ func TestAQueuedEventHoldsFewBytes(t *testing.T) {
 	require.NoError(t, err)
 	t.Logf("a write of one row holds %.0f bytes, a row of many %.0f, of which %.0f are its copy", held.One, held.Bulk, held.Copy)
 	require.LessOrEqual(t, held.One, 500.0)
-	require.LessOrEqual(t, held.Bulk, 200.0)
+	require.LessOrEqual(t, held.Bulk, 197.0, "docs/performance.md shows 194, the same in every run")
 	require.InDelta(t, 112, held.Copy, 1, "a product of 104 bytes")
 }
