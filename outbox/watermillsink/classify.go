@@ -3,6 +3,7 @@ package watermillsink
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -13,21 +14,37 @@ import (
 
 // mark marks an error of a publisher as Permanent or Unavailable, if it is known.
 func (o options) mark(err error) error {
+	whole := err
 	for _, classify := range o.classify {
-		if marked := classify(err); outbox.IsPermanent(marked) || outbox.IsUnavailable(marked) {
+		marked, broken := asked(classify, err)
+		if broken != nil { // the function knows nothing of the error
+			whole = fmt.Errorf("%w, and %w", whole, broken)
+		}
+		if marked != nil {
 			return marked
 		}
 	}
 	switch {
 	case outbox.IsPermanent(err), outbox.IsUnavailable(err):
-		return err
+		return whole
 	case says(err, tooLarge()):
-		return outbox.Permanent(err)
+		return outbox.Permanent(whole)
 	case unreachable(err), says(err, away()):
-		return outbox.Unavailable(err)
+		return outbox.Unavailable(whole)
 	default:
-		return err
+		return whole
 	}
+}
+
+// asked returns the error that a function of Classify has marked, or nil if it has marked none. If the function does not return, broken says so.
+func asked(classify func(err error) error, err error) (marked, broken error) {
+	broken = <-begin("the function of Classify", func() error {
+		if answer := classify(err); outbox.IsPermanent(answer) || outbox.IsUnavailable(answer) {
+			marked = answer
+		}
+		return nil
+	})
+	return marked, broken
 }
 
 // unreachable reports whether the connection, or a context that has ended, caused an error.

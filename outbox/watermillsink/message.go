@@ -45,21 +45,21 @@ func Handler(h outbox.Handler, opts ...Option) message.NoPublishHandlerFunc {
 		panic("watermillsink: Handler needs a handler")
 	}
 	o := with(opts)
-	return func(received *message.Message) error {
+	return func(received *message.Message) (err error) {
+		returned := false
+		defer func() {
+			if !returned { // otherwise the router would wait for ever, if h or the function of OnPermanent has ended its goroutine
+				received.Nack()
+			}
+		}()
 		m, err := Message(received, opts...)
 		if err == nil {
-			returned := false
-			defer func() {
-				if !returned { // otherwise the router would wait for ever, if h has ended its goroutine
-					received.Nack()
-				}
-			}()
 			err = h(received.Context(), m)
-			returned = true
 		}
 		if outbox.IsPermanent(err) {
-			return o.onPermanent(received, err)
+			err = o.onPermanent(received, err)
 		}
+		returned = true
 		return err
 	}
 }

@@ -2,6 +2,7 @@ package watermillsink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -41,7 +42,8 @@ func TopicPerTable(prefix string) func(m outbox.Message) string {
 // a message, the next try stores it a second time.
 //
 // An empty topic, or a message that is too large for the engine, gives a Permanent error. If the engine cannot be reached, the error is Unavailable.
-// Send knows such errors of Redis and Kafka clients; add those of other clients with [Classify].
+// Send knows such errors of Redis and Kafka clients; add those of other clients with [Classify]. If the publisher or the function of the topic panics,
+// or ends its goroutine with [runtime.Goexit], this is an error of its message alone.
 func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
 	errs := make([]error, len(messages))
 	var next, failed atomic.Int64
@@ -68,7 +70,10 @@ func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
 
 // publish publishes one message, and marks its error.
 func (s *Sink) publish(ctx context.Context, m outbox.Message) error {
-	topic := s.topic(m)
+	topic, err := s.topicOf(m)
+	if err != nil {
+		return err
+	}
 	if topic == "" {
 		return outbox.Permanent(fmt.Errorf("watermillsink: no topic is named for message %s of type %s", m.ID, m.Type))
 	}
@@ -76,11 +81,10 @@ func (s *Sink) publish(ctx context.Context, m outbox.Message) error {
 	if err != nil {
 		return outbox.Unavailable(fmt.Errorf("watermillsink: message %s: waiting to publish: %w", m.ID, err))
 	}
-	published := make(chan error, 1)
-	go func() {
+	published := begin("Publish", func() error {
 		defer release()
-		published <- s.publisher.Publish(topic, s.options.encode(ctx, m))
-	}()
+		return s.publisher.Publish(topic, s.options.encode(ctx, m))
+	})
 	select {
 	case err = <-published:
 	case <-ctx.Done():
@@ -89,5 +93,21 @@ func (s *Sink) publish(ctx context.Context, m outbox.Message) error {
 	if err == nil {
 		return nil
 	}
-	return s.options.mark(fmt.Errorf("watermillsink: message %s to %s: %w", m.ID, topic, err))
+	err = fmt.Errorf("watermillsink: message %s to %s: %w", m.ID, topic, err)
+	if _, broken := errors.AsType[*brokenError](err); broken { // a failed try, whatever its text says
+		return err
+	}
+	return s.options.mark(err)
+}
+
+// topicOf calls the program's function that names the topic of a message.
+func (s *Sink) topicOf(m outbox.Message) (topic string, err error) {
+	err = <-begin("the function that names the topic", func() error {
+		topic = s.topic(m)
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("watermillsink: message %s: %w", m.ID, err)
+	}
+	return topic, nil
 }
