@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/gorm-signals/signals/outbox"
@@ -56,6 +57,7 @@ func TopicPerTable(prefix string) func(m outbox.Message) string {
 //
 // A message that is too large for the client or the topic, or has no topic, gives a Permanent error. If the brokers cannot be reached, refuse the
 // login, do not have the topic or cannot store now, the error is Unavailable. After [Timeout], messages without an answer have an Unavailable error.
+// If the function of the topic panics, or ends its goroutine with [runtime.Goexit], this is an error of its message alone.
 func (s *Sink) Send(ctx context.Context, messages []outbox.Message) []error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("the brokers have not answered in %s: %w", s.timeout, kerr.RequestTimedOut))
 	defer cancel()
@@ -94,9 +96,9 @@ func (s *Sink) produce(ctx context.Context, messages []outbox.Message) []error {
 			errs[i] = context.Cause(ctx)
 			continue
 		}
-		topic := s.topic(m)
-		if topic == "" {
-			errs[i] = errNoTopic
+		topic, err := s.topicOf(m)
+		if err != nil {
+			errs[i] = err
 			continue
 		}
 		waiting[i] = true
@@ -115,4 +117,25 @@ func (s *Sink) produce(ctx context.Context, messages []outbox.Message) []error {
 		}
 	}
 	return errs
+}
+
+// topicOf calls the program's function that names the topic of a message, on a goroutine of its own. If the function does not return, topicOf returns
+// an error: a panic in Send would be a failed try of all messages, although the client has taken some of them already.
+func (s *Sink) topicOf(m outbox.Message) (topic string, err error) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err = errors.New("the function of NewSink has ended its goroutine with runtime.Goexit, as FailNow of a test does")
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("the function of NewSink panicked: %v\n%s", v, debug.Stack())
+			}
+		}()
+		topic, err = s.topic(m), nil
+	}()
+	<-ended
+	if err == nil && topic == "" {
+		err = errNoTopic
+	}
+	return topic, err
 }
