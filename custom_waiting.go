@@ -158,11 +158,16 @@ func (c *channel) sendRowIn(tx *gorm.DB, reg *dispatch.Registry, g given) error 
 	if err = delivery.Possible(s.plan, c.Kind, tx.Statement.ConnPool); err != nil {
 		return err
 	}
-	if err = c.reg.Send(s.plan, c.Kind, &s.frame, s.rows[:]); err != nil || !s.plan.Waits(c.Kind) {
-		return err
+	failed := c.reg.Send(s.plan, c.Kind, &s.frame, s.rows[:])
+	if !s.plan.Waits(c.Kind) {
+		return failed
 	}
 	d := &delivery.Deferred{}
 	d.Take(c.Kind, &s.frame, tx.Statement, &s.facts, s.rows[:])
+	if failed != nil {
+		d.QueueUnsent(tx.Statement.ConnPool, failed)
+		return failed
+	}
 	atOnce, err := d.Queue(tx.Statement.ConnPool)
 	if err == nil && atOnce {
 		delivery.Finish([]*delivery.Deferred{d}, true)

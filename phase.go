@@ -31,7 +31,8 @@ func AfterCommit() ConnectOption { return inPhase(dispatch.AfterCommit) }
 
 // AfterRollback runs a receiver after the transaction, or a savepoint around the write, was rolled back. After a rollback to a savepoint, the
 // receiver waits for the end of the transaction. Receivers run in reverse order. If the context of a transaction ends and nobody calls Rollback, they
-// run on a goroutine of their own. Signals, event, context and errors are those of AfterCommit.
+// run on a goroutine of their own. With ConnectBatch there is one call per write, with all its rows. Signals, event, context and errors are those of
+// AfterCommit.
 func AfterRollback() ConnectOption { return inPhase(dispatch.AfterRollback) }
 
 // AfterFailure runs a receiver after a write has failed, such as an audit of refused attempts, which survives the rollback. Instance is the row that

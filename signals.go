@@ -79,8 +79,8 @@ func (s *Signal[E]) Send(ctx context.Context, event E) (err error) {
 // SendIn returns ErrNotInstalled if the database of tx has no plugin, and [sql.ErrTxDone] if the transaction has ended. If receivers wait and the
 // plugin cannot see the end of the transaction, it returns ErrUntracked, unless Plugin.Untracked says otherwise.
 //
-// A model signal is sent in the same way, and DB of its event is a session of tx. There are two differences: if a receiver of the send fails, none
-// waits; and in no transaction, errors of AfterCommit receivers go to Plugin.ErrorHandler.
+// A model signal is sent in the same way, and DB of its event is a session of tx. If a receiver of the send fails, AfterFailure receivers wait too, for
+// a rollback. In no transaction, errors of AfterCommit receivers go to Plugin.ErrorHandler.
 //
 //go:noinline
 func (s *Signal[E]) SendIn(tx *gorm.DB, event E) error { return s.channel.sendIn(tx, &event) }

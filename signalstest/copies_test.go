@@ -2,6 +2,7 @@ package signalstest_test
 
 import (
 	"context"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -112,7 +113,7 @@ func TestADeletedRowIsRecordedAsACopy(t *testing.T) {
 	signals.For[Sheet](db).PostDelete.Connect(func(_ context.Context, e signals.DeleteEvent[*Sheet]) error {
 		e.Instance.Tags[0] = "blue"
 		return nil
-	}, signals.Priority(-1<<31))
+	}, signals.Last(), signals.Priority(math.MinInt)) // the only way to run after the recorder
 	require.NoError(t, db.Delete(&Sheet{}, 1).Error)
 	for _, e := range sheets.Events() {
 		assert.Equal(t, []string{"red"}, e.Instance.Tags)

@@ -3,6 +3,7 @@ package signalstest
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -32,17 +33,18 @@ type Recorder[M any] struct {
 	events []Event[M]
 }
 
-// Record connects a Recorder to the save and delete signals of M on db until the test ends. It runs after all receivers without Last.
+// Record connects a Recorder to the save and delete signals of M on db until the test ends. It runs after all
+// receivers, whatever their priorities are, also after those with Last.
 func Record[M any](tb testing.TB, db *gorm.DB) *Recorder[M] {
 	tb.Helper()
 	r := &Recorder[M]{tb: tb}
-	last, uid := signals.Priority(-1<<30), signals.UID(fmt.Sprintf("signalstest.Record %p", r))
+	last, lowest, uid := signals.Last(), signals.Priority(math.MinInt), signals.UID(fmt.Sprintf("signalstest.Record %p", r))
 	s := signals.For[M](db)
 	for _, disconnect := range []func() bool{
-		s.PreSave.Connect(r.saved(s.PreSave.Name()), last, uid),
-		s.PostSave.Connect(r.saved(s.PostSave.Name()), last, uid),
-		s.PreDelete.Connect(r.deleted(s.PreDelete.Name()), last, uid),
-		s.PostDelete.Connect(r.deleted(s.PostDelete.Name()), last, uid),
+		s.PreSave.Connect(r.saved(s.PreSave.Name()), last, lowest, uid),
+		s.PostSave.Connect(r.saved(s.PostSave.Name()), last, lowest, uid),
+		s.PreDelete.Connect(r.deleted(s.PreDelete.Name()), last, lowest, uid),
+		s.PostDelete.Connect(r.deleted(s.PostDelete.Name()), last, lowest, uid),
 	} {
 		tb.Cleanup(func() { disconnect() })
 	}

@@ -145,3 +145,18 @@ func TestCaptureCommitFailsTheTestForErrorsAndWrongExpectations(t *testing.T) {
 	require.Len(t, fails.messages, 3)
 	assert.Contains(t, fails.messages[2], "use db.Begin")
 }
+
+func TestARecorderSeesWhatReceiversWithLastChange(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	signals.For[Order](db).PreSave.Connect(func(_ context.Context, e signals.SaveEvent[*Order]) error {
+		e.Instance.Item = "changed"
+		return nil
+	}, signals.Last())
+	sent := signalstest.Record[Order](t, db)
+	require.NoError(t, db.Create(&Order{Item: "given"}).Error)
+	require.Len(t, sent.Events(), 2)
+	for _, e := range sent.Events() {
+		assert.Equal(t, "changed", e.Instance.Item, e)
+	}
+}

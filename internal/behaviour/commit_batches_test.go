@@ -123,3 +123,24 @@ func TestAPlainTransactionUnderTrackExplicitStaysPlain(t *testing.T) {
 	require.ErrorContains(t, err, "signals.Transaction")
 	require.False(t, errors.Is(err, signals.ErrForeignPool))
 }
+
+func TestABatchReceiverGetsTheRowsOfAWriteThatWasRolledBackTogether(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	var tr trace
+	for name, phase := range map[string]signals.ConnectOption{"undone": signals.AfterRollback(), "failed": signals.AfterFailure()} {
+		signals.For[Product](db).PostSave.ConnectBatch(func(_ context.Context, events []signals.SaveEvent[*Product]) error {
+			tr.add("%s %d from %s", name, len(events), events[0].Instance.Name)
+			return nil
+		}, phase)
+	}
+	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		tr.add("undone %s", e.Instance.Name)
+		return nil
+	}, signals.AfterRollback(), signals.Last())
+	err := db.Transaction(func(tx *gorm.DB) error {
+		return errors.Join(tx.Create(&[]Product{{Name: "a"}, {Name: "b"}}).Error, tx.Create(&[]Product{{Name: "c"}, {Name: "d"}, {Name: "e"}}).Error, errBoom)
+	})
+	require.ErrorIs(t, err, errBoom)
+	assert.Equal(t, []string{"undone e", "undone 3 from c", "undone d", "undone c", "undone b", "undone 2 from a", "undone a"}, tr.take())
+}

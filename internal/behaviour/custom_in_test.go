@@ -381,3 +381,39 @@ func TestAModelSignalThatIsSentInATransactionWaitsForItsEnd(t *testing.T) {
 	assert.Equal(t, []string{"send false", "before saved a", "after saved a"}, h.take())
 	require.ErrorContains(t, products.PostSave.SendIn(open(t, &Product{}), event), "another database")
 }
+
+func TestAReceiverOfAModelSignalThatFailsInSendInLeavesTheRollbackItsReceivers(t *testing.T) {
+	t.Parallel()
+	for _, commits := range []bool{false, true} {
+		t.Run(fmt.Sprint("the transaction commits: ", commits), func(t *testing.T) {
+			t.Parallel()
+			db := open(t, &Product{})
+			var tr trace
+			saved := signals.For[Product](db).PostSave
+			saved.Connect(func(context.Context, signals.SaveEvent[*Product]) error { return errBoom })
+			for name, phase := range map[string]signals.ConnectOption{
+				"before": signals.BeforeCommit(), "committed": signals.AfterCommit(), "undone": signals.AfterRollback(), "failed": signals.AfterFailure(),
+			} {
+				saved.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+					tr.add("%s %s %t", name, e.Instance.Name, errors.Is(e.Err(), errBoom))
+					return nil
+				}, phase)
+			}
+			err := db.Transaction(func(tx *gorm.DB) error {
+				err := saved.SendIn(tx, signals.SaveEvent[*Product]{Instance: &Product{ID: 7, Name: "a"}})
+				require.ErrorIs(t, err, errBoom)
+				if commits {
+					return nil
+				}
+				return err
+			})
+			if commits {
+				require.NoError(t, err)
+				assert.Empty(t, tr.take())
+			} else {
+				require.ErrorIs(t, err, errBoom)
+				assert.ElementsMatch(t, []string{"undone a false", "failed a true"}, tr.take())
+			}
+		})
+	}
+}

@@ -72,15 +72,19 @@ func (d delivery) rollback(actions []txn.Item[any]) {
 			d.rollbackSent(a)
 		case *Deferred:
 			entries := a.entries(dispatch.AfterRollback)
-			if len(entries) == 0 || a.lost() {
+			if len(entries) == 0 || (a.lost() && !a.failed().unsent) {
 				return
 			}
 			a.leave(d.outside)
 			calls := len(a.rows) * len(entries)
 			every(0, calls, func(i int) {
-				row, entry := (calls-1-i)/len(entries), (calls-1-i)%len(entries)
-				if d.takes(entries[entry]) {
-					d.send(entries[entry], &a.frame, a.rows[row:row+1])
+				row, e := (calls-1-i)/len(entries), entries[(calls-1-i)%len(entries)]
+				switch {
+				case !d.takes(e):
+				case e.Batch == nil:
+					d.send(e, &a.frame, a.rows[row:row+1])
+				case row == len(a.rows)-1: // the first of its rows in reverse order
+					d.send(e, &a.frame, a.rows)
 				}
 			})
 		}

@@ -13,6 +13,7 @@ type failure struct {
 	err     error
 	written bool // the statement has run, so its changes may still be committed
 	lost    bool // only AfterFailure receivers get the send
+	unsent  bool // and AfterRollback receivers: a receiver of a send by hand has failed
 }
 
 // Fail notes that the call of the send has failed. written says that its statement has run all the same.
@@ -29,7 +30,16 @@ func (d *Deferred) lost() bool {
 // QueueLost adds a send that only AfterFailure receivers get, because the call has failed. If the write runs outside any transaction, it reports that
 // the send waits for the end of the statement.
 func (d *Deferred) QueueLost(current gorm.ConnPool, err error, written bool) (forStatement bool) {
-	d.rest().failure.Store(&failure{err, written, true})
+	return d.queueFailed(current, &failure{err: err, written: written, lost: true})
+}
+
+// QueueUnsent adds a send by hand to its transaction although one of its receivers has failed: AfterRollback and AfterFailure receivers still wait.
+func (d *Deferred) QueueUnsent(current gorm.ConnPool, err error) {
+	d.queueFailed(current, &failure{err: err, written: true, lost: true, unsent: true})
+}
+
+func (d *Deferred) queueFailed(current gorm.ConnPool, f *failure) (forStatement bool) {
+	d.rest().failure.Store(f)
 	if len(d.rows) == 0 {
 		return false
 	}
