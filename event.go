@@ -105,8 +105,8 @@ func (e SaveEvent[M]) Table() string { return e.answers.table() }
 // Table returns the table that the delete names, as [SaveEvent.Table] does.
 func (e DeleteEvent[M]) Table() string { return e.answers.table() }
 
-// Original returns the row as it was stored before the write; do not change it. For a created row it returns the zero M and no error. A receiver
-// connected with Needs(Keys) or Needs(Row) gets [ErrNotLoaded].
+// Original returns the row as it was stored before the write; do not change it. For a created row it returns nil and no error, so look at Created
+// before you use the row. A receiver connected with Needs(Keys) or Needs(Row) gets [ErrNotLoaded].
 func (e SaveEvent[M]) Original() (M, error) {
 	original, err := e.answers.original(e.Created)
 	m, _ := original.(M)
