@@ -112,9 +112,6 @@ func (k keeper) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver
 	return err
 }
 
-// errEnded is the error of a receiver or a sink that has ended its goroutine.
-var errEnded = errors.New("the receiver has ended its goroutine with runtime.Goexit, as FailNow of a test does: return an error instead")
-
 // try calls the receiver of an event that is mine, and stores the result. It reports whether the event is done or parked. If the receiver ends the
 // goroutine, the deferred function stores a failed try.
 func (ob *Outbox) try(ctx context.Context, r *held) (out bool) {
@@ -180,7 +177,7 @@ func (ob *Outbox) deliver(ctx context.Context, receiver registered, r *held, cal
 	if ob.Context != nil {
 		limited = ob.Context(limited, m.Extensions)
 	}
-	return call(limited, r.Data)
+	return sound(call(limited, r.Data))
 }
 
 // errTaken says that the claim on an event has ended and another process may have the event.
@@ -210,16 +207,6 @@ func Tx(ctx context.Context) *gorm.DB {
 	return tx.WithContext(ctx)
 }
 
-// apart calls f on a goroutine of its own and waits. If f calls [runtime.Goexit], the caller's goroutine goes on.
-func apart(f func()) {
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		f()
-	}()
-	<-ended
-}
-
 // note stores a failed try, and reports whether the record was parked.
 func (ob *Outbox) note(ctx context.Context, r *record, cause error) (parked bool, err error) {
 	receiver := ob.receiverOf(r)
@@ -230,13 +217,22 @@ func (ob *Outbox) note(ctx context.Context, r *record, cause error) (parked bool
 		text = "is parked, see Outbox.Dead,"
 	}
 	ob.failed(ctx, fmt.Errorf("outbox: %s %s after %d tries: %w", r, text, r.Tries, cause))
-	err = ob.store.fail(ob.db.WithContext(context.WithoutCancel(ctx)), r, cause, receiver.backoff(r.Tries), parked)
+	err = ob.store.fail(ob.db.WithContext(context.WithoutCancel(ctx)), r, cause, ob.pause(ctx, receiver, r.Tries), parked)
 	ob.wake() // this event, or others of its row, may be due now
 	if err != nil {
 		err = fmt.Errorf("outbox: a failed try of %s could not be noted: %w", r, err)
 		ob.failed(ctx, err)
 	}
 	return parked && err == nil, err
+}
+
+// pause returns how long an event waits after failed tries. If Backoff does not return, it is the default.
+func (ob *Outbox) pause(ctx context.Context, receiver registered, tries int) (d time.Duration) {
+	if failure := guarded("Backoff", func() { d = receiver.backoff(tries) }); failure != nil {
+		ob.failed(ctx, fmt.Errorf("outbox: the event waits for the default of Backoff: %w", failure))
+		return backoff(tries)
+	}
+	return d
 }
 
 // String describes the record in errors.

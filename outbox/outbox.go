@@ -299,14 +299,15 @@ func follow(tx *gorm.DB, then func(ctx context.Context) error) (followed bool, e
 	return followed, err
 }
 
-// failed reports an error to ErrorHandler or the logger.
+// failed reports an error to ErrorHandler or the logger. If these panic or end their goroutine, the outbox goes on.
 func (ob *Outbox) failed(ctx context.Context, err error) {
-	defer func() { _ = recover() }() // a panic of ErrorHandler must not end the worker
-	if ob.ErrorHandler != nil {
-		ob.ErrorHandler(ctx, err)
-		return
-	}
-	ob.db.Logger.Error(ctx, "outbox: %v", err)
+	_ = guarded("ErrorHandler", func() {
+		if ob.ErrorHandler != nil {
+			ob.ErrorHandler(ctx, err)
+			return
+		}
+		ob.db.Logger.Error(ctx, "outbox: %v", err)
+	})
 }
 
 // wait waits until somebody wakes the channel, or for d. It reports false if ctx has ended.

@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"time"
 )
 
@@ -236,7 +235,9 @@ func (r *Relay) hand(ctx context.Context, messages []Message) (answers []error) 
 	case len(errs) != len(messages):
 		all(fmt.Errorf("%T answered %d messages with %d errors: see outbox.Sink", r.sink, len(messages), len(errs)))
 	default:
-		copy(answers, errs)
+		for i, err := range errs {
+			answers[i] = sound(err)
+		}
 	}
 	for i, err := range answers {
 		if err != nil && limited.Err() != nil { // the time was over, which is no fault of a message
@@ -248,16 +249,7 @@ func (r *Relay) hand(ctx context.Context, messages []Message) (answers []error) 
 
 // call calls the sink. It returns an error if the sink panics or ends its goroutine.
 func (r *Relay) call(ctx context.Context, messages []Message) (errs []error, failure error) {
-	apart(func() {
-		failure = fmt.Errorf("%T: %w", r.sink, errEnded)
-		defer func() {
-			if v := recover(); v != nil {
-				failure = fmt.Errorf("%T panicked: %v\n%s", r.sink, v, debug.Stack())
-			}
-		}()
-		errs = r.sink.Send(ctx, messages)
-		failure = nil
-	})
+	failure = guarded(fmt.Sprintf("%T", r.sink), func() { errs = r.sink.Send(ctx, messages) })
 	return errs, failure
 }
 
