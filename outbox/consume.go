@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
+	"slices"
 
 	"gorm.io/gorm"
 )
@@ -22,8 +24,8 @@ type Event[T any] struct {
 func (e Event[T]) DB() *gorm.DB { return e.tx }
 
 // On calls fn with the events of a subscriber: with those of the given types, or with all if none is given. Types are patterns of [path.Match] such
-// as "com.acme.products.*.v1"; if several match an event, fn is called for each of them. Call On before the subscriber runs. On panics if sub or fn
-// is nil.
+// as "com.acme.products.*.v1"; if several match an event, fn is called once. Two calls of On are two calls of their functions. Call On before the
+// subscriber runs. On panics if sub or fn is nil.
 //
 // On decodes the data as JSON; data that does not fit T is a Permanent error, without a call of fn. After an error of fn the event comes again, unless
 // [Permanent] made the error. signals.Actor(ctx) is the text of the actor, if the sender has named one.
@@ -41,7 +43,21 @@ func On[T any](sub Subscriber, fn func(ctx context.Context, e Event[T]) error, t
 	if len(types) == 0 {
 		types = []string{""}
 	}
-	for _, pattern := range types {
-		sub.Handle(pattern, handle)
+	types = slices.Clone(types) // the caller may change its list
+	for i, pattern := range types {
+		sub.Handle(pattern, func(ctx context.Context, m Message) error {
+			if matchesAny(types[:i], m.Type) { // the handler of that pattern calls fn
+				return nil
+			}
+			return handle(ctx, m)
+		})
 	}
+}
+
+// matchesAny reports whether one of the patterns of [Subscriber.Handle] matches a type.
+func matchesAny(patterns []string, eventType string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		ok, err := path.Match(pattern, eventType)
+		return pattern == "" || (ok && err == nil)
+	})
 }
