@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/gorm-signals/signals/outbox"
 )
@@ -48,7 +49,7 @@ func (r *run) process(ctx context.Context, d *delivery) bool {
 		}
 		r.log.LogAttrs(ctx, slog.LevelWarn, "natsjs: an event failed and is tried again",
 			r.about(d, slog.Int("try", try), slog.Any("error", err))...)
-		if !rest(r.stop, r.backoff(try)) {
+		if !rest(r.stop, r.pause(ctx, d, try)) {
 			return false
 		}
 	}
@@ -74,25 +75,39 @@ func (r *run) try(ctx context.Context, d *delivery) error {
 	if d.bad != nil {
 		return outbox.Permanent(d.bad)
 	}
-	return apart(func() error { return r.call(ctx, d.m) })
+	return apart("a handler", func() error { return r.call(ctx, d.m) })
 }
 
-// apart calls f on a goroutine of its own and waits. A panic of f, and a call of [runtime.Goexit], become errors.
-func apart(f func() error) error {
+// pause returns how long a message waits after failed tries. If the function of Backoff does not return, it is the default.
+func (r *run) pause(ctx context.Context, d *delivery, tries int) time.Duration {
+	pause := backoff(tries)
+	err := apart("Backoff", func() error {
+		pause = r.backoff(tries)
+		return nil
+	})
+	if err != nil {
+		r.log.LogAttrs(ctx, slog.LevelError, "natsjs: an event waits for the default of Backoff", r.about(d, slog.Any("error", err))...)
+	}
+	return pause
+}
+
+// apart calls f, which runs code of the program, on a goroutine of its own and waits. A panic of f or of a method of its error, and a call of
+// [runtime.Goexit], become errors.
+func apart(what string, f func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		err := errors.New("natsjs: a handler has ended its goroutine with runtime.Goexit, as FailNow of a test does: return an error instead")
+		err := errors.New("natsjs: " + what + " has ended its goroutine with runtime.Goexit, as FailNow of a test does: return an error instead")
 		defer func() { result <- err }()
-		defer recovered(&err)
-		err = f()
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("natsjs: %s panicked: %v\n%s", what, v, debug.Stack())
+			}
+		}()
+		if err = f(); err != nil {
+			_, _ = err.Error(), outbox.IsPermanent(err) // the methods of a nil pointer panic here, and not later
+		}
 	}()
 	return <-result
-}
-
-func recovered(err *error) {
-	if v := recover(); v != nil {
-		*err = fmt.Errorf("natsjs: a handler panicked: %v\n%s", v, debug.Stack())
-	}
 }
 
 // park calls OnDead and tells the server not to deliver a message again.
@@ -114,7 +129,7 @@ func (r *run) bury(ctx context.Context, m outbox.Message, cause error) error {
 	if r.onDead == nil {
 		return nil
 	}
-	return apart(func() error {
+	return apart("OnDead", func() error {
 		r.onDead(ctx, m, cause)
 		return nil
 	})
