@@ -2,9 +2,12 @@ package natsjs_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gorm-signals/signals/outbox"
 	"github.com/stretchr/testify/assert"
@@ -67,4 +70,15 @@ func TestANilPointerAsAnErrorIsAFailedTry(t *testing.T) {
 	assert.Equal(t, []string{"a-2"}, done.waitFor(t, 1))
 	settled(t, nc)
 	assert.Equal(t, []string{"a-1"}, dead.seen())
+}
+
+func TestTheReasonOfAParkedMessageIsCutBetweenCharacters(t *testing.T) {
+	t.Parallel()
+	for shift := range 4 {
+		reason := natsjs.Reason(errors.New(strings.Repeat("x", shift) + strings.Repeat("😀", 100)))
+		assert.True(t, utf8.ValidString(reason), "%q", reason)
+		assert.Greater(t, len(reason), 196)
+		assert.LessOrEqual(t, len(reason), 200)
+	}
+	assert.Equal(t, "first", natsjs.Reason(errors.New("first\nsecond")))
 }

@@ -13,6 +13,7 @@ var (
 	SubjectOf = subjectOf
 	FiltersOf = filtersOf
 	Matches   = matches
+	Reason    = reason
 )
 
 // Decode reads a message.

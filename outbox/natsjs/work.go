@@ -138,7 +138,7 @@ func (r *run) bury(ctx context.Context, m outbox.Message, cause error) error {
 // reason returns the first line of an error, short enough for an advisory of the server.
 func reason(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line[:min(len(line), 200)]
+	return strings.ToValidUTF8(line[:min(len(line), 200)], "") // without a character that the limit cuts
 }
 
 // answer acknowledges or ends a message on the server. If that is lost, the message comes again, and receive answers it.
