@@ -229,7 +229,7 @@ func assign(to reflect.Value, value any) bool {
 			return false
 		}
 	case to.CanFloat():
-		if !v.CanFloat() && !whole {
+		if (!v.CanFloat() && !whole) || to.OverflowFloat(v.Convert(reflect.TypeFor[float64]()).Float()) {
 			return false
 		}
 	case to.Kind() != v.Kind() || !v.CanConvert(to.Type()):

@@ -143,6 +143,7 @@ func TestDecodeRefusesWhatDoesNotFit(t *testing.T) {
 		"bool":    {"1", `"true"`},
 		"text":    {"1", `{"bytes":"AA=="}`},
 		"float":   {`"1"`, "true"},
+		"percent": {"3.5e38", "-1e39"},
 		"at":      {`"2024-01-02"`, "1"},
 		"bytes":   {`"a"`},
 		"deleted": {`"no time"`},

@@ -221,6 +221,21 @@ func TestCompareRoundsAsColumnsDo(t *testing.T) {
 	})
 }
 
+func TestCompareConvertsTextsAsSQLiteDoes(t *testing.T) {
+	t.Parallel()
+	all := map[string]comparison{}
+	for of, verdict := range map[string]rows.Verdict{
+		"integer": rows.Equal, "charint": rows.Equal, "floating point": rows.Equal, "double": rows.Equal, "decimal(10,5)": rows.Equal, "money": rows.Equal,
+		"varchar(10)": rows.Differ, "native character": rows.Differ, "clob": rows.Differ, "textual": rows.Differ, "blob": rows.Differ,
+	} {
+		all["two forms of a number in "+of] = comparison{"type:" + of, "1.0", "1", on("sqlite", verdict)}
+	}
+	for _, text := range []string{"0x1", "0X1", "0b1", "0B1", "0o1", "0O1", "1_0", "1/1"} {
+		all[text+" is no number"] = comparison{"type:numeric", text, "1", map[string]rows.Verdict{"sqlite": rows.Differ, "postgres": rows.Unsure}}
+	}
+	checkAll(t, all)
+}
+
 func TestSameComparesGoValues(t *testing.T) {
 	t.Parallel()
 	type part struct {

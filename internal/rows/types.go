@@ -156,13 +156,24 @@ func judge(x, y string) Verdict {
 	return differ(x != y)
 }
 
-// compareInSQLite compares values that SQLite may convert: a column with numeric affinity stores texts that look like numbers as numbers.
-// https://www.sqlite.org/datatype3.html#determination_of_column_affinity
-func (t columnType) compareInSQLite(x, y any) Verdict {
-	for _, part := range []string{"int", "char", "clob", "text", "blob"} {
-		if strings.Contains(t.name, part) && part != "int" {
-			return Differ
+// convertsInSQLite reports whether a column of the type has a numeric affinity, with which SQLite stores texts that look like numbers as numbers. The
+// first rule that applies decides: https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+func (t columnType) convertsInSQLite() bool {
+	for _, rule := range []struct {
+		part    string
+		numeric bool
+	}{{"int", true}, {"char", false}, {"clob", false}, {"text", false}, {"blob", false}} {
+		if strings.Contains(t.name, rule.part) {
+			return rule.numeric
 		}
+	}
+	return true // REAL and NUMERIC
+}
+
+// compareInSQLite compares values that SQLite may convert.
+func (t columnType) compareInSQLite(x, y any) Verdict {
+	if !t.convertsInSQLite() {
+		return Differ
 	}
 	a, b := decimalOf(x), decimalOf(y)
 	switch {
@@ -238,7 +249,7 @@ func decimalOf(v any) *big.Rat {
 	default:
 		text = strings.TrimSpace(string(textOf(v)))
 	}
-	if strings.ContainsAny(text, "/_xXpPbo") || len(text) > 400 || exponent(text) > 400 {
+	if strings.ContainsAny(text, "/_xXpPbBoO") || len(text) > 400 || exponent(text) > 400 {
 		return nil
 	}
 	r, ok := new(big.Rat).SetString(text)
