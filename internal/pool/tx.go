@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"reflect"
+	"strconv"
 	"sync/atomic"
 
 	"gorm.io/gorm"
@@ -59,6 +60,7 @@ type seldom struct {
 	stop    func() bool // stops watching the context
 	adopted *sql.Tx
 	reading reading
+	points  atomic.Int32 // how many savepoints the library has named
 }
 
 // pools returns the pools of the database. The wrapper holds them, so that a transaction does not grow by a pointer.
@@ -92,6 +94,12 @@ func (p *Pools) newTx(ctx context.Context, tx gorm.Tx, outside gorm.ConnPool) *T
 
 // Statements returns how many statements and queries have run in the transaction.
 func (t *Tx) Statements() int { return int(t.statements.Load()) }
+
+// NameSavepoint returns a name for a savepoint of the library that no other savepoint of the transaction has: MySQL drops a savepoint as soon as
+// another one gets its name.
+func (t *Tx) NameSavepoint(purpose string) string {
+	return "signals_" + purpose + "_" + strconv.Itoa(int(t.rest().points.Add(1)))
+}
 
 // ExecContext runs a statement and follows its effect on the transaction.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {

@@ -187,10 +187,10 @@ func (w *insert) settle() error {
 	}
 	err := w.settleRows()
 	w.refollow() // GORM has set the times of the rows
-	if err != nil || w.returned == nil || !w.returned.savepoint {
+	if err != nil || w.returned == nil || w.returned.savepoint == "" {
 		return err
 	}
-	return w.exec("RELEASE SAVEPOINT " + insertSavepoint)
+	return w.exec("RELEASE SAVEPOINT " + w.returned.savepoint)
 }
 
 // after sends post_save for every row that was written.

@@ -33,7 +33,7 @@ func (w *insert) insertAgain(conflict *clause.OnConflict, one any) (int64, error
 // oneByOne undoes an INSERT of several rows and inserts them one by one: only for a single row the database says whether it was written. The caller
 // sees the number of rows of the first INSERT, and the keys of the second ones.
 func (w *insert) oneByOne() error {
-	if err := w.exec("ROLLBACK TO SAVEPOINT " + insertSavepoint); err != nil {
+	if err := w.exec("ROLLBACK TO SAVEPOINT " + w.returned.savepoint); err != nil {
 		return err
 	}
 	w.disown()

@@ -17,19 +17,17 @@ import (
 // to a savepoint if some were inserted, reads again, and runs the original upsert. MySQL notes the keys of the rows that it finds in a session
 // variable. SQLite has one writer at a time, and needs none of this.
 
-const raceSavepoint = "signals_race"
-
 // race is the state of an INSERT that other connections may overtake.
 type race struct {
 	conflict  clause.OnConflict // as the caller gave it
 	fresh     int64             // rows that look new
-	savepoint bool
-	ran       bool   // the INSERT has run with DO NOTHING
-	notes     bool   // MySQL notes the rows that it finds
-	returns   bool   // MariaDB returns for each row whether it was found
-	token     string // marks a note, or a found row
-	asked     bool   // a statement of its own has begun the note
-	found     []bool // by row: MariaDB has returned that it was found
+	savepoint string            // set before the INSERT, so that it can be undone; empty without one
+	ran       bool              // the INSERT has run with DO NOTHING
+	notes     bool              // MySQL notes the rows that it finds
+	returns   bool              // MariaDB returns for each row whether it was found
+	token     string            // marks a note, or a found row
+	asked     bool              // a statement of its own has begun the note
+	found     []bool            // by row: MariaDB has returned that it was found
 }
 
 // lateConflict reads the stored rows if another callback has added a conflict clause after pre_save.
@@ -64,18 +62,15 @@ func (w *insert) returnsSlice() bool {
 func (w *insert) run() error {
 	only := w.onlyInsert(w.race.conflict)
 	if w.race.fresh > 1 {
-		set, err := w.setSavepoint(raceSavepoint)
-		if err != nil || !set {
+		var err error
+		if w.race.savepoint, err = w.setSavepoint("race"); w.race.savepoint == "" {
 			return err
 		}
-		w.race.savepoint = true
 	}
 	w.race.ran = true
 	w.replaceClause("ON CONFLICT", only)
 	return nil
 }
-
-func (w *insert) savepoint(does string) error { return w.exec(does + raceSavepoint) }
 
 // onlyInsert returns DO NOTHING for the same conflicts.
 func (w *insert) onlyInsert(conflict clause.OnConflict) clause.OnConflict {
@@ -109,8 +104,8 @@ func (w *insert) returns() bool {
 
 // lost undoes an INSERT that has not written all rows that looked new, and reads the stored rows again.
 func (w *insert) lost(wrote int64) error {
-	if w.race.savepoint && wrote > 0 {
-		if err := w.savepoint("ROLLBACK TO SAVEPOINT "); err != nil {
+	if w.race.savepoint != "" && wrote > 0 {
+		if err := w.exec("ROLLBACK TO SAVEPOINT " + w.race.savepoint); err != nil {
 			return err
 		}
 	}
@@ -128,11 +123,12 @@ func (w *insert) lost(wrote int64) error {
 }
 
 func (w *insert) release() error {
-	if !w.race.savepoint {
+	name := w.race.savepoint
+	if name == "" {
 		return nil
 	}
-	w.race.savepoint = false
-	return w.savepoint("RELEASE SAVEPOINT ")
+	w.race.savepoint = ""
+	return w.exec("RELEASE SAVEPOINT " + name)
 }
 
 // settleRows finds out which rows the INSERT wrote, and which of them existed before.

@@ -230,7 +230,7 @@ func (w *insert) askMySQL() error {
 
 // misplaced reports whether GORM has given keys to the wrong rows: without RETURNING it counts up from the first key, as if all rows were inserted.
 func (w *insert) misplaced() bool {
-	return w.returned != nil && w.returned.savepoint && w.returned.fields == nil
+	return w.returned != nil && w.returned.savepoint != "" && w.returned.fields == nil
 }
 
 // readBackMySQL finds the written rows without a note: their keys are stored now, and were not before.

@@ -21,10 +21,8 @@ type returned struct {
 	places    []int           // the structs that GORM fills, in this order
 	got       reflect.Value   // a slice of the returned rows
 	doNothing bool            // GORM skips structs with a value in one of the columns
-	savepoint bool            // the INSERT can be undone
+	savepoint string          // set before the INSERT, so that it can be undone; empty without one
 }
-
-const insertSavepoint = "signals_insert"
 
 // noteReturned copies the rows right before an INSERT. It sets a savepoint if keys may not show later which rows were written.
 func (w *insert) noteReturned() error {
@@ -45,7 +43,7 @@ func (w *insert) noteReturned() error {
 	w.findReturned()
 	if skips && (!keyed || w.hasCondition()) && (w.race == nil || !w.dialect().NotesFound() || !w.returns()) { // MariaDB returns all keys
 		var err error
-		kept.savepoint, err = w.setSavepoint(insertSavepoint)
+		kept.savepoint, err = w.setSavepoint("insert")
 		return err
 	}
 	return nil

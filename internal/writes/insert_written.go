@@ -49,7 +49,7 @@ func (w *insert) dropSkipped() error {
 		}
 		return err
 	}
-	if w.returned != nil && w.returned.savepoint {
+	if w.returned != nil && w.returned.savepoint != "" {
 		return w.oneByOne()
 	}
 	return nil
@@ -91,7 +91,7 @@ func (w *insert) findWritten(expected []int, count int, exact bool) (bool, error
 		}
 		w.place(nil)
 		written, sure, err := w.writtenByKey(expected, count, exact)
-		if err != nil || (!sure && w.returned.savepoint) {
+		if err != nil || (!sure && w.returned.savepoint != "") {
 			return false, err
 		}
 		if !w.conflicting && (!exact || len(written) > count) {
@@ -103,7 +103,7 @@ func (w *insert) findWritten(expected []int, count int, exact bool) (bool, error
 		w.silenceBut(written)
 		return true, nil
 	}
-	if !exact || w.returned.fields == nil || (keyed > 0 && w.returned.savepoint) {
+	if !exact || w.returned.fields == nil || (keyed > 0 && w.returned.savepoint != "") {
 		return false, nil
 	}
 	written, err := w.writtenByValue(expected, count)
@@ -238,7 +238,7 @@ func (w *insert) writtenByValue(expected []int, n int) ([]int, error) {
 			written = append(written, i)
 		}
 	}
-	if len(written) < n && !w.returned.savepoint {
+	if len(written) < n && w.returned.savepoint == "" {
 		written = w.likeliest(expected, n, func(i, k int) int { return w.alike(i, stored[ids[k]], given) })
 	}
 	return written, nil

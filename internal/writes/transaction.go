@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -57,7 +58,7 @@ func (w *write) guard() error {
 	if _, own := w.db.InstanceGet("gorm:started_transaction"); own {
 		return nil
 	}
-	name := fmt.Sprintf("signals_write_%d", w.pre.Depth) // writes of receivers have savepoints of their own
+	name := w.nameSavepoint("write")
 	if err := w.control("SAVEPOINT " + name); err != nil {
 		return err
 	}
@@ -86,6 +87,15 @@ func (w *write) unguard(stands bool) {
 	}
 }
 
+// nameSavepoint returns a name that no other savepoint of the transaction has. Hooks of GORM, receivers and callbacks of other plugins may write before
+// the savepoint is released.
+func (w *write) nameSavepoint(purpose string) string {
+	if tx, _ := pool.Find(w.stmt.ConnPool); tx != nil {
+		return tx.NameSavepoint(purpose)
+	}
+	return "signals_" + purpose + "_" + strings.Trim(w.reg.notes.token(), ":") // nobody counts the savepoints of this transaction
+}
+
 // control runs a statement about savepoints on the transaction itself. The library would not see a prepared one.
 func (w *write) control(sql string) error {
 	conn := w.stmt.ConnPool
@@ -100,17 +110,21 @@ func (w *write) control(sql string) error {
 	return err
 }
 
-// setSavepoint sets a savepoint. If there is no transaction, it begins one first: SQLite would begin one that nobody ends. It reports false if the
-// connection cannot begin one.
-func (w *write) setSavepoint(name string) (bool, error) {
-	err := w.beginOwn()
+// setSavepoint sets a savepoint and returns its name. If there is no transaction, it begins one first: SQLite would begin one that nobody ends. It
+// returns an empty name if the connection cannot begin one.
+func (w *write) setSavepoint(purpose string) (name string, err error) {
+	err = w.beginOwn()
 	if errors.Is(err, gorm.ErrInvalidTransaction) {
-		return false, nil
+		return "", nil
 	}
-	if err == nil {
-		err = w.exec("SAVEPOINT " + name)
+	if err != nil {
+		return "", err
 	}
-	return err == nil, err
+	name = w.nameSavepoint(purpose)
+	if err = w.exec("SAVEPOINT " + name); err != nil {
+		return "", err
+	}
+	return name, nil
 }
 
 // exec runs a statement beside the write, on its connection.
