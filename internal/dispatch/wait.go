@@ -119,6 +119,9 @@ func isWait(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}
+	if waited, known := pool.Waited(err); known { // the text may hold values of the program
+		return waited
+	}
 	text := err.Error()
 	for _, part := range []string{
 		"database is locked", "database table is locked", // SQLite

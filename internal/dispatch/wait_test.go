@@ -139,6 +139,24 @@ func TestAStatementIsNotRefusedThatNeedsNoOtherConnection(t *testing.T) {
 	}
 }
 
+// Errors in the shapes of the drivers.
+type (
+	mysqlError struct {
+		Number uint16
+		text   string
+	}
+	postgresError struct{ state, text string }
+	sqliteError   struct {
+		Code int
+		text string
+	}
+)
+
+func (e mysqlError) Error() string       { return e.text }
+func (e postgresError) Error() string    { return e.text }
+func (e postgresError) SQLState() string { return e.state }
+func (e sqliteError) Error() string      { return e.text }
+
 func TestErrorsOfWaitingNameTheCure(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -155,6 +173,12 @@ func TestErrorsOfWaitingNameTheCure(t *testing.T) {
 		{"PostgreSQL, a deadlock", errors.New("ERROR: deadlock (SQLSTATE 40P01)"), true},
 		{"PostgreSQL, lock_timeout", errors.New("canceling statement due to lock timeout"), true},
 		{"PostgreSQL, in words", errors.New("deadlock detected"), true},
+		{"MySQL, by number", mysqlError{1205, "patience"}, true},
+		{"PostgreSQL, by state", fmt.Errorf("a: %w", postgresError{"40P01", "crossing"}), true},
+		{"SQLite, by code", sqliteError{5 | 1<<8, "wait"}, true},
+		{"MySQL, a value with such words", mysqlError{1062, "Duplicate entry 'deadlock detected' for key 'name'"}, false},
+		{"PostgreSQL, a value with such words", postgresError{"23505", "Key (name)=(lock timeout) already exists"}, false},
+		{"SQLite, a message with such words", sqliteError{19, "database is locked"}, false},
 		{"another error", errors.New("no such table: items"), false},
 		{"a context that was cancelled", context.Canceled, false},
 		{"an error that names it already", fmt.Errorf("%w: database is locked", fault.ErrOtherSession), false},

@@ -20,7 +20,7 @@ func refused(err error) bool {
 	}
 	// PostgreSQL answers COMMIT of an aborted transaction with ROLLBACK, which pgx and lib/pq report in these words.
 	text := err.Error()
-	return number(err) == deadlock || strings.Contains(text, "commit unexpectedly resulted in rollback") ||
+	return Number(err) == deadlock || strings.Contains(text, "commit unexpectedly resulted in rollback") ||
 		strings.Contains(text, "Could not complete operation in a failed transaction")
 }
 
@@ -41,6 +41,7 @@ const (
 	sqliteError     = 1
 	sqliteAbort     = 4
 	sqliteBusy      = 5
+	sqliteLocked    = 6
 	sqliteNoMemory  = 7
 	sqliteInterrupt = 9
 	sqliteIO        = 10
@@ -48,14 +49,14 @@ const (
 	sqliteConflict  = 19 // ON CONFLICT ROLLBACK, RAISE(ROLLBACK)
 )
 
-// answered reports whether an error is the database's own answer that it has not executed a statement about savepoints. After any other error this is
+// Answered reports whether an error is the database's own answer that it has not executed a statement about savepoints. After any other error this is
 // unknown: the answer may have been lost.
-func (p *Pools) answered(err error) bool {
+func (p *Pools) Answered(err error) bool {
 	switch p.dialect {
 	case txn.SQLite:
 		return code(err) == sqliteError
 	case txn.MySQL:
-		n := number(err)
+		n := Number(err)
 		return n != 0 && n != serverShutdown && n != interrupted && n != killed
 	case txn.Postgres, txn.Other:
 		s := state(err)
@@ -82,7 +83,19 @@ func (p *Pools) Refused(err error) bool {
 		c := code(err)
 		return c != 0 && c != sqliteIO
 	}
-	return p.answered(err)
+	return p.Answered(err)
+}
+
+// Waited reports whether an error is a database's answer that a statement waited in vain for a lock. It returns known false for an error without a code.
+func Waited(err error) (waited, known bool) {
+	if s := state(err); s != "" {
+		return s == "55P03" || s == "40P01", true // lock_not_available, deadlock_detected
+	}
+	if n := Number(err); n != 0 {
+		return n == lockWaitTimeout || n == deadlock, true
+	}
+	c := code(err)
+	return c == sqliteBusy || c == sqliteLocked, c != 0
 }
 
 // state returns the SQLSTATE of an error of PostgreSQL.
@@ -93,8 +106,8 @@ func state(err error) string {
 	return ""
 }
 
-// number returns the number of an error of MySQL, 0 if it has none.
-func number(err error) (n uint64) {
+// Number returns the number of an error of MySQL, 0 if it has none.
+func Number(err error) (n uint64) {
 	each(err, func(e error) bool {
 		if f := field(e, "Number"); f.IsValid() && f.CanUint() {
 			n = f.Uint()

@@ -17,7 +17,7 @@ func (t *Tx) Did(query string, err error) {
 	case err == nil:
 		t.Queue.Executed(query)
 		return
-	case !t.pools().answered(err):
+	case !t.pools().Answered(err):
 		t.Queue.Failed(query)
 	}
 	t.Saw(err)
@@ -30,7 +30,7 @@ func (t *Tx) Saw(err error) {
 	}
 	switch t.pools().dialect {
 	case txn.MySQL:
-		switch number(err) {
+		switch Number(err) {
 		case deadlock:
 			t.Queue.Lost()
 		case recordChanged, lockWaitTimeout, lockTableFull:
@@ -176,7 +176,7 @@ func (t *Tx) open() (open, known bool) {
 		}
 	}
 	err := t.Tx.QueryRowContext(ctx, "SELECT @@in_transaction").Scan(&open) // MariaDB
-	if number(err) != 0 {
+	if Number(err) != 0 {
 		var all bool // MySQL
 		err = t.Tx.QueryRowContext(ctx, "SELECT @@innodb_rollback_on_timeout").Scan(&all)
 		open = !all

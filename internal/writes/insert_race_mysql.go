@@ -56,15 +56,28 @@ func (w *insert) note() error {
 	return nil
 }
 
-// refusesNotes reports whether an error may be due to the note, which the server does not understand. Such an error does not end the transaction.
+// Errors of MySQL by which servers and proxies say that they do not understand a statement.
+const (
+	unknownError  = 1105 // the only one of some proxies
+	parseError    = 1064
+	syntaxError   = 1149
+	notSupported  = 1235
+	cannotPrepare = 1295
+)
+
+// refusesNotes reports whether the server has answered that it does not understand the note. Such an error does not end the transaction. The texts of
+// other errors may hold values of the program.
 func refusesNotes(err error) bool {
-	if err == nil {
-		return false
+	switch pool.Number(err) {
+	case parseError, syntaxError, notSupported, cannotPrepare:
+		return true
+	case unknownError:
+		text := strings.ToLower(err.Error())
+		return slices.ContainsFunc([]string{":=", "syntax", "not supported", "unsupported"}, func(part string) bool {
+			return strings.Contains(text, part)
+		})
 	}
-	text := strings.ToLower(err.Error())
-	return slices.ContainsFunc([]string{":=", "1064", "1235", "syntax", "not supported", "unsupported"}, func(part string) bool {
-		return strings.Contains(text, part)
-	})
+	return false
 }
 
 // withoutNote runs the INSERT as the caller gave it.
@@ -101,13 +114,10 @@ func (w *insert) noteFound(conflict clause.OnConflict, expected bool) (clause.On
 	return conflict, nil
 }
 
-// beginNote writes an empty note.
+// beginNote writes an empty note. If the server answers with an error, it refuses notes.
 func (w *insert) beginNote() error {
 	w.race.asked = true
-	if w.exec("DO "+foundVariable+" := '"+w.race.token+"'") == nil {
-		return nil
-	}
-	if err := w.stmt.Context.Err(); err != nil {
+	if err := w.exec("DO " + foundVariable + " := '" + w.race.token + "'"); err == nil || !w.reg.Pools.Answered(err) {
 		return err
 	}
 	w.reg.notes.refused.Store(true)
