@@ -80,6 +80,34 @@ func TestADurableReceiverThatIsReplacedOrDisconnected(t *testing.T) {
 	assert.Len(t, entries(t, db), 1)
 }
 
+func TestWhatWaitsForADisconnectedReceiverIsStillHandled(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Product{})
+	ob := install(t, db, outbox.Config{Backoff: soonAgain, Poll: 2 * time.Millisecond})
+	m := signals.For[Product](db)
+	h := &heard{}
+	var away atomic.Bool
+	away.Store(true)
+	m.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		if away.Load() {
+			return errBoom
+		}
+		h.add("%s", e.Instance.Name)
+		return nil
+	}, outbox.Durable(ob, "search", outbox.MaxTries(1)))
+	require.NoError(t, db.Create(&Product{Name: "a"}).Error)
+	dead, err := ob.Dead(t.Context())
+	require.NoError(t, err)
+	require.Len(t, dead, 1)
+	assert.True(t, m.PostSave.Disconnect("search"))
+	running(t, ob.Run)
+	away.Store(false)
+	n, err := ob.Requeue(t.Context(), dead[0].ID) // Run must still look for the name
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, n)
+	soon(t, func() bool { return len(h.lines()) == 1 }, "the function that was connected last is called")
+}
+
 func TestADurableReceiverWritesOnItsOwn(t *testing.T) {
 	t.Parallel()
 	db := open(t, &Product{}, &Order{})

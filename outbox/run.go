@@ -11,7 +11,8 @@ import (
 const batch = 500
 
 // Run calls durable receivers whose events wait in the table: events that have failed, those of a process that has died, those with a [Delay], and
-// later ones of their rows. It calls only receivers that are connected in this process. Run also deletes events that were done more than
+// later ones of their rows. It calls only receivers that are connected in this process, or were: after a disconnect, Run still handles the events that
+// wait for the name. So until ctx ends, it looks at the table for each such name every Config.Poll. Run also deletes events that were done more than
 // Config.Retain ago. Errors go to Config.ErrorHandler.
 //
 // Run it in one process at least; several share the work. When ctx ends, Run waits for the running receivers and returns.
