@@ -82,8 +82,8 @@ func doubling(first, most time.Duration, tries int) time.Duration {
 	return d - rand.N(d/2+1) //nolint:gosec // no secret
 }
 
-// Delay makes [Outbox.Run] call the receiver d after the write of the event, and never before the commit. Run must run in one process at least, and
-// looks for such events every Config.Poll.
+// Delay makes [Outbox.Run] call the receiver d after the INSERT of the event, and never before the commit: the time counts from the write, also in a
+// transaction that stays open for long. Run must run in one process at least, and looks for such events every Config.Poll.
 func Delay(d time.Duration) DurableOption {
 	return func(s *settings) {
 		if d <= 0 {
