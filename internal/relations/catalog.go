@@ -1,6 +1,7 @@
 package relations
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -11,23 +12,38 @@ import (
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
-// Catalog remembers which foreign keys a database has and enforces. Its zero value is ready for use.
+// Catalog remembers which foreign keys a database has. Its zero value is ready for use.
 type Catalog struct{ known sync.Map }
 
 // foreignKey identifies a question to a Catalog.
 type foreignKey struct{ parent, child, columns string }
 
-// Enforces reports whether the database deletes the children with their parents. It asks once.
-func (c *Catalog) Enforces(db *gorm.DB, on *Cascade) (bool, error) {
+// Has reports whether the database has the foreign key that deletes the children with their parents. It asks once. Whether a session obeys foreign
+// keys is another question: see [Obeyed].
+func (c *Catalog) Has(db *gorm.DB, on *Cascade) (bool, error) {
 	k := foreignKey{on.Parent.Table, on.Child.Table, strings.Join(on.columns(), ",")}
-	if enforced, ok := c.known.Load(k); ok {
-		return enforced == true, nil
+	if has, ok := c.known.Load(k); ok {
+		return has == true, nil
 	}
-	enforced, err := on.enforced(db.Session(&gorm.Session{NewDB: true, SkipHooks: true}))
+	has, err := on.stored(db.Session(&gorm.Session{NewDB: true, SkipHooks: true}))
 	if err == nil {
-		c.known.Store(k, enforced)
+		c.known.Store(k, has)
 	}
-	return enforced, err
+	return has, err
+}
+
+// Obeyed returns a condition that holds if the session obeys foreign keys, nil if this package cannot ask. Sessions of one database may differ. As a
+// condition of the query for the children, the question costs no statement.
+func Obeyed(dialect string) clause.Expression {
+	switch dialect {
+	case "sqlite":
+		return clause.Expr{SQL: "(SELECT foreign_keys FROM pragma_foreign_keys) = 1"}
+	case "postgres":
+		return clause.Expr{SQL: "current_setting('session_replication_role', true) IS DISTINCT FROM 'replica'"}
+	case "mysql":
+		return clause.Expr{SQL: "@@foreign_key_checks = 1"}
+	}
+	return nil
 }
 
 // Relation is what a name refers to in PostgreSQL.
@@ -36,7 +52,7 @@ type Relation struct {
 	Lockable bool // SELECT ... FOR UPDATE works: a table, or a view that is updatable without a trigger
 }
 
-// Relation asks once what a table's name refers to. Without an answer it assumes a table.
+// Relation asks once what a table's name refers to. Without an answer it assumes a table, and asks again the next time.
 func (c *Catalog) Relation(db *gorm.DB, name string) Relation {
 	k := foreignKey{parent: name}
 	if known, ok := c.known.Load(k); ok {
@@ -50,10 +66,17 @@ func (c *Catalog) Relation(db *gorm.DB, name string) Relation {
 	if err != nil {
 		relation = Relation{Table: true, Lockable: true}
 	}
-	if db.Statement.Context.Err() == nil {
+	if err == nil || refusesQuestion(err) {
 		c.known.Store(k, relation)
 	}
 	return relation
+}
+
+// refusesQuestion reports whether a server similar to PostgreSQL has answered that it does not understand a query. It would do so each time, and each
+// time this ends the transaction.
+func refusesQuestion(err error) bool {
+	s := (interface{ SQLState() string })(nil)
+	return errors.As(err, &s) && (strings.HasPrefix(s.SQLState(), "42") || strings.HasPrefix(s.SQLState(), "0A"))
 }
 
 // key is one column of a foreign key that the database has.
@@ -62,16 +85,12 @@ type key struct {
 	Column string
 }
 
-func (c *Cascade) enforced(db *gorm.DB) (bool, error) {
+func (c *Cascade) stored(db *gorm.DB) (bool, error) {
 	var keys []key
 	var err error
 	child, parent := rows.Bare(c.Child.Table), rows.Bare(c.Parent.Table)
 	switch db.Name() {
 	case "sqlite":
-		var obeyed int
-		if err = db.Raw("PRAGMA foreign_keys").Scan(&obeyed).Error; err != nil || obeyed == 0 {
-			return false, err
-		}
 		err = db.Raw(`SELECT id AS name, "from" AS "column" FROM pragma_foreign_key_list(?) WHERE lower("table") = lower(?) AND on_delete = 'CASCADE'`,
 			child, parent).Scan(&keys).Error
 	case "postgres":
@@ -83,7 +102,7 @@ func (c *Cascade) enforced(db *gorm.DB) (bool, error) {
 		err = db.Raw("SELECT k.constraint_name AS name, k.column_name AS `column` FROM information_schema.referential_constraints r"+
 			" JOIN information_schema.key_column_usage k ON k.constraint_schema = r.constraint_schema"+
 			" AND k.constraint_name = r.constraint_name AND k.table_name = r.table_name"+
-			" WHERE r.constraint_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND r.delete_rule = 'CASCADE' AND @@foreign_key_checks = 1"+
+			" WHERE r.constraint_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND r.delete_rule = 'CASCADE'"+
 			" AND r.table_name = ? AND r.referenced_table_name = ?",
 			schemaOf(c.Child.Table), child, parent).Scan(&keys).Error
 	default:

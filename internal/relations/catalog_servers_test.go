@@ -2,6 +2,7 @@ package relations_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,7 +67,7 @@ func keys(of map[string][]string) string {
 	return strings.Join(selects, " UNION ALL ")
 }
 
-func TestAServerEnforcesACascadeByOneOfItsForeignKeys(t *testing.T) {
+func TestAServerHasACascadeByOneOfItsForeignKeys(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		fact   string
@@ -87,9 +88,9 @@ func TestAServerEnforcesACascadeByOneOfItsForeignKeys(t *testing.T) {
 				cascade := graphOf(t, s.DB, &both{}).Below(schemaOf(t, s.DB, &both{}))[0]
 				var catalog relations.Catalog
 				for range 2 {
-					enforced, err := catalog.Enforces(s.DB, cascade)
+					has, err := catalog.Has(s.DB, cascade)
 					require.NoError(t, err)
-					assert.Equal(t, c.want, enforced)
+					assert.Equal(t, c.want, has)
 				}
 				assert.Len(t, s.asked, 1, "it is asked once")
 			})
@@ -101,9 +102,9 @@ func TestAnUnknownDatabaseIsBelieved(t *testing.T) {
 	t.Parallel()
 	s := openServer(t, "sqlserver", noKeys)
 	cascade := graphOf(t, s.DB, &both{}).Below(schemaOf(t, s.DB, &both{}))[0]
-	enforced, err := new(relations.Catalog).Enforces(s.DB, cascade)
+	has, err := new(relations.Catalog).Has(s.DB, cascade)
 	require.NoError(t, err)
-	assert.True(t, enforced, "the model says so")
+	assert.True(t, has, "the model says so")
 	assert.Empty(t, s.asked)
 }
 
@@ -114,12 +115,12 @@ func TestAQuestionWithoutAnAnswerIsAskedAgain(t *testing.T) {
 	var catalog relations.Catalog
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := catalog.Enforces(s.WithContext(ctx), cascade)
+	_, err := catalog.Has(s.WithContext(ctx), cascade)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, relations.Relation{Table: true, Lockable: true}, catalog.Relation(s.WithContext(ctx), "boths"), "taken for a table")
-	enforced, err := catalog.Enforces(s.DB, cascade)
+	has, err := catalog.Has(s.DB, cascade)
 	require.NoError(t, err)
-	assert.True(t, enforced)
+	assert.True(t, has)
 	s.answer = "SELECT false AS `table`, false AS lockable"
 	assert.Equal(t, relations.Relation{}, catalog.Relation(s.DB, "boths"))
 }
@@ -133,7 +134,6 @@ func TestANameCanStandForATableOrAView(t *testing.T) {
 		{"a table", "SELECT true AS `table`, true AS lockable", relations.Relation{Table: true, Lockable: true}},
 		{"a view that is updatable by itself", "SELECT false AS `table`, true AS lockable", relations.Relation{Lockable: true}},
 		{"a view that a trigger writes", "SELECT false AS `table`, false AS lockable", relations.Relation{}},
-		{"a database without an answer", "SELECT missing", relations.Relation{Table: true, Lockable: true}},
 	} {
 		t.Run(c.fact, func(t *testing.T) {
 			t.Parallel()
@@ -145,6 +145,41 @@ func TestANameCanStandForATableOrAView(t *testing.T) {
 			assert.Len(t, s.asked, 1, "it is asked once")
 			catalog.Relation(s.DB, "other")
 			assert.Len(t, s.asked, 2, "each name by itself")
+		})
+	}
+}
+
+// stateError is an error with an SQLSTATE.
+type stateError string
+
+// Error returns a text without the state.
+func (stateError) Error() string { return "refused" }
+
+// SQLState returns the state.
+func (s stateError) SQLState() string { return string(s) }
+
+func TestARelationIsAskedAboutAgainAfterAFailureThatMayPass(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		fact  string
+		err   error
+		again bool
+	}{
+		{"a lost connection", errors.New("unexpected EOF"), true},
+		{"an aborted transaction", stateError("25P02"), true},
+		{"a shutdown", stateError("57P01"), true},
+		{"a function that the server does not have", stateError("42883"), false},
+		{"a feature that the server does not have", stateError("0A000"), false},
+	} {
+		t.Run(c.fact, func(t *testing.T) {
+			t.Parallel()
+			s := openServer(t, "postgres", "SELECT false AS `table`, false AS lockable")
+			fail := c.err
+			require.NoError(t, s.Callback().Row().After("answer").Before("gorm:row").Register("fail", func(tx *gorm.DB) { _ = tx.AddError(fail) }))
+			var catalog relations.Catalog
+			assert.Equal(t, relations.Relation{Table: true, Lockable: true}, catalog.Relation(s.DB, "boths"), "taken for a table")
+			fail = nil
+			assert.Equal(t, relations.Relation{Table: !c.again, Lockable: !c.again}, catalog.Relation(s.DB, "boths"))
 		})
 	}
 }

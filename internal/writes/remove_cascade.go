@@ -9,6 +9,7 @@ import (
 
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/relations"
 	"github.com/gorm-signals/signals/internal/rows"
 )
 
@@ -63,8 +64,8 @@ func (w *remove) hasBelow() (bool, error) {
 		return false, nil
 	}
 	for _, edge := range w.plan.Cascades {
-		if enforced, err := w.reg.Catalog.Enforces(w.db, edge.Cascade); err != nil || enforced {
-			return enforced, err
+		if has, err := w.reg.Catalog.Has(w.db, edge.Cascade); err != nil || has {
+			return has, err
 		}
 	}
 	return false, nil
@@ -101,11 +102,11 @@ func (c *cascading) walk(visit func(*remove) error) error {
 
 func (c *cascading) walkFrom(p *dispatch.Plan, parents []reflect.Value, visit func(*remove) error) error {
 	for _, edge := range p.Cascades {
-		enforced, err := c.w.reg.Catalog.Enforces(c.w.db, edge.Cascade)
+		has, err := c.w.reg.Catalog.Has(c.w.db, edge.Cascade)
 		if err != nil {
 			return err
 		}
-		if !enforced {
+		if !has {
 			continue
 		}
 		for some := range slices.Chunk(parents, c.w.reg.perStatement(len(edge.ForeignKeys))) {
@@ -130,6 +131,9 @@ func (c *cascading) walkEdge(edge *dispatch.Cascade, parents []reflect.Value, vi
 	}
 	reader := c.child(edge.Plan)
 	q := rows.Query{Where: []clause.Expression{rows.In(c.w.db.Name(), edge.ForeignKeys, values)}, Lock: reader.lockable()}
+	if obeyed := relations.Obeyed(c.w.db.Name()); obeyed != nil { // a session that ignores foreign keys keeps the children
+		q.Where = append(q.Where, obeyed)
+	}
 	q.KeysOnly = edge.Plan.Needs.Delete == dispatch.Keys && len(reader.model.Keys) > 0
 	cursor := reader.model.Walk(q, reader.batchSize(), false)
 	for {
