@@ -3,6 +3,7 @@ package behaviour_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,12 +118,16 @@ func TestRowsOfConditionalWritesAreLockedWhereTheDatabaseHasLocks(t *testing.T) 
 				c.Build(b)
 				_, _ = b.WriteString(" */")
 			}
-			require.NoError(t, db.Model(&Product{}).Where("price > 1").Update("stock", 1).Error) // on PostgreSQL the first asks for the table
 			sql := recordSQL(db)
+			forget := func() { // questions about the table, which SQLite cannot answer: the plugin asks PostgreSQL once
+				sql.texts = slices.DeleteFunc(sql.texts, func(text string) bool { return strings.Contains(text, "pg_class") })
+			}
 			require.NoError(t, db.Model(&Product{}).Where("price > 1").Update("stock", 1).Error)
+			forget()
 			assert.Equal(t, want, strings.Contains(sql.texts[0], "FOR UPDATE"), sql.texts[0])
 			assert.Equal(t, map[string]int{"SELECT": 1, "UPDATE": 1}, sql.kinds())
 			require.NoError(t, db.Where("price > 1").Delete(&Product{}).Error)
+			forget()
 			assert.Equal(t, want, strings.Contains(sql.texts[0], "FOR UPDATE"), sql.texts[0])
 		})
 	}

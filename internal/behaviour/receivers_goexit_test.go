@@ -127,7 +127,7 @@ func TestAReceiverThatEndsItsGoroutineAfterTheEndKeepsNoOtherFromRunning(t *test
 			})
 			want := []string{"first a", "first b", "last a", "last b", "batch of 2", "net a", "net b"}
 			if name == "rollback" {
-				want = []string{"batch of 1", "last b", "first b", "batch of 1", "last a", "first a"}
+				want = []string{"batch of 2", "last b", "first b", "last a", "first a"}
 			}
 			assert.Equal(t, want, h.take())
 			assert.Len(t, handled.take(), 3, "two events and a function")
