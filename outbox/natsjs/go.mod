@@ -3,6 +3,7 @@ module github.com/gorm-signals/signals/outbox/natsjs
 go 1.26.0
 
 require (
+	github.com/gorm-signals/signals v0.1.0
 	github.com/gorm-signals/signals/outbox v0.1.0
 	github.com/gorm-signals/signals/outbox/natsembed v0.1.0
 	github.com/nats-io/nats-server/v2 v2.15.3
@@ -15,7 +16,6 @@ require (
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.9.0-default-no-op // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
-	github.com/gorm-signals/signals v0.1.0 // indirect
 	github.com/jinzhu/inflection v1.0.0 // indirect
 	github.com/jinzhu/now v1.1.5 // indirect
 	github.com/klauspost/compress v1.20.4 // indirect
