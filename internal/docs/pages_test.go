@@ -11,15 +11,6 @@ import (
 
 // The pages about tests, goroutines and transactions show whole files, and name tests that hold their claims.
 
-// copied returns the text of a file as a program of its own would have it.
-func copied(t *testing.T, name string) string {
-	t.Helper()
-	return strings.NewReplacer(
-		"github.com/gorm-signals/signals/internal/docs/start/", "shop.example/",
-		"github.com/gorm-signals/signals/outbox/internal/pages/", "shop.example/",
-	).Replace(read(t, name))
-}
-
 func TestThePageAboutTestsShowsFilesThatTheTestsRun(t *testing.T) {
 	t.Parallel()
 	var want []string

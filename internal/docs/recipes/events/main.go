@@ -54,13 +54,18 @@ func run(ctx context.Context, address, dsn string) error {
 	})
 	server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	stopped := make(chan error, 1)
-	context.AfterFunc(ctx, func() { stopped <- server.Shutdown(context.Background()) })
+	context.AfterFunc(ctx, func() { stopped <- within(20*time.Second, server.Shutdown) }) // a client may hold its request open
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	limited, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	return errors.Join(<-stopped, within(20*time.Second, worker.Shutdown)) // packs what is queued
+}
+
+// within calls a Shutdown with a context that ends after some time.
+func within(limit time.Duration, shutdown func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	return errors.Join(<-stopped, worker.Shutdown(limited)) // packs what is queued
+	return shutdown(ctx)
 }
 
 // pack stands for slow work.

@@ -1,4 +1,4 @@
-// Command shop marks orders as paid.
+// Command shop takes orders and marks them as paid.
 package main
 
 import (
@@ -45,21 +45,37 @@ func run(ctx context.Context, address, dsn string) error {
 	mails := mail.Connect(db, send)
 
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST /orders", func(w http.ResponseWriter, r *http.Request) {
+		order := mail.Order{Email: r.FormValue("email")}
+		if err := db.WithContext(r.Context()).Create(&order).Error; err != nil {
+			http.Error(w, "the order was not taken", http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintln(w, order.ID)
+	})
 	mux.HandleFunc("POST /orders/{id}/pay", func(w http.ResponseWriter, r *http.Request) {
 		order := db.WithContext(r.Context()).Model(&mail.Order{}).Where("id = ?", r.PathValue("id"))
-		if err := order.Update("status", "paid").Error; err != nil { // waits for no mail
+		switch paid := order.Update("status", "paid"); { // waits for no mail
+		case paid.Error != nil:
 			http.Error(w, "the order could not be paid", http.StatusInternalServerError)
+		case paid.RowsAffected == 0:
+			http.NotFound(w, r)
 		}
 	})
 	server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	stopped := make(chan error, 1)
-	context.AfterFunc(ctx, func() { stopped <- server.Shutdown(context.Background()) })
+	context.AfterFunc(ctx, func() { stopped <- within(20*time.Second, server.Shutdown) }) // a client may hold its request open
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	limited, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	return errors.Join(<-stopped, within(20*time.Second, mails.Shutdown)) // waits for mails that are queued or on their way
+}
+
+// within calls a Shutdown with a context that ends after some time.
+func within(limit time.Duration, shutdown func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	return errors.Join(<-stopped, mails.Shutdown(limited)) // waits for mails that are queued or on their way
+	return shutdown(ctx)
 }
 
 // send stands for a mail server.
