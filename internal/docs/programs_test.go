@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // The recipes and the page of the outbox show whole files, each below a line that links to the file. A reader copies them into a module
@@ -36,13 +38,23 @@ func copied(t *testing.T, name string) string {
 	return string(text)
 }
 
+// asProgram returns the first example of a file as a program of its own, and its output.
+func asProgram(t *testing.T, name string) (program, output string) {
+	t.Helper()
+	before, rest, found := strings.Cut(copied(t, name), "\n\n\t// Output:\n")
+	require.True(t, found, "%s has an output", name)
+	output, after, _ := strings.Cut(rest, "}\n")
+	program = regexp.MustCompile(`(?m)^package .*$`).ReplaceAllString(before+"\n}\n"+after, "package main")
+	return strings.Replace(program, "func Example()", "func main()", 1), strings.ReplaceAll(output, "\t// ", "")
+}
+
 func TestThePagesShowWholeFiles(t *testing.T) {
 	t.Parallel()
 	for page, least := range map[string]int{"docs/recipes.md": 15, "docs/outbox.md": 7} {
 		text := read(t, page)
 		files := shown.FindAllStringSubmatch(text, -1)
 		assert.GreaterOrEqual(t, len(files), least, page)
-		assert.Len(t, fenced(text, "go"), len(files), "%s shows nothing but whole files", page)
+		assert.Len(t, testkit.Fenced(text, "go"), len(files), "%s shows nothing but whole files", page)
 		for _, f := range files {
 			assert.True(t, copied(t, f[2]) == f[3], "%s does not show %s as it is", page, f[2])
 			assert.True(t, strings.HasSuffix(f[2], "/"+f[1]), "%s is another file than %s", f[1], f[2])
@@ -52,10 +64,8 @@ func TestThePagesShowWholeFiles(t *testing.T) {
 
 func TestTheOutputOfARecipeIsThatOfItsExample(t *testing.T) {
 	t.Parallel()
-	_, output, found := strings.Cut(read(t, "internal/docs/recipes/audit/audit_test.go"), "\n\n\t// Output:\n")
-	require.True(t, found)
-	output, _, _ = strings.Cut(output, "}\n")
-	assert.Contains(t, fenced(read(t, "docs/recipes.md"), ""), strings.ReplaceAll(output, "\t// ", ""))
+	_, output := asProgram(t, "internal/docs/recipes/audit/audit_test.go")
+	assert.Contains(t, testkit.Fenced(read(t, "docs/recipes.md"), ""), output)
 }
 
 func TestTheFilesOfThePagesBuildAsAReaderCopiesThem(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // The documents quote programs, outputs, tests, files and make targets. These tests compare what is quoted with what is
@@ -28,20 +30,17 @@ var pages = []string{
 
 func TestTheREADMEShowsAWholeProgramThatIsATestedExample(t *testing.T) {
 	t.Parallel()
-	example, output, found := strings.Cut(read(t, "example_test.go"), "\n\n\t// Output:\n")
-	require.True(t, found, "the example has an output")
-	program := strings.NewReplacer("package signals_test", "package main", "func Example()", "func main()").Replace(example)
+	program, output := asProgram(t, "example_test.go")
 	readme := read(t, "README.md")
-	blocks := fenced(readme, "go")
+	blocks := testkit.Fenced(readme, "go")
 	require.NotEmpty(t, blocks)
-	assert.Equal(t, program+"\n}\n", blocks[0])
+	assert.Equal(t, program, blocks[0])
 	before, _, _ := strings.Cut(readme, "package main")
 	assert.Less(t, strings.Count(before, "\n"), 10, "it is what a reader sees first")
 	for _, block := range blocks[1:] {
 		assert.Contains(t, bare(examples(t)), bare(block), "other code is part of an example")
 	}
-	output = strings.NewReplacer("\t// ", "", "}\n", "").Replace(output)
-	assert.Equal(t, output, fenced(readme, "")[0], "and what it prints is the example's output")
+	assert.Equal(t, output, testkit.Fenced(readme, "")[0], "and what it prints is the example's output")
 }
 
 func TestTheCodeAndOutputOfThePackageDocumentationIsThatOfExamples(t *testing.T) {
@@ -63,16 +62,10 @@ func TestTheCodeAndOutputOfThePackageDocumentationIsThatOfExamples(t *testing.T)
 func TestEveryTestAndCaseThatDocsSentNamesExists(t *testing.T) {
 	t.Parallel()
 	page := read(t, "docs/sent.md")
-	test := regexp.MustCompile(`\[(Test\w+)\]\(\.\./([\w/]+_test\.go)\)`)
-	tests := test.FindAllStringSubmatch(page, -1)
-	require.Greater(t, len(tests), 30)
-	for _, l := range tests {
-		assert.Contains(t, read(t, l[2]), "func "+l[1]+"(t *testing.T)", "%s is not in %s", l[1], l[2])
-	}
-	assert.Equal(t, len(tests), strings.Count(page, "[Test"), "every test is named with its file")
+	require.Greater(t, len(namedTests(t, page)), 30)
 	cases := namedCases(t, page)
 	require.Greater(t, len(cases), 30)
-	either := regexp.MustCompile(test.String() + "|" + caseLink().String())
+	either := regexp.MustCompile(testLink().String() + "|" + caseLink().String())
 	for line := range strings.Lines(page) {
 		if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| call |") {
 			assert.Regexp(t, either, line)
@@ -83,6 +76,26 @@ func TestEveryTestAndCaseThatDocsSentNamesExists(t *testing.T) {
 func TestEveryCaseThatDocsDjangoNamesExists(t *testing.T) {
 	t.Parallel()
 	assert.NotEmpty(t, namedCases(t, read(t, "docs/django.md")))
+}
+
+// testLink matches a link to a test or an example: its name and its file.
+func testLink() *regexp.Regexp {
+	return regexp.MustCompile(`\[((?:Test|Example)\w+)\]\(\.\./([\w/]+_test\.go)\)`)
+}
+
+// namedTests returns the links of a page to tests, and requires that each test stands in the file that its link leads to.
+func namedTests(t *testing.T, page string) [][]string {
+	t.Helper()
+	links := testLink().FindAllStringSubmatch(page, -1)
+	for _, l := range links {
+		parameters := "(t *testing.T)"
+		if strings.HasPrefix(l[1], "Example") {
+			parameters = "()"
+		}
+		assert.True(t, strings.Contains(read(t, l[2]), "func "+l[1]+parameters), "%s is not in %s", l[1], l[2])
+	}
+	assert.Equal(t, len(links), strings.Count(page, "[Test")+strings.Count(page, "[Example"), "every test is named with its file")
+	return links
 }
 
 // caseLink matches a link to a case of package conformance: its name and its file.
@@ -122,13 +135,7 @@ func TestEveryFileAndMakeTargetThatTheDocumentsNameExists(t *testing.T) {
 // examples returns the text of all files with examples.
 func examples(t *testing.T) string {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(top, "example*_test.go"))
-	require.NoError(t, err)
-	var all strings.Builder
-	for _, name := range names {
-		all.WriteString(read(t, filepath.Base(name)))
-	}
-	return all.String()
+	return programsOf(t, "example*_test.go")
 }
 
 // read returns the text of a file, which is named as seen from the top of the repository.
@@ -137,17 +144,6 @@ func read(t *testing.T, name string) string {
 	text, err := os.ReadFile(filepath.Join(top, name))
 	require.NoError(t, err)
 	return string(text)
-}
-
-// fenced returns the code blocks of a Markdown page that are marked with a language, or with none.
-func fenced(page, language string) []string {
-	var blocks []string
-	for i, part := range strings.Split(page, "```") {
-		if first, text, ok := strings.Cut(part, "\n"); ok && i%2 == 1 && first == language {
-			blocks = append(blocks, text)
-		}
-	}
-	return blocks
 }
 
 // bare returns lines without indentation, comment marks and blank lines.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // The pages for those who begin quote examples, and link to pages, headings and tests. These tests compare what is quoted
@@ -18,7 +20,6 @@ import (
 
 // firstPages are those pages, with the least number of blocks of Go code in each.
 var firstPages = map[string]int{
-	"docs/recipes.md":      0,
 	"docs/from-django.md":  5,
 	"docs/from-rails.md":   4,
 	"docs/from-laravel.md": 5,
@@ -30,10 +31,7 @@ func TestTheGoCodeOfTheFirstPagesIsThatOfExamples(t *testing.T) {
 	t.Parallel()
 	all := bare(examples(t) + read(t, "outbox/example_test.go") + programsOf(t, "internal/docs/from/*/*/*.go") + programsOf(t, "outbox/internal/pages/index/*.go"))
 	for page, least := range firstPages {
-		blocks := fenced(read(t, page), "go")
-		if page == "docs/recipes.md" {
-			continue // see programs_test.go
-		}
+		blocks := testkit.Fenced(read(t, page), "go")
 		assert.GreaterOrEqual(t, len(blocks), least, page)
 		for _, block := range blocks {
 			assert.Greater(t, strings.Count(bare(block), "\n"), 1, "a line alone may be found anywhere, in %s", page)
@@ -64,7 +62,7 @@ func TestTheFirstPagesLinkToWhatExists(t *testing.T) {
 	target := regexp.MustCompile("`make ([a-z0-9-]+)`")
 	makefile := read(t, "Makefile")
 	for _, page := range append(slices.Collect(maps.Keys(firstPages)), "README.md", "docs/getting-started.md", "docs/mistakes.md", "docs/testing.md", "docs/goroutines.md",
-		"docs/transactions.md") {
+		"docs/transactions.md", "docs/recipes.md") {
 		text := read(t, page)
 		links := link.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1)
 		assert.NotEmpty(t, links, page)

@@ -3,7 +3,9 @@ package testkit
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -49,4 +51,24 @@ func PanicOf(f func()) (text string) {
 	}()
 	f()
 	return "no panic"
+}
+
+// Fenced returns the code blocks of a Markdown text that are marked with a language, or with none.
+func Fenced(text, language string) []string {
+	var blocks []string
+	for i, part := range strings.Split(text, "```") {
+		if first, block, ok := strings.Cut(part, "\n"); ok && i%2 == 1 && first == language {
+			blocks = append(blocks, block)
+		}
+	}
+	return blocks
+}
+
+// FreeAddress returns an address of this machine that nobody listens on.
+func FreeAddress(tb testing.TB) string {
+	tb.Helper()
+	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(tb, err)
+	defer l.Close()
+	return l.Addr().String()
 }

@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 func mailPaid(context.Context, signals.SaveEvent[*Order]) error { return nil }
@@ -50,7 +51,7 @@ func opened(file string) (*gorm.DB, error) {
 func TestThePluginIsNotInstalled(t *testing.T) {
 	t.Parallel()
 	db := bare(t, ":memory:", &log{})
-	prints(t, "Forgetting db.Use", panics(t, func() {
+	prints(t, "Forgetting db.Use", testkit.PanicOf(func() {
 		signals.For[Order](db).PostSave.Connect(mailPaid) // wrong: nobody has called db.Use
 	}))
 
@@ -71,9 +72,9 @@ func TestAModelIsNamedByAPointer(t *testing.T) {
 	_, message, _ := strings.Cut(strings.TrimSpace(string(out)), ": ")
 	require.Contains(t, message, "as signals.Receiver[signals.SaveEvent[*Order]] value")
 	if !strings.HasPrefix(runtime.Version(), "go1.26") { // the rest are the compiler's words
-		message = blocks(page(t)["A pointer too many, or one too few"], "")[1]
+		message = testkit.Fenced(page(t)["A pointer too many, or one too few"], "")[1]
 	}
-	prints(t, "A pointer too many, or one too few", panics(t, func() {
+	prints(t, "A pointer too many, or one too few", testkit.PanicOf(func() {
 		signals.For[*Order](db).PostSave.Connect(nil) // wrong: For takes the struct type
 	}), message)
 
@@ -86,7 +87,7 @@ func TestAModelIsNamedByAPointer(t *testing.T) {
 func TestAFieldIsMisspelled(t *testing.T) {
 	t.Parallel()
 	db, _ := open(t)
-	prints(t, "A field that the model does not have", panics(t, func() {
+	prints(t, "A field that the model does not have", testkit.PanicOf(func() {
 		signals.For[Order](db).PostSave.Connect(mailPaid, signals.Fields("Stauts")) // wrong: a slip
 	}))
 
@@ -99,13 +100,13 @@ func TestOptionsDoNotGoTogether(t *testing.T) {
 	lane := signals.NewLane(signals.LaneConfig{Name: "mail"})
 	orders := signals.For[Order](db)
 	prints(t, "Options that do not go together",
-		panics(t, func() {
+		testkit.PanicOf(func() {
 			orders.PreSave.Connect(mailNew, signals.AfterCommit()) // wrong: pre_save waits for nothing
 		}),
-		panics(t, func() {
+		testkit.PanicOf(func() {
 			orders.PostSave.Connect(mailNew, signals.AfterCommit(), signals.AfterRollback()) // wrong: two phases
 		}),
-		panics(t, func() {
+		testkit.PanicOf(func() {
 			orders.PostSave.Connect(mailNew, signals.In(lane)) // wrong: no phase
 		}))
 
@@ -134,8 +135,8 @@ func TestAMethodIsNotOneOfConnectAll(t *testing.T) {
 	t.Parallel()
 	db, _ := open(t)
 	prints(t, "A method that ConnectAll does not know",
-		panics(t, func() { signals.ConnectAll[Order](db, &Mails{}) }),
-		panics(t, func() { signals.ConnectAll[Order](db, &Greetings{}) }))
+		testkit.PanicOf(func() { signals.ConnectAll[Order](db, &Mails{}) }),
+		testkit.PanicOf(func() { signals.ConnectAll[Order](db, &Greetings{}) }))
 
 	signals.ConnectAll[Order](db, &Letters{}, signals.AfterCommit(), signals.UID("letters"))
 	assert.Len(t, signals.Receivers(db), 1)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // sources returns the text of the tests of the page without indentation. Those of the outbox are in its module.
@@ -39,8 +41,8 @@ func TestThePageHasTwentyMistakesWithTestsThatMakeThem(t *testing.T) {
 	assert.Len(t, sections, 20)
 	for title, section := range sections {
 		assert.True(t, strings.Contains(all, `"`+title+`"`), "no test names the section %s", title)
-		assert.Equal(t, len(blocks(section, "")) == 0, strings.Contains(section, "No message:"), "%s has a message, or says that there is none", title)
-		code := blocks(section, "go")
+		assert.Equal(t, len(testkit.Fenced(section, "")) == 0, strings.Contains(section, "No message:"), "%s has a message, or says that there is none", title)
+		code := testkit.Fenced(section, "go")
 		require.NotEmpty(t, code, title)
 		for _, block := range code {
 			assert.True(t, strings.Contains(all, flush(block)), "in no test, but in %s:\n%s", title, block)

@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 // Order is the model of the page.
@@ -118,21 +119,11 @@ func page(t *testing.T) map[string]string {
 	return sections
 }
 
-// blocks returns the blocks of a section in a language.
-func blocks(section, language string) (blocks []string) {
-	for i, part := range strings.Split(section, "```") {
-		if first, text, _ := strings.Cut(part, "\n"); i%2 == 1 && first == language {
-			blocks = append(blocks, text)
-		}
-	}
-	return blocks
-}
-
 // prints compares the messages of a section with those that the library has printed.
 func prints(t *testing.T, title string, printed ...string) {
 	t.Helper()
 	var want, got []string
-	for _, message := range blocks(page(t)[title], "") {
+	for _, message := range testkit.Fenced(page(t)[title], "") {
 		want = append(want, plain(message))
 	}
 	for _, message := range printed {
@@ -146,15 +137,4 @@ func plain(message string) string {
 	message = strings.Join(strings.Fields(message), " ")
 	message = regexp.MustCompile(`[\w./-]*\.go:\d+(:\d+)?`).ReplaceAllString(message, "shop.go:1")
 	return regexp.MustCompile(`(github\.com/gorm-signals/signals/internal/docs/)?mistakes_test\.`).ReplaceAllString(message, "main.")
-}
-
-// panics returns the text that f panics with.
-func panics(t *testing.T, f func()) (text string) {
-	t.Helper()
-	defer func() {
-		text = fmt.Sprint(recover())
-		assert.NotEqual(t, "<nil>", text, "a panic")
-	}()
-	f()
-	return ""
 }

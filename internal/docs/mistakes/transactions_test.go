@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 func TestAReaderBecomesAWriterOnSQLite(t *testing.T) {
@@ -123,7 +124,7 @@ func TestABareTransactionOfSQL(t *testing.T) {
 	t.Parallel()
 	db, _ := open(t)
 	ctx := t.Context()
-	assertion := panics(t, func() {
+	assertion := testkit.PanicOf(func() {
 		_ = db.Transaction(func(tx *gorm.DB) error {
 			raw := tx.Statement.ConnPool.(*sql.Tx) // wrong: the plugin wraps the transaction
 			_, err := raw.ExecContext(ctx, "DELETE FROM entries")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -10,12 +9,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gorm-signals/signals/internal/testkit"
 )
 
 func TestTheProgramServesUntilItIsStopped(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
-	address := freeAddress(t)
+	address := testkit.FreeAddress(t)
 	stopped := make(chan error, 1)
 	go func() { stopped <- run(ctx, address, filepath.Join(t.TempDir(), "shop.db")+"?_txlock=immediate") }()
 
@@ -42,13 +43,4 @@ func TestTheProgramServesUntilItIsStopped(t *testing.T) {
 	}
 	stop()
 	require.NoError(t, <-stopped)
-}
-
-// freeAddress returns an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
