@@ -57,7 +57,7 @@ func On[T any](sub Subscriber, fn func(ctx context.Context, e Event[T]) error, t
 // matchesAny reports whether one of the patterns of [Subscriber.Handle] matches a type.
 func matchesAny(patterns []string, eventType string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		ok, err := path.Match(pattern, eventType)
-		return pattern == "" || (ok && err == nil)
+		ok, _ := path.Match(pattern, eventType)
+		return ok || pattern == ""
 	})
 }
