@@ -133,7 +133,8 @@ func (c *channel) keep(e *receiver, store Store) {
 		if len(events) == 0 {
 			return nil
 		}
-		keeping := f.Keeping()
-		return store.Keep(f, f.Session().WithContext(keeping), r, events)
+		tx := f.Session()
+		tx.Statement.Context = f.Keeping()
+		return store.Keep(f, tx, r, events)
 	}
 }

@@ -120,26 +120,26 @@ func (s store) look(db *gorm.DB, records []*held) error {
 			keys[i] = r.ID
 		}
 	}
-	var found []struct {
-		ID                string
-		Sequence, Earlier uint64
-	}
-	err := db.Raw(read+"o.id, o.sequence, COALESCE(("+s.earlier()+"), 0) AS earlier FROM "+s.table+" o"+by+
-		" WHERE o."+key+" IN ? AND +o.state = 0 AND o.tries = 0 AND o.holder = ''", padded(keys)).Scan(&found).Error
+	rows, err := db.Raw(read+"o.id, o.sequence, COALESCE(("+s.earlier()+"), 0) AS earlier FROM "+s.table+" o"+by+
+		" WHERE o."+key+" IN ? AND +o.state = 0 AND o.tries = 0 AND o.holder = ''", padded(keys)).Rows()
 	if err != nil {
 		return err
 	}
-	at := make(map[string]int, len(found))
-	for i := range found {
-		at[found[i].ID] = i
-	}
+	waiting := make(map[string]*held, len(records))
 	for _, r := range records {
-		i, there := at[r.ID]
-		if r.mine = there; there {
-			r.Sequence, r.earlier = found[i].Sequence, found[i].Earlier
-		}
+		waiting[r.ID] = r
 	}
-	return nil
+	return each(rows, func() error {
+		var id string
+		var sequence, earlier uint64
+		if err := rows.Scan(&id, &sequence, &earlier); err != nil {
+			return err
+		}
+		if r := waiting[id]; r != nil {
+			r.mine, r.Sequence, r.earlier = true, sequence, earlier
+		}
+		return nil
+	})
 }
 
 // earlier returns a query for the pending record right before the record o in its row.

@@ -15,6 +15,7 @@ type crew struct {
 
 	// looking is held while the crew asks the table about events or renews claims. What is known of a waiting event changes only under it.
 	looking sync.Mutex
+	lookAt  time.Time // earliest time of the next look
 
 	mu       sync.Mutex
 	limit    int             // of workers
@@ -27,6 +28,7 @@ type crew struct {
 	swept    int             // of these, the ones that Run found in the table
 	fewer    *sync.Cond      // broadcasts when swept becomes smaller
 	idle     chan struct{}   // closed when waiting becomes 0; nil if nobody waits for that
+	pausing  bool            // a worker waits for the next look, and then hires others
 	closing  bool            // after Shutdown: waiting events are left to other processes
 }
 
@@ -68,6 +70,13 @@ func (c *crew) take(events []*held, handled *sync.WaitGroup) {
 		c.rows[e.Subject] = r
 		heap.Push(&c.ready, r)
 	}
+	if !c.pausing {
+		c.hire()
+	}
+}
+
+// hire starts a worker for each ready row, up to the limit. The caller holds mu.
+func (c *crew) hire() {
 	for i := 0; i < len(c.ready) && c.workers < c.limit; i++ {
 		c.workers++
 		go c.work()
@@ -253,15 +262,37 @@ func (c *crew) leaves() bool {
 	return c.closing
 }
 
-// look asks the table about an event, and about others that wait, unless that was done.
+// pauseOfLooks is the time between two looks. While writers commit one event after another, a look for each would share the processors with them.
+const pauseOfLooks = 5 * time.Millisecond
+
+// look asks the table about an event, and about others that wait, unless that was done. The caller holds looking.
 func (c *crew) look(e *held) {
 	for !e.looked {
+		if pause := time.Until(c.lookAt); pause > 0 && !c.ob.Eager {
+			c.pause(pause)
+			continue
+		}
 		c.mu.Lock()
 		some := c.unlooked[:min(len(c.unlooked), batch)]
 		c.unlooked = rest(c.unlooked, len(some))
 		c.mu.Unlock()
 		c.ob.look(e.call.ctx, some)
+		c.lookAt = time.Now().Add(pauseOfLooks)
 	}
+}
+
+// pause releases looking for d. Meanwhile, new events start no workers.
+func (c *crew) pause(d time.Duration) {
+	c.looking.Unlock()
+	defer c.looking.Lock()
+	c.mu.Lock()
+	c.pausing = true
+	c.mu.Unlock()
+	time.Sleep(d)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pausing = false
+	c.hire()
 }
 
 // look asks the table about events that this process has written.

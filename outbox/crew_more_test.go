@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/gorm-signals/signals/outbox"
 )
@@ -209,4 +210,25 @@ func TestOnlyTheKeysOfLinkedRowsAreKept(t *testing.T) {
 	}, outbox.Durable(ob, "links"))
 	require.NoError(t, db.Create(&Team{Members: []Member{{Email: "a@b"}}}).Error)
 	assert.Equal(t, []string{"[1]"}, h.lines())
+}
+
+func TestWritesBehindEachOtherAreLookedAtTogether(t *testing.T) {
+	t.Parallel()
+	db := openAt(t, file(t), &gorm.Config{}, signals.Plugin{}, &Product{})
+	s := &statements{Interface: logger.Discard}
+	db.Logger = s
+	ob := installLazy(t, db, outbox.Config{Claim: time.Hour})
+	h := &heard{}
+	signals.For[Product](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		h.add("%d", e.Instance.ID)
+		return nil
+	}, outbox.Durable(ob, "search", outbox.Workers(4)))
+	const writes = 500
+	s.reset()
+	for i := range writes {
+		require.NoError(t, db.Create(&Product{Name: fmt.Sprint(i)}).Error)
+	}
+	require.NoError(t, ob.Wait(t.Context()))
+	assert.Len(t, h.lines(), writes)
+	assert.LessOrEqual(t, s.looks, int(time.Since(s.began)/(5*time.Millisecond))+2, "one every 5 milliseconds")
 }

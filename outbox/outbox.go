@@ -228,7 +228,7 @@ func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, when 
 	if !followed && when.claimed {
 		when = due{}
 	}
-	if err = ob.store.insert(tx.WithContext(ctx), records, when); err != nil {
+	if err = ob.store.insert(ctx, tx, records, when); err != nil {
 		return false, fmt.Errorf("outbox: %w", err)
 	}
 	if ob.Notify != "" {
