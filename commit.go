@@ -20,14 +20,14 @@ import (
 // the database has no plugin, and [sql.ErrTxDone] if the transaction has ended. If the plugin cannot see its end, OnCommit returns ErrUntracked,
 // unless Plugin.Untracked says otherwise.
 func OnCommit(tx *gorm.DB, fn func(ctx context.Context) error) error {
-	return atEnd(tx, fn, dispatch.AfterCommit, location(2))
+	return atEnd(tx, fn, dispatch.AfterCommit, dispatch.Here(2))
 }
 
 // OnRollback calls fn after the transaction of tx, or the innermost savepoint that is open now, was rolled back. After a rollback to a savepoint, fn
 // waits for the end of the transaction. The last function added runs first. In no transaction fn never runs. Context and errors are those of
 // OnCommit.
 func OnRollback(tx *gorm.DB, fn func(ctx context.Context) error) error {
-	return atEnd(tx, fn, dispatch.AfterRollback, location(2))
+	return atEnd(tx, fn, dispatch.AfterRollback, dispatch.Here(2))
 }
 
 // Transaction is db.Transaction, and the plugin sees its end under every [Tracking]. It returns ErrNotInstalled if the database has no plugin.
@@ -52,7 +52,7 @@ func SQLTx(tx *gorm.DB) (*sql.Tx, bool) {
 	return pool.SQLTx(tx.Statement.ConnPool)
 }
 
-func atEnd(tx *gorm.DB, fn func(context.Context) error, on dispatch.Phase, location string) error {
+func atEnd(tx *gorm.DB, fn func(context.Context) error, on dispatch.Phase, at dispatch.Place) error {
 	reg := registryOf(tx)
 	switch {
 	case reg == nil:
@@ -60,5 +60,5 @@ func atEnd(tx *gorm.DB, fn func(context.Context) error, on dispatch.Phase, locat
 	case fn == nil:
 		return errors.New("signals: OnCommit and OnRollback need a function, and this one is nil")
 	}
-	return delivery.AtEnd(reg, tx, fn, on, location)
+	return delivery.AtEnd(reg, tx, fn, on, at)
 }

@@ -3,7 +3,6 @@ package signals
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"strconv"
 
 	"github.com/gorm-signals/signals/internal/dispatch"
@@ -167,10 +166,4 @@ func If[E any](pred func(E) bool, r Receiver[E]) Receiver[E] {
 }
 
 // location returns the file and line of a caller: 1 is the function that calls location, 2 the caller of that function.
-func location(caller int) string {
-	_, file, line, ok := runtime.Caller(caller)
-	if !ok {
-		return "unknown"
-	}
-	return fmt.Sprintf("%s:%d", file, line)
-}
+func location(caller int) string { return dispatch.Here(caller + 1).String() }

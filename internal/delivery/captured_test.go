@@ -41,10 +41,12 @@ func TestWhatWaitsForACommitCanBeListed(t *testing.T) {
 			tx := tracked(t, db)
 			assert.Equal(t, c.want, tx.Captured().List(tx, 0))
 			assert.Empty(t, w.heard(), "nobody is called")
-			require.NoError(t, w.queue(db, "f", dispatch.AfterCommit))
+			place, err := dispatch.Here(1), w.queue(db, "f", dispatch.AfterCommit) // on one line
+			require.NoError(t, err)
 			require.NoError(t, w.queue(db, "g", dispatch.AfterRollback))
-			assert.Equal(t, append(c.want, "function queued at f.go:1"), tx.Captured().List(tx, 0))
-			assert.Equal(t, []string{"function queued at f.go:1"}, tx.Captured().List(tx, tx.Queue.Last()-2), "after a place")
+			queued := "function queued at " + place.String()
+			assert.Equal(t, append(c.want, queued), tx.Captured().List(tx, 0))
+			assert.Equal(t, []string{queued}, tx.Captured().List(tx, tx.Queue.Last()-2), "after a place")
 			require.NoError(t, db.Rollback().Error)
 		})
 	}

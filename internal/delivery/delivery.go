@@ -215,7 +215,7 @@ func (d delivery) run(q *dispatch.Queued) {
 	returned := false
 	defer func() {
 		if !returned {
-			d.handle(q.Ctx, fmt.Errorf("signals: function queued at %s: %w", q.Location, fault.ErrGoexit))
+			d.handle(q.Ctx, fmt.Errorf("signals: function queued at %s: %w", q.At, fault.ErrGoexit))
 		}
 	}()
 	err := q.Run(d.reg.Errors)

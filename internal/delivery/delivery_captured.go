@@ -54,7 +54,7 @@ func (c captured) List(tx *pool.Tx, place int) []string {
 		switch a := it.Action.(type) {
 		case *dispatch.Queued:
 			if a.On == dispatch.AfterCommit {
-				after = append(after, "function queued at "+a.Location)
+				after = append(after, "function queued at "+a.At.String())
 			}
 		case *Sent:
 			before = append(before, a.list(dispatch.BeforeCommit)...)

@@ -213,7 +213,7 @@ func TestThePolicySaysWhatWaitsInATransactionWhoseEndCannotBeSeen(t *testing.T) 
 			require.ErrorIs(t, w.write(tx, "+1x"), c.err)
 			assert.Equal(t, c.heard, w.heard())
 			fn := func(context.Context) error { w.note("f"); return nil }
-			require.ErrorIs(t, delivery.AtEnd(w.Registry, tx, fn, dispatch.AfterCommit, "here"), c.err)
+			require.ErrorIs(t, delivery.AtEnd(w.Registry, tx, fn, dispatch.AfterCommit, dispatch.Here(1)), c.err)
 			assert.Equal(t, c.fns, w.heard(), "the same is true of functions")
 		})
 	}

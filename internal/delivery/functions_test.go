@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -28,7 +29,7 @@ func (w *world) queue(db *gorm.DB, name string, on dispatch.Phase, do ...func(ct
 			}
 		}
 		return nil
-	}, on, name+".go:1")
+	}, on, dispatch.Here(2))
 }
 
 func TestFunctionsWaitForTheEndOfTheTransaction(t *testing.T) {
@@ -113,14 +114,15 @@ func TestAFunctionThatFailsKeepsNoOtherFromRunning(t *testing.T) {
 		"a panic":  {func(context.Context) error { panic("boom") }, "f !panic:_boom g"},
 		"the end of a goroutine": {
 			func(context.Context) error { runtime.Goexit(); return nil },
-			"f !signals:_function_queued_at_f.go:1:_the_receiver_ended_its_goroutine_with_runtime.Goexit g",
+			"f !signals:_function_queued_at_HERE:_the_receiver_ended_its_goroutine_with_runtime.Goexit g",
 		},
 	} {
 		t.Run(fact, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			tx := w.db.Begin()
-			require.NoError(t, w.queue(tx, "f", dispatch.AfterCommit, c.do))
+			place, err := dispatch.Here(1), w.queue(tx, "f", dispatch.AfterCommit, c.do) // on one line
+			require.NoError(t, err)
 			require.NoError(t, w.queue(tx, "g", dispatch.AfterCommit))
 			done := make(chan struct{})
 			go func() {
@@ -128,7 +130,7 @@ func TestAFunctionThatFailsKeepsNoOtherFromRunning(t *testing.T) {
 				tx.Commit()
 			}()
 			<-done
-			assert.Equal(t, c.want, w.heard())
+			assert.Equal(t, strings.Replace(c.want, "HERE", place.String(), 1), w.heard())
 		})
 	}
 }

@@ -52,10 +52,10 @@ func (t Transactions) ended(tx *pool.Tx, end pool.End) {
 	d.end(ended{end.RolledBack, end.Committed, end.Unknown, nil, end.Cause, end.Held})
 }
 
-// AtEnd makes a function wait for the end of the transaction of db. on is AfterCommit or AfterRollback; location is the place in the program that
-// calls OnCommit or OnRollback.
-func AtEnd(reg *dispatch.Registry, db *gorm.DB, fn func(context.Context) error, on dispatch.Phase, location string) error {
-	q := &dispatch.Queued{Ctx: context.WithoutCancel(db.Statement.Context), Fn: fn, On: on, Location: location}
+// AtEnd makes a function wait for the end of the transaction of db. on is AfterCommit or AfterRollback; at is the call of OnCommit or
+// OnRollback in the program.
+func AtEnd(reg *dispatch.Registry, db *gorm.DB, fn func(context.Context) error, on dispatch.Phase, at dispatch.Place) error {
+	q := &dispatch.Queued{Ctx: context.WithoutCancel(db.Statement.Context), Fn: fn, On: on, At: at}
 	tx, inTransaction := pool.Find(db.Statement.ConnPool)
 	switch {
 	case db.Statement.ConnPool == nil || (inTransaction && tx == nil && pool.Nil(db.Statement.ConnPool)):

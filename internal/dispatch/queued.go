@@ -1,13 +1,17 @@
 package dispatch
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"runtime"
+)
 
 // Queued is a function that waits for the end of a transaction.
 type Queued struct {
-	Ctx      context.Context             //nolint:containedctx // what fn will get
-	Fn       func(context.Context) error // the function
-	On       Phase                       // AfterCommit or AfterRollback
-	Location string                      // file:line of OnCommit or OnRollback
+	Ctx context.Context             //nolint:containedctx // what fn will get
+	Fn  func(context.Context) error // the function
+	On  Phase                       // AfterCommit or AfterRollback
+	At  Place                       // call of OnCommit or OnRollback
 
 	next *Queued // the next function that waits in an Ended
 }
@@ -20,4 +24,23 @@ func (q *Queued) Run(types *Errors) (err error) {
 		}
 	}()
 	return q.Fn(q.Ctx)
+}
+
+// Place is a place in the program. To name it takes longer than to send a signal, so it is named when somebody asks.
+type Place uintptr
+
+// Here returns the place of a caller: 1 is the function that calls Here, 2 the caller of that function.
+func Here(caller int) Place {
+	var pc [1]uintptr
+	runtime.Callers(caller+1, pc[:])
+	return Place(pc[0])
+}
+
+// String returns the file and line.
+func (p Place) String() string {
+	if p == 0 {
+		return "unknown"
+	}
+	frame, _ := runtime.CallersFrames([]uintptr{uintptr(p)}).Next()
+	return fmt.Sprintf("%s:%d", frame.File, frame.Line)
 }
