@@ -55,8 +55,8 @@ func (s store) insert(ctx context.Context, tx *gorm.DB, records []record, when d
 	return nil
 }
 
-// returns reports whether the INSERT of records returns their sequences.
-func (s store) returns(when due) bool { return when.claimed && s.dialect != "mysql" }
+// returns reports whether the INSERT of records has to return their sequences.
+func (s store) returns(when due) bool { return when.claimed && s.dialect == "postgres" }
 
 // insertion returns the INSERT of records.
 func (s store) insertion(records []record, when due) (text string, vars []any) {
@@ -100,12 +100,24 @@ func (s store) bind(b *strings.Builder, n int) {
 	b.WriteString(strconv.Itoa(n))
 }
 
-// runInsert runs an INSERT. If it returns sequences, runInsert sets those of the records.
+// runInsert runs an INSERT of records, and sets their sequences if the database tells them.
 func (s store) runInsert(ctx context.Context, in gorm.ConnPool, text string, vars []any, records []record, when due) error {
-	if !s.returns(when) {
-		_, err := in.ExecContext(ctx, text, vars...)
+	if s.returns(when) {
+		return numbered(ctx, in, text, vars, records)
+	}
+	result, err := in.ExecContext(ctx, text, vars...)
+	if err != nil || s.dialect != "sqlite" {
 		return err
 	}
+	last, err := result.LastInsertId()
+	for i := range records { // SQLite has one writer, so it numbers the rows of a statement without gaps
+		records[i].Sequence = uint64(last) - uint64(len(records)-1-i) //nolint:gosec // a sequence is positive
+	}
+	return err
+}
+
+// numbered runs an INSERT that returns the sequences of its records.
+func numbered(ctx context.Context, in gorm.ConnPool, text string, vars []any, records []record) error {
 	rows, err := in.QueryContext(ctx, text, vars...)
 	if err != nil {
 		return err
