@@ -47,7 +47,7 @@ func databases() []database {
 			return dsn("SIGNALS_TEST_POSTGRES_DSN", "host=127.0.0.1 user=postgres dbname=test sslmode=disable")
 		}, func(pool *sql.DB) gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) }},
 		{onMariaDB, "mysql", func(string) string {
-			return dsn("SIGNALS_TEST_MARIADB_DSN", "root@tcp(127.0.0.1:3306)/test?parseTime=true&loc=UTC")
+			return dsn("SIGNALS_TEST_MARIADB_DSN", "root@tcp(127.0.0.1:3306)/test?parseTime=true&loc=UTC&interpolateParams=true")
 		}, func(pool *sql.DB) gorm.Dialector { return mysql.New(mysql.Config{Conn: pool}) }},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 )
 
 // goal is a limit that a figure of a database must keep.
@@ -27,6 +28,7 @@ func (r results) goals() []goal {
 		{"W7 post", "PostgreSQL, 1 ms away: at most 1.5 of nobody", 1.5, r.distant[updateMany].ratio, "%.2f", 0},
 	}
 	for _, d := range databases() {
+		all = append(all, r.slow[d.name].goals(d.name)...)
 		more := func(of string) float64 { return float64(r.counts[d.name][of][toPost] - r.counts[d.name][of][toNobody]) }
 		all = append(all, goal{"m2m append", d.name + ": at most 1 statement more", 1, more(appendLink), "%+.0f", 0})
 		for _, of := range []string{updateMany, deleteMany} {
@@ -38,6 +40,22 @@ func (r results) goals() []goal {
 			all = append(all, goal{"W2 post", d.name + ": no statement more", 0, more(updateKey), "%+.0f", 0},
 				goal{"W7 post", d.name + ": at most 6 statements", 6, float64(r.counts[d.name][updateMany][toPost]), "%.0f", 0})
 		}
+	}
+	return all
+}
+
+// goals are limits of the time that a receiver of 100 ms adds to an insert. The floor of a durable one is a record by hand.
+func (s slow) goals(database string) []goal {
+	const most = 200 // microseconds
+	more := func(of, than time.Duration) float64 { return float64((of - than).Microseconds()) }
+	var all []goal
+	for _, way := range []struct {
+		name      string
+		of, floor spread
+	}{{"Lane", s.onLane, s.alone}, {"Durable", s.durable, s.byHand}} {
+		all = append(all,
+			goal{way.name, database + ", p50: at most 200 us more than an insert", most, more(way.of.p50, s.alone.p50), "%+.0f us", more(way.floor.p50, s.alone.p50)},
+			goal{way.name, database + ", p99: at most 200 us more than an insert", most, more(way.of.p99, s.alone.p99), "%+.0f us", more(way.floor.p99, s.alone.p99)})
 	}
 	return all
 }
