@@ -21,7 +21,8 @@ import (
 //	products.PostSave.Connect(mailNewProduct, signals.AfterCommit(), signals.In(mail))
 //
 // Events of one row, given by its table and primary key, run one by one on a lane, in the order of their commits. Events of different rows run at the
-// same time. Events without a primary key have no order. Events of a custom signal are in order by their key if the event has a method Key() any.
+// same time. Two keys that differ in Go are two rows here, even if the database stores one. Events without a primary key have no order. Events of a
+// custom signal are in order by their key if the event has a method Key() any.
 //
 // A receiver gets the values of the write's context without its cancellation. That context ends after LaneConfig.Timeout; a receiver that ignores the
 // end keeps its worker. The event is a snapshot of its own, and its DB is a session outside the transaction. Errors, panics and calls that are not

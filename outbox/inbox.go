@@ -33,6 +33,9 @@ type InboxOption func(*Inbox)
 
 // DropStale skips an event if the consumer has handled a later one of the same row: the event was requeued, or another process was faster. Handlers
 // of one row's events then wait for each other. The table gets one note more for each row.
+//
+// Use it for saves and deletes, whose rows are locked until the commit. Two open transactions may number events of one custom signal's key, or links
+// of one owner, in another order than they commit, and DropStale would skip some. Lock a row of the database first, or leave DropStale out.
 func DropStale() InboxOption { return func(i *Inbox) { i.dropStale = true } }
 
 // NewInbox returns the inbox of a consumer. Consumers with different names handle the same events independently. NewInbox panics if db is nil, or if

@@ -20,7 +20,7 @@ type Message struct {
 	Subject     string            // table and primary key of the row: "products/7", see [Subject]
 	Time        time.Time         // when the row was written, by the database's clock, in UTC
 	ContentType string            // of Data: "application/json"
-	Sequence    uint64            // grows with the events of one row; numbers may be missing
+	Sequence    uint64            // grows with the saves and the delete of one row; numbers may be missing
 	Extensions  map[string]string // further attributes, such as traceparent and actor; names in lower case
 	Data        []byte
 }
