@@ -157,6 +157,6 @@ func trace(ctx context.Context, db *gorm.DB, begun time.Time, text string, vars 
 		if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
 			shown, values = filter.ParamsFilter(ctx, text, vars...)
 		}
-		return db.Dialector.Explain(shown, values...), int64(affected)
+		return db.Explain(shown, values...), int64(affected)
 	}, err)
 }
