@@ -30,15 +30,17 @@ func OnRollback(tx *gorm.DB, fn func(ctx context.Context) error) error {
 	return atEnd(tx, fn, dispatch.AfterRollback, dispatch.Here(2))
 }
 
-// Transaction is db.Transaction, and the plugin sees its end under every [Tracking]. It returns ErrNotInstalled if the database has no plugin.
+// Transaction is db.Transaction, and the plugin sees its end under every [Tracking], also inside db.Connection. It returns ErrNotInstalled if the
+// database has no plugin.
 func Transaction(db *gorm.DB, fn func(tx *gorm.DB) error, opts ...*sql.TxOptions) error {
 	reg := registryOf(db)
 	if reg == nil {
 		return fault.ErrNotInstalled
 	}
-	if reg.Explicit {
+	// With explicit tracking no pool is wrapped, and in db.Connection the connection is not.
+	if wrapped := reg.Pools.Wrap(db.Statement.ConnPool); wrapped != db.Statement.ConnPool {
 		db = db.Session(&gorm.Session{Context: db.Statement.Context})
-		db.Statement.ConnPool = reg.Pools.Wrap(db.Statement.ConnPool)
+		db.Statement.ConnPool = wrapped
 	}
 	return db.Transaction(fn, opts...)
 }

@@ -12,7 +12,6 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gorm-signals/signals/internal/dispatch"
-	"github.com/gorm-signals/signals/internal/pool"
 )
 
 // keepCustom makes a receiver give its events to a store, as JSON. The store calls the receiver's own function later.
@@ -26,17 +25,13 @@ func keepCustom[E any](c *channel, r *receiver, store Store) {
 			c.Name, r.Info.Location, reflect.TypeFor[E](), err))
 	}
 	inner := *r
-	d := DurableReceiver{Name: r.UID, Signal: c.Name, DeliverIn: func(ctx context.Context, tx *gorm.DB, data []byte) error {
+	d := c.durable(r, store, func(ctx context.Context, tx *gorm.DB, data []byte) error {
 		var event E
 		if err := json.Unmarshal(data, &event); err != nil {
 			return fmt.Errorf("signals: what was kept for %s cannot be read: %w", inner.UID, err)
 		}
 		return deliverCustom(ctx, tx, &inner.Entry, func(ctx context.Context) error { return callCustom[E](ctx, &inner, unsafe.Pointer(&event)) })
-	}}
-	d.Deliver = func(ctx context.Context, data []byte) error { return d.DeliverIn(ctx, nil, data) }
-	if err := store.Register(d); err != nil {
-		panic(fmt.Sprintf("signals: Connect to %s at %s: %v", c.Name, r.Info.Location, err))
-	}
+	})
 	keep := Receiver[E](func(ctx context.Context, event E) error {
 		data, err := json.Marshal(event)
 		if err != nil {
@@ -62,13 +57,9 @@ func keepInTransaction(ctx context.Context, store Store, d DurableReceiver, e Ke
 	if reg == nil {
 		return errors.New("signals: a durable receiver listens to " + d.Signal + ", and its events are kept in a transaction: send them with SendIn(tx, event)")
 	}
-	keeping := f.Keeping()
-	tx := reg.DB.Session(&gorm.Session{NewDB: true, Context: keeping})
-	tx.Statement.ConnPool = current
-	if _, inTransaction := pool.Find(current); inTransaction {
-		return store.Keep(ctx, tx, d, []KeptEvent{e})
-	}
-	return tx.Transaction(func(tx *gorm.DB) error { return store.Keep(ctx, tx, d, []KeptEvent{e}) })
+	db := reg.DB.Session(&gorm.Session{NewDB: true, Context: f.Keeping()})
+	db.Statement.ConnPool = current
+	return inTransaction(db, func(tx *gorm.DB) error { return store.Keep(ctx, tx, d, []KeptEvent{e}) })
 }
 
 // deliverCustom calls a durable receiver of a custom signal. If tx is not nil, custom signals that the receiver sends with its context belong to that

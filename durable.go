@@ -9,6 +9,7 @@ import (
 	"github.com/gorm-signals/signals/internal/change"
 	"github.com/gorm-signals/signals/internal/delivery"
 	"github.com/gorm-signals/signals/internal/dispatch"
+	"github.com/gorm-signals/signals/internal/pool"
 )
 
 // Store keeps the events of receivers connected with [Durable] until the receivers have handled them. Package outbox has a Store that keeps them in a
@@ -111,12 +112,7 @@ func (c *channel) keep(e *receiver, store Store) {
 	in := func(ctx context.Context, tx *gorm.DB, data []byte) error {
 		return delivery.Deliver(ctx, tx, c.reg, &c.Signal, inner, data)
 	}
-	r := DurableReceiver{Name: e.UID, Signal: c.Name, Table: c.Scope.Schema.Table, DeliverIn: in, Deliver: func(ctx context.Context, data []byte) error {
-		return in(ctx, nil, data)
-	}}
-	if err := store.Register(r); err != nil {
-		panic(fmt.Sprintf("signals: Connect to %s at %s: %v", c.Name, e.Info.Location, err))
-	}
+	r := c.durable(e, store, in)
 	e.Keeps, e.Call = true, nil
 	e.Batch = func(f *dispatch.Frame, rows []*change.Row) error {
 		events := make([]KeptEvent, 0, len(rows))
@@ -135,6 +131,30 @@ func (c *channel) keep(e *receiver, store Store) {
 		}
 		tx := f.Session()
 		tx.Statement.Context = f.Keeping()
-		return store.Keep(f, tx, r, events)
+		return inTransaction(tx, func(tx *gorm.DB) error { return store.Keep(f, tx, r, events) })
 	}
+}
+
+// durable registers a receiver with a store. deliver calls the receiver with the Data of a kept event, in a transaction unless tx is nil.
+func (c *channel) durable(r *receiver, store Store, deliver func(ctx context.Context, tx *gorm.DB, data []byte) error) DurableReceiver {
+	d := DurableReceiver{
+		Name: r.UID, Signal: c.Name, DeliverIn: deliver,
+		Deliver: func(ctx context.Context, data []byte) error { return deliver(ctx, nil, data) },
+	}
+	if c.Scope.Schema != nil {
+		d.Table = c.Scope.Schema.Table
+	}
+	if err := store.Register(d); err != nil {
+		panic(fmt.Sprintf("signals: Connect to %s at %s: %v", c.Name, r.Info.Location, err))
+	}
+	return d
+}
+
+// inTransaction calls fn with a session in the transaction of db. If db is in none, as an event that is sent by hand may be, it begins one: a store
+// calls the receiver after the commit.
+func inTransaction(db *gorm.DB, fn func(tx *gorm.DB) error) error {
+	if _, in := pool.Find(db.Statement.ConnPool); in {
+		return fn(db)
+	}
+	return Transaction(db, fn)
 }

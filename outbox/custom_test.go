@@ -143,3 +143,29 @@ func TestWhatCannotBeKeptOfACustomSignalPanicsAtConnect(t *testing.T) {
 		}()
 	}
 }
+
+func TestAnEventThatIsSentByHandInNoTransactionIsHandledWithoutRun(t *testing.T) {
+	t.Parallel()
+	for name, plugin := range map[string]signals.Plugin{
+		"all": {}, "explicit": {Tracking: signals.TrackExplicit}, "explicit, run now": {Tracking: signals.TrackExplicit, Untracked: signals.RunNow},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := openAt(t, file(t), &gorm.Config{}, plugin, &Product{})
+			ob := install(t, db, outbox.Config{})
+			h, signal := &heard{}, signals.New[placed]("order_placed")
+			onSaved(db, ob, "index", func(_ context.Context, e saved) error { h.add("%s", e.Instance.Name); return nil })
+			signal.Connect(func(_ context.Context, e placed) error { h.add("%s", e.Note); return nil }, outbox.Durable(ob, "ship"))
+			of := signals.For[Product](db).PostSave
+			require.NoError(t, of.SendIn(db, saved{Instance: &Product{ID: 1, Name: "by SendIn"}}))
+			require.NoError(t, of.Send(t.Context(), saved{Instance: &Product{ID: 1, Name: "by Send"}}))
+			require.NoError(t, signal.SendIn(db, placed{1, "of a custom signal"}))
+			assert.Equal(t, []string{"by SendIn", "by Send", "of a custom signal"}, h.lines())
+			require.ErrorIs(t, db.Transaction(func(tx *gorm.DB) error {
+				require.NoError(t, of.SendIn(tx, saved{Instance: &Product{ID: 1, Name: "undone"}}))
+				return errBoom
+			}), errBoom)
+			assert.Len(t, entries(t, db), 3, "in a transaction it is kept with it")
+		})
+	}
+}

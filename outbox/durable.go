@@ -186,7 +186,8 @@ var errTaken = errors.New("outbox: the claim on the event has ended")
 // deliverIn calls the receiver in a transaction that also marks the record as done.
 func (ob *Outbox) deliverIn(ctx context.Context, receiver registered, r *held) error {
 	return ob.deliver(ctx, receiver, r, func(ctx context.Context, data []byte) error {
-		return ob.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		// The plugin follows this transaction under every Plugin.Tracking, so receivers of what is written in it can wait for its commit.
+		return signals.Transaction(ob.db.WithContext(ctx), func(tx *gorm.DB) error {
 			if mine, err := ob.store.finishIn(tx, r.record); err != nil || !mine {
 				return cmp.Or(err, errTaken)
 			}

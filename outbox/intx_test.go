@@ -97,3 +97,41 @@ func TestACommitThatFailsLeavesTheEventOfInTxToBeTriedAgain(t *testing.T) {
 	runUntilDone(t, ob, db)
 	assert.EqualValues(t, 1, orders(t, db))
 }
+
+func TestReceiversOfWhatInTxWritesWaitForItsCommitUnderEveryTracking(t *testing.T) {
+	t.Parallel()
+	for name, plugin := range map[string]signals.Plugin{
+		"all": {}, "explicit": {Tracking: signals.TrackExplicit}, "explicit, run now": {Tracking: signals.TrackExplicit, Untracked: signals.RunNow},
+		"explicit, drop": {Tracking: signals.TrackExplicit, Untracked: signals.Drop},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := openAt(t, file(t), &gorm.Config{}, plugin, &Product{}, &Order{})
+			ob := install(t, db, outbox.Config{})
+			h := &heard{}
+			note := func(what string) signals.Receiver[signals.SaveEvent[*Order]] {
+				return func(_ context.Context, e signals.SaveEvent[*Order]) error {
+					h.add("%s %s", what, e.Instance.Note)
+					return nil
+				}
+			}
+			of := signals.For[Order](db).PostSave
+			of.Connect(note("in its transaction"), signals.BeforeCommit())
+			of.Connect(note("after its commit"), signals.AfterCommit())
+			of.Connect(note("durable"), outbox.Durable(ob, "ship"))
+			onSaved(db, ob, "orders", func(_ context.Context, e saved) error {
+				if err := e.DB().Create(&Order{Note: e.Instance.Name}).Error; err != nil {
+					return err
+				}
+				h.add("the receiver returns")
+				return nil
+			}, outbox.InTx())
+			require.NoError(t, db.Create(&Product{Name: "a"}).Error)
+			require.NoError(t, ob.Wait(t.Context()))
+			assert.Equal(t, []string{"the receiver returns", "in its transaction a", "after its commit a", "durable a"}, h.lines())
+			for _, e := range entries(t, db) {
+				assert.Equal(t, []int{1, 0}, []int{e.State, e.Tries}, "%s is done at its first try: %s", e.Channel, e.Err)
+			}
+		})
+	}
+}

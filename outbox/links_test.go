@@ -92,3 +92,16 @@ func TestLinksArePublishedForOtherPrograms(t *testing.T) {
 	require.NoError(t, db.Model(&Album{ID: 1}).Association("Labels").Append(&Label{Name: "c"}))
 	assert.Len(t, entries(t, db), 4)
 }
+
+func TestLinksOfACreateComeBeforeTheirOwner(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Album{}, &Label{}, &Stamp{})
+	ob := install(t, db, outbox.Config{})
+	outbox.Publish[Album](ob, outbox.Saved, outbox.LinksChanged)
+	require.NoError(t, db.Create(&Album{Labels: []Label{{Name: "a"}}}).Error)
+	album := Album{}
+	require.NoError(t, db.Create(&album).Error)
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error { return tx.Model(&album).Association("Labels").Append(&Label{Name: "b"}) }))
+	assert.Equal(t, []string{"albums.linked.v1 albums/1", "albums.created.v1 albums/1", "albums.created.v1 albums/2", "albums.linked.v1 albums/2"}, kept(t, db)[:4],
+		"GORM inserts links inside the create of their owner")
+}

@@ -35,7 +35,7 @@ func phaseCases() []Case {
 		{"batch after commit", "A batch receiver after the commit is called once per transaction.", batchAfterCommit},
 		{"batches in one transaction", "CreateInBatches is one transaction: its AfterCommit receivers run at its end.", batchesInOneTransaction},
 		{"sql transaction", "SQLTx gives the *sql.Tx of a transaction, and none outside.", sqlTransaction},
-		{"connection", "In db.Connection an explicit transaction cannot be followed: deferred receivers are refused with ErrUntracked.", connection},
+		{"connection", "In db.Connection an explicit transaction cannot be followed: deferred receivers are refused with ErrUntracked, except in signals.Transaction.", connection},
 		{"tracked transaction", "signals.Transaction is db.Transaction, followed to its end.", trackedTransaction},
 	}
 }

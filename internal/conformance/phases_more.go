@@ -156,7 +156,11 @@ func connection(c *C) {
 		return tx.Transaction(func(tx *gorm.DB) error { return create(c, tx, &Item{Name: "b"}) })
 	}), signals.ErrUntracked)
 	c.want()
-	stored[Item](c, "a 0")
+	require.NoError(c, c.DB.Connection(func(tx *gorm.DB) error {
+		return signals.Transaction(tx, func(tx *gorm.DB) error { return create(c, tx, &Item{Name: "c"}) })
+	}))
+	c.want(line("committed Item c 0 created"))
+	stored[Item](c, "a 0", "c 0")
 }
 
 func trackedTransaction(c *C) {
