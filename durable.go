@@ -3,6 +3,7 @@ package signals
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -28,6 +29,13 @@ type DurableReceiver struct {
 	Name   string // the name that Durable was given
 	Signal string // "post_save", "post_delete", "post_change", "m2m_changed", or the name of a custom signal
 	Table  string // table of the model; empty for a custom signal
+
+	// Of identifies the signal within this process: receivers of one signal have equal values. A store must not give the events of one signal to a
+	// receiver of another one, which may have the same names.
+	Of any
+
+	// Connected reports whether the receiver is connected to its signal now. A receiver with the same UID, or a disconnect, ends that.
+	Connected func() bool
 
 	// Deliver calls the receiver with the Data of a kept event, which this process or an earlier one has kept. The call is outside any transaction. A
 	// panic is an error.
@@ -138,8 +146,9 @@ func (c *channel) keep(e *receiver, store Store) {
 // durable registers a receiver with a store. deliver calls the receiver with the Data of a kept event, in a transaction unless tx is nil.
 func (c *channel) durable(r *receiver, store Store, deliver func(ctx context.Context, tx *gorm.DB, data []byte) error) DurableReceiver {
 	d := DurableReceiver{
-		Name: r.UID, Signal: c.Name, DeliverIn: deliver,
-		Deliver: func(ctx context.Context, data []byte) error { return deliver(ctx, nil, data) },
+		Name: r.UID, Signal: c.Name, Of: c, DeliverIn: deliver,
+		Deliver:   func(ctx context.Context, data []byte) error { return deliver(ctx, nil, data) },
+		Connected: func() bool { return slices.Contains(c.List.Items(), &r.Entry) },
 	}
 	if c.Scope.Schema != nil {
 		d.Table = c.Scope.Schema.Table

@@ -33,6 +33,9 @@ func Durable(ob *Outbox, name string, opts ...DurableOption) signals.ConnectOpti
 	return signals.Durable(keeper{ob, ob.settingsOf(opts)}, name)
 }
 
+// identity names a durable receiver in the table: its name, and the type of its records.
+type identity struct{ name, eventType string }
+
 // registered is a connected durable receiver with its options.
 type registered struct {
 	signals.DurableReceiver
@@ -65,7 +68,13 @@ func (k keeper) Register(r signals.DurableReceiver) error {
 	}
 	ob := k.ob
 	ob.mu.Lock()
-	ob.receivers[r.Name+" "+durableType(r)] = registered{r, k.settings}
+	id := identity{r.Name, durableType(r)}
+	if other := ob.receivers[id]; other.Connected != nil && other.Connected() && other.Of != r.Of {
+		ob.mu.Unlock()
+		return fmt.Errorf("outbox: %q is the name of a receiver of another signal %q, such as that of another struct for the table, or of another call of "+
+			"signals.New: this receiver would take its events. Give it another name, or connect it to that signal", r.Name, id.eventType)
+	}
+	ob.receivers[id] = registered{r, k.settings}
 	most := 1
 	for _, other := range ob.receivers {
 		if other.Name == r.Name {
@@ -149,7 +158,7 @@ func (ob *Outbox) try(ctx context.Context, r *held) (out bool) {
 func (ob *Outbox) receiverOf(r *record) registered {
 	ob.mu.Lock()
 	defer ob.mu.Unlock()
-	if receiver, ok := ob.receivers[r.Channel+" "+r.Type]; ok {
+	if receiver, ok := ob.receivers[identity{r.Channel, r.Type}]; ok {
 		return receiver
 	}
 	return registered{settings: ob.settingsOf(nil)}

@@ -70,8 +70,8 @@ type Outbox struct {
 	db        *gorm.DB
 	store     store
 	mu        sync.Mutex
-	receivers map[string]registered // by channel and type
-	crews     map[string]*crew      // by channel
+	receivers map[identity]registered
+	crews     map[string]*crew // by channel
 	wakers    map[chan struct{}]bool
 	own       map[ownKey]weak.Pointer[own]
 	closed    bool
@@ -112,7 +112,7 @@ func Install(db *gorm.DB, cfg Config) (*Outbox, error) {
 	}
 	session := db.Session(&gorm.Session{NewDB: true})
 	ob := &Outbox{
-		Config: cfg, db: session, store: s, receivers: map[string]registered{}, crews: map[string]*crew{}, wakers: map[chan struct{}]bool{}, own: map[ownKey]weak.Pointer[own]{},
+		Config: cfg, db: session, store: s, receivers: map[identity]registered{}, crews: map[string]*crew{}, wakers: map[chan struct{}]bool{}, own: map[ownKey]weak.Pointer[own]{},
 	}
 	ob.life, ob.kill = context.WithCancel(context.Background())
 	return ob, nil

@@ -51,6 +51,18 @@ func TestWhatThePageSaysIsRefusedIsRefused(t *testing.T) {
 		"which type to make of that": func(_ *testing.T, _ *gorm.DB, ob *outbox.Outbox) string {
 			return panicText(func() { signals.New[any]("x").Connect(receive, outbox.Durable(ob, "x")) })
 		},
+		"is the name of a receiver of another signal": func(_ *testing.T, _ *gorm.DB, ob *outbox.Outbox) string {
+			signals.New[counter]("x").Connect(func(context.Context, counter) error { return nil }, outbox.Durable(ob, "x"))
+			return panicText(func() {
+				signals.New[counter]("x").Connect(func(context.Context, counter) error { return nil }, outbox.Durable(ob, "x"))
+			})
+		},
+		"in a transaction of another database": func(t *testing.T, _ *gorm.DB, ob *outbox.Outbox) string {
+			t.Helper()
+			signal := signals.New[counter]("x")
+			signal.Connect(func(context.Context, counter) error { return nil }, outbox.Durable(ob, "x"))
+			return signal.SendIn(open(t), counter{}).Error()
+		},
 		"Config.Headers returned the name": func(t *testing.T, _ *gorm.DB, _ *outbox.Outbox) string {
 			t.Helper()
 			db, ob := refusing(t, outbox.Config{Source: "/shop", Headers: func(context.Context) map[string]string { return map[string]string{"Trace-Id": "1"} }})
