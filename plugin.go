@@ -3,6 +3,7 @@ package signals
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -148,6 +149,28 @@ func registryOf(db *gorm.DB) *dispatch.Registry {
 		return in.Registry
 	}
 	return nil
+}
+
+// SameDatabase reports whether two sessions belong to one database: they share a plugin, or the *[sql.DB]. A [Store] needs it, because a custom signal
+// can be sent in a transaction of any database.
+func SameDatabase(a, b *gorm.DB) bool {
+	if in := installedIn(a); in != nil && in == installedIn(b) {
+		return true
+	}
+	of, other := sqlDB(a), sqlDB(b)
+	return of != nil && of == other
+}
+
+// sqlDB returns the *[sql.DB] of a database, also for a session in a transaction; nil if there is none.
+func sqlDB(db *gorm.DB) *sql.DB {
+	if db == nil || db.Config == nil {
+		return nil
+	}
+	of, err := (&gorm.DB{Config: db.Config}).DB()
+	if err != nil {
+		return nil
+	}
+	return of
 }
 
 func mustRegistry(db *gorm.DB, caller string) *dispatch.Registry {

@@ -203,6 +203,10 @@ type due struct {
 // keep writes records in a transaction, and calls then after the commit. If nobody sees the end of the transaction, keep reports false: then never
 // runs, no record is claimed, and polling finds the records.
 func (ob *Outbox) keep(ctx context.Context, tx *gorm.DB, records []record, when due, then func(ctx context.Context) error) (followed bool, err error) {
+	if !signals.SameDatabase(ob.db, tx) {
+		return false, errors.New("outbox: the event was sent in a transaction of another database than that of the outbox, which would not find it: " +
+			"give each database a signal and an outbox of its own, or send the event in a transaction of the outbox's database")
+	}
 	headers, err := ob.headers(ctx)
 	if err != nil {
 		return false, err
