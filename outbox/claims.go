@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -28,7 +27,7 @@ type held struct {
 // call is the context of an event's call, and who waits for it.
 type call struct {
 	ctx     context.Context //nolint:containedctx // of the write, or of Run
-	handled *sync.WaitGroup // counted down when the event is handled; nil if nobody waits
+	handled chan<- struct{} // gets a value when the event is handled; nil if nobody waits
 }
 
 // grip identifies a claim. The claim of a writer has no holder, and a failed try removes the holder of any other claim. But then the tries differ.

@@ -32,7 +32,7 @@ type crew struct {
 	closing  bool            // after Shutdown: waiting events are left to other processes
 }
 
-// mostWaiting is how many events may wait in memory. Once so many wait, a crew leaves further ones to Run.
+// mostWaiting is how many events may wait in memory. Once so many wait, writes leave further ones to Run.
 const mostWaiting = 10_000
 
 // crewOf returns the crew of the receivers of a name, and makes it if there is none.
@@ -52,11 +52,8 @@ func (ob *Outbox) crewLocked(name string) *crew {
 	return c
 }
 
-// take queues events and starts workers. If handled is not nil, each event counts it down when it is handled or left to others.
-func (c *crew) take(events []*held, handled *sync.WaitGroup) {
-	if handled != nil {
-		handled.Add(len(events))
-	}
+// take queues events and starts workers. If handled is not nil, it gets a value for each event that is handled or left to others. It has room for all.
+func (c *crew) take(events []*held, handled chan<- struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range events {
@@ -84,7 +81,7 @@ func (c *crew) hire() {
 }
 
 // admit counts an event that begins to wait.
-func (c *crew) admit(e *held, handled *sync.WaitGroup) {
+func (c *crew) admit(e *held, handled chan<- struct{}) {
 	e.call.handled = handled
 	if c.waiting++; e.swept {
 		c.swept++
@@ -96,7 +93,7 @@ func (c *crew) admit(e *held, handled *sync.WaitGroup) {
 	e.ticket = c.taken
 }
 
-// full reports whether new events are left to others.
+// full reports whether events of new writes are left to others.
 func (c *crew) full() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -155,7 +152,7 @@ func (c *crew) dismiss(e *held) {
 		c.fewer.Broadcast()
 	}
 	if e.call.handled != nil {
-		e.call.handled.Done()
+		e.call.handled <- struct{}{}
 	}
 }
 

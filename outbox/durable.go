@@ -104,8 +104,11 @@ func (k keeper) Keep(ctx context.Context, tx *gorm.DB, r signals.DurableReceiver
 			Data: e.Data,
 		}
 	}
-	if k.delay > 0 { // Run calls the receiver
-		_, err := k.ob.keep(ctx, tx, records, due{after: k.delay}, func(context.Context) error { return nil })
+	if k.delay > 0 || k.ob.crewOf(r.Name).full() { // Run calls the receiver, here or in another process
+		_, err := k.ob.keep(ctx, tx, records, due{after: k.delay}, func(context.Context) error {
+			k.ob.wake()
+			return nil
+		})
 		return err
 	}
 	claimed := time.Now()

@@ -128,7 +128,9 @@ func TestReceiversOfWhatInTxWritesWaitForItsCommitUnderEveryTracking(t *testing.
 			}, outbox.InTx())
 			require.NoError(t, db.Create(&Product{Name: "a"}).Error)
 			require.NoError(t, ob.Wait(t.Context()))
-			assert.Equal(t, []string{"the receiver returns", "in its transaction a", "after its commit a", "durable a"}, h.lines())
+			require.Len(t, h.lines(), 4)
+			assert.Equal(t, []string{"the receiver returns", "in its transaction a"}, h.lines()[:2])
+			assert.ElementsMatch(t, []string{"after its commit a", "durable a"}, h.lines()[2:])
 			for _, e := range entries(t, db) {
 				assert.Equal(t, []int{1, 0}, []int{e.State, e.Tries}, "%s is done at its first try: %s", e.Channel, e.Err)
 			}

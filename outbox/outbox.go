@@ -49,7 +49,10 @@ type Config struct {
 	// try the event.
 	Claim time.Duration
 
-	// Eager makes a write wait until its durable receivers were called once, after the commit. It is for tests.
+	// Eager makes a write wait until its durable receivers were called once, after the commit. It is for tests. A receiver must write through the
+	// event's DB, or with the context of its call: the outbox knows such writes, which do not wait. Any other write of a receiver waits for a worker,
+	// and the worker for the receiver. If no event of a write is handled for twice Claim, the write returns, and ErrorHandler gets an error. So it
+	// does in a db.Connection that holds the only connection of the pool.
 	Eager bool
 
 	// Retain is how long handled events stay in the table, for Replay; 0 means a day. Run and relays delete them later.

@@ -3,8 +3,8 @@ package outbox
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"runtime"
-	"sync"
 	"time"
 	"weak"
 
@@ -75,30 +75,33 @@ func (o *own) committed(ctx context.Context) {
 		return
 	}
 	c := o.ob.crewOf(o.name)
-	if c.full() {
-		o.ob.leaveOwn(ctx, events)
-		return
-	}
-	if !o.ob.Eager || ctx.Value(calledKey{}) != nil {
+	if !o.ob.Eager || ctx.Value(calledKey{}) != nil || c.leaves() { // after Shutdown the crew gives the claims up
 		c.take(events, nil)
 		return
 	}
-	var handled sync.WaitGroup
-	c.take(events, &handled)
-	handled.Wait()
+	handled := make(chan struct{}, len(events))
+	c.take(events, handled)
+	o.await(ctx, handled)
+}
+
+// await waits until the events of the transaction are handled. A receiver that obeys its context takes Config.Claim at most. If none of the events is
+// handled for twice this time, the workers may be waiting for the writer: await reports that and returns.
+func (o *own) await(ctx context.Context, handled <-chan struct{}) {
+	most := 2 * o.ob.Claim
+	for range cap(handled) {
+		timer := time.NewTimer(most)
+		select {
+		case <-handled:
+			timer.Stop()
+		case <-timer.C:
+			o.ob.failed(ctx, fmt.Errorf("outbox: under Config.Eager a write has waited for receivers of %q for %s, and waits no longer: "+
+				"let receivers write through the event's DB or with the context of their call, and let no db.Connection hold the only connection of the pool",
+				o.name, most))
+			return
+		}
+	}
 }
 
 // calledKey marks the context of a durable receiver. Under Config.Eager a write of a receiver must not wait for workers: all of them may be waiting
 // so.
 type calledKey struct{}
-
-// leaveOwn gives up the claims on events of this process, so that Run finds them.
-func (ob *Outbox) leaveOwn(ctx context.Context, events []*held) {
-	for len(events) > 0 {
-		some := events[:min(len(events), batch)]
-		events = events[len(some):]
-		ob.look(ctx, some)
-		ob.leave(ctx, some)
-	}
-	ob.wake()
-}
