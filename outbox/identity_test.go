@@ -53,7 +53,7 @@ func TestTwoCustomSignalsOfOneNameDoNotShareAReceiver(t *testing.T) {
 	ob := install(t, db, outbox.Config{})
 	h := &heard{}
 	one, same, other := signals.New[placed]("placed"), signals.New[placed]("placed"), signals.New[string]("placed")
-	receive := func(_ context.Context, e placed) error { h.add("%s", e.Note); return nil }
+	var receive signals.Receiver[placed] = func(_ context.Context, e placed) error { h.add("%s", e.Note); return nil }
 	one.Connect(receive, outbox.Durable(ob, "ship"))
 	one.Connect(receive, outbox.Durable(ob, "ship"))
 	assert.Contains(t, panicText(func() { same.Connect(receive, outbox.Durable(ob, "ship")) }), `"ship" is the name of a receiver of another signal "placed"`)

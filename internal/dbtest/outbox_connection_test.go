@@ -5,12 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorm-signals/signals"
+	"github.com/gorm-signals/signals/outbox"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
-
-	"github.com/gorm-signals/signals"
-	"github.com/gorm-signals/signals/outbox"
 )
 
 func TestInTxIsFollowedUnderExplicitTrackingOnEachDatabase(t *testing.T) {
