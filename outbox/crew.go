@@ -13,8 +13,7 @@ type crew struct {
 	ob *Outbox
 
 	// looking is held while the crew asks the table about events or renews claims. What is known of a waiting event changes only under it.
-	looking sync.Mutex
-	lookAt  time.Time // earliest time of the next look
+	looking looking
 
 	mu       sync.Mutex
 	limit    int             // of workers
@@ -22,13 +21,25 @@ type crew struct {
 	rows     map[string]*row // that have events, by subject
 	ready    rowQueue        // those of rows whose next event may be handled
 	taken    uint64          // number of events so far
-	unlooked []*held         // events that look has still to ask the table about, in their order
-	waiting  int             // number of events that are not handled yet
-	swept    int             // of these, the ones that Run found in the table
-	fewer    *sync.Cond      // broadcasts when swept becomes smaller
-	idle     chan struct{}   // closed when waiting becomes 0; nil if nobody waits for that
-	pausing  bool            // a worker waits for the next look, and then hires others
-	closing  bool            // after Shutdown: waiting events are left to other processes
+	unlooked unlooked
+	waiting  int           // number of events that are not handled yet
+	swept    int           // of these, the ones that Run found in the table
+	fewer    *sync.Cond    // broadcasts when swept becomes smaller
+	idle     chan struct{} // closed when waiting becomes 0; nil if nobody waits for that
+	closing  bool          // after Shutdown: waiting events are left to other processes
+}
+
+// looking is the right to look.
+type looking struct {
+	sync.Mutex
+
+	next time.Time // no look comes earlier
+}
+
+// unlooked are the events that look has still to ask the table about.
+type unlooked struct {
+	events  []*held // in their order
+	pausing bool    // a worker waits for the next look, and then hires others
 }
 
 // mostWaiting is how many events may wait in memory. Once so many wait, writes leave further ones to Run.
@@ -66,7 +77,7 @@ func (c *crew) take(events []*held, handled chan<- struct{}) {
 		c.rows[e.Subject] = r
 		heap.Push(&c.ready, r)
 	}
-	if !c.pausing {
+	if !c.unlooked.pausing {
 		c.hire()
 	}
 }
@@ -86,7 +97,7 @@ func (c *crew) admit(e *held, handled chan<- struct{}) {
 		c.swept++
 	}
 	if !e.looked {
-		c.unlooked = append(c.unlooked, e)
+		c.unlooked.events = append(c.unlooked.events, e)
 	}
 	c.taken++
 	e.ticket = c.taken

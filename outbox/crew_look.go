@@ -26,7 +26,7 @@ func (c *crew) look(e *held) {
 			continue
 		}
 		c.ob.look(e.call.ctx, some)
-		c.lookAt = time.Now().Add(pauseOfLooks)
+		c.looking.next = time.Now().Add(pauseOfLooks)
 	}
 }
 
@@ -34,11 +34,11 @@ func (c *crew) look(e *held) {
 func (c *crew) nextLook() (some []*held, pause time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if pause = time.Until(c.lookAt); pause > 0 && len(c.unlooked) < batch && !c.ob.Eager {
+	if pause = time.Until(c.looking.next); pause > 0 && len(c.unlooked.events) < batch && !c.ob.Eager {
 		return nil, pause
 	}
-	some = c.unlooked[:min(len(c.unlooked), batch)]
-	c.unlooked = rest(c.unlooked, len(some))
+	some = c.unlooked.events[:min(len(c.unlooked.events), batch)]
+	c.unlooked.events = rest(c.unlooked.events, len(some))
 	return some, 0
 }
 
@@ -47,12 +47,12 @@ func (c *crew) pause(d time.Duration) {
 	c.looking.Unlock()
 	defer c.looking.Lock()
 	c.mu.Lock()
-	c.pausing = true
+	c.unlooked.pausing = true
 	c.mu.Unlock()
 	time.Sleep(d)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pausing = false
+	c.unlooked.pausing = false
 	c.hire()
 }
 

@@ -11,7 +11,7 @@ func TestALookWaitsForTheNextOneUnlessABatchIsThereOrTheWriteWaits(t *testing.T)
 	t.Parallel()
 	for _, c := range []struct {
 		fact         string
-		lookAt       time.Time
+		next         time.Time
 		events, some int
 		eager, waits bool
 	}{
@@ -20,10 +20,10 @@ func TestALookWaitsForTheNextOneUnlessABatchIsThereOrTheWriteWaits(t *testing.T)
 		{"a batch does not wait", time.Now().Add(time.Hour), batch + 1, batch, false, false},
 		{"the event of a write that waits does not wait", time.Now().Add(time.Hour), 1, 1, true, false},
 	} {
-		crew := &crew{ob: &Outbox{Config: Config{Eager: c.eager}}, lookAt: c.lookAt, unlooked: make([]*held, c.events)}
+		crew := &crew{ob: &Outbox{Config: Config{Eager: c.eager}}, looking: looking{next: c.next}, unlooked: unlooked{events: make([]*held, c.events)}}
 		some, pause := crew.nextLook()
 		assert.Len(t, some, c.some, c.fact)
-		assert.Len(t, crew.unlooked, c.events-c.some, c.fact)
+		assert.Len(t, crew.unlooked.events, c.events-c.some, c.fact)
 		assert.Equal(t, c.waits, pause > 0, c.fact)
 	}
 }
