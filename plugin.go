@@ -41,8 +41,9 @@ type Plugin struct {
 	// each place.
 	//
 	// Connect panics if a line of the program connects a function again that is still connected, with the same options and without a UID. A handler
-	// that connects on each request does so. Connect also panics if a UID replaces a receiver that another line has connected. A write fails if its
-	// context mutes a UID that no receiver has.
+	// that connects on each request does so. Connect also panics if a UID replaces a receiver that another line has connected. A write of a
+	// model fails if its context mutes a UID that no receiver has, even if nobody listens to the write. The warning comes only for writes that
+	// somebody listens to.
 	Strict bool
 
 	// Untracked says what happens to receivers that wait for a transaction whose end the plugin cannot see. The zero value is Refuse.

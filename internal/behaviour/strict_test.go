@@ -193,6 +193,39 @@ func TestAMuteOfAUIDThatNobodyHasIsDoubted(t *testing.T) {
 	}
 }
 
+func TestAMuteOfAUIDThatNobodyHasFailsAWriteThatNobodyListensToInStrictMode(t *testing.T) {
+	t.Parallel()
+	for _, strict := range []bool{false, true} {
+		for _, listening := range []bool{false, true} {
+			t.Run(fmt.Sprint("strict ", strict, ", listening ", listening), func(t *testing.T) {
+				t.Parallel()
+				db, w := warned(t, strict)
+				if listening {
+					signals.For[Order](db).PostSave.Connect(saved, signals.UID("unheard-receipts"), signals.OnCreate())
+				}
+				require.NoError(t, db.Create(&Order{ID: 1}).Error)
+				wrong := db.WithContext(signals.Mute(t.Context(), "unheard-reciepts"))
+				for name, err := range map[string]error{
+					"delete":          wrong.Delete(&Order{ID: 1}).Error,
+					"update":          wrong.Model(&Order{ID: 1}).Update("status", "paid").Error,
+					"another model":   wrong.Create(&Product{}).Error,
+					"save of another": wrong.Save(&Product{ID: 1}).Error,
+				} {
+					if strict {
+						require.ErrorContains(t, err, `Mute names the UID "unheard-reciepts", which no receiver has`, name)
+					} else {
+						require.NoError(t, err, name)
+					}
+				}
+				require.NoError(t, wrong.Model(&Product{}).Where("id = 1").UpdateColumn("stock", 2).Error, "which sends nothing in any case")
+				require.NoError(t, wrong.Session(&gorm.Session{DryRun: true}).Create(&Product{}).Error)
+				require.NoError(t, db.WithContext(signals.Mute(t.Context())).Create(&Product{}).Error, "all are muted")
+				assert.Empty(t, w.take())
+			})
+		}
+	}
+}
+
 func TestAMuteMayNameReceiversOfCustomSignalsAndOfOtherDatabases(t *testing.T) {
 	t.Parallel()
 	db, w := warned(t, true)

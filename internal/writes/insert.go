@@ -43,6 +43,7 @@ func (r *Engine) PreCreate(db *gorm.DB) {
 	}
 	p := r.planOf(db)
 	if p == nil || !p.Listens(dispatch.PreSave, dispatch.PostSave) {
+		r.unheard(db)
 		return
 	}
 	if w := start[insert](r, db, p, dispatch.PreSave, dispatch.PostSave); w != nil {

@@ -27,6 +27,7 @@ type remove struct {
 func (r *Engine) PreDelete(db *gorm.DB) {
 	p := r.planOfHooked(db)
 	if p == nil || !p.Listens(dispatch.PreDelete, dispatch.PostDelete) {
+		r.unheard(db)
 		return
 	}
 	if w := start[remove](r, db, p, dispatch.PreDelete, dispatch.PostDelete); w != nil {

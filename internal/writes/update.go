@@ -34,6 +34,7 @@ type update struct {
 func (r *Engine) PreUpdate(db *gorm.DB) {
 	p := r.planOfHooked(db)
 	if p == nil || !p.Listens(dispatch.PreSave, dispatch.PostSave) || (!p.ListensToUpdates() && !maySave(db.Statement)) {
+		r.unheard(db)
 		return
 	}
 	if key := savedKey(db.Statement, p.Model); key != nil {

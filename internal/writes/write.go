@@ -73,7 +73,7 @@ func (w *write) open(r *Engine, db *gorm.DB, p *dispatch.Plan, pre, post dispatc
 	if w.pre.MuteAll {
 		return false
 	}
-	return db.AddError(w.doubtMute()) == nil && db.AddError(w.prepare(post)) == nil
+	return db.AddError(r.doubtMute(&w.pre)) == nil && db.AddError(w.prepare(post)) == nil
 }
 
 // begun sets the fields that are known when a write begins.
