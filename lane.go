@@ -179,6 +179,10 @@ func (l *Lane) Shutdown(ctx context.Context) error { return l.lane.Shutdown(back
 
 // In runs a receiver on a lane. It goes with AfterCommit, AfterRollback and AfterFailure, and with Net and ConnectBatch.
 func In(lane *Lane) ConnectOption {
+//
+// The order of the commits needs transactions. If GORM opens none for a write (SkipDefaultTransaction) that such an AfterCommit receiver listens to,
+// the plugin opens one. The call and its receivers then stand or fall together. If the connection can begin none, the write runs without, and another
+// write of the row may come before it on the lane.
 	return optionFunc(func(o *connectOptions) {
 		if lane == nil || lane.lane == nil {
 			o.refuse("signals.In has no lane: pass one that signals.NewLane has made")

@@ -304,3 +304,40 @@ func TestTwoReceiversOfARowDoNotShareItsInstanceOnALane(t *testing.T) {
 	require.NoError(t, lane.Wait(t.Context()))
 	assert.Equal(t, "a", got)
 }
+
+func TestAWriteForALaneThatCanHaveNoTransactionRunsWithout(t *testing.T) {
+	t.Parallel()
+	db := testkit.OpenWith(t, &gorm.Config{SkipDefaultTransaction: true}, signals.Plugin{}, &Product{})
+	plain := db.Session(&gorm.Session{NewDB: true, Context: t.Context()})
+	plain.Statement.ConnPool = &plainPool{plain.Statement.ConnPool}
+	lane := signals.NewLane(signals.LaneConfig{Name: "l", Workers: 1})
+	var tr trace // the lane has one worker
+	products := signals.For[Product](db)
+	products.PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Product]) error {
+		tr.add("%s", e.Instance.Name)
+		return nil
+	}, signals.AfterCommit(), signals.In(lane), signals.Needs(signals.Keys))
+	require.NoError(t, plain.Create(&Product{ID: 1, Name: "created"}).Error)
+	require.NoError(t, plain.Save(&Product{ID: 1, Name: "saved"}).Error)
+	require.NoError(t, lane.Wait(t.Context()))
+	assert.Equal(t, []string{"created", "saved"}, tr.take())
+}
+
+func TestAnErrorUndoesAWriteForALaneWithoutTheTransactionOfGORM(t *testing.T) {
+	t.Parallel()
+	db := testkit.OpenWith(t, &gorm.Config{SkipDefaultTransaction: true}, signals.Plugin{}, &Product{})
+	lane := signals.NewLane(signals.LaneConfig{Name: "l"})
+	products := signals.For[Product](db)
+	refuse := func(context.Context, signals.SaveEvent[*Product]) error { return errBoom }
+	products.PostSave.Connect(refuse, signals.UID("refuses"))
+	for _, phase := range []signals.ConnectOption{signals.AfterRollback(), signals.AfterFailure()} {
+		products.PostSave.Connect(refuse, phase, signals.In(lane), signals.UID("other phase"))
+		require.ErrorIs(t, db.Create(&Product{}).Error, errBoom)
+		products.PostSave.Disconnect("other phase")
+	}
+	assert.Equal(t, int64(2), count[Product](t, db), "these receivers need no transaction")
+	products.PostSave.Connect(refuse, signals.AfterCommit(), signals.In(lane))
+	require.ErrorIs(t, db.Create(&Product{}).Error, errBoom)
+	assert.Equal(t, int64(2), count[Product](t, db))
+	require.NoError(t, lane.Wait(t.Context()))
+}

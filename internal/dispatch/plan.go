@@ -239,6 +239,11 @@ func (p *Plan) WaitsFor(k Kind, in Phase) bool {
 	return slices.ContainsFunc(p.Deferred[k], func(e *Entry) bool { return e.Phase == in })
 }
 
+// Ordered reports whether receivers of a signal run on a lane, in the order of the commits.
+func (p *Plan) Ordered(k Kind) bool {
+	return slices.ContainsFunc(p.Deferred[k], func(e *Entry) bool { return e.Lane != nil && e.Phase == AfterCommit })
+}
+
 // Listens reports whether receivers listen to a pre signal, to its post signal, or to changes that the write causes elsewhere.
 func (p *Plan) Listens(pre, post Kind) bool {
 	return len(p.Entries[pre])+len(p.Entries[post])+len(p.Sides) > 0 || p.Waits(post) || (post == PostDelete && len(p.Cascades) > 0)

@@ -82,6 +82,7 @@ type follower struct {
 	release func(error)
 	outcome txn.Outcome
 	cause   error
+	held    Held
 }
 
 // Commit commits and notes the outcome.
@@ -91,6 +92,9 @@ func (f *follower) Commit() error {
 		f.t.Queue.Doubt()
 	}
 	f.t.Queue.Commit()
+	if commits := f.t.pools().commits; commits != nil {
+		f.held = commits(f.t)
+	}
 	f.cause = f.Tx.Commit()
 	switch {
 	case f.cause == nil:
@@ -104,7 +108,7 @@ func (f *follower) Commit() error {
 func (f *follower) released(err error) {
 	f.release(err)
 	f.t.pools().adopted.Delete(f.t.rest().adopted)
-	f.t.end(f.outcome, f.cause, nil)
+	f.t.end(f.outcome, f.cause, f.held)
 }
 
 // Adopted reports whether [Pools.Adopt] has made the transaction. Then nothing can run in it right before its COMMIT.

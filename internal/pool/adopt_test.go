@@ -90,6 +90,34 @@ func TestTheTransactionOfCreateInBatchesIsFollowed(t *testing.T) {
 	}
 }
 
+// places are places that a transaction holds.
+type places struct{ releases int }
+
+// Release counts.
+func (p *places) Release() { p.releases++ }
+
+func TestTheTransactionOfCreateInBatchesHoldsItsPlacesWhileItCommits(t *testing.T) {
+	t.Parallel()
+	d, held := newDiary("sqlite"), &places{}
+	var stored []int
+	look := func(tx *pool.Tx) {
+		db, err := tx.GetDBConn()
+		if assert.NoError(t, err) {
+			stored = append(stored, count(t, db))
+		}
+	}
+	g := gormWith(t, fileOf(t), func(tx *gorm.DB) { _, _ = d.Adopt(tx.Statement.ConnPool) })
+	raw, err := g.DB()
+	require.NoError(t, err)
+	raw.SetMaxOpenConns(2)
+	d.commits = func(tx *pool.Tx) pool.Held { look(tx); return held }
+	d.ended = look
+	require.NoError(t, g.CreateInBatches([]row{{1}, {2}, {3}}, 2).Error)
+	assert.Equal(t, []int{0, 3}, stored)
+	assert.Same(t, held, d.end(t).Held)
+	assert.Zero(t, held.releases, "that is up to the end")
+}
+
 func TestACommitOfCreateInBatchesThatFailsIsNoCommit(t *testing.T) {
 	t.Parallel()
 	errLost := errors.New("invalid connection")

@@ -19,9 +19,10 @@ import (
 type diary struct {
 	*pool.Pools
 
-	begin  func(ctx context.Context, outside gorm.ConnPool) (func(error) error, error)
-	before func(tx *pool.Tx) error
-	ended  func(tx *pool.Tx)
+	begin   func(ctx context.Context, outside gorm.ConnPool) (func(error) error, error)
+	before  func(tx *pool.Tx) error
+	commits func(tx *pool.Tx) pool.Held
+	ended   func(tx *pool.Tx)
 
 	mu   sync.Mutex
 	ends []pool.End
@@ -44,6 +45,12 @@ func newDiary(dialect string) *diary {
 				return nil
 			}
 			return d.before(tx)
+		},
+		Commits: func(tx *pool.Tx) pool.Held {
+			if d.commits == nil {
+				return nil
+			}
+			return d.commits(tx)
 		},
 		Ended: func(tx *pool.Tx, end pool.End) {
 			if d.ended != nil {

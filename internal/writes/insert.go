@@ -103,6 +103,9 @@ func (w *insert) resolveFirst() error {
 			return err
 		}
 	}
+	if err := w.beginOrdered(); err != nil {
+		return err
+	}
 	return w.resolveConflicts()
 }
 

@@ -63,6 +63,9 @@ func (w *save) before(key []any) error {
 			return err
 		}
 	}
+	if err := w.beginOrdered(); err != nil {
+		return err
+	}
 	if !w.loaded && !w.dialect().LocksGaps() {
 		return w.sendPreSave()
 	}

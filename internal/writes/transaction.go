@@ -26,6 +26,18 @@ func (w *write) begin() error {
 	return w.beginOwn()
 }
 
+// beginOrdered begins a transaction for receivers on lanes, whose order is that of the commits. Outside any transaction, other connections could
+// write the row again before its event has a place on the lane. A write that can have no transaction goes on without.
+func (w *write) beginOrdered() error {
+	if !w.plan.Ordered(w.post.Kind) {
+		return nil
+	}
+	if err := w.beginOwn(); !errors.Is(err, gorm.ErrInvalidTransaction) {
+		return err
+	}
+	return nil
+}
+
 // beginOwn begins the library's own transaction, unless the write runs in one already.
 func (w *write) beginOwn() error {
 	if _, inTransaction := pool.Find(w.stmt.ConnPool); inTransaction {
