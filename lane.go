@@ -25,8 +25,8 @@ import (
 // custom signal are in order by their key if the event has a method Key() any.
 //
 // A receiver gets the values of the write's context without its cancellation. That context ends after LaneConfig.Timeout; a receiver that ignores the
-// end keeps its worker. The event is a snapshot of its own, and its DB is a session outside the transaction. Errors, panics and calls that are not
-// made go to Plugin.ErrorHandler as a *[LaneError], which names the rows.
+// end keeps its worker. The event is a snapshot of its own, and its DB is a session outside the transaction, and outside db.Connection. Errors, panics
+// and calls that are not made go to Plugin.ErrorHandler as a *[LaneError], which names the rows.
 //
 // The queue is in memory. A crash, or an exit without [Lane.Shutdown], loses queued and running calls; use [Durable] for events that must survive. A
 // lane without calls has no goroutine, so a program, or a test, may drop it. One lane may serve several signals and databases.
@@ -62,7 +62,8 @@ const (
 	// none is lost. The write returns earlier if its context ends or the lane is shut down.
 	//
 	// A write does not wait if a receiver on a lane makes it, or a receiver within a transaction that is still open: otherwise lanes could wait for
-	// each other. The queue then exceeds its limit. This holds for writes through the event's DB and for those with the receiver's context.
+	// each other. This holds for writes through the event's DB and for those with the receiver's context. A write within db.Connection does not
+	// wait either, because the lane may need that connection. The queue then exceeds its limit.
 	Block Overflow = iota
 	// Reject does not call the receiver. Plugin.ErrorHandler gets a *LaneError with ErrLaneFull and the rows.
 	Reject
@@ -178,11 +179,11 @@ func (l *Lane) Wait(ctx context.Context) error { return l.lane.Wait(background(c
 func (l *Lane) Shutdown(ctx context.Context) error { return l.lane.Shutdown(background(ctx)) }
 
 // In runs a receiver on a lane. It goes with AfterCommit, AfterRollback and AfterFailure, and with Net and ConnectBatch.
-func In(lane *Lane) ConnectOption {
 //
 // The order of the commits needs transactions. If GORM opens none for a write (SkipDefaultTransaction) that such an AfterCommit receiver listens to,
 // the plugin opens one. The call and its receivers then stand or fall together. If the connection can begin none, the write runs without, and another
 // write of the row may come before it on the lane.
+func In(lane *Lane) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if lane == nil || lane.lane == nil {
 			o.refuse("signals.In has no lane: pass one that signals.NewLane has made")

@@ -162,8 +162,8 @@ type puts struct {
 	frame *dispatch.Frame // frame of one of the calls
 }
 
-// wait waits until the queues of the lanes have room, or until the write's context ends. A write on a lane, or within a transaction, does not wait:
-// the lane may need its worker or its connection.
+// wait waits until the queues of the lanes have room, or until the write's context ends. A write on a lane, within a transaction or in db.Connection
+// does not wait: the lane may need its worker, its locks or its connection.
 func (p *puts) wait() {
 	for _, l := range p.lanes {
 		if l.Full() && !lanes.On(p.frame) && !p.frame.Holds() {
@@ -180,6 +180,7 @@ func (d delivery) put(e *dispatch.Entry, f *dispatch.Frame, sent []change.Row) {
 		}
 	}()
 	c := &laneCall{reg: d.reg, handle: d.handle, entry: e, frame: *f}
+	c.frame.Apart()
 	if c.frame.Ended = &c.ended; e.Lane.Handle != nil {
 		c.handle = e.Lane.Handle
 	}

@@ -92,13 +92,16 @@ func (s *Sent) AtOnce(ctx context.Context) []dispatch.Answer {
 		*after = *f
 		after.Context = context.WithoutCancel(ctx)
 	}
-	p := &puts{ctx: ctx, frame: after}
+	p, holds := &puts{ctx: ctx}, after
+	if s.frame.Context != nil { // the frame of SendIn, which knows the pool
+		holds = &s.frame
+	}
 	defer p.wait()
 	entries := s.entries(dispatch.AfterCommit)
 	for _, e := range entries {
 		if e.Lane != nil {
 			c := &sentCall{sent: s, entry: e, events: []*Sent{s}, frame: *after, handle: handlerOf(e, after)}
-			p.add(e.Lane, after)
+			p.add(e.Lane, holds)
 			e.Lane.Put(c, s.keys(), nil)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"gorm.io/gorm"
+
+	"github.com/gorm-signals/signals/internal/pool"
 )
 
 // Frame is the context that the receivers of one send get. It carries what nested writes must know: their depth, the muted receivers, and whether
@@ -106,10 +108,13 @@ func Within(ctx context.Context, r *Registry, current gorm.ConnPool) *Frame {
 }
 
 // Place returns the database and the pool of the write, or of the send in a transaction, that the frame belongs to. It returns nil if that
-// transaction has ended.
+// transaction, or the db.Connection around it, has ended.
 func (f *Frame) Place() (*Registry, gorm.ConnPool) {
 	for ; f != nil && f.Ended == nil; f = f.parent {
 		if f.pool != nil && f.Plan != nil {
+			if pool.GivenBack(f.pool) {
+				break
+			}
 			return f.Plan.Reg, f.pool
 		}
 	}

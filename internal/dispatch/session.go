@@ -79,10 +79,14 @@ func (f *Frame) Session() *gorm.DB {
 		to = f.db.Statement.ConnPool
 	}
 	current, inTransaction := pool.Find(to)
+	kept := current != nil && current.Queue.Outcome() != txn.Open // a receiver has kept the event beyond its transaction
+	if kept {
+		to = current.Outside
+	}
 	switch {
-	case current != nil && current.Queue.Outcome() != txn.Open: // a receiver has kept the event beyond its transaction
-		to = reg.home(tx, current.Outside)
-	case f.Ended != nil && (current != nil || !inTransaction): // outside the ended transaction, or in the one that a test captures
+	case pool.GivenBack(to): // or beyond the db.Connection around it
+		to = reg.home(tx, reg.own(tx.Config))
+	case kept, f.Ended != nil && (current != nil || !inTransaction): // outside the ended transaction, or in the one that a test captures
 		to = reg.home(tx, to)
 	}
 	// A new statement: otherwise GORM would let sessions of this session inherit the clauses and the SQL of the write.
@@ -103,4 +107,35 @@ func (r *Registry) home(tx *gorm.DB, outside gorm.ConnPool) gorm.ConnPool {
 	}
 	tx.ConnPool = outside
 	return outside
+}
+
+// own returns the pool of the database itself for sessions with some settings: neither a transaction nor a single connection, unless GORM was opened
+// on one.
+func (r *Registry) own(c *gorm.Config) gorm.ConnPool {
+	to := c.ConnPool
+	if prepared, ok := to.(*gorm.PreparedStmtTX); ok { // of a session in a transaction that has begun to prepare statements
+		to = prepared.PreparedStmtDB
+	}
+	if _, inTransaction := pool.Find(to); inTransaction || !pool.Lasts(to) {
+		to = r.DB.ConnPool
+	}
+	return r.Pools.Wrap(to)
+}
+
+// occupied reports whether the frame's pool belongs to the goroutine of the write even after the write: it is the connection of a db.Connection that
+// has not ended, or a transaction that the plugin cannot follow.
+func (f *Frame) occupied() bool {
+	to := f.pool
+	tx, inTransaction := pool.Find(to)
+	if tx != nil {
+		to, inTransaction = tx.Outside, false
+	}
+	return inTransaction || (!pool.Lasts(to) && !pool.GivenBack(to))
+}
+
+// Apart gives the frame the database's own pool if the goroutine of the write may go on to use the frame's.
+func (f *Frame) Apart() {
+	if f.settings != nil && f.occupied() {
+		f.pool = f.Plan.Reg.own(f.settings.config)
+	}
 }

@@ -39,8 +39,19 @@ func (f *Frame) holds() []*pool.Tx {
 	return found
 }
 
-// Holds reports whether an open transaction waits for a receiver under this context.
-func (f *Frame) Holds() bool { return len(f.holds()) > 0 }
+// Holds reports whether somebody who waits for a write under this context holds what other goroutines may need: an open transaction, or the connection
+// of db.Connection.
+func (f *Frame) Holds() bool {
+	if len(f.holds()) > 0 {
+		return true
+	}
+	for ; f != nil; f = f.parent {
+		if f.pool != nil && f.Plan != nil && f.occupied() && pool.Lasts(f.Plan.Reg.DB.ConnPool) {
+			return true
+		}
+	}
+	return false
+}
 
 // Beginning is called before a transaction is begun. If a receiver begins it on another connection than that of the write, which waits for the
 // receiver, the returned function explains an error of waiting.

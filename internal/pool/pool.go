@@ -5,6 +5,7 @@ package pool
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 
 	"gorm.io/gorm"
@@ -120,10 +121,29 @@ type connection struct {
 
 func (c *connection) of() *Pools { return c.pools }
 
-// Lasts reports whether a wrapper belongs to a pool, and not to a single connection. Connections come and go, so callers keep nothing for them.
-func Lasts(wrapper gorm.ConnPool) bool {
-	_, single := wrapper.(*connection)
-	return !single
+// Lasts reports whether a pool is more than a single connection. Connections come and go, so callers keep nothing for them.
+func Lasts(pool gorm.ConnPool) bool { return connOf(pool) == nil }
+
+// GivenBack reports whether a pool is a single connection that was given back, as at the end of db.Connection. It asks no database.
+func GivenBack(pool gorm.ConnPool) bool {
+	c := connOf(pool)
+	return c != nil && errors.Is(c.Raw(func(any) error { return nil }), sql.ErrConnDone)
+}
+
+// connOf returns the single connection in a pool, nil if the pool is none.
+func connOf(pool gorm.ConnPool) *sql.Conn {
+	for {
+		switch p := pool.(type) {
+		case *sql.Conn:
+			return p
+		case *connection:
+			return p.Conn
+		case *gorm.PreparedStmtDB:
+			pool = p.ConnPool
+		default:
+			return nil
+		}
+	}
 }
 
 // BeginTx begins a tracked transaction.

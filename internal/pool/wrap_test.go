@@ -87,6 +87,11 @@ func TestAConnectionIsWrappedAnew(t *testing.T) {
 	assert.NotSame(t, wrapper, d.Wrap(conn), "connections come and go: no map may hold them")
 	assert.False(t, pool.Lasts(wrapper))
 	assert.True(t, pool.Lasts(d.Wrap(open(t))))
+	prepared := &gorm.PreparedStmtDB{ConnPool: wrapper}
+	assert.False(t, pool.Lasts(prepared))
+	for _, p := range []gorm.ConnPool{nil, d.Wrap(open(t)), conn, wrapper, prepared} {
+		assert.False(t, pool.GivenBack(p), "%T", p)
+	}
 	assert.Same(t, wrapper, d.Wrap(wrapper))
 	assert.Implements(t, (*interface {
 		PingContext(ctx context.Context) error
@@ -99,6 +104,10 @@ func TestAConnectionIsWrappedAnew(t *testing.T) {
 	assert.Equal(t, 1, count(t, conn))
 	_, err = tx.GetDBConn()
 	require.ErrorIs(t, err, gorm.ErrInvalidDB, "a *sql.Conn does not show its *sql.DB")
+	require.NoError(t, conn.Close())
+	for _, p := range []gorm.ConnPool{conn, wrapper, prepared} {
+		assert.True(t, pool.GivenBack(p), "%T", p)
+	}
 }
 
 func TestAPreparedStatementPoolIsWrappedInside(t *testing.T) {
