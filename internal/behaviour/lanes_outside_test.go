@@ -38,7 +38,7 @@ func TestAContextThatIsKeptBeyondItsConnectionBelongsToNoTransaction(t *testing.
 	t.Parallel()
 	db := testkit.OpenWith(t, &gorm.Config{SkipDefaultTransaction: true}, signals.Plugin{}, &Product{})
 	var kept context.Context
-	signals.For[Product](db).PostSave.Connect(func(ctx context.Context, _ signals.SaveEvent[*Product]) error { kept = ctx; return nil })
+	signals.For[Product](db).PostSave.Connect(func(ctx context.Context, _ signals.SaveEvent[*Product]) error { kept = ctx; return nil }) //nolint:fatcontext // that is the test
 	require.NoError(t, db.Connection(func(db *gorm.DB) error { return db.Create(&Product{}).Error }))
 	custom := signals.New[int]("custom")
 	custom.Connect(func(context.Context, int) error { return nil }, signals.Durable(memory{}, "outside"))
