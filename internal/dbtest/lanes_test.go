@@ -3,7 +3,7 @@ package dbtest_test
 import (
 	"context"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gorm-signals/signals"
@@ -86,14 +86,15 @@ func overtaken(t *testing.T, db *gorm.DB, write func() error) []int {
 		}
 		return assert.NoError(t, db.Model(&found).Update("n", 2).Error)
 	}
-	var once sync.Once
+	var heard atomic.Bool
 	followed := false
 	saved.Connect(func(context.Context, signals.SaveEvent[*Part]) error {
-		once.Do(func() {
-			done := make(chan bool)
-			go func() { done <- follow() }()
-			followed = <-done
-		})
+		if heard.Swap(true) {
+			return nil
+		}
+		done := make(chan bool)
+		go func() { done <- follow() }()
+		followed = <-done
 		return nil
 	}, signals.Needs(signals.Keys))
 	require.NoError(t, write())
