@@ -125,5 +125,5 @@ func (a answers) updateFields(created bool) []string {
 
 //go:noinline
 func (a answers) restored(created bool) bool {
-	return a.row != nil && a.asSent(created).Restored(a.frame)
+	return a.row != nil && a.need >= dispatch.Original && a.asSent(created).Restored(a.frame)
 }

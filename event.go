@@ -137,7 +137,8 @@ func (e SaveEvent[M]) UpdateFields() []string {
 	return e.answers.updateFields(e.Created)
 }
 
-// Restored reports whether the write restores a soft-deleted row. It is false if Original was not loaded.
+// Restored reports whether the write restores a soft-deleted row. A receiver connected with Needs(Keys) or Needs(Row) gets false; Kind of a [ChangeEvent]
+// tells every receiver.
 func (e SaveEvent[M]) Restored() bool { return e.answers.restored(e.Created) }
 
 // modelOf returns the struct type that instance points to, or nil.

@@ -73,7 +73,9 @@ type ObservedRow struct {
 	Cascade  bool
 	Changes  []Change // columns that a save changes
 
-	Kind ChangeKind // what the write does to the row; 0 for post_load and m2m_changed
+	// Kind says what the write does to the row. It is 0 for post_load and m2m_changed. A restored row may count as Updated if no receiver of the model
+	// listens to PostChange or needs Original.
+	Kind ChangeKind
 
 	Relation string // of m2m_changed, like Action and PKs
 	Action   M2MAction

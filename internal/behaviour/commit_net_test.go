@@ -2,6 +2,7 @@ package behaviour_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -202,4 +203,19 @@ func TestWhatWasNotWrittenIsInNoEventThatWaits(t *testing.T) {
 			assert.Equal(t, c.stored, find[restricted](t, db, c.stored.ID))
 		})
 	}
+}
+
+func TestANetChangeThatRestoresARowAndHidesItAgainIsNoneWhateverItsFirstWrite(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Page{})
+	require.NoError(t, db.Create(&Page{ID: 1}).Error)
+	require.NoError(t, db.Delete(&Page{}, 1).Error)
+	tr := changed[Page](db, signals.AfterCommit(), signals.Net())
+	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
+		return errors.Join(
+			tx.Unscoped().Model(&Page{ID: 1}).Update("views", 1).Error, tx.Unscoped().Model(&Page{ID: 1}).Update("deleted_at", nil).Error,
+			tx.Delete(&Page{}, 1).Error,
+		)
+	}))
+	assert.Empty(t, tr.take(), "the row was soft-deleted before, and is")
 }

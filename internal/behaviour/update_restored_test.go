@@ -1,15 +1,19 @@
 package behaviour_test
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
+
+	"github.com/gorm-signals/signals"
 )
 
 // Trash is a type of soft delete that a program made itself: 0 is live.
@@ -151,4 +155,58 @@ func TestRestoredKnowsEveryKindOfSoftDelete(t *testing.T) {
 			c.check(t, c.soft)
 		})
 	}
+}
+
+// kinds hides a row and makes it live again in several ways, and returns a check that a receiver with the least need is told so.
+func kinds[M any](live, gone any) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		db := open(t, new(M))
+		require.NoError(t, db.Create(first[M]()).Error)
+		tr := changed[M](db, signals.Needs(signals.Keys))
+		row := func() *gorm.DB { return db.Model(new(M)).Where("id = 1") }
+		for name, restore := range map[string]func() error{
+			"update": func() error { return row().Unscoped().Update("v", live).Error },
+			"struct": func() error { return row().Unscoped().Select("v").Updates(new(M)).Error },
+			"save":   func() error { return db.Unscoped().Save(first[M]()).Error },
+			"upsert": func() error { return db.Save(first[M]()).Error },
+		} {
+			require.NoError(t, row().Update("v", gone).Error, name)
+			assert.Equal(t, []string{"soft_deleted 1"}, tr.take(), name)
+			require.NoError(t, restore(), name)
+			assert.Equal(t, []string{"restored 1"}, tr.take(), name)
+			require.NoError(t, row().Update("v", live).Error, name)
+			assert.Equal(t, []string{"updated 1"}, tr.take(), name)
+		}
+	}
+}
+
+func TestKindKnowsEveryKindOfSoftDelete(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, check := range map[string]func(*testing.T){
+		"gorm.DeletedAt": kinds[byGorm](nil, now), "a pointer to it": kinds[byPointer](nil, now), "a struct around it": kinds[byStruct](nil, now),
+		"it in an embedded struct": kinds[byPart](nil, now), "a type of the program": kinds[byTrash](0, 7),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check(t)
+		})
+	}
+}
+
+func TestRestoredOfAReceiverThatNeedsLessIsFalseWhateverItsNeighboursNeed(t *testing.T) {
+	t.Parallel()
+	db := open(t, &Page{})
+	heard := map[signals.Need][]bool{}
+	for _, need := range []signals.Need{signals.Keys, signals.Row, signals.Original} {
+		signals.For[Page](db).PostSave.Connect(func(_ context.Context, e signals.SaveEvent[*Page]) error {
+			heard[need] = append(heard[need], e.Restored())
+			return nil
+		}, signals.OnUpdate(), signals.Needs(need))
+	}
+	require.NoError(t, db.Create(&Page{ID: 1}).Error)
+	require.NoError(t, db.Delete(&Page{}, 1).Error)
+	require.NoError(t, db.Unscoped().Model(&Page{ID: 1}).Update("deleted_at", nil).Error)
+	assert.Equal(t, map[signals.Need][]bool{signals.Keys: {false}, signals.Row: {false}, signals.Original: {true}}, heard)
 }

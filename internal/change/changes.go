@@ -112,27 +112,34 @@ func (r *Row) Changes(ctx context.Context, add func(name, column string, old, va
 
 // Restored reports whether the row was soft-deleted and no longer is.
 func (r *Row) Restored(ctx context.Context) bool {
-	before, after := r.hidden(ctx)
-	return before && !after
+	was, is := r.hidden(ctx)
+	return was && !is
 }
 
-// hidden reports whether the row was soft-deleted and whether it is now. Both are false if the write does not change the mark of the soft delete.
+// WasHidden reports whether the row was soft-deleted before the write. It is false if nobody knows that.
+func (r *Row) WasHidden(ctx context.Context) bool {
+	return !r.Created && r.Known() && r.Facts.Model.Hidden(r.Facts.DB, func(f *schema.Field) any {
+		return rows.Value(ctx, f, reflect.ValueOf(r.Original).Elem())
+	})
+}
+
+// hidden reports whether the row was soft-deleted and whether it is now. Both are false if the write does not change the mark of the soft delete, or
+// if nobody knows what the row was.
 func (r *Row) hidden(ctx context.Context) (was, is bool) {
-	if r.Created || !r.Known() {
+	s := r.Facts
+	switch {
+	case r.Created || (!r.Known() && !s.Live):
+		return false, false
+	case r.Known() && !slices.ContainsFunc(s.Model.Soft(s.DB), func(f *schema.Field) bool { return r.FieldChanged(ctx, f) }):
 		return false, false
 	}
-	model, db, written := r.Facts.Model, r.Facts.DB, r.Facts.Written
-	if !slices.ContainsFunc(model.Soft(db), func(f *schema.Field) bool { return r.FieldChanged(ctx, f) }) {
-		return false, false
-	}
-	before, after := reflect.ValueOf(r.Original).Elem(), r.Value()
-	hidden := func(v reflect.Value) bool {
-		return model.Hidden(db, func(f *schema.Field) any {
-			if written != nil && !written[f] {
-				return rows.Value(ctx, f, before)
-			}
-			return rows.Value(ctx, f, v)
-		})
-	}
-	return hidden(before), hidden(after)
+	return r.WasHidden(ctx), s.Model.Hidden(s.DB, func(f *schema.Field) any {
+		switch {
+		case !s.Strategy.leaves(r, f):
+			return rows.Value(ctx, f, r.Value())
+		case r.Known():
+			return rows.Value(ctx, f, reflect.ValueOf(r.Original).Elem())
+		}
+		return nil // as it was: live
+	})
 }

@@ -27,8 +27,14 @@ type Facts struct {
 	Result  Result // what the statement does to its rows, if that is the same for all
 	Soft    bool   // the delete keeps the row and marks it
 	Cascade bool   // the database deletes the row because its parent is deleted
-	Loaded  bool   // originals were read
-	Stored  bool   // instances hold the row as the database has stored it
+	Seen
+}
+
+// Seen is what a write has seen of its rows in the database.
+type Seen struct {
+	Loaded bool // originals were read
+	Live   bool // no row was soft-deleted before: the condition of the statement leaves such rows out, and NULL marks a live row
+	Stored bool // instances hold the row as the database has stored it
 }
 
 // Assigns is what an UPDATE assigns.

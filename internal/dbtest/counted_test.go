@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/gorm-signals/signals"
 	"github.com/stretchr/testify/assert"
@@ -251,4 +252,59 @@ func TestReceiversCostAnUpsertFewStatements(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Memo has a soft delete.
+type Memo struct {
+	ID        uint
+	Text      string `gorm:"size:40"`
+	DeletedAt gorm.DeletedAt
+}
+
+func TestTellingTheKindCostsAReadOnlyWhereNoConditionTellsIt(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	hidden := gorm.DeletedAt{Time: now, Valid: true}
+	free := map[string]func(tx *gorm.DB) error{
+		"update":           func(tx *gorm.DB) error { return tx.Model(&Memo{ID: 1}).Update("text", "a").Error },
+		"unscoped update":  func(tx *gorm.DB) error { return tx.Unscoped().Model(&Memo{ID: 1}).Update("text", "b").Error },
+		"by a condition":   func(tx *gorm.DB) error { return tx.Model(&Memo{}).Where("id < ?", 3).Update("text", "c").Error },
+		"save":             func(tx *gorm.DB) error { return tx.Save(&Memo{ID: 1, Text: "d"}).Error },
+		"mark of a key":    func(tx *gorm.DB) error { return tx.Model(&Memo{ID: 1}).Update("deleted_at", now).Error },
+		"save of the mark": func(tx *gorm.DB) error { return tx.Save(&Memo{ID: 3, DeletedAt: hidden}).Error },
+	}
+	read := map[string]func(tx *gorm.DB) error{
+		"computed mark": func(tx *gorm.DB) error {
+			return tx.Model(&Memo{ID: 2}).Update("deleted_at", gorm.Expr("CURRENT_TIMESTAMP")).Error
+		},
+		"restore": func(tx *gorm.DB) error { return tx.Unscoped().Model(&Memo{ID: 4}).Update("deleted_at", nil).Error },
+		"save":    func(tx *gorm.DB) error { return tx.Unscoped().Save(&Memo{ID: 4, Text: "e"}).Error },
+	}
+	onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
+		t.Helper()
+		count := func(t *testing.T, need signals.Need, connect func(db *gorm.DB, need signals.ConnectOption), write func(tx *gorm.DB) error) int {
+			t.Helper()
+			db := opened(t, dialector(), &Memo{})
+			require.NoError(t, db.Unscoped().Where("1 = 1").Delete(&Memo{}).Error) // the rows of the last count
+			require.NoError(t, db.Create(&[]Memo{{ID: 1}, {ID: 2}, {ID: 3}, {ID: 4}}).Error)
+			require.NoError(t, db.Use(signals.Plugin{}))
+			connect(db, signals.Needs(need))
+			require.NoError(t, db.Unscoped().Save(&Memo{ID: 4, DeletedAt: hidden}).Error) // the plugin asks about the table once
+			return statementsOf(t, db, write)
+		}
+		saves := func(db *gorm.DB, need signals.ConnectOption) {
+			signals.For[Memo](db).PostSave.Connect(func(context.Context, signals.SaveEvent[*Memo]) error { return nil }, need)
+		}
+		changes := func(db *gorm.DB, need signals.ConnectOption) {
+			signals.For[Memo](db).PostChange.Connect(func(context.Context, signals.ChangeEvent[*Memo]) error { return nil }, need)
+		}
+		for _, need := range []signals.Need{signals.Keys, signals.Row} {
+			for name, write := range free {
+				assert.Equal(t, count(t, need, saves, write), count(t, need, changes, write), "%s, %s", name, need)
+			}
+			for name, write := range read {
+				assert.LessOrEqual(t, count(t, need, changes, write), count(t, need, saves, write)+1, "%s, %s", name, need)
+			}
+		}
+	})
 }

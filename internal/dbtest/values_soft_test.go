@@ -68,6 +68,42 @@ func restores[M any](live any) func(*testing.T, *gorm.DB) {
 	}
 }
 
+// kinds marks a row as deleted by an update and makes it live again, and checks that a receiver with the least need is told so.
+func kinds[M any](live, gone any) func(*testing.T, *gorm.DB) {
+	return func(t *testing.T, db *gorm.DB) {
+		t.Helper()
+		require.NoError(t, db.AutoMigrate(new(M)))
+		require.NoError(t, db.Use(signals.Plugin{}))
+		require.NoError(t, db.Create(new(M)).Error)
+		var told []signals.ChangeKind
+		signals.For[M](db).PostChange.Connect(func(_ context.Context, e signals.ChangeEvent[*M]) error {
+			told = append(told, e.Kind)
+			return nil
+		}, signals.Needs(signals.Keys))
+		for _, value := range []any{gone, live, live} {
+			require.NoError(t, db.Unscoped().Model(new(M)).Where("id = 1").Update("v", value).Error)
+		}
+		require.NoError(t, db.Model(new(M)).Where("id = 1").Update("v", gone).Error)
+		assert.Equal(t, []signals.ChangeKind{signals.SoftDeleted, signals.Restored, signals.Updated, signals.SoftDeleted}, told)
+	}
+}
+
+func TestKindKnowsTheModesOfSoftDelete(t *testing.T) {
+	t.Parallel()
+	for name, check := range map[string]func(*testing.T, *gorm.DB){
+		"seconds": kinds[bySeconds](0, 77), "milli": kinds[byMillis](0, 77_000), "flag": kinds[byFlag](0, 1), "mixed": kinds[mixed](0, 1),
+		"pointer": kinds[pointed](nil, time.Unix(1_800_000_000, 0).UTC()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onEach(t, func(t *testing.T, dialector func() gorm.Dialector) {
+				t.Helper()
+				check(t, connect(t, dialector(), &gorm.Config{}))
+			})
+		})
+	}
+}
+
 func TestRestoredKnowsTheModesOfSoftDelete(t *testing.T) {
 	t.Parallel()
 	for name, check := range map[string]func(*testing.T, *gorm.DB){

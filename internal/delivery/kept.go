@@ -37,21 +37,20 @@ type kept struct {
 
 // keptMarks are the flags of a kept event.
 type keptMarks struct {
-	Created bool `json:"created,omitempty"`
-	Deleted bool `json:"deleted,omitempty"`
-	Soft    bool `json:"soft,omitempty"`
-	Cascade bool `json:"cascade,omitempty"`
-	Raw     bool `json:"raw,omitempty"`
-	Copied  bool `json:"copied,omitempty"`
+	Created  bool `json:"created,omitempty"`
+	Deleted  bool `json:"deleted,omitempty"`
+	Soft     bool `json:"soft,omitempty"`
+	Hidden   bool `json:"hidden,omitempty"`   // an update has marked the row as deleted
+	Restored bool `json:"restored,omitempty"` // the receiver may not get the original, which would tell that
+	Cascade  bool `json:"cascade,omitempty"`
+	Raw      bool `json:"raw,omitempty"`
+	Copied   bool `json:"copied,omitempty"`
 }
 
 // KeepRow returns the event of a row in a form that outlives the process. least is the need of the receiver.
 func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (KeptEvent, error) {
 	s := r.Facts
-	k := kept{Fields: s.Named(), Inserts: s.Inserts, keptMarks: keptMarks{
-		Created: r.Created, Deleted: s.Result == change.Deleted, Soft: s.Soft, Cascade: s.Cascade, Raw: f.Raw,
-		Copied: s.Strategy == change.Strategy(change.NamedFields{}),
-	}}
+	k := kept{Fields: s.Named(), Inserts: s.Inserts, keptMarks: marksOf(r, f)}
 	if s.Table != s.Model.Schema.Table {
 		k.Table = s.Table
 	}
@@ -81,6 +80,20 @@ func KeepRow(r *change.Row, f *dispatch.Frame, least dispatch.Need) (KeptEvent, 
 	key, _ := s.Model.KeyOf(f, r.Value())
 	data, err := json.Marshal(k)
 	return KeptEvent{Key: key, Table: s.Table, Data: data}, err
+}
+
+// marksOf returns the flags of the event of a row.
+func marksOf(r *change.Row, f *dispatch.Frame) keptMarks {
+	s := r.Facts
+	m := keptMarks{
+		Created: r.Created, Deleted: s.Result == change.Deleted, Soft: s.Soft, Cascade: s.Cascade, Raw: f.Raw,
+		Copied: s.Strategy == change.Strategy(change.NamedFields{}),
+	}
+	if r.Linked == nil && !m.Deleted {
+		result := r.Result(f)
+		m.Hidden, m.Restored = result == change.SoftDeleted, result == change.Restored
+	}
+	return m
 }
 
 // keepNow puts the stored values into row for fields of which only the database knows whether they have changed.
@@ -118,10 +131,15 @@ func (k *kept) facts(reg *dispatch.Registry, of *schema.Schema) *change.Facts {
 	s := &change.Facts{
 		Model: model, DB: reg.DB, Table: cmp.Or(k.Table, of.Table), Strategy: change.WholeRow{},
 		Fields: knownFields(model, k.Fields), Inserts: knownFields(model, k.Inserts),
-		Soft: k.Soft, Cascade: k.Cascade, Loaded: k.Original != nil, Stored: true,
+		Soft: k.Soft, Cascade: k.Cascade, Seen: change.Seen{Loaded: k.Original != nil, Stored: true},
 	}
-	if k.Deleted {
+	switch {
+	case k.Deleted:
 		s.Result = change.Deleted
+	case k.Hidden:
+		s.Result = change.SoftDeleted
+	case k.Restored:
+		s.Result = change.Restored
 	}
 	if k.Copied {
 		s.Strategy = change.NamedFields{}

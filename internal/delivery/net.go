@@ -29,10 +29,10 @@ type netKey struct {
 
 // netRow is the first state and the last write of one row.
 type netRow struct {
-	first    any        // the row before its first write; nil if that created it
-	restored bool       // the first write restored the soft-deleted row
-	last     change.Row // its last write
-	send     *Deferred
+	first  any        // the row before its first write; nil if that created it
+	hidden bool       // it was soft-deleted then
+	last   change.Row // its last write
+	send   *Deferred
 }
 
 // fold goes through the sends of a transaction in order.
@@ -80,18 +80,19 @@ func (n *netRow) begin(d *Deferred, r change.Row) {
 	case d.deletes():
 		n.first = r.Instance
 	case !r.Created:
-		n.first, n.restored = r.Original, r.Restored(&d.frame)
+		n.first, n.hidden = r.Original, r.WasHidden(&d.frame)
 	}
 }
 
 // event returns the change of the row by the whole transaction, nil if there is none.
 func (n *netRow) event(d *Deferred) (dispatch.Kind, *change.Row) {
 	gone := d.deletes()
-	if gone && (n.first == nil || (n.restored && d.facts.Soft)) {
+	if gone && (n.first == nil || (n.hidden && d.facts.Soft)) {
 		return 0, nil
 	}
 	whole := &change.Facts{
-		Model: d.facts.Model, DB: d.facts.DB, Table: d.facts.Table, Strategy: change.EveryColumn{}, Soft: d.facts.Soft, Loaded: true, Stored: true,
+		Model: d.facts.Model, DB: d.facts.DB, Table: d.facts.Table, Strategy: change.EveryColumn{}, Soft: d.facts.Soft,
+		Seen: change.Seen{Loaded: true, Stored: true},
 	}
 	if gone {
 		whole.Result = change.Deleted

@@ -141,7 +141,7 @@ func (w *world) rows(events string) (dispatch.Kind, *change.Facts, []change.Row)
 	w.t.Helper()
 	k := dispatch.PostSave
 	facts := &change.Facts{
-		Model: w.Rows.Of(w.db.Statement.Schema), DB: w.DB, Table: "items", Strategy: change.WholeRow{}, Loaded: true,
+		Model: w.Rows.Of(w.db.Statement.Schema), DB: w.DB, Table: "items", Strategy: change.WholeRow{}, Seen: change.Seen{Loaded: true},
 	}
 	var rows []change.Row
 	for text := range strings.SplitSeq(events, ",") {

@@ -28,7 +28,11 @@ type Plan struct {
 }
 
 // needs holds the most that receivers of each kind of signal need; 0 if there are none.
-type needs struct{ Save, Delete, Link Need }
+type needs struct {
+	Save, Delete, Link Need
+
+	Kind bool // receivers of post_change listen to updates: they are told which of them restore a row or mark it as deleted, whatever they need
+}
 
 // related is what writes of a model have to do with other models.
 type related struct {
@@ -198,6 +202,7 @@ func (r *Registry) newPlan(model *schema.Schema) *Plan {
 			case PreSave, PostSave:
 				p.updates = p.updates || e.Only == nil || !e.Only.Created || e.Net
 				p.Needs.Save = max(p.Needs.Save, e.Info.Needs)
+				p.Needs.Kind = p.Needs.Kind || (e.Kind == PostChange && (e.Only == nil || !e.Only.Created))
 			case PreDelete, PostDelete:
 				p.Needs.Delete = max(p.Needs.Delete, min(e.Info.Needs, Row))
 			case M2mChanged:

@@ -239,7 +239,7 @@ func (w *world) rows(numbers string) []change.Row {
 // facts returns the facts of writes of whole rows.
 func (w *world) facts(model any) *change.Facts {
 	of := w.schemaOf(model)
-	return &change.Facts{Model: w.Rows.Of(of), DB: w.db, Table: of.Table, Strategy: change.WholeRow{}, Loaded: true}
+	return &change.Facts{Model: w.Rows.Of(of), DB: w.db, Table: of.Table, Strategy: change.WholeRow{}, Seen: change.Seen{Loaded: true}}
 }
 
 // list returns the receivers of names.

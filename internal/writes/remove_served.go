@@ -1,9 +1,6 @@
 package writes
 
 import (
-	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
-
 	"github.com/gorm-signals/signals/internal/dispatch"
 	"github.com/gorm-signals/signals/internal/rows"
 )
@@ -22,18 +19,6 @@ func (w *remove) mayServe() bool {
 		clauses = w.built.names
 	}
 	return w.mayReturn(clauses, run.Get(w.reg.deletes.name), w.reg.deletes)
-}
-
-// mark returns the field that a soft delete sets and that is NULL before. It returns nil if the model marks rows in another way.
-func (w *remove) mark() *schema.Field {
-	if !w.plainScope() || len(w.schema.DeleteClauses) == 0 {
-		return nil
-	}
-	by, _ := w.schema.DeleteClauses[0].(gorm.SoftDeleteDeleteClause)
-	if by.ZeroValue.Valid {
-		return nil
-	}
-	return by.Field
 }
 
 // serveReceivers makes the statement that GORM builds serve its receivers. It reports false if that is impossible.

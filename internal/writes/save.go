@@ -56,7 +56,7 @@ func (w *save) before(key []any) error {
 	}
 	w.room(1)
 	r := w.add(w.stmt.ReflectValue, false)
-	w.loaded = w.plan.Needs.Save > w.whole()
+	w.loaded = w.need() > w.whole()
 	*w.facts = w.saveFacts()
 	if w.plan.Atomic || w.plan.Needs.Save > dispatch.Keys { // receivers that need only keys have no transaction, as docs/limits.md says
 		if err := w.begin(); err != nil {
@@ -217,7 +217,7 @@ func (w *save) assignsOther() bool {
 // saveFacts returns the facts of the UPDATE of a Save.
 func (w *save) saveFacts() change.Facts {
 	s := w.statementFacts()
-	s.Strategy = change.WholeRow{}
+	s.Strategy, s.Live = change.WholeRow{}, w.findsLive()
 	return s
 }
 

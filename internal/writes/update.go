@@ -80,7 +80,7 @@ func (w *update) foreseeUpdate() bool {
 
 // findUpdated reads the first batch of rows, and sends pre_save for it.
 func (w *update) findUpdated() error {
-	w.loaded = w.plan.Needs.Save > dispatch.Keys
+	w.loaded = w.need() > dispatch.Keys
 	if err := w.openLinks(nil, false); err != nil {
 		return err
 	}

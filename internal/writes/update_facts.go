@@ -5,7 +5,7 @@ import "github.com/gorm-signals/signals/internal/change"
 // updateFacts returns the facts of an update that names fields. a keeps its assignments.
 func (w *update) updateFacts(a *change.Assigns) change.Facts {
 	s := w.statementFacts()
-	s.Strategy, s.Computed, s.Assigns = change.NamedFields{}, w.computed, a
+	s.Strategy, s.Computed, s.Assigns, s.Live = change.NamedFields{}, w.computed, a, w.findsLive()
 	*a = change.Assigns{Set: w.set}
 	a.ByHand, _ = w.stmt.Dest.(map[string]any)
 	return s

@@ -12,17 +12,17 @@ import (
 // mayServe reports whether no receiver needs the rows or their values from before the UPDATE, and the statement may return them.
 func (w *update) mayServe() bool {
 	p, run := w.plan, w.db.Callback().Update()
-	return p.Needs.Save <= dispatch.Row && !p.WaitsFor(dispatch.PostSave, dispatch.AfterFailure) && len(p.Entries[dispatch.PreSave])+len(p.Sides) == 0 && !maySave(w.stmt) &&
+	return w.need() <= dispatch.Row && !p.WaitsFor(dispatch.PostSave, dispatch.AfterFailure) && len(p.Entries[dispatch.PreSave])+len(p.Sides) == 0 && !maySave(w.stmt) &&
 		w.dialect().ReturnsUpdated() && w.mayReturn(run.Clauses, run.Get(w.reg.updates.name), w.reg.updates)
 }
 
 // serveReceivers makes the statement that GORM builds serve its receivers. It reports false if that is impossible. In ranges of the key, an UPDATE
 // must not move rows between ranges, nor make values unique only together with later ranges.
 func (w *update) serveReceivers() (bool, error) {
-	if !w.canServe() || (w.serve.most > 0 && w.assignedOrder() != inBatches) || w.assignsKeys() {
+	if w.need() > dispatch.Row || !w.canServe() || (w.serve.most > 0 && w.assignedOrder() != inBatches) || w.assignsKeys() {
 		return false, nil
 	}
-	return true, w.serveBy(w.plan.Needs.Save)
+	return true, w.serveBy(w.need())
 }
 
 // assignsKeys reports whether the statement assigns primary keys.

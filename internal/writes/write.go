@@ -259,7 +259,7 @@ func (w *write) atBuild(name string, edit func() error) {
 
 // statementFacts returns the facts that all kinds of statements share.
 func (w *write) statementFacts() change.Facts {
-	return change.Facts{Model: w.model, DB: w.reg.DB, Table: w.tableName(), Loaded: w.loaded}
+	return change.Facts{Model: w.model, DB: w.reg.DB, Table: w.tableName(), Seen: change.Seen{Loaded: w.loaded}}
 }
 
 // turn gives the rows the facts of the post signal. Those of the pre signal do not change any more: events keep them.
