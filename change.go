@@ -47,8 +47,11 @@ func (k ChangeKind) result() (r change.Result, soft bool) {
 }
 
 // ChangeEvent is the event of PostChange.
+//
+// Kind is right whatever the receivers of the model need: if an update may restore a row or mark it as deleted, and its condition does not tell what
+// the row was, the plugin reads the row for it.
 type ChangeEvent[M any] struct {
-	Instance M // the row as written, or as it was stored before its delete
+	Instance M // the row as written; for a delete, also a soft delete by Delete, as it was stored before
 	Kind     ChangeKind
 
 	answers answers
@@ -82,13 +85,14 @@ func (e ChangeEvent[M]) Original() (M, error) {
 	return m, err
 }
 
-// Changed reports whether the write changes one of the named fields, as [SaveEvent.Changed] does. A deleted row is changed.
+// Changed reports whether the write changes one of the named fields, as [SaveEvent.Changed] does. It is true for every field unless Kind is Updated: a
+// row that a query finds only before or only after the write is changed as a whole.
 func (e ChangeEvent[M]) Changed(fields ...string) bool {
-	return e.answers.changed(e.Kind == Created, fields)
+	return e.answers.changed(e.Kind != Updated, fields)
 }
 
-// Changes lists the columns that the write changes, as [SaveEvent.Changes] does. For a delete or soft delete it lists every column that is not zero,
-// with the stored value as Old and nil as New.
+// Changes lists the columns that the write changes, as [SaveEvent.Changes] does. For a call of Delete it lists every column that is not zero, with the
+// stored value as Old and nil as New.
 func (e ChangeEvent[M]) Changes() []Change { return e.answers.changes(e.Kind == Created) }
 
 // UpdateFields returns the Go names of the fields that the write names, as [SaveEvent.UpdateFields] does. It is nil for a delete.

@@ -26,6 +26,9 @@ func OnUpdate() ConnectOption {
 // The field has a name as in Fields. Connect converts the value to the field's type, and panics if the field cannot hold it; nil is NULL. If the
 // option is given several times, one match is enough. Without OnCreate it implies Needs(Original).
 //
+// A restored row matches only if the write changes the field too, and a delete or a soft delete by Delete never matches. To follow a value, as an index
+// does, use Fields with PostChange.
+//
 // In pre_save, a field set by an expression never matches: its result is not known yet. A receiver connected through Implementing gets nothing of
 // models that lack the field or cannot hold the value.
 func Becomes(field string, value any) ConnectOption {

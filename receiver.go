@@ -128,9 +128,9 @@ func Priority(p int) ConnectOption {
 	return optionFunc(func(o *connectOptions) { o.priority = p })
 }
 
-// Fields narrows a receiver of PreSave, PostSave or PostChange to rows in which one of these fields changes. Created and deleted rows always count.
-// Names are those of [SaveEvent.Changed]. Fields implies Needs(Original). A receiver connected through Implementing gets no updates of models that
-// have none of the fields.
+// Fields narrows a receiver of PreSave, PostSave or PostChange to rows in which one of these fields changes. Created and deleted rows always count; for
+// PostChange, so do rows that an update restores or marks as deleted. Names are those of [SaveEvent.Changed]. Fields implies Needs(Original). A receiver
+// connected through Implementing gets no other updates of models that have none of the fields.
 //
 // For M2MChanged the names are those of many2many relations.
 func Fields(names ...string) ConnectOption {
@@ -142,7 +142,8 @@ func Fields(names ...string) ConnectOption {
 	})
 }
 
-// Needs says the least that a receiver of a save, a delete or M2MChanged can work with. Less makes writes faster; see [Need].
+// Needs says the least that a receiver of a save, a delete or M2MChanged can work with. Less makes writes faster; see [Need]. Kind of a [ChangeEvent] does
+// not depend on it.
 func Needs(n Need) ConnectOption {
 	return optionFunc(func(o *connectOptions) {
 		if n < Keys || n > Original {

@@ -45,7 +45,7 @@ func (r Result) String() string {
 // Cases returns all cases, section by section.
 func Cases() []Case {
 	return slices.Concat(
-		dispatchCases(), createCases(), conflictCases(), saveCases(), updateCases(), rowCases(), deleteCases(), servedCases(), relationCases(),
+		dispatchCases(), createCases(), conflictCases(), saveCases(), updateCases(), kindCases(), rowCases(), deleteCases(), servedCases(), relationCases(),
 		many2manyCases(), cascadeCases(), silentCases(), shapeCases(), phaseCases(), savepointCases(),
 	)
 }

@@ -79,7 +79,8 @@ func (e *Entry) Failure(err error) error { return e.Errors.Receiver(e.Info, err)
 func (e *Entry) delivers() bool { return !e.Keeps && e.Info.Phase == DurablePhase }
 
 // Wants reports whether a receiver is called for a row. The receiver must not be muted or spent. The row must be created, be deleted, or change one
-// of the receiver's fields; for m2m_changed, its relation must be one of them. Only must accept the row.
+// of the receiver's fields; for post_change, it may also be restored or marked as deleted, and for m2m_changed, its relation must be one of the
+// fields. Only must accept the row.
 func (e *Entry) Wants(f *Frame, r *change.Row) bool {
 	if !f.Unmuted(e.UID) || e.Once.Spent() {
 		return false
@@ -87,7 +88,14 @@ func (e *Entry) Wants(f *Frame, r *change.Row) bool {
 	if r.Linked != nil {
 		return e.wantsLinks(r.Linked.Relation)
 	}
-	return (len(e.Fields) == 0 || r.Created || r.Facts.Result == change.Deleted || r.Changed(f, e.Fields)) && e.Only.has(f, r)
+	return e.passesFields(f, r) && e.Only.has(f, r)
+}
+
+// passesFields reports whether the option Fields lets a row of a save or a delete pass. For post_change, a row that an update hides or restores passes
+// as one that is deleted or created.
+func (e *Entry) passesFields(f *Frame, r *change.Row) bool {
+	return len(e.Fields) == 0 || r.Created || r.Facts.Result == change.Deleted || r.Changed(f, e.Fields) ||
+		(e.Kind == PostChange && r.Result(f) != change.Updated)
 }
 
 // wantsLinks reports whether a receiver of m2m_changed listens to a relation.

@@ -15,6 +15,8 @@ type Product struct {
 	ID    uint
 	Name  string
 	Stock int
+
+	DeletedAt gorm.DeletedAt
 }
 
 // Engine is the client of a search engine.

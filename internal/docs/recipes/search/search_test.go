@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,19 @@ func TestTheEngineGetsWhatATransactionHasMadeOfTheRows(t *testing.T) {
 	assert.Equal(t, []string{"put 1 floor lamp"}, e.calls, "the pen was never there, and the stock is not searched")
 	require.NoError(t, db.Delete(&search.Product{}, 1).Error)
 	assert.Equal(t, "remove 1", e.calls[1])
+}
+
+func TestTheEngineFollowsRowsThatAreMarkedAsDeletedAndRestored(t *testing.T) {
+	t.Parallel()
+	db := testkit.OpenWith(t, &gorm.Config{}, signals.Plugin{Strict: true}, &search.Product{})
+	require.NoError(t, db.Create(&search.Product{Name: "lamp"}).Error)
+	e := &engine{}
+	search.Connect(db, e)
+	require.NoError(t, db.Delete(&search.Product{}, 1).Error)
+	require.NoError(t, db.Unscoped().Model(&search.Product{ID: 1}).Update("deleted_at", nil).Error)
+	require.NoError(t, db.Model(&search.Product{ID: 1}).Update("deleted_at", time.Now()).Error)
+	require.NoError(t, db.Unscoped().Model(&search.Product{ID: 1}).Update("stock", 4).Error)
+	assert.Equal(t, []string{"remove 1", "put 1 lamp", "remove 1"}, e.calls)
 }
 
 func TestTheEngineGetsTheRowAsItIsByNow(t *testing.T) {
