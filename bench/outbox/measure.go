@@ -87,7 +87,6 @@ func (s *shop) writes(f *figures) error {
 		return func() { end() }
 	}
 	publish := func() (stop func()) { return outbox.Publish[Product](s.ob) }
-	nothing := func() func() { return func() {} }
 	create := func(p *Product) error { return s.db.Create(p).Error }
 	var plain []time.Duration
 	var published, kept, byHand []float64
@@ -101,7 +100,7 @@ func (s *shop) writes(f *figures) error {
 			connect func() func()
 			insert  func(p *Product) error
 			ratios  *[]float64
-		}{{publish, create, &published}, {durable, create, &kept}, {nothing, s.createByHand, &byHand}} {
+		}{{publish, create, &published}, {durable, create, &kept}, {nobody, s.createByHand, &byHand}} {
 			stop := way.connect()
 			took, err := inserts(n, way.insert)
 			stop()

@@ -29,7 +29,6 @@ func (s *shop) slow(ctx context.Context) (found slow, err error) {
 	const rounds, n, takes = 20, 100, 100 * time.Millisecond
 	lane := signals.NewLane(signals.LaneConfig{Name: "bench", Workers: 32, Queue: 1000})
 	create := func(p *Product) error { return s.db.Create(p).Error }
-	nobody := func() (stop func()) { return func() {} }
 	nothing := func(context.Context) error { return nil }
 	var alone, byHand, onLane, durable []time.Duration
 	for range rounds { // the ways take turns
@@ -69,6 +68,9 @@ func (s *shop) slow(ctx context.Context) (found slow, err error) {
 	}
 	return found, s.empty(table)
 }
+
+// nobody connects no receiver.
+func nobody() (stop func()) { return func() {} }
 
 // onLane connects a receiver that takes this long, on a lane.
 func (s *shop) onLane(takes time.Duration, lane *signals.Lane) (stop func()) {

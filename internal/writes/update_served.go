@@ -19,10 +19,11 @@ func (w *update) mayServe() bool {
 // serveReceivers makes the statement that GORM builds serve its receivers. It reports false if that is impossible. In ranges of the key, an UPDATE
 // must not move rows between ranges, nor make values unique only together with later ranges.
 func (w *update) serveReceivers() (bool, error) {
-	if w.need() > dispatch.Row || !w.canServe() || (w.serve.most > 0 && w.assignedOrder() != inBatches) || w.assignsKeys() {
+	need := w.need()
+	if need > dispatch.Row || !w.canServe() || (w.serve.most > 0 && w.assignedOrder() != inBatches) || w.assignsKeys() {
 		return false, nil
 	}
-	return true, w.serveBy(w.need())
+	return true, w.serveBy(need)
 }
 
 // assignsKeys reports whether the statement assigns primary keys.
